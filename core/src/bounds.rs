@@ -1,0 +1,28 @@
+//! Every bound of the contract, in one place.
+
+/// Largest limit, capacity, refill, leak, count and cost: 10^12.
+pub const MAX_NUMBER: u64 = 1_000_000_000_000;
+
+/// Longest period: 366 days, in milliseconds.
+pub const MAX_PERIOD_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+
+/// Latest time that is told apart, in ms since 1970: the year 10889. Later clocks read as this.
+pub const MAX_TIME_MS: u64 = (1 << 48) - 1;
+
+/// Largest integer that a reply holds, 2^53 - 1: JavaScript's safe integers.
+pub const MAX_ANSWER: u64 = (1 << 53) - 1;
+
+/// A key is never kept longer than this from now: 10^14 ms, about 3,170 years.
+pub const MAX_EXPIRY_MS: u64 = 100_000_000_000_000;
+
+/// Limiters in use at one key.
+pub const MAX_LIMITERS: usize = 64;
+
+/// Clauses in one call.
+pub const MAX_CLAUSES: usize = 16;
+
+/// Largest limit of a LOG that is accepted unless configured otherwise.
+pub const DEFAULT_LOG_LIMIT: u64 = 1_000_000;
+
+/// Largest limit of a LOG that its entries can hold, whatever is configured.
+pub const MAX_LOG_LIMIT: u64 = 10_000_000;

@@ -1,0 +1,106 @@
+//! FIXED: a window opened by its first request.
+//!
+//! State: when the window opened, and how much was used in it. With L the limit, P the period
+//! and c the cost, a call passes if used + c <= L; the window is over at start + P.
+
+use crate::clause::Clause;
+use crate::limiter::{Change, Limiter};
+use crate::now::Now;
+use crate::packed::{U40, U48};
+use crate::standing::Standing;
+
+/// The recorded window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// Length of the window, in ms.
+    pub period_ms: U40,
+    /// The limit of the last call that was charged.
+    pub limit: U40,
+    /// When the window opened, in ms since 1970.
+    pub start_ms: U48,
+    /// Cost admitted since then; never 0.
+    pub used: U40,
+}
+
+impl Fixed {
+    /// When the limiter is as if never used, in ms since 1970.
+    #[inline]
+    #[must_use]
+    pub fn unused_at_ms(&self) -> u64 {
+        self.start_ms.get().saturating_add(self.period_ms.get())
+    }
+
+    /// Whether the window opened later than `now`: the clock stepped back.
+    #[inline]
+    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+        self.start_ms.get() > now.ms()
+    }
+
+    /// The same use in a window that opens now.
+    pub(crate) fn moved_to(&self, now: Now) -> Self {
+        Self { start_ms: U48::new(now.ms()), ..*self }
+    }
+}
+
+/// A window at one moment.
+pub(crate) struct FixedStanding {
+    clause: Clause,
+    now_ms: u64,
+    start_ms: u64,
+    used: u64,
+}
+
+impl FixedStanding {
+    #[inline]
+    pub(crate) fn new(stored: Option<&Fixed>, clause: &Clause, now: Now) -> Self {
+        let now_ms = now.ms();
+        let (start_ms, used) = stored
+            .map(|fixed| (fixed.start_ms.get().min(now_ms), fixed.used.get()))
+            .filter(|(start_ms, _)| now_ms.saturating_sub(*start_ms) < clause.period_ms)
+            .unwrap_or((now_ms, 0));
+        Self { clause: *clause, now_ms, start_ms, used }
+    }
+
+    #[inline]
+    fn left_ms(&self) -> u128 {
+        let end = self.start_ms.saturating_add(self.clause.period_ms);
+        u128::from(end.saturating_sub(self.now_ms))
+    }
+}
+
+impl Standing for FixedStanding {
+    #[inline]
+    fn admits(&self, cost: u64) -> bool {
+        self.used.saturating_add(cost) <= self.clause.limit
+    }
+
+    #[inline]
+    fn wait_ms(&self, _cost: u64) -> u128 {
+        self.left_ms()
+    }
+
+    #[inline]
+    fn charge(&mut self, cost: u64) {
+        self.used = self.used.saturating_add(cost);
+    }
+
+    #[inline]
+    fn remaining(&self) -> u64 {
+        self.clause.limit.saturating_sub(self.used)
+    }
+
+    #[inline]
+    fn reset_ms(&self) -> u128 {
+        if self.used == 0 { 0 } else { self.left_ms() }
+    }
+
+    #[inline]
+    fn record(&self, _cost: u64) -> Change {
+        Limiter::Fixed(Fixed {
+            period_ms: U40::new(self.clause.period_ms),
+            limit: U40::new(self.clause.limit),
+            start_ms: U48::new(self.start_ms),
+            used: U40::new(self.used),
+        })
+    }
+}

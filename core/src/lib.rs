@@ -1,0 +1,58 @@
+//! The decisions of redis-rl, and nothing else.
+//!
+//! Everything that a limiter means is here: pure functions of what is recorded, what is asked,
+//! and what time it is. Integers only; no clock, no I/O, no unsafe code, no panic.
+//!
+//! | to learn | read |
+//! |---|---|
+//! | what a call asks | [`Clause`] |
+//! | what it is told | [`Verdict`] |
+//! | how a call is decided | [`decide`] |
+//! | what a key holds | [`Limiters`], a set of [`Limiter`] |
+//! | one algorithm | `fixed`, `sliding`, `log`, `bucket` (token and leaky) |
+//! | every bound | [`bounds`] |
+//!
+//! ```
+//! use rl_core::{Clause, Limiters, Now, decide};
+//!
+//! let clause = Clause::fixed(2, 60_000);
+//! let now = Now::from_unix_ms(1_000);
+//!
+//! let first = decide::<1>(None, &[clause], 1, now).unwrap();
+//! assert!(first.allowed);
+//! assert_eq!(first.verdicts[0].remaining, 1);
+//!
+//! let stored = Limiters::from_changes(first.changes(), now);
+//! let refused = decide::<1>(stored.as_ref(), &[clause], 2, now).unwrap();
+//! assert!(!refused.allowed);
+//! assert_eq!(refused.changes().count(), 0);
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
+
+pub mod bounds;
+pub mod bucket;
+pub mod fixed;
+pub mod log;
+pub mod packed;
+pub mod sliding;
+
+mod clause;
+mod decision;
+mod entries;
+mod limiter;
+mod limiters;
+mod math;
+mod now;
+mod peek;
+mod standing;
+mod verdict;
+
+pub use clause::{Algorithm, Clause};
+pub use decision::{Decision, TooManyLimiters, decide};
+pub use entries::{Entries, Entry};
+pub use limiter::{Change, Limiter};
+pub use limiters::{Limiters, Relocate};
+pub use now::Now;
+pub use peek::{Peeked, peek};
+pub use verdict::{Verdict, Wait};

@@ -1,0 +1,187 @@
+//! The limiters of one key.
+
+use crate::bounds::{MAX_EXPIRY_MS, MAX_LIMITERS};
+use crate::clause::Algorithm;
+use crate::limiter::{Change, Limiter};
+use crate::now::Now;
+
+/// What a key holds: one limiter or more, ordered by algorithm and period.
+#[derive(Clone, Debug, Eq)]
+pub enum Limiters {
+    /// The one limiter that nearly every key has, without a further allocation.
+    One(Limiter),
+    /// Several; never empty.
+    Many(Vec<Limiter>),
+}
+
+const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one small allocation");
+
+/// Moves allocations to better places: the server's defragmentation.
+pub trait Relocate {
+    /// The same elements, possibly elsewhere.
+    fn vec<T>(&mut self, vec: Vec<T>) -> Vec<T>;
+    /// The same value, possibly elsewhere.
+    fn boxed<T>(&mut self, value: Box<T>) -> Box<T>;
+}
+
+impl Limiters {
+    /// What `changes` make of a key that does not exist; nothing if they admit nothing.
+    #[must_use]
+    pub fn from_changes(changes: impl Iterator<Item = Change>, now: Now) -> Option<Self> {
+        let mut made: Option<Self> = None;
+        for change in changes {
+            match &mut made {
+                Some(limiters) => limiters.apply(change, now),
+                None => made = change.into_limiter(now).map(Self::One),
+            }
+        }
+        made
+    }
+
+    /// The limiters in `sorted`, which are in the order of their ids; none if it is empty.
+    #[must_use]
+    pub fn from_sorted(mut sorted: Vec<Limiter>) -> Option<Self> {
+        match sorted.len() {
+            0 => None,
+            1 => sorted.pop().map(Self::One),
+            _ => Some(Self::Many(sorted)),
+        }
+    }
+
+    /// All of them, in the order of their ids.
+    #[inline]
+    #[must_use]
+    pub fn as_slice(&self) -> &[Limiter] {
+        match self {
+            Self::One(limiter) => std::slice::from_ref(limiter),
+            Self::Many(limiters) => limiters,
+        }
+    }
+
+    #[inline]
+    fn as_mut_slice(&mut self) -> &mut [Limiter] {
+        match self {
+            Self::One(limiter) => std::slice::from_mut(limiter),
+            Self::Many(limiters) => limiters,
+        }
+    }
+
+    /// The limiter of this algorithm and period.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, id: (Algorithm, u64)) -> Option<&Limiter> {
+        self.as_slice().iter().find(|limiter| limiter.id() == id)
+    }
+
+    /// Puts `change` in place. A limiter that is new pushes out those that are unused.
+    #[inline]
+    pub fn apply(&mut self, change: Change, now: Now) {
+        let id = change.id();
+        match self.as_mut_slice().iter_mut().find(|limiter| limiter.id() == id) {
+            Some(limiter) => limiter.apply(change, now),
+            None => self.insert(change, now),
+        }
+    }
+
+    fn insert(&mut self, change: Change, now: Now) {
+        let Some(new) = change.into_limiter(now) else { return };
+        if let Self::One(_) = self {
+            let Self::One(first) = std::mem::replace(self, Self::Many(Vec::with_capacity(2)))
+            else {
+                return;
+            };
+            if let Self::Many(limiters) = self {
+                limiters.push(first);
+            }
+        }
+        if let Self::Many(limiters) = self {
+            limiters.retain(|limiter| limiter.is_in_use(now));
+            let place = limiters.partition_point(|limiter| limiter.id() < new.id());
+            limiters.reserve_exact(1);
+            limiters.insert(place, new);
+        }
+    }
+
+    /// Whether all of `ids`, no two the same, can be in use here together with what is.
+    #[must_use]
+    pub fn has_room_for(&self, ids: &[(Algorithm, u64)], now: Now) -> bool {
+        let others = self
+            .as_slice()
+            .iter()
+            .filter(|limiter| limiter.is_in_use(now) && !ids.contains(&limiter.id()))
+            .count();
+        others.saturating_add(ids.len()) <= MAX_LIMITERS
+    }
+
+    /// Whether `change` needs memory that is not there yet: a new limiter, or a longer log.
+    #[must_use]
+    pub fn grows_by(&self, change: &Change, now: Now) -> bool {
+        match (self.find(change.id()), change) {
+            (None, _) => true,
+            (Some(Limiter::Log(log)), Limiter::Log(append)) => append.cost > 0 && log.grows(now),
+            _ => false,
+        }
+    }
+
+    /// Whether `change` leaves every recorded number in its range. Those that
+    /// [`decide`](crate::decide) makes do; one that comes from elsewhere may not.
+    #[must_use]
+    pub fn can_apply(&self, change: &Change, now: Now) -> bool {
+        match (self.find(change.id()), change) {
+            (Some(Limiter::Log(log)), Limiter::Log(append)) => log.has_room_for(append, now),
+            (None, _) => self.has_room_for(&[change.id()], now),
+            _ => true,
+        }
+    }
+
+    /// When the key may go: not before all limiters are unused by their recorded numbers, but in
+    /// any case within [`MAX_EXPIRY_MS`] from now. In ms since 1970.
+    #[inline]
+    #[must_use]
+    pub fn expire_at_ms(&self, now: Now) -> u64 {
+        let unused_at = self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0);
+        unused_at.min(now.ms().saturating_add(MAX_EXPIRY_MS))
+    }
+
+    /// Bytes on the heap, without the 32 of this value itself.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let vec = match self {
+            Self::One(_) => 0,
+            Self::Many(limiters) => limiters.capacity().saturating_mul(size_of::<Limiter>()),
+        };
+        let logs = self.as_slice().iter().map(|limiter| match limiter {
+            Limiter::Log(log) => size_of_val(log.as_ref()).saturating_add(log.entries.heap_bytes()),
+            _ => 0,
+        });
+        logs.fold(vec, usize::saturating_add)
+    }
+
+    /// How many allocations there are to free, this value's own counted.
+    #[must_use]
+    pub fn allocations(&self) -> usize {
+        let logs = self.as_slice().iter().map(|limiter| match limiter {
+            Limiter::Log(log) => log.entries.segment_count().saturating_add(2),
+            _ => 0,
+        });
+        logs.fold(2, usize::saturating_add)
+    }
+
+    /// Offers every allocation to `relocate`.
+    pub fn relocate(&mut self, relocate: &mut impl Relocate) {
+        if let Self::Many(limiters) = self {
+            *limiters = relocate.vec(std::mem::take(limiters));
+        }
+        for limiter in self.as_mut_slice() {
+            if let Limiter::Log(log) = limiter {
+                log.entries.relocate(relocate);
+            }
+        }
+    }
+}
+
+impl PartialEq for Limiters {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}

@@ -1,0 +1,159 @@
+//! SLIDING: two counters, the older one weighted by what is left of it.
+//!
+//! Windows are aligned to multiples of the period P. At e = now mod P the weighted use is
+//! U = previous * (P - e) + current * P, in parts of 1/P; a call passes if U + c * P <= L * P.
+
+use crate::clause::Clause;
+use crate::limiter::{Change, Limiter};
+use crate::math::{div_floor, product, to_u64};
+use crate::now::Now;
+use crate::packed::{U40, U48};
+use crate::standing::Standing;
+
+/// The recorded pair of windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sliding {
+    /// Length of a window, in ms.
+    pub period_ms: U40,
+    /// The limit of the last call that was charged.
+    pub limit: U40,
+    /// Which window is the current one: its start is this many periods after 1970.
+    pub window: U48,
+    /// Cost admitted in that window; never 0.
+    pub current: U40,
+    /// Cost admitted in the window before it.
+    pub previous: U40,
+}
+
+impl Sliding {
+    /// When the limiter is as if never used, in ms since 1970.
+    #[inline]
+    #[must_use]
+    pub fn unused_at_ms(&self) -> u64 {
+        let windows = if self.current.get() > 0 { 2 } else { 1 };
+        let end = self.window.get().saturating_add(windows);
+        to_u64(product(end, self.period_ms.get()))
+    }
+
+    /// Whether the current window is later than the one of `now`: the clock stepped back.
+    #[inline]
+    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+        self.window.get() > window_of(now, self.period_ms.get())
+    }
+
+    /// The same use, as if in the window of now and the one before.
+    pub(crate) fn moved_to(&self, now: Now) -> Self {
+        Self { window: U48::new(window_of(now, self.period_ms.get())), ..*self }
+    }
+}
+
+#[inline]
+fn window_of(now: Now, period_ms: u64) -> u64 {
+    now.ms().checked_div(period_ms).unwrap_or(0)
+}
+
+/// The two windows at one moment.
+pub(crate) struct SlidingStanding {
+    clause: Clause,
+    window: u64,
+    /// What is left of the current window, 1 to the period.
+    left_ms: u64,
+    current: u64,
+    previous: u64,
+}
+
+impl SlidingStanding {
+    #[inline]
+    pub(crate) fn new(stored: Option<&Sliding>, clause: &Clause, now: Now) -> Self {
+        let window = window_of(now, clause.period_ms);
+        let elapsed_ms = now.ms().saturating_sub(window.saturating_mul(clause.period_ms));
+        let (current, previous) = match stored {
+            Some(sliding) => match window.saturating_sub(sliding.window.get()) {
+                0 => (sliding.current.get(), sliding.previous.get()),
+                1 => (0, sliding.current.get()),
+                _ => (0, 0),
+            },
+            None => (0, 0),
+        };
+        Self {
+            clause: *clause,
+            window,
+            left_ms: clause.period_ms.saturating_sub(elapsed_ms),
+            current,
+            previous,
+        }
+    }
+
+    /// Weighted use, in parts of 1/P.
+    #[inline]
+    fn use_parts(&self) -> u128 {
+        product(self.previous, self.left_ms)
+            .saturating_add(product(self.current, self.clause.period_ms))
+    }
+
+    #[inline]
+    fn limit_parts(&self) -> u128 {
+        product(self.clause.limit, self.clause.period_ms)
+    }
+
+    /// How much of a window must be left, at most, for `fading * left` to fit in `room` whole
+    /// units: the first moment at which it does is the window's length less this.
+    #[inline]
+    fn left_when_fits_ms(&self, fading: u64, room: u64) -> u64 {
+        let room_parts = product(room, self.clause.period_ms);
+        to_u64(div_floor(room_parts, fading)).min(self.clause.period_ms)
+    }
+}
+
+impl Standing for SlidingStanding {
+    #[inline]
+    fn admits(&self, cost: u64) -> bool {
+        let asked = product(cost, self.clause.period_ms);
+        self.use_parts().saturating_add(asked) <= self.limit_parts()
+    }
+
+    fn wait_ms(&self, cost: u64) -> u128 {
+        let room = self.clause.limit.saturating_sub(cost);
+        let ms = match room.checked_sub(self.current) {
+            // Within this window, as the previous one fades.
+            Some(room) => self.left_ms.saturating_sub(self.left_when_fits_ms(self.previous, room)),
+            // Only in the next one, as what is now the current one fades.
+            None => self
+                .left_ms
+                .saturating_add(self.clause.period_ms)
+                .saturating_sub(self.left_when_fits_ms(self.current, room)),
+        };
+        u128::from(ms)
+    }
+
+    #[inline]
+    fn charge(&mut self, cost: u64) {
+        self.current = self.current.saturating_add(cost);
+    }
+
+    #[inline]
+    fn remaining(&self) -> u64 {
+        let free = self.limit_parts().saturating_sub(self.use_parts());
+        to_u64(div_floor(free, self.clause.period_ms))
+    }
+
+    #[inline]
+    fn reset_ms(&self) -> u128 {
+        u128::from(match (self.current, self.previous) {
+            (0, 0) => 0,
+            (0, _) => self.left_ms,
+            _ => self.left_ms.saturating_add(self.clause.period_ms),
+        })
+    }
+
+    #[inline]
+    fn record(&self, _cost: u64) -> Change {
+        Limiter::Sliding(Sliding {
+            period_ms: U40::new(self.clause.period_ms),
+            limit: U40::new(self.clause.limit),
+            window: U48::new(self.window),
+            current: U40::new(self.current),
+            previous: U40::new(self.previous),
+        })
+    }
+}
