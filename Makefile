@@ -1,0 +1,69 @@
+# Everything that is built, fetched or written by these targets lands in target/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+export PORT ?= 6379
+export SERVER ?=
+
+# A build by CI must be the one that Cargo.lock describes.
+LOCKED := $(if $(CI),--locked)
+VENV := target/venv
+PYTHON_SOURCES := tests scripts
+# Extra words for pytest: make test-server ARGS='-k digest -x'
+ARGS ?=
+
+.PHONY: help setup build run test lint format test-core test-module test-server servers clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.ready ## install what is missing: compiler, libclang, redis-server, test tools
+	@scripts/setup.sh build rust-tools server
+
+build: ## build target/release/libredis_rl.so
+	@scripts/setup.sh build
+	cargo build --release $(LOCKED) -p redis-rl-module
+
+run: build ## start a redis-server with the module on PORT (6379), or the one named by SERVER
+	@scripts/run.sh
+
+test: lint test-core test-module test-server ## run everything
+
+lint: $(VENV)/.ready ## check format, lints and types
+	@scripts/setup.sh build rust-tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
+	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
+	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)
+
+format: $(VENV)/.ready ## rewrite the sources in the agreed format
+	@scripts/setup.sh rust-tools
+	cargo fmt --all
+	$(VENV)/bin/ruff check --fix --config tests/ruff.toml $(PYTHON_SOURCES)
+	$(VENV)/bin/ruff format --config tests/ruff.toml $(PYTHON_SOURCES)
+
+test-core: ## test the decisions (core/), without any server
+	@scripts/setup.sh build
+	cargo test $(LOCKED) -p rl-core
+
+test-module: ## unit-test the module (src/), without any server
+	@scripts/setup.sh build
+	cargo test $(LOCKED) -p redis-rl-module
+
+test-server: build servers ## test the module inside real servers; ARGS='-k word' picks tests
+	$(VENV)/bin/pytest -c tests/pytest.ini tests $(ARGS)
+
+servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
+	@scripts/setup.sh server
+	@$(VENV)/bin/python scripts/fetch_servers.py
+
+clean: ## remove everything that was built or fetched
+	rm -rf target
+
+$(VENV)/.ready: tests/requirements.txt scripts/venv.sh
+	@scripts/setup.sh python
+	@scripts/venv.sh $(VENV)

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Start a server with the module in the foreground, with nothing kept on disk.
+#
+#   PORT    where it listens, on the loopback interface (6379)
+#   SERVER  a redis-server or valkey-server other than the system's
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+port=${PORT:-6379}
+module=$PWD/target/release/libredis_rl.so
+dir=$PWD/target/run
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+
+if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
+    fail "PORT must be a number from 1 to 65535, not '$port'."
+fi
+if [ -n "${SERVER:-}" ]; then
+    server=$(command -v "$SERVER") || fail "SERVER=$SERVER is not a program that can be started."
+else
+    scripts/setup.sh server
+    server=$(command -v redis-server)
+fi
+[ -f "$module" ] || fail "$module is not there: run 'make build' first."
+if port_answers; then
+    fail "Port $port is in use, perhaps by another Redis." \
+        "Stop that one, or choose another port:  make run PORT=$((port < 65535 ? port + 1 : port - 1))"
+fi
+
+cli=redis-cli
+[ "$port" = 6379 ] || cli="redis-cli -p $port"
+
+# Printed below the server's own first lines, once it can be asked.
+greet() {
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        if port_answers; then
+            cat <<END
+
+redis-rl answers on port $port. Paste into another terminal:
+
+  $cli RL.TOKEN user:42 10 5 1s
+  $cli RL.FIXED login:alice 5 1m
+  $cli RL.LIMIT api:42 TOKEN 10 5 1s FIXED 1000 1h
+
+Ctrl-C stops it; nothing is kept.
+
+END
+            return
+        fi
+        sleep 0.1
+    done
+}
+
+mkdir -p "$dir"
+greet &
+exec "$server" --bind 127.0.0.1 --port "$port" --dir "$dir" --save "" --appendonly no \
+    --daemonize no --loadmodule "$module"
