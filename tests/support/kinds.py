@@ -1,0 +1,43 @@
+"""The kinds of server that the tests know, as scripts/fetch_servers.py left them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.paths import SERVERS
+
+FLOOR = "redis-7.0"
+NAMES = (FLOOR, "redis-8", "valkey-9")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of server: its launcher and version, or the reason why it is not there."""
+
+    name: str
+    launcher: Path
+    version: str
+    reason: str
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be started."""
+        return not self.reason
+
+    @property
+    def is_valkey(self) -> bool:
+        """Whether it is a Valkey, not a Redis."""
+        return self.name.startswith("valkey")
+
+
+def kind(name: str) -> Kind:
+    """The kind of that name; one that could not be fetched tells why."""
+    launcher = SERVERS / name / "server"
+    status_file = SERVERS / "status.json"
+    status = json.loads(status_file.read_text()).get(name, {}) if status_file.exists() else {}
+    reason = status.get("reason", "")
+    if not reason and not launcher.exists():
+        reason = f"{name} was not fetched: run 'make servers'"
+    return Kind(name, launcher, status.get("version", ""), reason)

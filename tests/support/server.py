@@ -1,0 +1,278 @@
+"""A real server of a test's own: started, asked, restarted, killed and checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from support.clock import Clock
+from support.kinds import Kind
+from support.paths import MODULE
+from support.resp import RawConnection
+
+Config = Mapping[str, str | int | Sequence[str]]
+
+START_DEADLINE_S = 20.0
+STOP_DEADLINE_S = 20.0
+CRASH_SIGNS = re.compile(r"BUG REPORT START|ASSERTION FAILED|panicked at")
+
+# Under a clock that stands still or jumps, nothing may depend on time that passes on it: no
+# delay before a full sync, no link that times out, no waiting for replicas at shutdown. Nor
+# may the server write into the replication stream by itself, so that tests can compare offsets.
+DEFAULTS: Config = {
+    "bind": "127.0.0.1",
+    "save": "",
+    "appendonly": "no",
+    "enable-debug-command": "yes",
+    "enable-module-command": "yes",
+    "repl-diskless-sync-delay": 0,
+    "repl-timeout": 2_000_000,
+    "repl-ping-replica-period": 1_000_000,
+    "shutdown-timeout": 0,
+}
+
+
+class ServerFailed(Exception):  # noqa: N818 - what happened, not a kind of error
+    """A server that did not start, did not stop, or crashed; its log's end is in the text."""
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A server process in a folder of its own.
+
+    `config` adds to DEFAULTS (a list gives a directive several times); `module_args` are the
+    words after the module's path; `module=None` starts it without the module. `clock` puts it
+    under a test's clock. As a context manager it starts at entry, and at exit is checked
+    for a crash and stopped.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        folder: Path,
+        *,
+        config: Config | None = None,
+        module: Path | None = MODULE,
+        module_args: Sequence[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.kind = kind
+        self.folder = folder
+        self.config: dict[str, str | int | Sequence[str]] = {**DEFAULTS, **(config or {})}
+        self.module = module
+        self.module_args = list(module_args)
+        self._clock = clock
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it; a crash is an error of its own."""
+        self.close()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that it was given."""
+        assert self._clock is not None, "this server runs on the real clock"
+        return self._clock
+
+    @property
+    def pid(self) -> int:
+        """The server's own process."""
+        assert self._process is not None, "the server was stopped"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, not stopped, and lives."""
+        return self._process is not None and self._process.poll() is None
+
+    # Life
+
+    def start(self) -> None:
+        """Start it and wait until it answers; the port stays the same from the first start on."""
+        assert self._process is None, "the server runs already"
+        if self.module is not None and not self.module.exists():
+            raise ServerFailed(f"{self.module} is not there: run 'make build'")
+        first = not self._log_file.exists()
+        for attempts_left in (2, 1, 0):
+            try:
+                self._start_once()
+                return
+            except ServerFailed as failure:
+                if not (first and attempts_left and "Address already in use" in str(failure)):
+                    raise
+                self._log_file.unlink()
+                self.port = free_port()
+
+    def stop(self) -> None:
+        """End it as an operator would, with SIGTERM, and wait."""
+        process, self._process = self._require_alive(), None
+        process.terminate()
+        try:
+            process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise ServerFailed(f"it did not stop\n{self.log_tail()}") from None
+        if process.returncode != 0:
+            raise ServerFailed(f"it stopped with {process.returncode}\n{self.log_tail()}")
+
+    def kill9(self) -> None:
+        """End it at once, as a power failure would."""
+        process, self._process = self._require_alive(), None
+        process.kill()
+        process.wait()
+
+    def restart(self, config: Config | None = None) -> None:
+        """Stop it where it runs, and start it on the same folder, with `config` added."""
+        if self._process is not None:
+            self.stop()
+        self.config.update(config or {})
+        self.start()
+
+    def close(self) -> None:
+        """Check it for a crash and stop it, if that was not done yet."""
+        try:
+            self.check()
+        finally:
+            process, self._process = self._process, None
+            if process is not None:
+                process.kill()
+                process.wait()
+
+    def check(self) -> None:
+        """Fail if it ended by itself, or wrote of a crash or a panic."""
+        if self._process is not None:
+            self._require_alive()
+        sign = CRASH_SIGNS.search(self.log())
+        if sign:
+            raise ServerFailed(f"its log tells of a crash: {sign.group()}\n{self.log_tail(120)}")
+
+    # Talk
+
+    def client(self, protocol: int = 2, **options: Any) -> redis.Redis:
+        """Answer a redis-py client that neither retries nor decodes, unless `options` say so."""
+        settings: dict[str, Any] = {
+            "socket_timeout": 20,
+            "retry": Retry(NoBackoff(), 0),
+            "driver_info": None,
+            **options,
+        }
+        return redis.Redis(host="127.0.0.1", port=self.port, protocol=protocol, **settings)
+
+    def raw(self) -> RawConnection:
+        """Open a plain connection."""
+        return RawConnection(self.port)
+
+    def cli(self, *arguments: str, stdin: str | None = None) -> str:
+        """What the real redis-cli prints on a terminal for a command, or for lines of `stdin`."""
+        program = shutil.which("redis-cli")
+        if program is None:
+            raise ServerFailed("redis-cli is not there: run 'make setup'")
+        done = subprocess.run(
+            [program, "-p", str(self.port), "--no-raw", *arguments],
+            input=stdin if stdin is not None else "",
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+            env={**os.environ, "REDISCLI_RCFILE": os.devnull},
+        )
+        return done.stdout + done.stderr
+
+    def log(self) -> str:
+        """All that it logged, restarts included."""
+        return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The last lines that it logged."""
+        return "\n".join(self.log().splitlines()[-lines:])
+
+    # Within
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "server.log"
+
+    def _require_alive(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the server was stopped"
+        code = self._process.poll()
+        if code is not None:
+            raise ServerFailed(f"it ended by itself with {code}\n{self.log_tail(120)}")
+        return self._process
+
+    def _start_once(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config_file = self.folder / "server.conf"
+        config_file.write_text("\n".join(self._config_lines()) + "\n")
+        environment = {**os.environ, **(self._clock.environment() if self._clock else {})}
+        # setpriv ends the server with the thread that started it, should that die unawares.
+        command = ["setpriv", "--pdeathsig", "KILL", str(self.kind.launcher), str(config_file)]
+        with self._log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_DEADLINE_S
+        while not self._answers():
+            code = self._process.poll()
+            if code is not None or time.monotonic() > deadline:
+                self._process.kill()
+                self._process.wait()
+                self._process = None
+                how = "does not answer" if code is None else f"ended with {code}"
+                raise ServerFailed(f"{self.kind.name} {how}\n{self.log_tail()}")
+            time.sleep(0.01)
+
+    def _config_lines(self) -> list[str]:
+        fixed: dict[str, str | int | Sequence[str]] = {"port": self.port, "dir": str(self.folder)}
+        if self.config.get("cluster-enabled") == "yes":
+            fixed["cluster-port"] = free_port()
+        lines = []
+        for name, value in {**self.config, **fixed}.items():
+            values = [value] if isinstance(value, str | int) else value
+            lines += [f"{name} {one}" if one != "" else f'{name} ""' for one in values]
+        if self.module is not None:
+            lines.append(" ".join(["loadmodule", str(self.module), *self.module_args]))
+        return lines
+
+    def _answers(self) -> bool:
+        """Whether it answers and has loaded its data; asking for a password is an answer."""
+        try:
+            with RawConnection(self.port, timeout=2) as connection:
+                reply = connection("PING")
+        except (OSError, ValueError):
+            return False
+        return not str(getattr(reply, "text", "")).startswith("LOADING")
