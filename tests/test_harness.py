@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from conftest import NewServer
 from support import replication
 from support.clock import START_MS
 from support.eventually import eventually
+from support.pool import NewServer
 from support.resp import Failure, Status
 from support.server import Server, ServerFailed
 
