@@ -35,10 +35,10 @@ fi
 cli=redis-cli
 [ "$port" = 6379 ] || cli="redis-cli -p $port"
 
-# Printed below the server's own first lines, once it can be asked.
+# Printed below the server's own first lines, once it can be asked. The server takes over this
+# process, so $$ is the server.
 greet() {
-    local tries
-    for ((tries = 0; tries < 100; tries++)); do
+    while kill -0 $$ 2>/dev/null; do
         if port_answers; then
             cat <<END
 
