@@ -26,3 +26,17 @@ pub const DEFAULT_LOG_LIMIT: u64 = 1_000_000;
 
 /// Largest limit of a LOG that its entries can hold, whatever is configured.
 pub const MAX_LOG_LIMIT: u64 = 10_000_000;
+
+/// Whether a period may be so long.
+#[inline]
+#[must_use]
+pub fn is_period(ms: u64) -> bool {
+    (1..=MAX_PERIOD_MS).contains(&ms)
+}
+
+/// Whether a limit, capacity, refill or leak that let something pass may be so large.
+#[inline]
+#[must_use]
+pub fn is_number(value: u64) -> bool {
+    (1..=MAX_NUMBER).contains(&value)
+}

@@ -4,6 +4,7 @@
 //! in parts of 1/P of a token, P being the period in ms; so it falls by the refill R each ms, and
 //! a cost of c raises it by c * P. A call passes if level + c * P <= C * P, C being the capacity.
 
+use crate::bounds::{is_number, is_period};
 use crate::clause::Clause;
 use crate::limiter::{Change, Limiter};
 use crate::math::{div_ceil, div_floor, product, to_u64};
@@ -33,6 +34,15 @@ impl Bucket {
     pub fn unused_at_ms(&self) -> u64 {
         let falls_for = to_u64(div_ceil(self.level.get(), self.refill.get()));
         self.time_ms.get().saturating_add(falls_for)
+    }
+
+    /// Whether every number is one that a call could have recorded.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        is_period(self.period_ms.get())
+            && is_number(self.capacity.get())
+            && is_number(self.refill.get())
+            && (1..=product(self.capacity.get(), self.period_ms.get())).contains(&self.level.get())
     }
 
     /// Whether the last charge is later than `now`: the clock stepped back.

@@ -231,11 +231,10 @@ impl Entries {
 
     /// Offers every allocation to `relocate`.
     pub(crate) fn relocate(&mut self, relocate: &mut impl crate::Relocate) {
-        let index = Vec::from(std::mem::take(&mut self.segments));
-        self.segments = VecDeque::from(relocate.vec(index));
-        for segment in &mut self.segments {
-            *segment = relocate.vec(std::mem::take(segment));
-        }
+        let mut index = Vec::from(std::mem::take(&mut self.segments));
+        relocate.vec(&mut index);
+        index.iter_mut().for_each(|segment| relocate.vec(segment));
+        self.segments = VecDeque::from(index);
     }
 }
 

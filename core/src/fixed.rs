@@ -3,6 +3,7 @@
 //! State: when the window opened, and how much was used in it. With L the limit, P the period
 //! and c the cost, a call passes if used + c <= L; the window is over at start + P.
 
+use crate::bounds::{is_number, is_period};
 use crate::clause::Clause;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
@@ -28,6 +29,14 @@ impl Fixed {
     #[must_use]
     pub fn unused_at_ms(&self) -> u64 {
         self.start_ms.get().saturating_add(self.period_ms.get())
+    }
+
+    /// Whether every number is one that a call could have recorded.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        is_period(self.period_ms.get())
+            && is_number(self.limit.get())
+            && (1..=self.limit.get()).contains(&self.used.get())
     }
 
     /// Whether the window opened later than `now`: the clock stepped back.

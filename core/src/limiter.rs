@@ -151,6 +151,27 @@ impl Limiter {
 }
 
 impl Change {
+    /// Whether every number is one that [`decide`](crate::decide) could have made.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        match self {
+            Self::Fixed(fixed) => fixed.is_valid(),
+            Self::Sliding(sliding) => sliding.is_valid(),
+            Self::Log(append) => append.is_valid(),
+            Self::Token(bucket) | Self::Leaky(bucket) => bucket.is_valid(),
+        }
+    }
+
+    /// The limiter itself, if the change is all there is to know of it: not for a log.
+    #[must_use]
+    pub fn try_into_limiter(self) -> Option<Limiter> {
+        match self {
+            Self::Log(_) => None,
+            // The time matters to logs only.
+            other => other.into_limiter(Now::from_unix_ms(0)),
+        }
+    }
+
     /// The limiter that the change makes where there was none.
     #[inline]
     pub(crate) fn into_limiter(self, now: Now) -> Option<Limiter> {

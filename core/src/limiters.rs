@@ -18,10 +18,10 @@ const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one sma
 
 /// Moves allocations to better places: the server's defragmentation.
 pub trait Relocate {
-    /// The same elements, possibly elsewhere.
-    fn vec<T>(&mut self, vec: Vec<T>) -> Vec<T>;
-    /// The same value, possibly elsewhere.
-    fn boxed<T>(&mut self, value: Box<T>) -> Box<T>;
+    /// Puts the elements possibly elsewhere.
+    fn vec<T>(&mut self, vec: &mut Vec<T>);
+    /// Puts the value possibly elsewhere.
+    fn boxed<T>(&mut self, value: &mut Box<T>);
 }
 
 impl Limiters {
@@ -170,10 +170,11 @@ impl Limiters {
     /// Offers every allocation to `relocate`.
     pub fn relocate(&mut self, relocate: &mut impl Relocate) {
         if let Self::Many(limiters) = self {
-            *limiters = relocate.vec(std::mem::take(limiters));
+            relocate.vec(limiters);
         }
         for limiter in self.as_mut_slice() {
             if let Limiter::Log(log) = limiter {
+                relocate.boxed(log);
                 log.entries.relocate(relocate);
             }
         }

@@ -3,6 +3,7 @@
 //! State: entries of a time and a cost; one counts while now < time + P. A call passes if the
 //! sum of those that count, and its own cost, is at most L: never more in any period.
 
+use crate::bounds::{MAX_LOG_LIMIT, MAX_TIME_MS, is_period};
 use crate::clause::Clause;
 use crate::entries::Entries;
 use crate::limiter::{Change, Limiter};
@@ -37,6 +38,37 @@ impl Log {
     #[must_use]
     pub fn unused_at_ms(&self) -> u64 {
         self.entries.newest_ms().saturating_add(self.period_ms)
+    }
+
+    /// The log of these times and costs, oldest first, if a call could have recorded it.
+    #[must_use]
+    pub fn from_costs(
+        period_ms: u64,
+        limit: u64,
+        costs: impl Iterator<Item = (u64, u64)>,
+    ) -> Option<Self> {
+        let mut entries = Entries::default();
+        let (mut oldest_ms, mut sum) = (None, 0_u64);
+        for (time_ms, cost) in costs {
+            sum = sum.checked_add(cost)?;
+            let oldest_ms = *oldest_ms.get_or_insert(time_ms);
+            let in_order = entries.is_empty() || time_ms > entries.newest_ms();
+            let in_period = time_ms.checked_sub(oldest_ms)? < period_ms;
+            if cost == 0 || sum > limit || !in_order || !in_period || time_ms > MAX_TIME_MS {
+                return None;
+            }
+            entries.push(time_ms, cost);
+        }
+        let valid = is_period(period_ms) && limit <= MAX_LOG_LIMIT && !entries.is_empty();
+        valid.then_some(Self { period_ms, limit, entries })
+    }
+
+    /// Time and cost of each entry, oldest first.
+    pub fn costs(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.entries.iter().scan(0_u64, |before, (time_ms, total)| {
+            let cost = total.saturating_sub(std::mem::replace(before, total));
+            Some((time_ms, cost))
+        })
     }
 
     /// Whether an entry is later than `now`: the clock stepped back.
@@ -75,6 +107,12 @@ impl Log {
 }
 
 impl Append {
+    /// Whether every number is one that a call could have recorded.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        is_period(self.period_ms) && self.limit <= MAX_LOG_LIMIT && self.cost <= self.limit
+    }
+
     /// A log that has seen nothing but this; none if nothing was admitted.
     pub(crate) fn into_log(self, now: Now) -> Option<Log> {
         (self.cost > 0).then(|| {

@@ -3,6 +3,7 @@
 //! Windows are aligned to multiples of the period P. At e = now mod P the weighted use is
 //! U = previous * (P - e) + current * P, in parts of 1/P; a call passes if U + c * P <= L * P.
 
+use crate::bounds::{MAX_NUMBER, MAX_TIME_MS, is_number, is_period};
 use crate::clause::Clause;
 use crate::limiter::{Change, Limiter};
 use crate::math::{div_floor, product, to_u64};
@@ -33,6 +34,16 @@ impl Sliding {
         let windows = if self.current.get() > 0 { 2 } else { 1 };
         let end = self.window.get().saturating_add(windows);
         to_u64(product(end, self.period_ms.get()))
+    }
+
+    /// Whether every number is one that a call could have recorded.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        is_period(self.period_ms.get())
+            && is_number(self.limit.get())
+            && (1..=self.limit.get()).contains(&self.current.get())
+            && self.previous.get() <= MAX_NUMBER
+            && product(self.window.get(), self.period_ms.get()) <= u128::from(MAX_TIME_MS)
     }
 
     /// Whether the current window is later than the one of `now`: the clock stepped back.

@@ -1,0 +1,26 @@
+//! RL.APPLY: the internal command that carries effects to replicas, the AOF and migrated slots.
+
+use rl_core::Limiters;
+
+use super::error::Error;
+use crate::server::{Call, Key, acl};
+use crate::state::Effect;
+
+/// `RL.APPLY key effect`: as dangerous as RESTORE, and for the same users.
+pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
+    if !acl::server_has_categories() && !acl::may_restore(call) {
+        return Err(Error::NotPermitted);
+    }
+    let payload = call.words().nth(1).unwrap_or_default();
+    let effect = Effect::decode(payload).ok_or(Error::Effect)?;
+    let expire_at_ms = effect.expire_at_ms;
+    let mut key = Key::<Limiters>::to_write(call)?;
+    if let Some(state) = effect.apply(key.get_mut()).ok_or(Error::Effect)? {
+        key.set(state);
+    }
+    key.set_expire_at_ms(expire_at_ms);
+    drop(key);
+    call.signal_change();
+    call.replicate_verbatim();
+    Ok(())
+}

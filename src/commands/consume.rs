@@ -1,0 +1,55 @@
+//! What all consuming commands share: clock, key, decision, write, replication.
+
+use rl_core::{Clause, Decision, Limiters, Now, decide};
+
+use super::error::Error;
+use crate::server::{Call, Key};
+use crate::state::{COMMAND, Outgoing};
+
+/// Decides a call of `cost` against `clauses`, at most `N`, and records what is to be recorded.
+#[inline]
+pub(super) fn consume<const N: usize>(
+    call: &Call<'_>,
+    clauses: &[Clause],
+    cost: u64,
+) -> Result<Decision<N>, Error> {
+    let now = call.now();
+    let key = Key::<Limiters>::to_write(call)?;
+    let decision = decide::<N>(key.get(), clauses, cost, now)?;
+    if decision.changes().next().is_some() {
+        record(call, key, &decision, now)?;
+    }
+    Ok(decision)
+}
+
+/// Writes the decision's changes, moves the expiry, and tells who must know.
+#[inline]
+fn record<const N: usize>(
+    call: &Call<'_>,
+    mut key: Key<'_, Limiters>,
+    decision: &Decision<N>,
+    now: Now,
+) -> Result<(), Error> {
+    let grows = |limiters: &Limiters| decision.changes().any(|c| limiters.grows_by(&c, now));
+    if key.get().is_none_or(grows) {
+        call.check_memory()?;
+    }
+    let expired_at_ms = key.get().map(|limiters| limiters.expire_at_ms(now));
+    match key.get_mut() {
+        Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
+        None => {
+            if let Some(limiters) = Limiters::from_changes(decision.changes(), now) {
+                key.set(limiters);
+            }
+        }
+    }
+    let expire_at_ms = key.get().map_or(0, |limiters| limiters.expire_at_ms(now));
+    if expired_at_ms != Some(expire_at_ms) || key.expire_at_ms() != Some(expire_at_ms) {
+        key.set_expire_at_ms(expire_at_ms);
+    }
+    drop(key);
+    call.signal_change();
+    let effect = Outgoing::of_changes(decision.changes(), now, expire_at_ms);
+    call.replicate(COMMAND, effect.as_slice());
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Every error line: which argument, what it was, what it may be.
+
+use std::fmt;
+
+use rl_core::TooManyLimiters;
+use rl_core::bounds::MAX_CLAUSES;
+
+use crate::server::call::Refusal;
+use crate::server::{OutOfMemory, WrongType};
+
+/// Longest piece of what a client sent that an error repeats.
+const LONGEST_QUOTE: usize = 64;
+
+/// Why a command is not carried out.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The key holds something else.
+    WrongType,
+    /// It needs memory that is not there.
+    OutOfMemory,
+    /// A number is not one, or out of its range.
+    Number { name: &'static str, was: Quoted, min: u64, max: u64 },
+    /// A period is not one, or out of its range.
+    Period { was: Quoted },
+    /// COST without a number after it.
+    CostWithoutNumber,
+    /// Words after the last argument.
+    Unexpected { was: Quoted, expected: &'static str },
+    /// RL.LIMIT without a clause.
+    NoClause,
+    /// A clause begins with a word that is no algorithm.
+    Algorithm { clause: usize, was: Quoted },
+    /// A clause ends too early.
+    Incomplete { clause: usize, usage: &'static str },
+    /// An error within a clause.
+    InClause { clause: usize, error: Box<Error> },
+    /// Two clauses mean the same limiter.
+    SameLimiter { clause: usize, earlier: usize },
+    /// More clauses than a call may have.
+    TooManyClauses,
+    /// More limiters than a key may have.
+    TooManyLimiters(TooManyLimiters),
+    /// The payload of the internal command is not one.
+    Effect,
+    /// The user may not run the internal command.
+    NotPermitted,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongType => {
+                f.write_str("Operation against a key holding the wrong kind of value")
+            }
+            Self::OutOfMemory => f.write_str("command not allowed when used memory > 'maxmemory'."),
+            Self::Number { name, was, min, max } => {
+                write!(f, "{name} must be an integer from {min} to {max}, not {was}")
+            }
+            Self::Period { was } => write!(
+                f,
+                "period must be a positive integer of seconds, or one with a suffix of \
+                 ms, s, m, h, d or w, from 1ms to 366d, not {was}"
+            ),
+            Self::CostWithoutNumber => f.write_str("COST must be followed by an integer"),
+            Self::Unexpected { was, expected } => {
+                write!(f, "unexpected argument {was}, {expected}")
+            }
+            Self::NoClause => f.write_str("at least one clause must come before COST"),
+            Self::Algorithm { clause, was } => write!(
+                f,
+                "clause {clause} must begin with FIXED, SLIDING, LOG, TOKEN or LEAKY, not {was}"
+            ),
+            Self::Incomplete { clause, usage } => {
+                write!(f, "clause {clause} is incomplete, it must be {usage}")
+            }
+            Self::InClause { clause, error } => write!(f, "clause {clause}: {error}"),
+            Self::SameLimiter { clause, earlier } => write!(
+                f,
+                "clause {clause} has the same algorithm and period as clause {earlier}, \
+                 each limiter may be named once"
+            ),
+            Self::TooManyClauses => {
+                write!(f, "too many clauses, a call may have at most {MAX_CLAUSES}")
+            }
+            Self::TooManyLimiters(error) => error.fmt(f),
+            Self::Effect => {
+                f.write_str("payload must be an effect made by this module, and fit the key")
+            }
+            Self::NotPermitted => {
+                f.write_str("this internal command is for users who may run RESTORE")
+            }
+        }
+    }
+}
+
+impl Refusal for Error {
+    fn to_line(&self) -> String {
+        let code = match self {
+            Self::WrongType => "WRONGTYPE",
+            Self::OutOfMemory => "OOM",
+            Self::NotPermitted => "NOPERM",
+            _ => "ERR",
+        };
+        format!("{code} {self}")
+    }
+}
+
+impl From<WrongType> for Error {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+impl From<TooManyLimiters> for Error {
+    fn from(error: TooManyLimiters) -> Self {
+        Self::TooManyLimiters(error)
+    }
+}
+
+/// What a client sent, fit to be repeated in one line.
+#[derive(Debug)]
+pub(crate) struct Quoted(String);
+
+impl Quoted {
+    #[cold]
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let (shown, more) = match bytes.get(..LONGEST_QUOTE) {
+            Some(start) if bytes.len() > LONGEST_QUOTE => (start, "..."),
+            _ => (bytes, ""),
+        };
+        Self(format!("'{}{more}'", shown.escape_ascii()))
+    }
+}
+
+impl fmt::Display for Quoted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_repeated_is_one_short_line() {
+        assert_eq!(Quoted::new(b"a'b\r\n\xff\0").to_string(), r"'a\'b\r\n\xff\x00'");
+        let long = Quoted::new(&[b'x'; 1000]).to_string();
+        assert_eq!(long, format!("'{}...'", "x".repeat(64)));
+    }
+}

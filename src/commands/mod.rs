@@ -1,0 +1,29 @@
+//! The commands: words in, reply out.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `table` | every command: one row feeds registration, COMMAND DOCS, RL.HELP and syntax lines |
+//! | `words` | reading arguments: numbers, periods, COST |
+//! | `single` | RL.FIXED, RL.SLIDING, RL.LOG, RL.TOKEN, RL.LEAKY |
+//! | `limit` | RL.LIMIT |
+//! | `throttle` | RL.THROTTLE and CL.THROTTLE |
+//! | `consume` | what all of these share: clock, key, decision, write, replication |
+//! | `peek` | RL.PEEK |
+//! | `about` | RL.HELP, RL.VERSION |
+//! | `apply` | RL.APPLY, the internal command that carries effects |
+//! | `reply` | verdicts as integers |
+//! | `error` | every error line |
+
+mod about;
+mod apply;
+mod consume;
+mod error;
+mod limit;
+mod peek;
+mod reply;
+mod single;
+mod table;
+mod throttle;
+mod words;
+
+pub(crate) use table::register;

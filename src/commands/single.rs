@@ -1,0 +1,48 @@
+//! RL.FIXED, RL.SLIDING, RL.LOG, RL.TOKEN, RL.LEAKY: one limit, five integers.
+
+use rl_core::Algorithm;
+
+use super::consume::consume;
+use super::error::Error;
+use super::{reply, words};
+use crate::server::Call;
+
+/// `RL.FIXED key limit period [COST n]`
+pub(super) fn fixed(call: &Call<'_>) -> Result<(), Error> {
+    run(call, Algorithm::Fixed)
+}
+
+/// `RL.SLIDING key limit period [COST n]`
+pub(super) fn sliding(call: &Call<'_>) -> Result<(), Error> {
+    run(call, Algorithm::Sliding)
+}
+
+/// `RL.LOG key limit period [COST n]`
+pub(super) fn log(call: &Call<'_>) -> Result<(), Error> {
+    run(call, Algorithm::Log)
+}
+
+/// `RL.TOKEN key capacity refill period [COST n]`
+pub(super) fn token(call: &Call<'_>) -> Result<(), Error> {
+    run(call, Algorithm::Token)
+}
+
+/// `RL.LEAKY key capacity leak period [COST n]`
+pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
+    run(call, Algorithm::Leaky)
+}
+
+#[inline]
+fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
+    let mut words = call.words().skip(1);
+    let Some(clause) = words::numbers(algorithm, &mut words) else {
+        // The server checks the number of words before it calls.
+        return Err(Error::Incomplete { clause: 1, usage: words::usage(algorithm) });
+    };
+    let clause = clause?;
+    let cost = words::cost(&mut words)?;
+    let decision = consume::<1>(call, &[clause], cost)?;
+    let [verdict] = &decision.verdicts;
+    reply::verdict(call, verdict);
+    Ok(())
+}

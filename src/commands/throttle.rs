@@ -1,0 +1,43 @@
+//! RL.THROTTLE and CL.THROTTLE: redis-cell's command and reply, over a token bucket.
+
+use rl_core::{Clause, Verdict, Wait};
+
+use super::consume::consume;
+use super::error::Error;
+use super::reply;
+use super::words::{Number, end, period_ms};
+use crate::server::Call;
+
+/// `RL.THROTTLE key max_burst count period [quantity]`
+pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
+    let mut words = call.words().skip(1);
+    let mut next = || words.next().unwrap_or_default();
+    let capacity = Number::MAX_BURST.read(next())?.saturating_add(1);
+    let count = Number::COUNT.read(next())?;
+    let period_ms = period_ms(next())?;
+    let quantity = words.next().map_or(Ok(1), |word| Number::QUANTITY.read(word))?;
+    end(&mut words, "only quantity may follow the period")?;
+    let clause = Clause::token(capacity, count, period_ms);
+    let decision = consume::<1>(call, &[clause], quantity)?;
+    let [verdict] = &decision.verdicts;
+    answer(call, verdict);
+    Ok(())
+}
+
+/// Limited, limit, remaining, seconds to retry, seconds to full.
+fn answer(call: &Call<'_>, verdict: &Verdict) {
+    call.reply_array(5);
+    call.reply_integer(i64::from(!verdict.allowed));
+    reply::integer(call, verdict.limit);
+    reply::integer(call, verdict.remaining);
+    match verdict.wait {
+        Wait::Ms(ms) if !verdict.allowed => reply::integer(call, seconds(ms)),
+        _ => call.reply_integer(-1),
+    }
+    reply::integer(call, seconds(verdict.reset_ms));
+}
+
+/// Whole seconds, rounded up: who waits that long has waited long enough.
+fn seconds(ms: u64) -> u64 {
+    ms.div_ceil(1000)
+}

@@ -1,0 +1,242 @@
+//! Reading arguments.
+
+use rl_core::bounds::{DEFAULT_LOG_LIMIT, MAX_NUMBER, MAX_PERIOD_MS, is_period};
+use rl_core::{Algorithm, Clause};
+
+use super::error::{Error, Quoted};
+
+/// A number that an argument names, and its range.
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    name: &'static str,
+    min: u64,
+    max: u64,
+}
+
+impl Number {
+    pub(crate) const LIMIT: Self = Self { name: "limit", min: 0, max: MAX_NUMBER };
+    pub(crate) const LOG_LIMIT: Self = Self { name: "limit", min: 0, max: DEFAULT_LOG_LIMIT };
+    pub(crate) const CAPACITY: Self = Self { name: "capacity", min: 0, max: MAX_NUMBER };
+    pub(crate) const REFILL: Self = Self { name: "refill", min: 1, max: MAX_NUMBER };
+    pub(crate) const LEAK: Self = Self { name: "leak", min: 1, max: MAX_NUMBER };
+    pub(crate) const COST: Self = Self { name: "COST", min: 0, max: MAX_NUMBER };
+    pub(crate) const MAX_BURST: Self = Self { name: "max_burst", min: 0, max: MAX_NUMBER - 1 };
+    pub(crate) const COUNT: Self = Self { name: "count", min: 1, max: MAX_NUMBER };
+    pub(crate) const QUANTITY: Self = Self { name: "quantity", min: 0, max: MAX_NUMBER };
+
+    /// The number that `word` is.
+    #[inline]
+    pub(crate) fn read(self, word: &[u8]) -> Result<u64, Error> {
+        digits(word).filter(|value| (self.min..=self.max).contains(value)).ok_or_else(|| {
+            let Self { name, min, max } = self;
+            Error::Number { name, was: Quoted::new(word), min, max }
+        })
+    }
+}
+
+/// An integer as Redis writes it: digits, no sign, no leading zero.
+#[inline]
+fn digits(word: &[u8]) -> Option<u64> {
+    if word.is_empty() || word.len() > 19 || (word.len() > 1 && word.first() == Some(&b'0')) {
+        return None;
+    }
+    word.iter().try_fold(0_u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        // 19 digits fit in 64 bits.
+        (digit < 10).then(|| value.wrapping_mul(10).wrapping_add(u64::from(digit)))
+    })
+}
+
+/// A period, in ms.
+#[inline]
+pub(crate) fn period_ms(word: &[u8]) -> Result<u64, Error> {
+    read_period(word)
+        .filter(|ms| is_period(*ms))
+        .ok_or_else(|| Error::Period { was: Quoted::new(word) })
+}
+
+#[inline]
+fn read_period(word: &[u8]) -> Option<u64> {
+    let unsuffixed = word.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
+    let (count, suffix) = word.split_at_checked(unsuffixed)?;
+    let unit_ms = match suffix {
+        b"ms" => 1,
+        b"" | b"s" => 1000,
+        b"m" => 60 * 1000,
+        b"h" => 60 * 60 * 1000,
+        b"d" => 24 * 60 * 60 * 1000,
+        b"w" => 7 * 24 * 60 * 60 * 1000,
+        _ => return None,
+    };
+    digits(count)?.checked_mul(unit_ms)
+}
+
+const _: () = assert!(MAX_PERIOD_MS == 366 * 24 * 60 * 60 * 1000, "the error line says 366d");
+
+/// The word that names an algorithm in a clause, and what must follow it.
+const ALGORITHMS: [(&str, Algorithm, &str); 5] = [
+    ("FIXED", Algorithm::Fixed, "FIXED limit period"),
+    ("SLIDING", Algorithm::Sliding, "SLIDING limit period"),
+    ("LOG", Algorithm::Log, "LOG limit period"),
+    ("TOKEN", Algorithm::Token, "TOKEN capacity refill period"),
+    ("LEAKY", Algorithm::Leaky, "LEAKY capacity leak period"),
+];
+
+/// The algorithm that a clause begins with.
+#[inline]
+pub(crate) fn algorithm(word: &[u8]) -> Option<Algorithm> {
+    ALGORITHMS
+        .iter()
+        .find(|(name, ..)| word.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|(_, algorithm, _)| *algorithm)
+}
+
+/// How a clause of `algorithm` is written.
+pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
+    ALGORITHMS.iter().find(|row| row.1 == algorithm).map_or("", |row| row.2)
+}
+
+/// The numbers of a clause of `algorithm`, which are next in `words`; nothing if they end early.
+#[inline]
+pub(crate) fn numbers<'a>(
+    algorithm: Algorithm,
+    words: &mut impl Iterator<Item = &'a [u8]>,
+) -> Option<Result<Clause, Error>> {
+    let (limit, refill) = match algorithm {
+        Algorithm::Fixed | Algorithm::Sliding => (Number::LIMIT, None),
+        Algorithm::Log => (Number::LOG_LIMIT, None),
+        Algorithm::Token => (Number::CAPACITY, Some(Number::REFILL)),
+        Algorithm::Leaky => (Number::CAPACITY, Some(Number::LEAK)),
+    };
+    let limit = (limit, words.next()?);
+    let refill = match refill {
+        Some(number) => Some((number, words.next()?)),
+        None => None,
+    };
+    let period = words.next()?;
+    Some(clause(algorithm, limit, refill, period))
+}
+
+#[inline]
+fn clause(
+    algorithm: Algorithm,
+    limit: (Number, &[u8]),
+    refill: Option<(Number, &[u8])>,
+    period: &[u8],
+) -> Result<Clause, Error> {
+    let limit = limit.0.read(limit.1)?;
+    let refill = refill.map_or(Ok(limit), |(number, word)| number.read(word))?;
+    Ok(Clause { algorithm, limit, refill, period_ms: period_ms(period)? })
+}
+
+/// The cost that `COST n` at the end of `words` says, or 1 if nothing is there.
+#[inline]
+pub(crate) fn cost<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Result<u64, Error> {
+    match words.next() {
+        None => Ok(1),
+        Some(word) if is_cost(word) => {
+            let cost = Number::COST.read(words.next().ok_or(Error::CostWithoutNumber)?)?;
+            end(words, "nothing may follow COST n")?;
+            Ok(cost)
+        }
+        Some(word) => Err(Error::Unexpected {
+            was: Quoted::new(word),
+            expected: "only COST n may follow the period",
+        }),
+    }
+}
+
+/// Whether the word begins `COST n`.
+#[inline]
+pub(crate) fn is_cost(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"COST")
+}
+
+/// An error if there are more words.
+#[inline]
+pub(crate) fn end<'a>(
+    words: &mut impl Iterator<Item = &'a [u8]>,
+    expected: &'static str,
+) -> Result<(), Error> {
+    match words.next() {
+        None => Ok(()),
+        Some(word) => Err(Error::Unexpected { was: Quoted::new(word), expected }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_redis_writes_them() {
+        for (word, value) in [("0", 0), ("7", 7), ("1000000000000", MAX_NUMBER)] {
+            assert_eq!(Number::LIMIT.read(word.as_bytes()).unwrap(), value);
+        }
+        for word in [
+            "",
+            "-1",
+            "+1",
+            "01",
+            "00",
+            "1.0",
+            "1e3",
+            " 1",
+            "1 ",
+            "0x1",
+            "1000000000001",
+            "9223372036854775808",
+            "18446744073709551616",
+            "99999999999999999999",
+            "a",
+            "\u{663}",
+        ] {
+            assert!(Number::LIMIT.read(word.as_bytes()).is_err(), "{word:?}");
+        }
+        assert!(Number::REFILL.read(b"0").is_err());
+    }
+
+    #[test]
+    fn periods_are_seconds_or_have_a_suffix() {
+        for (word, ms) in [
+            ("1", 1_000),
+            ("60", 60_000),
+            ("1ms", 1),
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("1m", 60_000),
+            ("1h", 3_600_000),
+            ("1d", 86_400_000),
+            ("1w", 604_800_000),
+            ("366d", MAX_PERIOD_MS),
+            ("31622400", MAX_PERIOD_MS),
+            ("31622400000ms", MAX_PERIOD_MS),
+        ] {
+            assert_eq!(period_ms(word.as_bytes()).unwrap(), ms, "{word}");
+        }
+        for word in [
+            "",
+            "0",
+            "0ms",
+            "00s",
+            "01s",
+            "-1",
+            "1S",
+            "1M",
+            "1MS",
+            "1y",
+            "ms",
+            "1m1s",
+            "1.5s",
+            "1 s",
+            "367d",
+            "53w",
+            "31622401",
+            "31622400001ms",
+            "9223372036854775807w",
+            "1mss",
+        ] {
+            assert!(period_ms(word.as_bytes()).is_err(), "{word:?}");
+        }
+    }
+}

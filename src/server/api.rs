@@ -1,0 +1,112 @@
+//! Calling the server: every function pointer is checked once, at load.
+
+use std::ffi::c_int;
+
+use redis_module::raw::{REDISMODULE_ERR, REDISMODULE_OK};
+
+/// What a function of the server, or a callback of ours, answers when all went well.
+pub(crate) const OK: c_int = status(REDISMODULE_OK);
+
+/// What it answers when not.
+pub(crate) const ERR: c_int = status(REDISMODULE_ERR);
+
+#[expect(clippy::cast_possible_truncation, reason = "the bindings widen a C int")]
+const fn status(widened: isize) -> c_int {
+    widened as c_int
+}
+
+/// Calls a function of the module API by its C name, without the `RedisModule_` before it.
+/// To be used in an unsafe block; the caller answers for the arguments.
+macro_rules! api {
+    ($name:ident($($argument:expr),* $(,)?)) => {
+        match $crate::server::api::pointers::$name {
+            Some(function) => function($($argument),*),
+            None => $crate::server::api::missing(stringify!($name)),
+        }
+    };
+}
+pub(crate) use api;
+
+/// Declares the functions that the module cannot do without, and those that it asks for.
+macro_rules! functions {
+    (
+        required { $($required:ident => $required_raw:ident,)* }
+        optional { $($optional:ident => $optional_raw:ident,)* }
+    ) => {
+        /// The pointers themselves, which the server fills in before anything else runs.
+        pub(crate) mod pointers {
+            pub(crate) use redis_module::raw::{
+                $($required_raw as $required,)*
+                $($optional_raw as $optional,)*
+            };
+        }
+
+        /// The first function that the server lacks and the module cannot do without.
+        pub(crate) fn first_missing() -> Option<&'static str> {
+            // SAFETY: the server wrote these before it handed control to the module's start-up,
+            // and never writes them again.
+            unsafe { $(if { pointers::$required }.is_none() { return Some(stringify!($required)); })* }
+            None
+        }
+    };
+}
+
+functions! {
+    required {
+    Call => RedisModule_Call,
+    CallReplyStringPtr => RedisModule_CallReplyStringPtr,
+    CloseKey => RedisModule_CloseKey,
+    CreateCommand => RedisModule_CreateCommand,
+    CreateDataType => RedisModule_CreateDataType,
+    CreateString => RedisModule_CreateString,
+    DigestAddStringBuffer => RedisModule_DigestAddStringBuffer,
+    DigestEndSequence => RedisModule_DigestEndSequence,
+    EmitAOF => RedisModule_EmitAOF,
+    Free => RedisModule_Free,
+    FreeCallReply => RedisModule_FreeCallReply,
+    FreeString => RedisModule_FreeString,
+    GetAbsExpire => RedisModule_GetAbsExpire,
+    GetCommand => RedisModule_GetCommand,
+    GetUsedMemoryRatio => RedisModule_GetUsedMemoryRatio,
+    KeyType => RedisModule_KeyType,
+    LoadStringBuffer => RedisModule_LoadStringBuffer,
+    Log => RedisModule_Log,
+    LogIOError => RedisModule_LogIOError,
+    Milliseconds => RedisModule_Milliseconds,
+    ModuleTypeGetType => RedisModule_ModuleTypeGetType,
+    ModuleTypeGetValue => RedisModule_ModuleTypeGetValue,
+    ModuleTypeSetValue => RedisModule_ModuleTypeSetValue,
+    NotifyKeyspaceEvent => RedisModule_NotifyKeyspaceEvent,
+    OpenKey => RedisModule_OpenKey,
+    Replicate => RedisModule_Replicate,
+    ReplicateVerbatim => RedisModule_ReplicateVerbatim,
+    ReplyWithArray => RedisModule_ReplyWithArray,
+    ReplyWithError => RedisModule_ReplyWithError,
+    ReplyWithLongLong => RedisModule_ReplyWithLongLong,
+    ReplyWithSimpleString => RedisModule_ReplyWithSimpleString,
+    ReplyWithStringBuffer => RedisModule_ReplyWithStringBuffer,
+    SaveStringBuffer => RedisModule_SaveStringBuffer,
+    SetAbsExpire => RedisModule_SetAbsExpire,
+    SetCommandInfo => RedisModule_SetCommandInfo,
+    SetModuleOptions => RedisModule_SetModuleOptions,
+    SignalModifiedKey => RedisModule_SignalModifiedKey,
+    StringPtrLen => RedisModule_StringPtrLen,
+    }
+    optional {
+    ACLCheckCommandPermissions => RedisModule_ACLCheckCommandPermissions,
+    AddACLCategory => RedisModule_AddACLCategory,
+    CachedMicroseconds => RedisModule_CachedMicroseconds,
+    DefragAlloc => RedisModule_DefragAlloc,
+    FreeModuleUser => RedisModule_FreeModuleUser,
+    GetCurrentUserName => RedisModule_GetCurrentUserName,
+    GetModuleUserFromUserName => RedisModule_GetModuleUserFromUserName,
+    SetCommandACLCategories => RedisModule_SetCommandACLCategories,
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[expect(clippy::panic, reason = "load refuses servers that lack it; the guard would answer")]
+pub(crate) fn missing(name: &str) -> ! {
+    panic!("the server has no function {name}")
+}

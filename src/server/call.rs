@@ -1,0 +1,222 @@
+//! One invocation of a command.
+
+use std::ffi::{CStr, CString, c_int};
+use std::{ptr, slice};
+
+use redis_module::raw::{
+    REDISMODULE_NOTIFY_MODULE, RedisModuleCallReply, RedisModuleCtx, RedisModuleString,
+};
+use rl_core::Now;
+
+use super::api::{ERR, OK, api, pointers};
+use super::guard::guard;
+
+/// What a command that cannot be carried out answers.
+pub(crate) trait Refusal {
+    /// The error line, with its code first and no dash before it.
+    fn to_line(&self) -> String;
+}
+
+/// Memory is full, and the server would refuse a SET.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutOfMemory;
+
+/// One invocation: the words as they came, borrowed for as long as it lasts.
+pub(crate) struct Call<'call> {
+    pub(super) ctx: *mut RedisModuleCtx,
+    argv: &'call [*mut RedisModuleString],
+    name: &'static CStr,
+}
+
+impl<'call> Call<'call> {
+    /// The words after the command's name.
+    #[inline]
+    pub(crate) fn words(&self) -> impl ExactSizeIterator<Item = &'call [u8]> + use<'call> {
+        self.argv.get(1..).unwrap_or_default().iter().map(|word| {
+            // SAFETY: argv holds valid strings for as long as the call lasts.
+            unsafe { bytes_of(*word) }
+        })
+    }
+
+    /// The key, as the string that the server holds; null only if there is none.
+    #[inline]
+    pub(super) fn key_name(&self) -> *mut RedisModuleString {
+        self.argv.get(1).copied().unwrap_or(ptr::null_mut())
+    }
+
+    /// The server's wall clock: to be read once per call.
+    ///
+    /// From Redis 7.2 on, the reading that the server made when the command arrived, which is
+    /// the same all through a script or a transaction.
+    #[inline]
+    pub(crate) fn now(&self) -> Now {
+        // SAFETY: both take nothing and answer an integer.
+        let unix_ms = unsafe {
+            match pointers::CachedMicroseconds {
+                Some(cached_us) => cached_us().div_euclid(1000),
+                None => api!(Milliseconds()),
+            }
+        };
+        Now::from_unix_ms(unix_ms)
+    }
+
+    /// Begins an answer of `len` elements.
+    #[inline]
+    pub(crate) fn reply_array(&self, len: usize) {
+        // SAFETY: ctx is valid for the call.
+        unsafe { api!(ReplyWithArray(self.ctx, i64::try_from(len).unwrap_or(0))) };
+    }
+
+    /// Answers an integer.
+    #[inline]
+    pub(crate) fn reply_integer(&self, value: i64) {
+        // SAFETY: ctx is valid for the call.
+        unsafe { api!(ReplyWithLongLong(self.ctx, value)) };
+    }
+
+    /// Answers a bulk string.
+    pub(crate) fn reply_bulk(&self, value: &str) {
+        // SAFETY: ctx is valid for the call; the server copies the bytes.
+        unsafe { api!(ReplyWithStringBuffer(self.ctx, value.as_ptr().cast(), value.len())) };
+    }
+
+    /// Answers a simple string.
+    pub(crate) fn reply_simple(&self, value: &CStr) {
+        // SAFETY: ctx is valid for the call; the server copies the string.
+        unsafe { api!(ReplyWithSimpleString(self.ctx, value.as_ptr())) };
+    }
+
+    #[cold]
+    fn reply_error(&self, line: &str) {
+        let line = CString::new(line).unwrap_or_else(|_| c"ERR internal error".into());
+        // SAFETY: ctx is valid for the call; the server copies the string.
+        unsafe { api!(ReplyWithError(self.ctx, line.as_ptr())) };
+    }
+
+    /// Tells watchers, caches and subscribers that the key was changed by this command.
+    #[inline]
+    pub(crate) fn signal_change(&self) {
+        // SAFETY: ctx and the key's name are valid for the call, the event's name for ever.
+        unsafe {
+            api!(SignalModifiedKey(self.ctx, self.key_name()));
+            api!(NotifyKeyspaceEvent(
+                self.ctx,
+                REDISMODULE_NOTIFY_MODULE,
+                self.name.as_ptr(),
+                self.key_name()
+            ));
+        }
+    }
+
+    /// Sends `command key payload` to replicas and the AOF in place of this command.
+    #[inline]
+    pub(crate) fn replicate(&self, command: &'static CStr, payload: &[u8]) {
+        let (bytes, len) = (payload.as_ptr(), payload.len());
+        // SAFETY: "sb" takes a string, by reference, and a buffer with its length, copied.
+        unsafe {
+            api!(Replicate(self.ctx, command.as_ptr(), c"sb".as_ptr(), self.key_name(), bytes, len))
+        };
+    }
+
+    /// Sends this command as it came to replicas and the AOF.
+    pub(crate) fn replicate_verbatim(&self) {
+        // SAFETY: ctx is valid for the call.
+        unsafe { api!(ReplicateVerbatim(self.ctx)) };
+    }
+
+    /// Whether there is memory for something new, by the rule that a SET is held to: under an
+    /// evicting policy the server may be over its limit and go on.
+    #[inline]
+    pub(crate) fn check_memory(&self) -> Result<(), OutOfMemory> {
+        // SAFETY: takes nothing and answers a float.
+        let ratio = unsafe { api!(GetUsedMemoryRatio()) };
+        if ratio <= 1.0 || self.server_takes_writes() { Ok(()) } else { Err(OutOfMemory) }
+    }
+
+    /// Asks the server by a command that it refuses when out of memory ("M") and that changes
+    /// nothing in any case: writing no bytes to what is no string.
+    #[cold]
+    fn server_takes_writes(&self) -> bool {
+        // SAFETY: "Mscc" takes the key by reference and two C strings; a null reply means that
+        // the server refused, and any other is ours to free.
+        unsafe {
+            let (name, format) = (c"SETRANGE".as_ptr(), c"EMscc".as_ptr());
+            let (offset, nothing) = (c"0".as_ptr(), c"".as_ptr());
+            let reply = api!(Call(self.ctx, name, format, self.key_name(), offset, nothing));
+            if reply.is_null() {
+                return false;
+            }
+            let refused = reply_starts_with(reply, b"OOM");
+            api!(FreeCallReply(reply));
+            !refused
+        }
+    }
+}
+
+/// # Safety
+/// `reply` must be a live reply.
+unsafe fn reply_starts_with(reply: *mut RedisModuleCallReply, prefix: &[u8]) -> bool {
+    let mut len = 0;
+    // SAFETY: the reply is live; the server answers null where it is no string.
+    unsafe {
+        let text = api!(CallReplyStringPtr(reply, &raw mut len));
+        !text.is_null() && slice::from_raw_parts(text.cast::<u8>(), len).starts_with(prefix)
+    }
+}
+
+/// The bytes of a string.
+///
+/// # Safety
+/// `string` must be valid for `'a`.
+#[inline]
+unsafe fn bytes_of<'a>(string: *const RedisModuleString) -> &'a [u8] {
+    let mut len = 0;
+    // SAFETY: the string is valid, and its bytes live as long as it does.
+    unsafe {
+        let bytes = api!(StringPtrLen(string, &raw mut len));
+        slice::from_raw_parts(bytes.cast(), len)
+    }
+}
+
+/// Runs `body` as the command `name`: answers its refusal, and an error if it panics.
+///
+/// # Safety
+/// The arguments must be those that the server gives to a command.
+#[inline]
+pub(crate) unsafe fn enter<R: Refusal>(
+    ctx: *mut RedisModuleCtx,
+    argv: *mut *mut RedisModuleString,
+    argc: c_int,
+    name: &'static CStr,
+    body: impl FnOnce(&Call<'_>) -> Result<(), R>,
+) -> c_int {
+    // SAFETY: the server gives argc valid strings.
+    let argv = unsafe { slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0)) };
+    let call = Call { ctx, argv, name };
+    let done = guard(false, || {
+        if let Err(refusal) = body(&call) {
+            call.reply_error(&refusal.to_line());
+        }
+        true
+    });
+    if !done {
+        guard((), || call.reply_error("ERR internal error, see the server's log"));
+    }
+    if done { OK } else { ERR }
+}
+
+/// The entry for the server into a function of [`Call`].
+macro_rules! entry {
+    ($name:expr, $run:expr) => {{
+        unsafe extern "C" fn entry(
+            ctx: *mut redis_module::raw::RedisModuleCtx,
+            argv: *mut *mut redis_module::raw::RedisModuleString,
+            argc: std::ffi::c_int,
+        ) -> std::ffi::c_int {
+            // SAFETY: the server calls this with a command's arguments.
+            unsafe { $crate::server::call::enter(ctx, argv, argc, $name, $run) }
+        }
+        $crate::server::register::Entry::new(entry)
+    }};
+}
+pub(crate) use entry;

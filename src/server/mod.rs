@@ -1,0 +1,27 @@
+//! Safe handles over the raw module API.
+//!
+//! With `state/callbacks.rs`, the only unsafe code of the module: whoever calls what is here
+//! needs to know nothing of pointers.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `api` | calling a function of the server, and which must exist for the module to load |
+//! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
+//! | `key` | one open key, typed |
+//! | `guard` | no panic gets out |
+//! | `register` | commands with their documentation, ACL categories |
+//! | `load` | what happens at load, in order |
+//! | `acl` | what the current user may do, where the server itself does not ask |
+//! | `log` | lines in the server's log |
+
+pub(crate) mod acl;
+pub(crate) mod api;
+pub(crate) mod call;
+pub(crate) mod guard;
+pub(crate) mod key;
+pub(crate) mod load;
+pub(crate) mod log;
+pub(crate) mod register;
+
+pub(crate) use call::{Call, OutOfMemory};
+pub(crate) use key::{Key, Native, WrongType};

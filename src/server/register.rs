@@ -1,0 +1,228 @@
+//! Commands as the server is told of them: flags, key, arity, documentation, ACL categories.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr;
+
+use redis_module::raw::{
+    REDISMODULE_CMD_ARG_MULTIPLE, REDISMODULE_CMD_ARG_OPTIONAL, RedisModuleCommandArg,
+    RedisModuleCommandArgType, RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK as BLOCK,
+    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_INTEGER as INTEGER,
+    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY as KEY,
+    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_ONEOF as ONE_OF,
+    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_PURE_TOKEN as TOKEN,
+    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_STRING as STRING,
+    RedisModuleCommandHistoryEntry, RedisModuleCommandInfo, RedisModuleCommandInfoVersion,
+    RedisModuleCommandKeySpec, RedisModuleCtx, RedisModuleString,
+};
+
+use super::api::{OK, api, pointers};
+
+type RawEntry =
+    unsafe extern "C" fn(*mut RedisModuleCtx, *mut *mut RedisModuleString, c_int) -> c_int;
+
+/// Where the server enters a command.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry(RawEntry);
+
+impl Entry {
+    /// Made by the `entry!` macro only.
+    pub(crate) const fn new(entry: RawEntry) -> Self {
+        Self(entry)
+    }
+}
+
+/// All that the server is told of one command.
+pub(crate) struct Registration<'a> {
+    pub(crate) name: &'static CStr,
+    pub(crate) entry: Entry,
+    pub(crate) flags: &'static CStr,
+    /// Whether argument 1 is a key.
+    pub(crate) keyed: bool,
+    /// Number of words, its name counted; negative if more may follow.
+    pub(crate) arity: c_int,
+    pub(crate) summary: &'static CStr,
+    pub(crate) complexity: &'static CStr,
+    pub(crate) since: &'static CStr,
+    pub(crate) arguments: &'a [Argument],
+    /// ACL categories, for servers that let modules set them.
+    pub(crate) categories: String,
+}
+
+/// One argument of a command, for COMMAND DOCS and the syntax lines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Argument {
+    /// What it is called.
+    pub(crate) name: &'static CStr,
+    /// What it may be.
+    pub(crate) kind: Kind,
+    /// The word that comes before it.
+    pub(crate) token: Option<&'static CStr>,
+    /// Whether it may be left out.
+    pub(crate) optional: bool,
+    /// Whether more of it may follow.
+    pub(crate) multiple: bool,
+}
+
+/// What an argument may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A key's name.
+    Key,
+    /// An integer.
+    Integer,
+    /// Any text.
+    Text,
+    /// A fixed word.
+    Word,
+    /// One of several.
+    OneOf(&'static [Argument]),
+    /// Several in a row.
+    Block(&'static [Argument]),
+}
+
+impl Kind {
+    fn raw(self) -> (RedisModuleCommandArgType, &'static [Argument]) {
+        match self {
+            Self::Key => (KEY, &[]),
+            Self::Integer => (INTEGER, &[]),
+            Self::Text => (STRING, &[]),
+            Self::Word => (TOKEN, &[]),
+            Self::OneOf(arguments) => (ONE_OF, arguments),
+            Self::Block(arguments) => (BLOCK, arguments),
+        }
+    }
+}
+
+/// The server would not have the command: its name is taken, or its description is not accepted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused;
+
+/// A start-up in progress.
+pub(crate) struct Loading {
+    ctx: *mut RedisModuleCtx,
+}
+
+impl Loading {
+    pub(super) fn new(ctx: *mut RedisModuleCtx) -> Self {
+        Self { ctx }
+    }
+
+    pub(super) fn ctx(&self) -> *mut RedisModuleCtx {
+        self.ctx
+    }
+
+    /// Makes the ACL category `name`; false if the server knows no categories of modules.
+    pub(crate) fn add_category(&self, name: &CStr) -> bool {
+        // SAFETY: ctx is valid during start-up; the server copies the name.
+        unsafe { pointers::AddACLCategory.is_some_and(|add| add(self.ctx, name.as_ptr()) == OK) }
+    }
+
+    /// Makes a command.
+    pub(crate) fn register(&self, command: &Registration<'_>) -> Result<(), Refused> {
+        let key = c_int::from(command.keyed);
+        // SAFETY: ctx is valid during start-up; the server copies all strings.
+        unsafe {
+            let (name, flags) = (command.name.as_ptr(), command.flags.as_ptr());
+            accepted(api!(CreateCommand(
+                self.ctx,
+                name,
+                Some(command.entry.0),
+                flags,
+                key,
+                key,
+                key
+            )))?;
+            let made = api!(GetCommand(self.ctx, name));
+            describe(made, command)?;
+            if let Some(set_categories) = pointers::SetCommandACLCategories {
+                let categories = CString::new(command.categories.as_str()).unwrap_or_default();
+                accepted(set_categories(made, categories.as_ptr()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn accepted(status: c_int) -> Result<(), Refused> {
+    if status == OK { Ok(()) } else { Err(Refused) }
+}
+
+/// # Safety
+/// `command` must be a command of this module, during start-up.
+unsafe fn describe(
+    command: *mut redis_module::raw::RedisModuleCommand,
+    described: &Registration<'_>,
+) -> Result<(), Refused> {
+    let version = RedisModuleCommandInfoVersion {
+        version: 1,
+        sizeof_historyentry: size_of::<RedisModuleCommandHistoryEntry>(),
+        sizeof_keyspec: size_of::<RedisModuleCommandKeySpec>(),
+        sizeof_arg: size_of::<RedisModuleCommandArg>(),
+    };
+    let mut nested = Vec::new();
+    let mut arguments = raw_arguments(described.arguments, &mut nested);
+    let info = RedisModuleCommandInfo {
+        version: &raw const version,
+        summary: described.summary.as_ptr(),
+        complexity: described.complexity.as_ptr(),
+        since: described.since.as_ptr(),
+        history: ptr::null_mut(),
+        tips: ptr::null(),
+        arity: described.arity,
+        key_specs: ptr::null_mut(),
+        args: arguments.as_mut_ptr(),
+    };
+    // SAFETY: all that `info` points to lives until the server has copied it.
+    accepted(unsafe { api!(SetCommandInfo(command, &raw const info)) })
+}
+
+/// The arguments as the server reads them, ended by an empty one. Those within others are kept
+/// alive in `nested`.
+fn raw_arguments(
+    arguments: &[Argument],
+    nested: &mut Vec<Vec<RedisModuleCommandArg>>,
+) -> Vec<RedisModuleCommandArg> {
+    let mut raw: Vec<_> = arguments.iter().map(|argument| raw_argument(argument, nested)).collect();
+    raw.push(RedisModuleCommandArg { name: ptr::null(), ..empty_argument() });
+    raw
+}
+
+fn raw_argument(
+    argument: &Argument,
+    nested: &mut Vec<Vec<RedisModuleCommandArg>>,
+) -> RedisModuleCommandArg {
+    let (type_, within) = argument.kind.raw();
+    let mut subargs = ptr::null_mut();
+    if !within.is_empty() {
+        let mut list = raw_arguments(within, nested);
+        subargs = list.as_mut_ptr();
+        nested.push(list);
+    }
+    let flag = |set: bool, flag: u32| if set { flag.cast_signed() } else { 0 };
+    RedisModuleCommandArg {
+        name: argument.name.as_ptr(),
+        type_,
+        key_spec_index: if matches!(argument.kind, Kind::Key) { 0 } else { -1 },
+        token: argument.token.map_or(ptr::null(), CStr::as_ptr),
+        flags: flag(argument.optional, REDISMODULE_CMD_ARG_OPTIONAL)
+            | flag(argument.multiple, REDISMODULE_CMD_ARG_MULTIPLE),
+        subargs,
+        ..empty_argument()
+    }
+}
+
+fn empty_argument() -> RedisModuleCommandArg {
+    const NONE: *const c_char = ptr::null();
+    RedisModuleCommandArg {
+        name: NONE,
+        type_: STRING,
+        key_spec_index: -1,
+        token: NONE,
+        summary: NONE,
+        since: NONE,
+        flags: 0,
+        deprecated_since: NONE,
+        subargs: ptr::null_mut(),
+        display_text: NONE,
+    }
+}

@@ -1,0 +1,188 @@
+//! What the server calls for values of the type. Each is a few lines around safe code, and
+//! catches panics.
+
+use std::ffi::{c_int, c_void};
+use std::mem::ManuallyDrop;
+use std::{ptr, slice};
+
+use redis_module::raw::{
+    RedisModuleDefragCtx, RedisModuleDigest, RedisModuleIO, RedisModuleString,
+};
+use rl_core::{Limiters, Relocate};
+
+use super::native_type::ENCODING_VERSION;
+use super::{codec, effect};
+use crate::server::api::{api, pointers};
+use crate::server::guard::guard;
+
+/// The value behind a pointer of the server's.
+///
+/// # Safety
+/// `value` must be a value of this type, and live for `'a`.
+unsafe fn limiters<'a>(value: *const c_void) -> &'a Limiters {
+    // SAFETY: values of this type are boxed `Limiters`.
+    unsafe { &*value.cast() }
+}
+
+/// Reads a value from an RDB file or a DUMP; null if it is malformed.
+pub(super) unsafe extern "C" fn rdb_load(io: *mut RedisModuleIO, version: c_int) -> *mut c_void {
+    guard(ptr::null_mut(), || {
+        if version != ENCODING_VERSION {
+            return ptr::null_mut();
+        }
+        let mut len = 0;
+        // SAFETY: io is valid for the callback; the buffer that it gives is `len` long, and ours
+        // to free.
+        let decoded = unsafe {
+            let bytes = api!(LoadStringBuffer(io, &raw mut len));
+            if bytes.is_null() {
+                return ptr::null_mut();
+            }
+            let decoded = codec::decode(slice::from_raw_parts(bytes.cast(), len));
+            api!(Free(bytes.cast()));
+            decoded
+        };
+        match decoded {
+            Some(limiters) => Box::into_raw(Box::new(limiters)).cast(),
+            None => {
+                // SAFETY: io is valid for the callback, and the format takes no argument.
+                unsafe {
+                    let text = c"a ratelimit value is malformed or out of range";
+                    api!(LogIOError(io, c"warning".as_ptr(), text.as_ptr()));
+                }
+                ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// Writes a value to an RDB file or a DUMP.
+pub(super) unsafe extern "C" fn rdb_save(io: *mut RedisModuleIO, value: *mut c_void) {
+    guard((), || {
+        // SAFETY: the server gives a live value and a valid io; it copies the bytes.
+        unsafe {
+            let bytes = codec::encode(limiters(value));
+            api!(SaveStringBuffer(io, bytes.as_ptr().cast(), bytes.len()));
+        }
+    });
+}
+
+/// Writes the command that makes a value to a rewritten AOF.
+pub(super) unsafe extern "C" fn aof_rewrite(
+    io: *mut RedisModuleIO,
+    key: *mut RedisModuleString,
+    value: *mut c_void,
+) {
+    guard((), || {
+        // SAFETY: the server gives a live value, a valid io and the key's name; "sb" takes that
+        // name and a buffer with its length, copied.
+        unsafe {
+            let bytes = effect::of_state(limiters(value));
+            let name = effect::COMMAND.as_ptr();
+            api!(EmitAOF(io, name, c"sb".as_ptr(), key, bytes.as_ptr(), bytes.len()));
+        }
+    });
+}
+
+/// Bytes that a value occupies.
+pub(super) unsafe extern "C" fn mem_usage(value: *const c_void) -> usize {
+    guard(0, || {
+        // SAFETY: the server gives a live value.
+        let limiters = unsafe { limiters(value) };
+        size_of::<Limiters>().saturating_add(limiters.heap_bytes())
+    })
+}
+
+/// Adds a value to DEBUG DIGEST.
+pub(super) unsafe extern "C" fn digest(digest: *mut RedisModuleDigest, value: *mut c_void) {
+    guard((), || {
+        // SAFETY: the server gives a live value and a valid digest, which copies the bytes.
+        unsafe {
+            let bytes = codec::encode(limiters(value));
+            api!(DigestAddStringBuffer(digest, bytes.as_ptr().cast(), bytes.len()));
+            api!(DigestEndSequence(digest));
+        }
+    });
+}
+
+/// Frees a value, possibly on another thread.
+pub(super) unsafe extern "C" fn free(value: *mut c_void) {
+    // SAFETY: the server gives up the value, which was boxed.
+    guard((), || drop(unsafe { Box::from_raw(value.cast::<Limiters>()) }));
+}
+
+/// How much work it is to free a value, in allocations.
+pub(super) unsafe extern "C" fn free_effort(
+    _key: *mut RedisModuleString,
+    value: *const c_void,
+) -> usize {
+    // SAFETY: the server gives a live value.
+    guard(1, || unsafe { limiters(value) }.allocations())
+}
+
+/// A second value like the first, for COPY.
+pub(super) unsafe extern "C" fn copy(
+    _from: *mut RedisModuleString,
+    _to: *mut RedisModuleString,
+    value: *const c_void,
+) -> *mut c_void {
+    guard(ptr::null_mut(), || {
+        // SAFETY: the server gives a live value.
+        Box::into_raw(Box::new(unsafe { limiters(value) }.clone())).cast()
+    })
+}
+
+/// Moves a value's allocations to where they fragment memory less.
+pub(super) unsafe extern "C" fn defrag(
+    ctx: *mut RedisModuleDefragCtx,
+    _key: *mut RedisModuleString,
+    value: *mut *mut c_void,
+) -> c_int {
+    guard((), || {
+        let mut defrag = Defrag { ctx };
+        // SAFETY: the server gives a live value, which was boxed, and takes back what stands at
+        // `value` then.
+        unsafe {
+            let limiters = defrag.relocated((*value).cast::<Limiters>());
+            *value = limiters.cast();
+            (*limiters).relocate(&mut defrag);
+        }
+    });
+    0
+}
+
+struct Defrag {
+    ctx: *mut RedisModuleDefragCtx,
+}
+
+impl Defrag {
+    /// Where the allocation at `pointer` is from now on.
+    fn relocated<T>(&mut self, pointer: *mut T) -> *mut T {
+        // SAFETY: the server moves a whole allocation of its own allocator, or answers null and
+        // leaves it; ctx is valid for the callback.
+        let moved = unsafe {
+            pointers::DefragAlloc.map_or(ptr::null_mut(), |alloc| alloc(self.ctx, pointer.cast()))
+        };
+        if moved.is_null() { pointer } else { moved.cast() }
+    }
+}
+
+impl Relocate for Defrag {
+    fn vec<T>(&mut self, vec: &mut Vec<T>) {
+        if vec.capacity() == 0 || size_of::<T>() == 0 {
+            return;
+        }
+        let mut taken = ManuallyDrop::new(std::mem::take(vec));
+        let (len, capacity) = (taken.len(), taken.capacity());
+        let pointer = self.relocated(taken.as_mut_ptr());
+        // SAFETY: the same allocation, or a copy of it of the same size from the same allocator.
+        *vec = unsafe { Vec::from_raw_parts(pointer, len, capacity) };
+    }
+
+    fn boxed<T>(&mut self, value: &mut Box<T>) {
+        let pointer = self.relocated(&raw mut **value);
+        // SAFETY: the same allocation, or a copy of it from the same allocator; the box that is
+        // overwritten is not dropped, since its allocation is the one that was moved.
+        unsafe { ptr::write(value, Box::from_raw(pointer)) };
+    }
+}

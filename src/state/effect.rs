@@ -1,0 +1,131 @@
+//! What a call sends to replicas and the AOF: never itself, always what it did.
+//!
+//! An effect is version 1, kind 1, expiry 8, and then for kind 1 (changes) the primary's clock 6
+//! and the changes, for kind 2 (state) all that the key holds. Changes are applied by the same
+//! function on the primary and wherever they arrive, so both come to the same state; and they
+//! stay small however long a log is.
+
+use std::ffi::CStr;
+
+use rl_core::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_TIME_MS};
+use rl_core::{Change, Limiters, Now};
+
+use super::bytes::{Fixed, Sink, Source};
+use super::codec;
+
+/// The internal command that applies an effect: `RL.APPLY key effect`.
+pub(crate) const COMMAND: &CStr = c"rl.apply";
+
+const VERSION: u128 = 1;
+const CHANGES: u128 = 1;
+const STATE: u128 = 2;
+
+const HEADER: usize = 16;
+const LARGEST_CHANGE: usize = 32;
+
+/// An effect on its way out, on the stack.
+pub(crate) struct Outgoing(Fixed<{ HEADER + MAX_CLAUSES * LARGEST_CHANGE }>);
+
+impl Outgoing {
+    /// The effect of changes that are applied at `now`.
+    #[inline]
+    pub(crate) fn of_changes(
+        changes: impl Iterator<Item = Change>,
+        now: Now,
+        expire_at_ms: u64,
+    ) -> Self {
+        let mut bytes = Fixed::new();
+        bytes.put::<1>(VERSION);
+        bytes.put::<1>(CHANGES);
+        bytes.put::<8>(expire_at_ms.into());
+        bytes.put::<6>(now.ms().into());
+        for change in changes {
+            codec::encode_change(&mut bytes, &change);
+        }
+        Self(bytes)
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+/// The effect that makes a key what it is: for the AOF's rewriting.
+pub(super) fn of_state(limiters: &Limiters) -> Vec<u8> {
+    let latest = Now::from_unix_ms(i64::MAX);
+    let mut bytes = Vec::new();
+    bytes.put::<1>(VERSION);
+    bytes.put::<1>(STATE);
+    bytes.put::<8>(limiters.expire_at_ms(latest).into());
+    codec::encode_to(&mut bytes, limiters);
+    bytes
+}
+
+/// An effect that arrived, checked.
+pub(crate) struct Effect {
+    /// When the key expires, in ms since 1970.
+    pub(crate) expire_at_ms: u64,
+    what: What,
+}
+
+enum What {
+    Changes(Vec<Change>, Now),
+    State(Limiters),
+}
+
+impl Effect {
+    /// Reads an effect; nothing if it is not one that a call could have sent.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut source = Source(bytes);
+        if source.take::<1>()? != VERSION {
+            return None;
+        }
+        let kind = source.take::<1>()?;
+        let expire_at_ms = source.take_u64::<8>()?;
+        let latest_ms = MAX_TIME_MS.saturating_add(MAX_EXPIRY_MS);
+        if !(1..=latest_ms).contains(&expire_at_ms) {
+            return None;
+        }
+        let what = match kind {
+            CHANGES => decode_changes(&mut source)?,
+            STATE => What::State(codec::decode(source.0)?),
+            _ => return None,
+        };
+        Some(Self { expire_at_ms, what })
+    }
+
+    /// Applies the effect to what is at the key. The state to put there, if it is a new one;
+    /// `None` if the changes do not fit what is there, which is untouched then.
+    pub(crate) fn apply(self, stored: Option<&mut Limiters>) -> Option<Option<Limiters>> {
+        match (self.what, stored) {
+            (What::State(state), _) => Some(Some(state)),
+            (What::Changes(changes, now), None) => {
+                Limiters::from_changes(changes.into_iter(), now).map(Some)
+            }
+            (What::Changes(changes, now), Some(limiters)) => {
+                if !changes.iter().all(|change| limiters.can_apply(change, now)) {
+                    return None;
+                }
+                for change in changes {
+                    limiters.apply(change, now);
+                }
+                Some(None)
+            }
+        }
+    }
+}
+
+fn decode_changes(source: &mut Source<'_>) -> Option<What> {
+    let now = Now::from_unix_ms(i64::try_from(source.take::<6>()?).ok()?);
+    let mut changes = Vec::new();
+    while !source.is_empty() {
+        let change = codec::decode_change(source)?;
+        let is_new = changes.iter().all(|other: &Change| other.id() != change.id());
+        if !is_new || changes.len() == MAX_CLAUSES {
+            return None;
+        }
+        changes.push(change);
+    }
+    (!changes.is_empty()).then_some(What::Changes(changes, now))
+}

@@ -1,0 +1,60 @@
+//! The type's declaration.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use redis_module::raw::{REDISMODULE_TYPE_METHOD_VERSION, RedisModuleType, RedisModuleTypeMethods};
+use rl_core::Limiters;
+
+use super::callbacks;
+use crate::server::Native;
+use crate::server::load::declare_type;
+use crate::server::register::Loading;
+
+/// The encoding's version as the server keeps it beside every value.
+pub(super) const ENCODING_VERSION: i32 = 1;
+
+static MODULE_TYPE: AtomicPtr<RedisModuleType> = AtomicPtr::new(ptr::null_mut());
+
+// SAFETY: values come from `Key::set`, and from the load and copy callbacks, which all give away
+// a `Box<Limiters>`.
+unsafe impl Native for Limiters {
+    #[inline]
+    fn module_type() -> *mut RedisModuleType {
+        MODULE_TYPE.load(Ordering::Relaxed)
+    }
+}
+
+/// Declares the type to the server.
+pub(crate) fn declare(loading: &Loading) -> Result<(), String> {
+    let mut methods = RedisModuleTypeMethods {
+        version: REDISMODULE_TYPE_METHOD_VERSION.into(),
+        rdb_load: Some(callbacks::rdb_load),
+        rdb_save: Some(callbacks::rdb_save),
+        aof_rewrite: Some(callbacks::aof_rewrite),
+        mem_usage: Some(callbacks::mem_usage),
+        digest: Some(callbacks::digest),
+        free: Some(callbacks::free),
+        free_effort: Some(callbacks::free_effort),
+        copy: Some(callbacks::copy),
+        defrag: Some(callbacks::defrag),
+        // Nothing is kept outside the keys.
+        aux_load: None,
+        aux_save: None,
+        aux_save2: None,
+        aux_save_triggers: 0,
+        // Nothing is to be told when a key goes.
+        unlink: None,
+        unlink2: None,
+        // None of these needs the key's name or database.
+        mem_usage2: None,
+        free_effort2: None,
+        copy2: None,
+    };
+    let declared = declare_type(loading, crate::TYPE_NAME, ENCODING_VERSION, &mut methods);
+    if declared.is_null() {
+        return Err("the server does not accept the type ratelimit".into());
+    }
+    MODULE_TYPE.store(declared, Ordering::Relaxed);
+    Ok(())
+}
