@@ -8,7 +8,7 @@ use crate::state::Effect;
 
 /// `RL.APPLY key effect`: as dangerous as RESTORE, and for the same users.
 pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
-    if !acl::server_has_categories() && !acl::may_restore(call) {
+    if !acl::may_restore(call) {
         return Err(Error::NotPermitted);
     }
     let payload = call.words().nth(1).unwrap_or_default();

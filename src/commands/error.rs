@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rl_core::TooManyLimiters;
-use rl_core::bounds::MAX_CLAUSES;
+use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
 
 use crate::server::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
@@ -39,7 +39,7 @@ pub(crate) enum Error {
     /// More clauses than a call may have.
     TooManyClauses,
     /// More limiters than a key may have.
-    TooManyLimiters(TooManyLimiters),
+    TooManyLimiters,
     /// The payload of the internal command is not one.
     Effect,
     /// The user may not run the internal command.
@@ -54,18 +54,27 @@ impl fmt::Display for Error {
             }
             Self::OutOfMemory => f.write_str("command not allowed when used memory > 'maxmemory'."),
             Self::Number { name, was, min, max } => {
-                write!(f, "{name} must be an integer from {min} to {max}, not {was}")
+                write!(
+                    f,
+                    "{name} must be an integer from {min} to {max}, without sign or leading zero, \
+                     not {was}"
+                )
             }
             Self::Period { was } => write!(
                 f,
-                "period must be a positive integer of seconds, or one with a suffix of \
-                 ms, s, m, h, d or w, from 1ms to 366d, not {was}"
+                "period must be an integer of seconds, or one with a suffix of ms, s, m, h, d or w \
+                 in lower case, from 1ms to 366d, without sign or leading zero, not {was}"
             ),
-            Self::CostWithoutNumber => f.write_str("COST must be followed by an integer"),
+            Self::CostWithoutNumber => {
+                write!(f, "COST must be followed by an integer from 0 to {MAX_NUMBER}")
+            }
             Self::Unexpected { was, expected } => {
                 write!(f, "unexpected argument {was}, {expected}")
             }
-            Self::NoClause => f.write_str("at least one clause must come before COST"),
+            Self::NoClause => f.write_str(
+                "at least one clause must come before COST, \
+                 one that begins with FIXED, SLIDING, LOG, TOKEN or LEAKY",
+            ),
             Self::Algorithm { clause, was } => write!(
                 f,
                 "clause {clause} must begin with FIXED, SLIDING, LOG, TOKEN or LEAKY, not {was}"
@@ -82,12 +91,16 @@ impl fmt::Display for Error {
             Self::TooManyClauses => {
                 write!(f, "too many clauses, a call may have at most {MAX_CLAUSES}")
             }
-            Self::TooManyLimiters(error) => error.fmt(f),
+            Self::TooManyLimiters => write!(
+                f,
+                "key holds at most {MAX_LIMITERS} limiters in use, \
+                 each algorithm and period being one"
+            ),
             Self::Effect => {
-                f.write_str("payload must be an effect made by this module, and fit the key")
+                f.write_str("effect must be one that this module has made, and fit the key")
             }
             Self::NotPermitted => {
-                f.write_str("this internal command is for users who may run RESTORE")
+                f.write_str("RL.APPLY is internal, and only for users who may run RESTORE")
             }
         }
     }
@@ -118,8 +131,8 @@ impl From<OutOfMemory> for Error {
 }
 
 impl From<TooManyLimiters> for Error {
-    fn from(error: TooManyLimiters) -> Self {
-        Self::TooManyLimiters(error)
+    fn from(_: TooManyLimiters) -> Self {
+        Self::TooManyLimiters
     }
 }
 

@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_int};
 use super::{about, apply, limit, peek, single, throttle};
 use crate::server::call::entry;
 use crate::server::log;
-use crate::server::register::{Argument, Entry, Kind, Loading, Registration};
+use crate::server::register::{Argument, Entry, KeyUse, Kind, Loading, Registration};
 use crate::state;
 
 /// What a command does to its key: decides flags and ACL categories.
@@ -30,6 +30,14 @@ impl Access {
             Self::Look => c"readonly fast",
             Self::Keyless => c"fast allow-loading allow-stale",
             Self::Restore => c"write deny-oom",
+        }
+    }
+
+    fn key(self) -> Option<KeyUse> {
+        match self {
+            Self::Consume | Self::Restore => Some(KeyUse::Update),
+            Self::Look => Some(KeyUse::Read),
+            Self::Keyless => None,
         }
     }
 
@@ -219,7 +227,8 @@ pub(super) fn help() -> Vec<String> {
 impl Row {
     fn registration(&self, own_category: bool) -> Registration<'_> {
         let mut categories = String::from(self.access.categories());
-        if own_category {
+        // Who may limit may not thereby restore.
+        if own_category && self.access != Access::Restore {
             categories.push(' ');
             categories.push_str(&crate::TYPE_NAME.to_string_lossy());
         }
@@ -227,7 +236,7 @@ impl Row {
             name: self.name,
             entry: self.entry,
             flags: self.access.flags(),
-            keyed: self.access != Access::Keyless,
+            key: self.access.key(),
             arity: self.arity(),
             summary: self.summary,
             complexity: self.complexity,

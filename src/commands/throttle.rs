@@ -16,7 +16,7 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
     let count = Number::COUNT.read(next())?;
     let period_ms = period_ms(next())?;
     let quantity = words.next().map_or(Ok(1), |word| Number::QUANTITY.read(word))?;
-    end(&mut words, "only quantity may follow the period")?;
+    end(&mut words, "nothing may follow quantity")?;
     let clause = Clause::token(capacity, count, period_ms);
     let decision = consume::<1>(call, &[clause], quantity)?;
     let [verdict] = &decision.verdicts;

@@ -1,20 +1,25 @@
 //! What the current user may do, where the server itself does not ask.
 
-use redis_module::raw::RedisModuleString;
+use redis_module::raw::{
+    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_REPLICATED, RedisModuleString,
+};
 
 use super::api::{OK, api, pointers};
 use super::call::Call;
 
-/// Whether the server knows categories for the commands of modules (7.2 and later), and so keeps
-/// users from dangerous ones by itself.
-pub(crate) fn server_has_categories() -> bool {
-    // SAFETY: written before the module's start-up, never again.
-    unsafe { { pointers::SetCommandACLCategories }.is_some() }
+/// Whether the call comes from a primary or an AOF. What these say is done, whatever the default
+/// user may do, whose name the server gives to an AOF.
+fn comes_from_the_server(call: &Call<'_>) -> bool {
+    // SAFETY: ctx is valid for the call.
+    let flags = unsafe { api!(GetContextFlags(call.ctx)) }.cast_unsigned();
+    flags & (REDISMODULE_CTX_FLAGS_LOADING | REDISMODULE_CTX_FLAGS_REPLICATED) != 0
 }
 
-/// Whether the user of this call may run RESTORE on its key. A call that has no user, such as
-/// one from a primary or from an AOF, may.
+/// Whether the user of this call may run RESTORE on its key. A call that has no user may.
 pub(crate) fn may_restore(call: &Call<'_>) -> bool {
+    if comes_from_the_server(call) {
+        return true;
+    }
     let key = call.key_name();
     // SAFETY: ctx and the key are valid for the call; all that is made here is freed here.
     unsafe {

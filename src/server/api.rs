@@ -67,6 +67,7 @@ functions! {
     FreeString => RedisModule_FreeString,
     GetAbsExpire => RedisModule_GetAbsExpire,
     GetCommand => RedisModule_GetCommand,
+    GetContextFlags => RedisModule_GetContextFlags,
     GetUsedMemoryRatio => RedisModule_GetUsedMemoryRatio,
     KeyType => RedisModule_KeyType,
     LoadStringBuffer => RedisModule_LoadStringBuffer,

@@ -4,15 +4,22 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 
 use redis_module::raw::{
-    REDISMODULE_CMD_ARG_MULTIPLE, REDISMODULE_CMD_ARG_OPTIONAL, RedisModuleCommandArg,
-    RedisModuleCommandArgType, RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK as BLOCK,
+    REDISMODULE_CMD_ARG_MULTIPLE, REDISMODULE_CMD_ARG_OPTIONAL, REDISMODULE_CMD_KEY_ACCESS,
+    REDISMODULE_CMD_KEY_RO, REDISMODULE_CMD_KEY_RW, REDISMODULE_CMD_KEY_UPDATE,
+    RedisModuleCommandArg, RedisModuleCommandArgType,
+    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK as BLOCK,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_INTEGER as INTEGER,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY as KEY,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_ONEOF as ONE_OF,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_PURE_TOKEN as TOKEN,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_STRING as STRING,
     RedisModuleCommandHistoryEntry, RedisModuleCommandInfo, RedisModuleCommandInfoVersion,
-    RedisModuleCommandKeySpec, RedisModuleCtx, RedisModuleString,
+    RedisModuleCommandKeySpec, RedisModuleCommandKeySpec__bindgen_ty_1,
+    RedisModuleCommandKeySpec__bindgen_ty_1__bindgen_ty_1, RedisModuleCommandKeySpec__bindgen_ty_2,
+    RedisModuleCommandKeySpec__bindgen_ty_2__bindgen_ty_1, RedisModuleCtx,
+    RedisModuleKeySpecBeginSearchType_REDISMODULE_KSPEC_BS_INDEX as BEGIN_AT_INDEX,
+    RedisModuleKeySpecBeginSearchType_REDISMODULE_KSPEC_BS_INVALID as NO_MORE,
+    RedisModuleKeySpecFindKeysType_REDISMODULE_KSPEC_FK_RANGE as RANGE, RedisModuleString,
 };
 
 use super::api::{OK, api, pointers};
@@ -36,8 +43,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) name: &'static CStr,
     pub(crate) entry: Entry,
     pub(crate) flags: &'static CStr,
-    /// Whether argument 1 is a key.
-    pub(crate) keyed: bool,
+    /// What is done to the key that argument 1 is; nothing if it is none.
+    pub(crate) key: Option<KeyUse>,
     /// Number of words, its name counted; negative if more may follow.
     pub(crate) arity: c_int,
     pub(crate) summary: &'static CStr,
@@ -46,6 +53,44 @@ pub(crate) struct Registration<'a> {
     pub(crate) arguments: &'a [Argument],
     /// ACL categories, for servers that let modules set them.
     pub(crate) categories: String,
+}
+
+/// What a command does to its key; a user needs the same permissions for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyUse {
+    /// Looks.
+    Read,
+    /// Looks and writes.
+    Update,
+}
+
+impl KeyUse {
+    fn flags(self) -> u32 {
+        match self {
+            Self::Read => REDISMODULE_CMD_KEY_RO | REDISMODULE_CMD_KEY_ACCESS,
+            Self::Update => {
+                REDISMODULE_CMD_KEY_RW | REDISMODULE_CMD_KEY_ACCESS | REDISMODULE_CMD_KEY_UPDATE
+            }
+        }
+    }
+
+    /// Argument 1 and no other.
+    fn key_spec(self) -> RedisModuleCommandKeySpec {
+        let index = RedisModuleCommandKeySpec__bindgen_ty_1__bindgen_ty_1 { pos: 1 };
+        let range = RedisModuleCommandKeySpec__bindgen_ty_2__bindgen_ty_1 {
+            lastkey: 0,
+            keystep: 1,
+            limit: 0,
+        };
+        RedisModuleCommandKeySpec {
+            notes: ptr::null(),
+            flags: self.flags().into(),
+            begin_search_type: BEGIN_AT_INDEX,
+            bs: RedisModuleCommandKeySpec__bindgen_ty_1 { index },
+            find_keys_type: RANGE,
+            fk: RedisModuleCommandKeySpec__bindgen_ty_2 { range },
+        }
+    }
 }
 
 /// One argument of a command, for COMMAND DOCS and the syntax lines.
@@ -119,7 +164,7 @@ impl Loading {
 
     /// Makes a command.
     pub(crate) fn register(&self, command: &Registration<'_>) -> Result<(), Refused> {
-        let key = c_int::from(command.keyed);
+        let key = c_int::from(command.key.is_some());
         // SAFETY: ctx is valid during start-up; the server copies all strings.
         unsafe {
             let (name, flags) = (command.name.as_ptr(), command.flags.as_ptr());
@@ -161,6 +206,10 @@ unsafe fn describe(
     };
     let mut nested = Vec::new();
     let mut arguments = raw_arguments(described.arguments, &mut nested);
+    let mut key_specs = described.key.map(|key| {
+        let end = RedisModuleCommandKeySpec { begin_search_type: NO_MORE, ..key.key_spec() };
+        [key.key_spec(), end]
+    });
     let info = RedisModuleCommandInfo {
         version: &raw const version,
         summary: described.summary.as_ptr(),
@@ -169,7 +218,7 @@ unsafe fn describe(
         history: ptr::null_mut(),
         tips: ptr::null(),
         arity: described.arity,
-        key_specs: ptr::null_mut(),
+        key_specs: key_specs.as_mut().map_or(ptr::null_mut(), |specs| specs.as_mut_ptr()),
         args: arguments.as_mut_ptr(),
     };
     // SAFETY: all that `info` points to lives until the server has copied it.
