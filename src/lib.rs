@@ -7,6 +7,7 @@
 //! | what each command's words mean, and what it answers | `commands` |
 //! | how a key's value is stored, copied and sent | `state` |
 //! | how the server is talked to | `server` |
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod commands;
 mod server;

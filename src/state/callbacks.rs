@@ -186,3 +186,6 @@ impl Relocate for Defrag {
         unsafe { ptr::write(value, Box::from_raw(pointer)) };
     }
 }
+
+#[cfg(test)]
+mod tests;

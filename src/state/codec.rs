@@ -198,3 +198,6 @@ fn take_entry(source: &mut Source<'_>, newest_ms: u64) -> Option<(u64, u64)> {
     let cost = source.take_u64::<3>()?;
     Some((newest_ms.checked_sub(age_ms)?, cost))
 }
+
+#[cfg(test)]
+mod tests;

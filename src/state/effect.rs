@@ -104,7 +104,9 @@ impl Effect {
                 Limiters::from_changes(changes.into_iter(), now).map(Some)
             }
             (What::Changes(changes, now), Some(limiters)) => {
-                if !changes.iter().all(|change| limiters.can_apply(change, now)) {
+                let fits = has_room(limiters, &changes, now)
+                    && changes.iter().all(|change| limiters.can_apply(change, now));
+                if !fits {
                     return None;
                 }
                 for change in changes {
@@ -114,6 +116,13 @@ impl Effect {
             }
         }
     }
+}
+
+/// Whether all of `changes` together leave a key with as many limiters as it may have.
+fn has_room(limiters: &Limiters, changes: &[Change], now: Now) -> bool {
+    let ids: Vec<_> = changes.iter().map(Change::id).collect();
+    let makes_one = ids.iter().any(|id| limiters.find(*id).is_none());
+    !makes_one || limiters.has_room_for(&ids, now)
 }
 
 fn decode_changes(source: &mut Source<'_>) -> Option<What> {
@@ -129,3 +138,6 @@ fn decode_changes(source: &mut Source<'_>) -> Option<What> {
     }
     (!changes.is_empty()).then_some(What::Changes(changes, now))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,15 @@
 //! | `codec` | limiters and changes as bytes |
 //! | `bytes` | integers of any width, written and read |
 //! | `effect` | what a call sends to replicas and the AOF |
+//! | `samples` | arbitrary limiters, for the tests |
 
 mod bytes;
 mod callbacks;
 mod codec;
 mod effect;
 mod native_type;
+#[cfg(test)]
+mod samples;
 
 pub(crate) use effect::{COMMAND, Effect, Outgoing};
 pub(crate) use native_type::declare;
