@@ -22,5 +22,6 @@ pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
     drop(key);
     call.signal_change();
     call.replicate_verbatim();
+    call.reply_simple(c"OK");
     Ok(())
 }

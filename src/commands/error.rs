@@ -11,6 +11,9 @@ use crate::server::{OutOfMemory, WrongType};
 /// Longest piece of what a client sent that an error repeats.
 const LONGEST_QUOTE: usize = 64;
 
+/// What a clause may begin with.
+const ALGORITHMS: &str = "FIXED, SLIDING, LOG, TOKEN or LEAKY";
+
 /// Why a command is not carried out.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -71,14 +74,13 @@ impl fmt::Display for Error {
             Self::Unexpected { was, expected } => {
                 write!(f, "unexpected argument {was}, {expected}")
             }
-            Self::NoClause => f.write_str(
-                "at least one clause must come before COST, \
-                 one that begins with FIXED, SLIDING, LOG, TOKEN or LEAKY",
-            ),
-            Self::Algorithm { clause, was } => write!(
-                f,
-                "clause {clause} must begin with FIXED, SLIDING, LOG, TOKEN or LEAKY, not {was}"
-            ),
+            Self::NoClause => {
+                write!(f, "at least one clause must come before COST, and begin with {ALGORITHMS}")
+            }
+            Self::Algorithm { clause, was } => {
+                let end = if *clause > 1 { ", or be COST n and come last" } else { "" };
+                write!(f, "clause {clause} must begin with {ALGORITHMS}{end}, not {was}")
+            }
             Self::Incomplete { clause, usage } => {
                 write!(f, "clause {clause} is incomplete, it must be {usage}")
             }
