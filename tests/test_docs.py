@@ -9,7 +9,7 @@ import pytest
 
 from support.kinds import FLOOR, Kind
 from support.paths import ROOT
-from support.resp import RawConnection, Reply, Status
+from support.resp import Failure, RawConnection, Reply, Status
 
 COMMANDS = ROOT / "docs" / "commands"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -18,6 +18,7 @@ FENCED = re.compile(r"^( *)```.*?^\1```$", re.M | re.S)
 SYNTAX = re.compile(r"^```syntax\n(.*?)^```$", re.M | re.S)
 FACTS = re.compile(r"^\| since \| complexity \| ACL categories \|\n\|[-|]+\|\n\|(.+)\|$", re.M)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+EXPLAINED = re.compile(r"^```\n((?:RL|CL)\..+)\n([ ^]+)\n", re.M)
 HEADING = re.compile(r"^#+ +(.+)$", re.M)
 
 
@@ -112,6 +113,16 @@ def test_acl_categories_are_those_of_the_server(raw: RawConnection, kind: Kind) 
         told = {one.text for one in categories if isinstance(one, Status)}
         knows_categories = kind.name != FLOOR
         assert told == (set(facts[2].split()) if knows_categories else set()), name
+
+
+def test_the_commands_that_the_readme_explains_work(raw: RawConnection) -> None:
+    explained = EXPLAINED.findall((ROOT / "README.md").read_text())
+    names = {command.split()[0] for command, _ in explained}
+    assert names == set(served(raw)) - {"RL.HELP", "RL.VERSION"}
+    for command, arrows in explained:
+        starts = {found.start() for found in re.finditer(r"(?<= )\S", command)}
+        assert {found.start() for found in re.finditer(r"\^", arrows)} <= starts, command
+        assert not isinstance(raw(*command.split()), Failure), command
 
 
 def test_each_command_page_is_in_the_index() -> None:
