@@ -1,0 +1,219 @@
+"""What the server tells of the commands: COMMAND DOCS, INFO and GETKEYS, RL.HELP, RL.VERSION."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from support.kinds import FLOOR, Kind
+from support.paths import ROOT
+from support.resp import RawConnection, Reply, Status
+
+pytestmark = pytest.mark.all_servers
+
+CONSUMING = (
+    *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit"),
+    *("rl.throttle", "cl.throttle"),
+)
+LEAST_WORDS = {
+    **dict.fromkeys(("rl.fixed", "rl.sliding", "rl.log"), -4),
+    **dict.fromkeys(("rl.token", "rl.leaky", "rl.limit", "rl.throttle", "cl.throttle"), -5),
+    "rl.peek": 2,
+    "rl.apply": 3,
+    "rl.help": 1,
+    "rl.version": 1,
+}
+SYNTAX = {
+    "rl.fixed": "key limit period [COST n]",
+    "rl.sliding": "key limit period [COST n]",
+    "rl.log": "key limit period [COST n]",
+    "rl.token": "key capacity refill period [COST n]",
+    "rl.leaky": "key capacity leak period [COST n]",
+    "rl.limit": (
+        "key FIXED limit period|SLIDING limit period|LOG limit period"
+        "|TOKEN capacity refill period|LEAKY capacity leak period ... [COST n]"
+    ),
+    "rl.peek": "key",
+    "rl.throttle": "key max_burst count period [quantity]",
+    "cl.throttle": "key max_burst count period [quantity]",
+    "rl.apply": "key effect",
+    "rl.help": "",
+    "rl.version": "",
+}
+TYPES = {
+    **dict.fromkeys(("limit", "capacity", "refill", "leak", "n", "max_burst", "count"), "integer"),
+    "key": "key",
+    "period": "string",
+    "quantity": "integer",
+    "effect": "string",
+    **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky"), "pure-token"),
+}
+
+every_command = pytest.mark.parametrize("name", LEAST_WORDS)
+
+
+def plain(reply: Reply) -> Any:
+    """The reply with its strings as text, and its pairs as a mapping where they are one."""
+    if isinstance(reply, Status):
+        return reply.text
+    if isinstance(reply, bytes):
+        return reply.decode()
+    if isinstance(reply, list):
+        return [plain(each) for each in reply]
+    return reply
+
+
+def pairs(flat: list[Any]) -> dict[str, Any]:
+    """A mapping that RESP2 tells as a list."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def version() -> str:
+    """The version in Cargo.toml."""
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    return str(cargo["workspace"]["package"]["version"])
+
+
+def syntax_of(argument: dict[str, Any]) -> str:
+    """The argument as a syntax line shows it; its type is checked on the way."""
+    kind, name, token = argument["type"], argument["name"], argument.get("token")
+    parts = [syntax_of(pairs(part)) for part in argument.get("arguments", [])]
+    match kind:
+        case "oneof":
+            text = "|".join(parts)
+        case "block":
+            text = " ".join(parts)
+        case "pure-token":
+            assert token == name.upper()
+            text = token
+        case _:
+            assert TYPES[name] == kind
+            text = f"{token} {name}" if token else name
+    flags = argument.get("flags", [])
+    if "multiple" in flags:
+        text += " ..."
+    return f"[{text}]" if "optional" in flags else text
+
+
+@every_command
+def test_docs(raw: RawConnection, name: str) -> None:
+    answer = plain(raw("COMMAND", "DOCS", name.upper()))
+    assert answer[0] == name
+    docs = pairs(answer[1])
+    assert re.fullmatch(r"[A-Z].{20,90}[^.]", docs["summary"])
+    assert docs["complexity"].startswith("O(")
+    assert docs["since"] == "0.1.0"
+    assert docs["group"] == "module"
+    assert docs["module"] == "ratelimit"
+    arguments = [pairs(argument) for argument in docs.get("arguments", [])]
+    assert " ".join(syntax_of(argument) for argument in arguments) == SYNTAX[name]
+    keys = [argument["key_spec_index"] for argument in arguments if argument["type"] == "key"]
+    assert keys == ([0] if SYNTAX[name].startswith("key") else [])
+
+
+@every_command
+def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
+    [info] = plain(raw("COMMAND", "INFO", name))
+    found, arity, flags, first, last, step, categories, _, specs, subcommands = info
+    assert (found, arity, subcommands) == (name, LEAST_WORDS[name], [])
+    keyed = name not in ("rl.help", "rl.version")
+    assert (first, last, step) == ((1, 1, 1) if keyed else (0, 0, 0))
+    assert set(flags) == flags_of(name)
+    expected = set() if kind.name == FLOOR else {f"@{each}" for each in categories_of(name)}
+    assert set(categories) == expected
+    if not keyed:
+        assert specs == []
+        return
+    [spec] = [pairs(spec) for spec in specs]
+    rights = {"RO", "access"} if name == "rl.peek" else {"RW", "access", "update"}
+    assert set(spec["flags"]) == rights
+    assert pairs(spec["begin_search"]) == {"type": "index", "spec": ["index", 1]}
+    assert pairs(spec["find_keys"]) == {
+        "type": "range",
+        "spec": ["lastkey", 0, "keystep", 1, "limit", 0],
+    }
+
+
+def flags_of(name: str) -> set[str]:
+    """The flags that COMMAND INFO shows."""
+    if name in CONSUMING:
+        return {"module", "write", "fast"}
+    return {
+        "rl.peek": {"module", "readonly", "fast"},
+        "rl.apply": {"module", "write", "denyoom"},
+    }.get(name, {"module", "fast", "loading", "stale"})
+
+
+def categories_of(name: str) -> set[str]:
+    """The ACL categories, on servers that let modules set them."""
+    if name in CONSUMING:
+        return {"write", "fast", "ratelimit"}
+    return {
+        "rl.peek": {"read", "fast", "ratelimit"},
+        "rl.apply": {"keyspace", "write", "slow", "dangerous"},
+    }.get(name, {"fast", "ratelimit"})
+
+
+def test_the_category_lists_the_commands(raw: RawConnection, kind: Kind) -> None:
+    if kind.name == FLOOR:
+        assert "ratelimit" not in plain(raw("ACL", "CAT"))
+        return
+    listed = plain(raw("ACL", "CAT", "ratelimit"))
+    assert sorted(listed) == sorted(set(LEAST_WORDS) - {"rl.apply"})
+
+
+def test_the_internal_command_is_in_the_categories_of_restore(
+    raw: RawConnection, kind: Kind
+) -> None:
+    restore, internal = plain(raw("COMMAND", "INFO", "restore", "rl.apply"))
+    assert set(restore[2]) == set(internal[2]) - {"module"}
+    if kind.name != FLOOR:
+        assert set(restore[6]) == set(internal[6])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RL.FIXED the:key 5 10 COST 2",
+        "RL.LIMIT the:key FIXED 5 10 TOKEN 5 1 10 COST 2",
+        "RL.THROTTLE the:key 5 1 10 1",
+        "CL.THROTTLE the:key 5 1 10",
+        "RL.PEEK the:key",
+        "RL.APPLY the:key effect",
+    ],
+)
+def test_getkeys(raw: RawConnection, line: str) -> None:
+    assert raw("COMMAND", "GETKEYS", *line.split()) == [b"the:key"]
+    [[key, rights]] = plain(raw("COMMAND", "GETKEYSANDFLAGS", *line.split()))
+    assert (key, rights[0]) == ("the:key", "RO" if "PEEK" in line else "RW")
+
+
+def test_the_module_has_these_commands_and_no_other(raw: RawConnection) -> None:
+    listed = plain(raw("COMMAND", "LIST", "FILTERBY", "MODULE", "ratelimit"))
+    assert sorted(listed) == sorted(LEAST_WORDS)
+
+
+def test_help_has_one_line_per_command(raw: RawConnection) -> None:
+    reply = raw("RL.HELP")
+    assert isinstance(reply, list)
+    assert all(isinstance(line, Status) for line in reply), "as other HELP commands answer"
+    lines = [str(line) for line in plain(reply)]
+    assert [line.split(":")[0].split()[0].lower() for line in lines] == [
+        *CONSUMING[:6],
+        *("rl.peek", "rl.throttle", "rl.help", "rl.version"),
+    ]
+    for line in lines:
+        docs = plain(raw("COMMAND", "DOCS", line.split()[0].rstrip(":")))[1]
+        assert line.endswith(f": {pairs(docs)['summary']}.")
+    assert lines[0].startswith("RL.FIXED key limit period [COST n]: ")
+    assert lines[5].startswith("RL.LIMIT key clause [clause ...] [COST n]; clause: FIXED limit ")
+
+
+def test_the_version_is_cargos(raw: RawConnection) -> None:
+    assert raw("RL.VERSION") == version().encode()
+    major, minor, patch = (int(part) for part in version().split("."))
+    [module] = [pairs(each) for each in plain(raw("MODULE", "LIST")) if "ratelimit" in each]
+    assert module["ver"] == major * 10_000 + minor * 100 + patch
