@@ -12,6 +12,7 @@ use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
 use super::log;
 use super::register::Loading;
+use super::valkey;
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -52,7 +53,7 @@ pub(crate) unsafe fn load(
             | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
             | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
         // SAFETY: ctx is valid during start-up.
-        unsafe { api!(SetModuleOptions(ctx, options.cast_signed())) };
+        unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
         start(&Loading::new(ctx))
     });
     match loaded {

@@ -13,6 +13,7 @@
 //! | `load` | what happens at load, in order |
 //! | `acl` | what the current user may do, where the server itself does not ask |
 //! | `log` | lines in the server's log |
+//! | `valkey` | what only Valkey has |
 
 pub(crate) mod acl;
 pub(crate) mod api;
@@ -22,6 +23,7 @@ pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod register;
+mod valkey;
 
 pub(crate) use call::{Call, OutOfMemory};
 pub(crate) use key::{Key, Native, WrongType};

@@ -1,0 +1,32 @@
+//! What only Valkey has: it offers its functions under names of its own, too.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+
+use redis_module::raw::RedisModule_GetApi;
+
+use super::api::OK;
+
+const GET_OPTIONS_ALL: &CStr = c"ValkeyModule_GetModuleOptionsAll";
+
+/// `VALKEYMODULE_OPTIONS_HANDLE_ATOMIC_SLOT_MIGRATION`: a slot's keys arrive as the commands of a
+/// rewritten AOF, and then as effects. A Valkey refuses CLUSTER MIGRATESLOTS as long as one of its
+/// modules does not say that it can do with that.
+const HANDLE_ATOMIC_SLOT_MIGRATION: c_int = 1 << 5;
+
+/// The options of modules to set on a Valkey that knows them; none on any other server.
+pub(super) fn options() -> c_int {
+    // SAFETY: the module has been introduced to the server. The function writes a pointer where it
+    // is told, whatever that is declared to point to; what has this name has this type.
+    let known = unsafe {
+        let mut function: *mut c_void = ptr::null_mut();
+        let place: *mut c_void = (&raw mut function).cast();
+        match RedisModule_GetApi {
+            Some(get) if get(GET_OPTIONS_ALL.as_ptr(), place) == OK && !function.is_null() => {
+                std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>(function)()
+            }
+            _ => 0,
+        }
+    };
+    known & HANDLE_ATOMIC_SLOT_MIGRATION
+}
