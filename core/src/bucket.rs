@@ -59,28 +59,34 @@ impl Bucket {
 
 /// A bucket at one moment. A queue (LEAKY) also tells an admitted call to hold until what came
 /// before it has leaked.
-pub(crate) struct BucketStanding<const QUEUE: bool> {
-    clause: Clause,
+pub(crate) struct BucketStanding<'a, const QUEUE: bool> {
+    clause: &'a Clause,
     now_ms: u64,
     /// In parts of 1/P.
     level: u128,
     /// The bucket is new after this many ms by its recorded numbers, whatever the call's say.
-    new_in_ms: u128,
+    new_in_ms: u64,
 }
 
-impl<const QUEUE: bool> BucketStanding<QUEUE> {
+/// A bucket read as tokens to take.
+pub(crate) type TokenStanding<'a> = BucketStanding<'a, false>;
+
+/// A bucket read as a queue.
+pub(crate) type LeakyStanding<'a> = BucketStanding<'a, true>;
+
+impl<'a, const QUEUE: bool> BucketStanding<'a, QUEUE> {
     #[inline]
-    pub(crate) fn new(stored: Option<&Bucket>, clause: &Clause, now: Now) -> Self {
+    pub(crate) fn new(stored: Option<&Bucket>, clause: &'a Clause, now: Now) -> Self {
         let now_ms = now.ms();
         let (level, new_in_ms) =
-            stored.map_or((0, u128::MAX), |bucket| level_of(bucket, clause.refill, now_ms));
-        Self { clause: *clause, now_ms, level, new_in_ms }
+            stored.map_or((0, u64::MAX), |bucket| level_of(bucket, clause.refill, now_ms));
+        Self { clause, now_ms, level, new_in_ms }
     }
 
     #[inline]
-    fn falls_to_ms(&self, level: u128) -> u128 {
+    fn falls_to_ms(&self, level: u128) -> u64 {
         let ms = div_ceil(self.level.saturating_sub(level), self.clause.refill);
-        ms.min(self.new_in_ms)
+        to_u64(ms).min(self.new_in_ms)
     }
 
     #[inline]
@@ -91,20 +97,20 @@ impl<const QUEUE: bool> BucketStanding<QUEUE> {
 
 /// The level at `now_ms` if it fell by `refill` all along, and when the bucket is new anyway.
 #[inline]
-fn level_of(bucket: &Bucket, refill: u64, now_ms: u64) -> (u128, u128) {
+fn level_of(bucket: &Bucket, refill: u64, now_ms: u64) -> (u128, u64) {
     let elapsed_ms = now_ms.saturating_sub(bucket.time_ms.get());
     let (level, recorded) = (bucket.level.get(), bucket.refill.get());
     let by_record = level.saturating_sub(product(recorded, elapsed_ms));
     if by_record == 0 {
-        return (0, u128::MAX);
+        return (0, u64::MAX);
     }
     if refill == recorded {
-        return (by_record, u128::MAX);
+        return (by_record, u64::MAX);
     }
-    (level.saturating_sub(product(refill, elapsed_ms)), div_ceil(by_record, recorded))
+    (level.saturating_sub(product(refill, elapsed_ms)), to_u64(div_ceil(by_record, recorded)))
 }
 
-impl<const QUEUE: bool> Standing for BucketStanding<QUEUE> {
+impl<const QUEUE: bool> Standing for BucketStanding<'_, QUEUE> {
     #[inline]
     fn admits(&self, cost: u64) -> bool {
         let asked = product(cost, self.clause.period_ms);
@@ -112,20 +118,20 @@ impl<const QUEUE: bool> Standing for BucketStanding<QUEUE> {
     }
 
     #[inline]
-    fn wait_ms(&self, cost: u64) -> u128 {
+    fn wait_ms(&self, cost: u64) -> u64 {
         let room = self.clause.limit.saturating_sub(cost);
         self.falls_to_ms(product(room, self.clause.period_ms))
     }
 
     #[inline]
-    fn hold_ms(&self) -> u128 {
-        if QUEUE { div_ceil(self.level, self.clause.refill) } else { 0 }
+    fn hold_ms(&self) -> u64 {
+        if QUEUE { to_u64(div_ceil(self.level, self.clause.refill)) } else { 0 }
     }
 
     #[inline]
     fn charge(&mut self, cost: u64) {
         self.level = self.level.saturating_add(product(cost, self.clause.period_ms));
-        self.new_in_ms = u128::MAX;
+        self.new_in_ms = u64::MAX;
     }
 
     #[inline]
@@ -135,7 +141,7 @@ impl<const QUEUE: bool> Standing for BucketStanding<QUEUE> {
     }
 
     #[inline]
-    fn reset_ms(&self) -> u128 {
+    fn reset_ms(&self) -> u64 {
         self.falls_to_ms(0)
     }
 

@@ -76,6 +76,13 @@ impl Clause {
     #[inline]
     #[must_use]
     pub fn names_same_limiter(&self, other: &Self) -> bool {
-        self.algorithm == other.algorithm && self.period_ms == other.period_ms
+        self.id() == other.id()
+    }
+
+    /// Which limiter of a key is meant.
+    #[inline]
+    #[must_use]
+    pub fn id(&self) -> (Algorithm, u64) {
+        (self.algorithm, self.period_ms)
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::bounds::{MAX_CLAUSES, MAX_LIMITERS};
-use crate::bucket::BucketStanding;
+use crate::bucket::{LeakyStanding, TokenStanding};
 use crate::clause::{Algorithm, Clause};
 use crate::fixed::FixedStanding;
 use crate::limiter::{Change, Limiter};
@@ -11,23 +11,28 @@ use crate::limiters::Limiters;
 use crate::log::LogStanding;
 use crate::now::Now;
 use crate::sliding::SlidingStanding;
-use crate::standing::judge;
+use crate::standing::{Standing, judge};
 use crate::verdict::{Verdict, Wait};
 
 /// The answer to a call of up to `N` clauses, and what to record of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Decision<const N: usize> {
     /// Whether every clause lets the call pass.
     pub allowed: bool,
+    /// Whether recording needs memory that is not there yet: a new limiter, or a longer log.
+    pub grows: bool,
     /// One verdict per clause, in the order asked; the rest is filler.
     pub verdicts: [Verdict; N],
     changes: [Option<Change>; N],
+    /// How many clauses were asked.
+    len: usize,
 }
 
 impl<const N: usize> Decision<N> {
     /// What to record. Nothing if the call is denied or costs 0, unless the clock stepped back.
+    #[inline]
     pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
-        self.changes.iter().flatten().cloned()
+        self.changes.iter().take(self.len).flatten().copied()
     }
 }
 
@@ -58,14 +63,26 @@ pub fn decide<const N: usize>(
     cost: u64,
     now: Now,
 ) -> Result<Decision<N>, TooManyLimiters> {
+    let stored = |clause: &Clause| limiters.and_then(|all| all.find(clause.id()));
     let all_admit = clauses.len() == 1
-        || clauses.iter().all(|clause| judge_clause(limiters, clause, cost, now, false).0.allowed);
-    let mut decision =
-        Decision { allowed: true, verdicts: [NO_VERDICT; N], changes: [const { None }; N] };
+        || clauses.iter().all(|clause| admits(stored(clause), clause, cost, now));
+    let mut decision = Decision {
+        allowed: true,
+        grows: false,
+        verdicts: [NO_VERDICT; N],
+        changes: [None; N],
+        len: clauses.len(),
+    };
     let answers = decision.verdicts.iter_mut().zip(decision.changes.iter_mut());
     for (clause, (verdict, change)) in clauses.iter().zip(answers) {
-        (*verdict, *change) = judge_clause(limiters, clause, cost, now, all_admit);
+        let stored = stored(clause);
+        (*verdict, *change) = judge_limiter(stored, clause, cost, now, all_admit);
         decision.allowed &= verdict.allowed;
+        if change.is_none() {
+            *change = stored.and_then(|limiter| limiter.move_from_future(now));
+        } else if stored.is_none_or(|limiter| limiter.grows(now)) {
+            decision.grows = true;
+        }
     }
     if decision.allowed && cost > 0 {
         check_room(limiters, clauses, now)?;
@@ -73,23 +90,41 @@ pub fn decide<const N: usize>(
     Ok(decision)
 }
 
-/// One clause's verdict, and the change that it makes: the charge, or else the move to now.
-#[inline]
-fn judge_clause(
-    limiters: Option<&Limiters>,
-    clause: &Clause,
-    cost: u64,
-    now: Now,
-    others_admit: bool,
-) -> (Verdict, Option<Change>) {
-    let stored = limiters.and_then(|all| all.find((clause.algorithm, clause.period_ms)));
-    let (verdict, charge) = judge_limiter(stored, clause, cost, now, others_admit);
-    let change = charge.or_else(|| stored.and_then(|limiter| limiter.move_from_future(now)));
-    (verdict, change)
+/// Runs `$body` with `$standing` as the limiter of `$clause` stands now.
+macro_rules! with_standing {
+    ($stored:expr, $clause:expr, $now:expr, $standing:ident => $body:expr) => {
+        with_standing!(@match $stored, $clause, $now, $standing => $body;
+            Fixed(fixed) => FixedStanding, fixed;
+            Sliding(sliding) => SlidingStanding, sliding;
+            Log(log) => LogStanding, log.as_ref();
+            Token(bucket) => TokenStanding, bucket;
+            Leaky(bucket) => LeakyStanding, bucket;
+        )
+    };
+    (@match $stored:expr, $clause:expr, $now:expr, $standing:ident => $body:expr;
+        $($algorithm:ident($recorded:ident) => $type:ident, $state:expr;)*) => {
+        match $clause.algorithm {
+            $(Algorithm::$algorithm => {
+                let state = match $stored {
+                    Some(Limiter::$algorithm($recorded)) => Some($state),
+                    _ => None,
+                };
+                let $standing = $type::new(state, $clause, $now);
+                $body
+            })*
+        }
+    };
 }
 
-/// The verdict of `clause` on `cost`, given what is recorded of its limiter.
+/// Whether `clause` alone lets `cost` pass, given what is recorded of its limiter.
 #[inline]
+fn admits(stored: Option<&Limiter>, clause: &Clause, cost: u64, now: Now) -> bool {
+    with_standing!(stored, clause, now, standing => standing.admits(cost))
+}
+
+/// The verdict of `clause` on `cost`, given what is recorded of its limiter, and the charge if
+/// the others admit it too.
+#[inline(always)]
 pub(crate) fn judge_limiter(
     stored: Option<&Limiter>,
     clause: &Clause,
@@ -97,22 +132,7 @@ pub(crate) fn judge_limiter(
     now: Now,
     others_admit: bool,
 ) -> (Verdict, Option<Change>) {
-    macro_rules! judge_as {
-        ($standing:ty, $variant:ident($recorded:ident) => $state:expr) => {{
-            let state = match stored {
-                Some(Limiter::$variant($recorded)) => Some($state),
-                _ => None,
-            };
-            judge(<$standing>::new(state, clause, now), clause, cost, others_admit)
-        }};
-    }
-    match clause.algorithm {
-        Algorithm::Fixed => judge_as!(FixedStanding, Fixed(fixed) => fixed),
-        Algorithm::Sliding => judge_as!(SlidingStanding, Sliding(sliding) => sliding),
-        Algorithm::Log => judge_as!(LogStanding<'_>, Log(log) => log.as_ref()),
-        Algorithm::Token => judge_as!(BucketStanding<false>, Token(bucket) => bucket),
-        Algorithm::Leaky => judge_as!(BucketStanding<true>, Leaky(bucket) => bucket),
-    }
+    with_standing!(stored, clause, now, standing => judge(standing, clause, cost, others_admit))
 }
 
 #[inline]
@@ -121,13 +141,25 @@ fn check_room(
     clauses: &[Clause],
     now: Now,
 ) -> Result<(), TooManyLimiters> {
-    let Some(limiters) = limiters else { return Ok(()) };
-    if limiters.as_slice().len().saturating_add(clauses.len()) <= MAX_LIMITERS {
-        return Ok(());
+    match limiters {
+        Some(limiters)
+            if limiters.as_slice().len().saturating_add(clauses.len()) > MAX_LIMITERS =>
+        {
+            check_room_in_use(limiters, clauses, now)
+        }
+        _ => Ok(()),
     }
+}
+
+#[cold]
+fn check_room_in_use(
+    limiters: &Limiters,
+    clauses: &[Clause],
+    now: Now,
+) -> Result<(), TooManyLimiters> {
     let mut ids = [(Algorithm::Fixed, 0); MAX_CLAUSES];
     for (id, clause) in ids.iter_mut().zip(clauses) {
-        *id = (clause.algorithm, clause.period_ms);
+        *id = clause.id();
     }
     let ids = ids.get(..clauses.len()).unwrap_or(&ids);
     let makes_one = ids.iter().any(|id| limiters.find(*id).is_none());

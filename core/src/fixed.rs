@@ -52,39 +52,39 @@ impl Fixed {
 }
 
 /// A window at one moment.
-pub(crate) struct FixedStanding {
-    clause: Clause,
+pub(crate) struct FixedStanding<'a> {
+    clause: &'a Clause,
     now_ms: u64,
     start_ms: u64,
     used: u64,
 }
 
-impl FixedStanding {
+impl<'a> FixedStanding<'a> {
     #[inline]
-    pub(crate) fn new(stored: Option<&Fixed>, clause: &Clause, now: Now) -> Self {
+    pub(crate) fn new(stored: Option<&Fixed>, clause: &'a Clause, now: Now) -> Self {
         let now_ms = now.ms();
         let (start_ms, used) = stored
             .map(|fixed| (fixed.start_ms.get().min(now_ms), fixed.used.get()))
             .filter(|(start_ms, _)| now_ms.saturating_sub(*start_ms) < clause.period_ms)
             .unwrap_or((now_ms, 0));
-        Self { clause: *clause, now_ms, start_ms, used }
+        Self { clause, now_ms, start_ms, used }
     }
 
     #[inline]
-    fn left_ms(&self) -> u128 {
+    fn left_ms(&self) -> u64 {
         let end = self.start_ms.saturating_add(self.clause.period_ms);
-        u128::from(end.saturating_sub(self.now_ms))
+        end.saturating_sub(self.now_ms)
     }
 }
 
-impl Standing for FixedStanding {
+impl Standing for FixedStanding<'_> {
     #[inline]
     fn admits(&self, cost: u64) -> bool {
         self.used.saturating_add(cost) <= self.clause.limit
     }
 
     #[inline]
-    fn wait_ms(&self, _cost: u64) -> u128 {
+    fn wait_ms(&self, _cost: u64) -> u64 {
         self.left_ms()
     }
 
@@ -99,7 +99,7 @@ impl Standing for FixedStanding {
     }
 
     #[inline]
-    fn reset_ms(&self) -> u128 {
+    fn reset_ms(&self) -> u64 {
         if self.used == 0 { 0 } else { self.left_ms() }
     }
 

@@ -8,7 +8,7 @@ use crate::now::Now;
 use crate::sliding::Sliding;
 
 /// What is recorded of one limiter, with the numbers of its last charged call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limiter<L = Box<Log>> {
     /// A window opened by its first request.
     Fixed(Fixed),
@@ -134,6 +134,12 @@ impl Limiter {
                 bucket.is_ahead(now).then(|| Limiter::Leaky(bucket.moved_to(now)))
             }
         }
+    }
+
+    /// Whether a charge now needs memory that is not there yet: only a log may.
+    #[inline]
+    pub(crate) fn grows(&self, now: Now) -> bool {
+        matches!(self, Self::Log(log) if log.grows(now))
     }
 
     /// Puts `change`, which is of this limiter, in place.

@@ -113,16 +113,6 @@ impl Limiters {
         others.saturating_add(ids.len()) <= MAX_LIMITERS
     }
 
-    /// Whether `change` needs memory that is not there yet: a new limiter, or a longer log.
-    #[must_use]
-    pub fn grows_by(&self, change: &Change, now: Now) -> bool {
-        match (self.find(change.id()), change) {
-            (None, _) => true,
-            (Some(Limiter::Log(log)), Limiter::Log(append)) => append.cost > 0 && log.grows(now),
-            _ => false,
-        }
-    }
-
     /// Whether `change` leaves every recorded number in its range. Those that
     /// [`decide`](crate::decide) makes do; one that comes from elsewhere may not.
     #[must_use]

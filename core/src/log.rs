@@ -84,11 +84,11 @@ impl Log {
         counts_after.map_or(0, |time_ms| self.entries.count_until(time_ms))
     }
 
-    /// Forgets what no longer counts, moves what is in the future to now, adds the cost.
+    /// Moves what is in the future to now. A cost is added, and what no longer counts forgotten.
     pub(crate) fn append(&mut self, append: &Append, now: Now) {
         self.entries.move_back_to(now.ms());
-        self.entries.drop_first(self.over(now));
         if append.cost > 0 {
+            self.entries.drop_first(self.over(now));
             self.limit = append.limit;
             self.entries.push(now.ms(), append.cost);
         }
@@ -124,10 +124,10 @@ impl Append {
 }
 
 /// A log at one moment.
-pub(crate) struct LogStanding<'log> {
-    clause: Clause,
+pub(crate) struct LogStanding<'a> {
+    clause: &'a Clause,
     now_ms: u64,
-    stored: Option<&'log Log>,
+    stored: Option<&'a Log>,
     /// Cost of the entries that no longer count.
     over: u64,
     used: u64,
@@ -135,11 +135,10 @@ pub(crate) struct LogStanding<'log> {
     end_ms: u64,
 }
 
-impl<'log> LogStanding<'log> {
+impl<'a> LogStanding<'a> {
     #[inline]
-    pub(crate) fn new(stored: Option<&'log Log>, clause: &Clause, now: Now) -> Self {
-        let mut standing =
-            Self { clause: *clause, now_ms: now.ms(), stored, over: 0, used: 0, end_ms: 0 };
+    pub(crate) fn new(stored: Option<&'a Log>, clause: &'a Clause, now: Now) -> Self {
+        let mut standing = Self { clause, now_ms: now.ms(), stored, over: 0, used: 0, end_ms: 0 };
         if let Some(log) = stored {
             standing.over = log.entries.sum_of_first(log.over(now));
             standing.used = log.entries.sum().saturating_sub(standing.over);
@@ -161,12 +160,12 @@ impl Standing for LogStanding<'_> {
         self.used.saturating_add(cost) <= self.clause.limit
     }
 
-    fn wait_ms(&self, cost: u64) -> u128 {
+    fn wait_ms(&self, cost: u64) -> u64 {
         let must_leave = self.used.saturating_add(cost).saturating_sub(self.clause.limit);
         let leaves_at_ms = self.stored.map_or(self.now_ms, |log| {
             self.leaves_at_ms(log.entries.time_of_total(self.over.saturating_add(must_leave)))
         });
-        u128::from(leaves_at_ms.saturating_sub(self.now_ms))
+        leaves_at_ms.saturating_sub(self.now_ms)
     }
 
     #[inline]
@@ -181,8 +180,8 @@ impl Standing for LogStanding<'_> {
     }
 
     #[inline]
-    fn reset_ms(&self) -> u128 {
-        u128::from(self.end_ms.saturating_sub(self.now_ms))
+    fn reset_ms(&self) -> u64 {
+        self.end_ms.saturating_sub(self.now_ms)
     }
 
     #[inline]

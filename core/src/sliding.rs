@@ -64,8 +64,8 @@ fn window_of(now: Now, period_ms: u64) -> u64 {
 }
 
 /// The two windows at one moment.
-pub(crate) struct SlidingStanding {
-    clause: Clause,
+pub(crate) struct SlidingStanding<'a> {
+    clause: &'a Clause,
     window: u64,
     /// What is left of the current window, 1 to the period.
     left_ms: u64,
@@ -73,9 +73,9 @@ pub(crate) struct SlidingStanding {
     previous: u64,
 }
 
-impl SlidingStanding {
+impl<'a> SlidingStanding<'a> {
     #[inline]
-    pub(crate) fn new(stored: Option<&Sliding>, clause: &Clause, now: Now) -> Self {
+    pub(crate) fn new(stored: Option<&Sliding>, clause: &'a Clause, now: Now) -> Self {
         let window = window_of(now, clause.period_ms);
         let elapsed_ms = now.ms().saturating_sub(window.saturating_mul(clause.period_ms));
         let (current, previous) = match stored {
@@ -87,7 +87,7 @@ impl SlidingStanding {
             None => (0, 0),
         };
         Self {
-            clause: *clause,
+            clause,
             window,
             left_ms: clause.period_ms.saturating_sub(elapsed_ms),
             current,
@@ -116,16 +116,16 @@ impl SlidingStanding {
     }
 }
 
-impl Standing for SlidingStanding {
+impl Standing for SlidingStanding<'_> {
     #[inline]
     fn admits(&self, cost: u64) -> bool {
         let asked = product(cost, self.clause.period_ms);
         self.use_parts().saturating_add(asked) <= self.limit_parts()
     }
 
-    fn wait_ms(&self, cost: u64) -> u128 {
+    fn wait_ms(&self, cost: u64) -> u64 {
         let room = self.clause.limit.saturating_sub(cost);
-        let ms = match room.checked_sub(self.current) {
+        match room.checked_sub(self.current) {
             // Within this window, as the previous one fades.
             Some(room) => self.left_ms.saturating_sub(self.left_when_fits_ms(self.previous, room)),
             // Only in the next one, as what is now the current one fades.
@@ -133,8 +133,7 @@ impl Standing for SlidingStanding {
                 .left_ms
                 .saturating_add(self.clause.period_ms)
                 .saturating_sub(self.left_when_fits_ms(self.current, room)),
-        };
-        u128::from(ms)
+        }
     }
 
     #[inline]
@@ -149,12 +148,12 @@ impl Standing for SlidingStanding {
     }
 
     #[inline]
-    fn reset_ms(&self) -> u128 {
-        u128::from(match (self.current, self.previous) {
+    fn reset_ms(&self) -> u64 {
+        match (self.current, self.previous) {
             (0, 0) => 0,
             (0, _) => self.left_ms,
             _ => self.left_ms.saturating_add(self.clause.period_ms),
-        })
+        }
     }
 
     #[inline]

@@ -2,7 +2,6 @@
 
 use crate::clause::Clause;
 use crate::limiter::Change;
-use crate::math::to_u64;
 use crate::verdict::{Verdict, Wait};
 
 /// A limiter as it stands now, under the numbers of one clause.
@@ -13,12 +12,12 @@ pub(crate) trait Standing {
     /// Whether `cost` more fits.
     fn admits(&self, cost: u64) -> bool;
 
-    /// Milliseconds until `cost` fits if nothing else comes. Asked only where it does not fit
+    /// Milliseconds until `cost` fits if nothing else comes, at most `u64::MAX`. Asked only where it does not fit
     /// now and is not above the limit.
-    fn wait_ms(&self, cost: u64) -> u128;
+    fn wait_ms(&self, cost: u64) -> u64;
 
     /// Milliseconds to hold a request that is let in.
-    fn hold_ms(&self) -> u128 {
+    fn hold_ms(&self) -> u64 {
         0
     }
 
@@ -29,14 +28,14 @@ pub(crate) trait Standing {
     fn remaining(&self) -> u64;
 
     /// Milliseconds until the limiter is as if never used.
-    fn reset_ms(&self) -> u128;
+    fn reset_ms(&self) -> u64;
 
     /// What to record, after [`Standing::charge`] of `cost`.
     fn record(&self, cost: u64) -> Change;
 }
 
 /// The verdict on `cost`, which is charged if `others_admit` it too.
-#[inline]
+#[inline(always)]
 pub(crate) fn judge(
     mut standing: impl Standing,
     clause: &Clause,
@@ -45,11 +44,11 @@ pub(crate) fn judge(
 ) -> (Verdict, Option<Change>) {
     let allowed = standing.admits(cost);
     let wait = if allowed {
-        Wait::Ms(to_u64(standing.hold_ms()))
+        Wait::Ms(standing.hold_ms())
     } else if cost > clause.limit {
         Wait::Never
     } else {
-        Wait::Ms(to_u64(standing.wait_ms(cost)))
+        Wait::Ms(standing.wait_ms(cost))
     };
     let change = (allowed && others_admit && cost > 0).then(|| {
         standing.charge(cost);
@@ -60,7 +59,7 @@ pub(crate) fn judge(
         limit: clause.limit,
         remaining: standing.remaining(),
         wait,
-        reset_ms: to_u64(standing.reset_ms()),
+        reset_ms: standing.reset_ms(),
     };
     (verdict, change)
 }

@@ -11,7 +11,7 @@ pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
     if !acl::may_restore(call) {
         return Err(Error::NotPermitted);
     }
-    let payload = call.words().nth(1).unwrap_or_default();
+    let payload = call.words().next().unwrap_or_default();
     let effect = Effect::decode(payload).ok_or(Error::Effect)?;
     let expire_at_ms = effect.expire_at_ms;
     let mut key = Key::<Limiters>::to_write(call)?;

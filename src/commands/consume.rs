@@ -7,7 +7,7 @@ use crate::server::{Call, Key};
 use crate::state::{COMMAND, Outgoing};
 
 /// Decides a call of `cost` against `clauses`, at most `N`, and records what is to be recorded.
-#[inline]
+#[inline(always)]
 pub(super) fn consume<const N: usize>(
     call: &Call<'_>,
     clauses: &[Clause],
@@ -23,15 +23,14 @@ pub(super) fn consume<const N: usize>(
 }
 
 /// Writes the decision's changes, moves the expiry, and tells who must know.
-#[inline]
+#[inline(always)]
 fn record<const N: usize>(
     call: &Call<'_>,
     mut key: Key<'_, Limiters>,
     decision: &Decision<N>,
     now: Now,
 ) -> Result<(), Error> {
-    let grows = |limiters: &Limiters| decision.changes().any(|c| limiters.grows_by(&c, now));
-    if key.get().is_none_or(grows) {
+    if decision.grows {
         call.check_memory()?;
     }
     let expired_at_ms = key.get().map(|limiters| limiters.expire_at_ms(now));
@@ -49,7 +48,6 @@ fn record<const N: usize>(
     }
     drop(key);
     call.signal_change();
-    let effect = Outgoing::of_changes(decision.changes(), now, expire_at_ms);
-    call.replicate(COMMAND, effect.as_slice());
+    call.replicate(COMMAND, || Outgoing::of_changes(decision.changes(), now, expire_at_ms));
     Ok(())
 }

@@ -6,30 +6,40 @@ use rl_core::bounds::MAX_CLAUSES;
 use super::consume::consume;
 use super::error::{Error, Quoted};
 use super::{reply, words};
-use crate::server::Call;
+use crate::server::{Call, Words};
 
 /// `RL.LIMIT key clause [clause ...] [COST n]`
 pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
     let mut clauses = Clauses::new();
-    let mut words = call.words().skip(1).peekable();
-    while let Some(word) = words.next_if(|word| !words::is_cost(word)) {
-        let clause = clauses.len.saturating_add(1);
-        let algorithm = words::algorithm(word)
-            .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
-        let numbers = words::numbers(algorithm, &mut words)
-            .ok_or_else(|| Error::Incomplete { clause, usage: words::usage(algorithm) })?;
-        clauses
-            .push(numbers.map_err(|error| Error::InClause { clause, error: Box::new(error) })?)?;
-    }
-    let cost = words::cost(&mut words)?;
+    let mut words = call.words();
+    let cost = loop {
+        match words.next() {
+            None => break 1,
+            Some(word) if words::is_cost(word) && clauses.len == 0 => return Err(Error::NoClause),
+            Some(word) if words::is_cost(word) => break words::cost_after_word(&mut words)?,
+            Some(word) => clauses.push(clause(word, &mut words, clauses.len)?)?,
+        }
+    };
     match clauses.as_slice() {
         [] => Err(Error::NoClause),
         [_] => answer::<1>(call, clauses.as_slice(), cost),
+        [_, _] | [_, _, _] | [_, _, _, _] => answer::<4>(call, clauses.as_slice(), cost),
         _ => answer::<MAX_CLAUSES>(call, clauses.as_slice(), cost),
     }
 }
 
+/// The clause that begins with `word`, after `before` others.
 #[inline]
+fn clause(word: &[u8], words: &mut Words<'_>, before: usize) -> Result<Clause, Error> {
+    let clause = before.saturating_add(1);
+    let algorithm = words::algorithm(word)
+        .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
+    words::numbers(algorithm, words)
+        .ok_or_else(|| Error::Incomplete { clause, usage: words::usage(algorithm) })?
+        .map_err(|error| Error::InClause { clause, error: Box::new(error) })
+}
+
+#[inline(always)]
 fn answer<const N: usize>(call: &Call<'_>, clauses: &[Clause], cost: u64) -> Result<(), Error> {
     let decision = consume::<N>(call, clauses, cost)?;
     call.reply_array(clauses.len().saturating_add(1));

@@ -6,7 +6,7 @@ use rl_core::{Verdict, Wait};
 use crate::server::Call;
 
 /// The five integers of a single limit.
-#[inline]
+#[inline(always)]
 pub(super) fn verdict(call: &Call<'_>, verdict: &Verdict) {
     call.reply_array(5);
     call.reply_integer(i64::from(verdict.allowed));
@@ -17,7 +17,7 @@ pub(super) fn verdict(call: &Call<'_>, verdict: &Verdict) {
 }
 
 /// Milliseconds to wait; -1 for ever.
-#[inline]
+#[inline(always)]
 pub(super) fn wait(call: &Call<'_>, wait: Wait) {
     match wait {
         Wait::Ms(ms) => integer(call, ms),
@@ -26,7 +26,7 @@ pub(super) fn wait(call: &Call<'_>, wait: Wait) {
 }
 
 /// A number, or 2^53 - 1 if it is larger: what every client's language can hold.
-#[inline]
+#[inline(always)]
 pub(super) fn integer(call: &Call<'_>, value: u64) {
     call.reply_integer(i64::try_from(value.min(MAX_ANSWER)).unwrap_or(i64::MAX));
 }

@@ -32,9 +32,9 @@ pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Leaky)
 }
 
-#[inline]
+#[inline(always)]
 fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
-    let mut words = call.words().skip(1);
+    let mut words = call.words();
     let Some(clause) = words::numbers(algorithm, &mut words) else {
         // The server checks the number of words before it calls.
         return Err(Error::Incomplete { clause: 1, usage: words::usage(algorithm) });

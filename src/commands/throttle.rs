@@ -10,7 +10,7 @@ use crate::server::Call;
 
 /// `RL.THROTTLE key max_burst count period [quantity]`
 pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
-    let mut words = call.words().skip(1);
+    let mut words = call.words();
     let mut next = || words.next().unwrap_or_default();
     let capacity = Number::MAX_BURST.read(next())?.saturating_add(1);
     let count = Number::COUNT.read(next())?;

@@ -4,6 +4,7 @@ use rl_core::bounds::{DEFAULT_LOG_LIMIT, MAX_NUMBER, MAX_PERIOD_MS, is_period};
 use rl_core::{Algorithm, Clause};
 
 use super::error::{Error, Quoted};
+use crate::server::Words;
 
 /// A number that an argument names, and its range.
 #[derive(Clone, Copy)]
@@ -25,40 +26,62 @@ impl Number {
     pub(crate) const QUANTITY: Self = Self { name: "quantity", min: 0, max: MAX_NUMBER };
 
     /// The number that `word` is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(self, word: &[u8]) -> Result<u64, Error> {
-        digits(word).filter(|value| (self.min..=self.max).contains(value)).ok_or_else(|| {
-            let Self { name, min, max } = self;
-            Error::Number { name, was: Quoted::new(word), min, max }
-        })
+        match digits(word) {
+            Some(value) if (self.min..=self.max).contains(&value) => Ok(value),
+            _ => Err(self.refuse(word)),
+        }
+    }
+
+    #[cold]
+    fn refuse(self, word: &[u8]) -> Error {
+        let Self { name, min, max } = self;
+        Error::Number { name, was: Quoted::new(word), min, max }
     }
 }
 
 /// An integer as Redis writes it: digits, no sign, no leading zero.
-#[inline]
+#[inline(always)]
 fn digits(word: &[u8]) -> Option<u64> {
-    if word.is_empty() || word.len() > 19 || (word.len() > 1 && word.first() == Some(&b'0')) {
-        return None;
+    leading_digits(word).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
+}
+
+/// The integer that `word` begins with, and what follows it.
+#[inline(always)]
+fn leading_digits(word: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut value, mut rest) = (0_u64, word);
+    while let [byte @ b'0'..=b'9', after @ ..] = rest {
+        // 19 digits fit in 64 bits, and more are refused.
+        value = value.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')));
+        rest = after;
     }
-    word.iter().try_fold(0_u64, |value, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        // 19 digits fit in 64 bits.
-        (digit < 10).then(|| value.wrapping_mul(10).wrapping_add(u64::from(digit)))
-    })
+    let count = word.len().wrapping_sub(rest.len());
+    let written_so = match count {
+        1 => true,
+        2..=19 => word.first() != Some(&b'0'),
+        _ => false,
+    };
+    written_so.then_some((value, rest))
 }
 
 /// A period, in ms.
-#[inline]
+#[inline(always)]
 pub(crate) fn period_ms(word: &[u8]) -> Result<u64, Error> {
-    read_period(word)
-        .filter(|ms| is_period(*ms))
-        .ok_or_else(|| Error::Period { was: Quoted::new(word) })
+    match read_period(word) {
+        Some(ms) if is_period(ms) => Ok(ms),
+        _ => Err(refuse_period(word)),
+    }
 }
 
-#[inline]
+#[cold]
+fn refuse_period(word: &[u8]) -> Error {
+    Error::Period { was: Quoted::new(word) }
+}
+
+#[inline(always)]
 fn read_period(word: &[u8]) -> Option<u64> {
-    let unsuffixed = word.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
-    let (count, suffix) = word.split_at_checked(unsuffixed)?;
+    let (count, suffix) = leading_digits(word)?;
     let unit_ms = match suffix {
         b"ms" => 1,
         b"" | b"s" => 1000,
@@ -68,7 +91,7 @@ fn read_period(word: &[u8]) -> Option<u64> {
         b"w" => 7 * 24 * 60 * 60 * 1000,
         _ => return None,
     };
-    digits(count)?.checked_mul(unit_ms)
+    count.checked_mul(unit_ms)
 }
 
 const _: () = assert!(MAX_PERIOD_MS == 366 * 24 * 60 * 60 * 1000, "the error line says 366d");
@@ -97,10 +120,10 @@ pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
 }
 
 /// The numbers of a clause of `algorithm`, which are next in `words`; nothing if they end early.
-#[inline]
-pub(crate) fn numbers<'a>(
+#[inline(always)]
+pub(crate) fn numbers(
     algorithm: Algorithm,
-    words: &mut impl Iterator<Item = &'a [u8]>,
+    words: &mut Words<'_>,
 ) -> Option<Result<Clause, Error>> {
     let (limit, refill) = match algorithm {
         Algorithm::Fixed | Algorithm::Sliding => (Number::LIMIT, None),
@@ -117,7 +140,7 @@ pub(crate) fn numbers<'a>(
     Some(clause(algorithm, limit, refill, period))
 }
 
-#[inline]
+#[inline(always)]
 fn clause(
     algorithm: Algorithm,
     limit: (Number, &[u8]),
@@ -130,20 +153,24 @@ fn clause(
 }
 
 /// The cost that `COST n` at the end of `words` says, or 1 if nothing is there.
-#[inline]
-pub(crate) fn cost<'a>(words: &mut impl Iterator<Item = &'a [u8]>) -> Result<u64, Error> {
+#[inline(always)]
+pub(crate) fn cost(words: &mut Words<'_>) -> Result<u64, Error> {
     match words.next() {
         None => Ok(1),
-        Some(word) if is_cost(word) => {
-            let cost = Number::COST.read(words.next().ok_or(Error::CostWithoutNumber)?)?;
-            end(words, "nothing may follow COST n")?;
-            Ok(cost)
-        }
+        Some(word) if is_cost(word) => cost_after_word(words),
         Some(word) => Err(Error::Unexpected {
             was: Quoted::new(word),
             expected: "only COST n may follow the period",
         }),
     }
+}
+
+/// The number that follows the word COST, at the end of `words`.
+#[inline]
+pub(crate) fn cost_after_word(words: &mut Words<'_>) -> Result<u64, Error> {
+    let cost = Number::COST.read(words.next().ok_or(Error::CostWithoutNumber)?)?;
+    end(words, "nothing may follow COST n")?;
+    Ok(cost)
 }
 
 /// Whether the word begins `COST n`.
@@ -154,10 +181,7 @@ pub(crate) fn is_cost(word: &[u8]) -> bool {
 
 /// An error if there are more words.
 #[inline]
-pub(crate) fn end<'a>(
-    words: &mut impl Iterator<Item = &'a [u8]>,
-    expected: &'static str,
-) -> Result<(), Error> {
+pub(crate) fn end(words: &mut Words<'_>, expected: &'static str) -> Result<(), Error> {
     match words.next() {
         None => Ok(()),
         Some(word) => Err(Error::Unexpected { was: Quoted::new(word), expected }),

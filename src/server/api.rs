@@ -99,9 +99,13 @@ functions! {
     CachedMicroseconds => RedisModule_CachedMicroseconds,
     DefragAlloc => RedisModule_DefragAlloc,
     FreeModuleUser => RedisModule_FreeModuleUser,
+    FreeServerInfo => RedisModule_FreeServerInfo,
     GetCurrentUserName => RedisModule_GetCurrentUserName,
     GetModuleUserFromUserName => RedisModule_GetModuleUserFromUserName,
+    GetServerInfo => RedisModule_GetServerInfo,
+    ServerInfoGetFieldUnsigned => RedisModule_ServerInfoGetFieldUnsigned,
     SetCommandACLCategories => RedisModule_SetCommandACLCategories,
+    SubscribeToServerEvent => RedisModule_SubscribeToServerEvent,
     }
 }
 

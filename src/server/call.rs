@@ -9,6 +9,7 @@ use redis_module::raw::{
 use rl_core::Now;
 
 use super::api::{ERR, OK, api, pointers};
+use super::audience;
 use super::guard::guard;
 
 /// What a command that cannot be carried out answers.
@@ -29,13 +30,10 @@ pub(crate) struct Call<'call> {
 }
 
 impl<'call> Call<'call> {
-    /// The words after the command's name.
-    #[inline]
-    pub(crate) fn words(&self) -> impl ExactSizeIterator<Item = &'call [u8]> + use<'call> {
-        self.argv.get(1..).unwrap_or_default().iter().map(|word| {
-            // SAFETY: argv holds valid strings for as long as the call lasts.
-            unsafe { bytes_of(*word) }
-        })
+    /// The words after the key.
+    #[inline(always)]
+    pub(crate) fn words(&self) -> Words<'call> {
+        Words(self.argv.get(2..).unwrap_or_default().iter())
     }
 
     /// The key, as the string that the server holds; null only if there is none.
@@ -108,9 +106,21 @@ impl<'call> Call<'call> {
         }
     }
 
-    /// Sends `command key payload` to replicas and the AOF in place of this command.
+    /// Sends `command key payload` to replicas and the AOF in place of this command, if anybody
+    /// may listen.
     #[inline]
-    pub(crate) fn replicate(&self, command: &'static CStr, payload: &[u8]) {
+    pub(crate) fn replicate<P: AsRef<[u8]>>(
+        &self,
+        command: &'static CStr,
+        payload: impl FnOnce() -> P,
+    ) {
+        if !audience::may_listen() {
+            // Counts as a change since the last save, and is dropped.
+            self.replicate_verbatim();
+            return;
+        }
+        let payload = payload();
+        let payload = payload.as_ref();
         let (bytes, len) = (payload.as_ptr(), payload.len());
         // SAFETY: "sb" takes a string, by reference, and a buffer with its length, copied.
         unsafe {
@@ -150,6 +160,19 @@ impl<'call> Call<'call> {
             api!(FreeCallReply(reply));
             !refused
         }
+    }
+}
+
+/// Words of a call, one after the other.
+pub(crate) struct Words<'call>(slice::Iter<'call, *mut RedisModuleString>);
+
+impl<'call> Iterator for Words<'call> {
+    type Item = &'call [u8];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'call [u8]> {
+        // SAFETY: argv holds valid strings for as long as the call lasts.
+        self.0.next().map(|word| unsafe { bytes_of(*word) })
     }
 }
 

@@ -10,9 +10,8 @@ use redis_module::raw::{
 
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
-use super::log;
 use super::register::Loading;
-use super::valkey;
+use super::{audience, log, valkey};
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -54,7 +53,9 @@ pub(crate) unsafe fn load(
             | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
         // SAFETY: ctx is valid during start-up.
         unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
-        start(&Loading::new(ctx))
+        let loading = Loading::new(ctx);
+        audience::watch(&loading);
+        start(&loading)
     });
     match loaded {
         Ok(()) => OK,

@@ -11,12 +11,14 @@
 //! | `guard` | no panic gets out |
 //! | `register` | commands with their documentation, ACL categories |
 //! | `load` | what happens at load, in order |
+//! | `audience` | whether anybody can hear an effect |
 //! | `acl` | what the current user may do, where the server itself does not ask |
 //! | `log` | lines in the server's log |
 //! | `valkey` | what only Valkey has |
 
 pub(crate) mod acl;
 pub(crate) mod api;
+mod audience;
 pub(crate) mod call;
 pub(crate) mod guard;
 pub(crate) mod key;
@@ -25,5 +27,5 @@ pub(crate) mod log;
 pub(crate) mod register;
 mod valkey;
 
-pub(crate) use call::{Call, OutOfMemory};
+pub(crate) use call::{Call, OutOfMemory, Words};
 pub(crate) use key::{Key, Native, WrongType};

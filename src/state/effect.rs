@@ -44,9 +44,11 @@ impl Outgoing {
         }
         Self(bytes)
     }
+}
 
+impl AsRef<[u8]> for Outgoing {
     #[inline]
-    pub(crate) fn as_slice(&self) -> &[u8] {
+    fn as_ref(&self) -> &[u8] {
         self.0.as_slice()
     }
 }

@@ -1,0 +1,128 @@
+//! Whether anybody can hear an effect: a replica, a backlog that one may come back to, an AOF.
+//!
+//! Handing an effect to the server is the dearest step of a call, even when the server then drops
+//! it because nobody listens. The server does not say so directly. What is known:
+//!
+//! - A replica can begin to listen only by a full synchronisation as long as there is no backlog,
+//!   and an AOF only by a rewrite. Both begin with a fork, of which modules are told before the
+//!   next command runs; what was done before it is in the child's copy.
+//! - So once there is no replica, no backlog, no AOF, no child and no cluster (where slots may
+//!   migrate), nobody listens until the next fork or change of role.
+//!
+//! This is looked at ten times a second, outside commands, and forgotten at each event. When in
+//! doubt, somebody listens. And a call that believes itself unheard is still offered to the
+//! server as it came, at no cost: were the belief wrong, the command itself would be replicated.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use redis_module::raw::{
+    REDISMODULE_CTX_FLAGS_ACTIVE_CHILD, REDISMODULE_CTX_FLAGS_AOF, REDISMODULE_CTX_FLAGS_CLUSTER,
+    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_EVENT_CRON_LOOP,
+    REDISMODULE_EVENT_FORK_CHILD, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_REPLICA_CHANGE,
+    REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, RedisModuleCtx, RedisModuleEvent,
+};
+
+use super::api::{OK, api, pointers};
+use super::guard::guard;
+use super::register::Loading;
+
+/// Whether somebody may listen. Read and written on the server's main thread only.
+static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
+
+/// Whether an effect was sent since the last look: without one, there is nothing to gain.
+static SENT: AtomicBool = AtomicBool::new(false);
+
+/// The events after which somebody may listen.
+const BEGINNINGS: [u64; 4] = [
+    REDISMODULE_EVENT_FORK_CHILD,
+    REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+    REDISMODULE_EVENT_REPLICA_CHANGE,
+    REDISMODULE_EVENT_LOADING,
+];
+
+/// Whether somebody may listen to effects.
+#[inline]
+pub(super) fn may_listen() -> bool {
+    let may_listen = MAY_LISTEN.load(Ordering::Relaxed);
+    if may_listen {
+        SENT.store(true, Ordering::Relaxed);
+    }
+    may_listen
+}
+
+/// Asks the server to tell of the beginnings. Only if it tells of all of them is it ever
+/// believed that nobody listens.
+pub(super) fn watch(loading: &Loading) {
+    let all = BEGINNINGS.iter().all(|event| subscribe(loading, *event, on_beginning));
+    if all {
+        subscribe(loading, REDISMODULE_EVENT_CRON_LOOP, on_cron);
+    }
+}
+
+type Callback = unsafe extern "C" fn(*mut RedisModuleCtx, RedisModuleEvent, u64, *mut c_void);
+
+fn subscribe(loading: &Loading, id: u64, callback: Callback) -> bool {
+    // SAFETY: ctx is valid during start-up.
+    unsafe {
+        pointers::SubscribeToServerEvent.is_some_and(|subscribe| {
+            let event = RedisModuleEvent { id, dataver: 1 };
+            subscribe(loading.ctx(), event, Some(callback)) == OK
+        })
+    }
+}
+
+unsafe extern "C" fn on_beginning(
+    _ctx: *mut RedisModuleCtx,
+    _event: RedisModuleEvent,
+    _subevent: u64,
+    _data: *mut c_void,
+) {
+    MAY_LISTEN.store(true, Ordering::Relaxed);
+}
+
+unsafe extern "C" fn on_cron(
+    ctx: *mut RedisModuleCtx,
+    _event: RedisModuleEvent,
+    _subevent: u64,
+    _data: *mut c_void,
+) {
+    if SENT.swap(false, Ordering::Relaxed) {
+        // SAFETY: the server gives a valid context.
+        let may_listen = guard(true, || unsafe { !is_alone(ctx) });
+        MAY_LISTEN.store(may_listen, Ordering::Relaxed);
+    }
+}
+
+/// Whether it is certain that nobody listens.
+///
+/// # Safety
+/// `ctx` must be valid.
+unsafe fn is_alone(ctx: *mut RedisModuleCtx) -> bool {
+    const EXCLUDED: u32 = REDISMODULE_CTX_FLAGS_ACTIVE_CHILD
+        | REDISMODULE_CTX_FLAGS_AOF
+        | REDISMODULE_CTX_FLAGS_CLUSTER
+        | REDISMODULE_CTX_FLAGS_LOADING;
+    // SAFETY: ctx is valid; what the server makes for us is given back.
+    unsafe {
+        let (Some(info), Some(field), Some(free)) = (
+            pointers::GetServerInfo,
+            pointers::ServerInfoGetFieldUnsigned,
+            pointers::FreeServerInfo,
+        ) else {
+            return false;
+        };
+        let flags = api!(GetContextFlags(ctx)).cast_unsigned();
+        if flags & REDISMODULE_CTX_FLAGS_MASTER == 0 || flags & EXCLUDED != 0 {
+            return false;
+        }
+        let replication = info(ctx, c"replication".as_ptr());
+        let is_zero = |name: &std::ffi::CStr| {
+            let mut error: c_int = OK;
+            field(replication, name.as_ptr(), &raw mut error) == 0 && error == OK
+        };
+        let alone = is_zero(c"connected_slaves") && is_zero(c"repl_backlog_active");
+        free(ctx, replication);
+        alone
+    }
+}
