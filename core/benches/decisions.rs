@@ -1,0 +1,130 @@
+//! What a decision costs, without a server around it: `cargo bench -p rl-core`.
+#![allow(missing_docs, clippy::arithmetic_side_effects, clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use rl_core::{Clause, Decision, Limiters, Now, decide};
+
+const NOW_MS: i64 = 1_700_000_000_000;
+const MINUTE_MS: u64 = 60_000;
+
+/// A key at which all of `clauses` were used `times` times, once each millisecond.
+fn used(clauses: &[Clause], times: i64) -> Limiters {
+    let mut stored: Option<Limiters> = None;
+    for ms in 0..times {
+        let now = Now::from_unix_ms(NOW_MS + ms);
+        let decision = decide::<16>(stored.as_ref(), clauses, 1, now).unwrap();
+        match &mut stored {
+            Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
+            None => stored = Limiters::from_changes(decision.changes(), now),
+        }
+    }
+    stored.unwrap()
+}
+
+/// Measures the decision alone, without recording it.
+fn measure<const N: usize>(
+    c: &mut Criterion,
+    name: &str,
+    stored: Option<&Limiters>,
+    clauses: &[Clause],
+    allowed: bool,
+) {
+    let decide_at = |ms| -> Decision<N> {
+        decide(black_box(stored), black_box(clauses), black_box(1), Now::from_unix_ms(ms)).unwrap()
+    };
+    let now = black_box(NOW_MS + 1_000);
+    assert_eq!(decide_at(now).allowed, allowed, "{name}");
+    c.bench_function(name, |bencher| bencher.iter(|| decide_at(black_box(now))));
+}
+
+/// One limiter at the key: a call that passes, one that does not, and the first one ever.
+fn one_limiter(c: &mut Criterion) {
+    for (name, clause) in [
+        ("fixed", Clause::fixed(100, MINUTE_MS)),
+        ("sliding", Clause::sliding(100, MINUTE_MS)),
+        ("log", Clause::log(100, MINUTE_MS)),
+        ("token", Clause::token(100, 10, MINUTE_MS)),
+        ("leaky", Clause::leaky(100, 10, MINUTE_MS)),
+    ] {
+        let (half, full) = (used(&[clause], 50), used(&[clause], 100));
+        measure::<1>(c, &format!("{name}/first"), None, &[clause], true);
+        measure::<1>(c, &format!("{name}/allowed"), Some(&half), &[clause], true);
+        measure::<1>(c, &format!("{name}/denied"), Some(&full), &[clause], false);
+    }
+}
+
+/// RL.LIMIT with several clauses.
+fn several(c: &mut Criterion) {
+    let clause = |i: u64| match i % 3 {
+        0 => Clause::fixed(100, MINUTE_MS + i),
+        1 => Clause::sliding(100, MINUTE_MS + i),
+        _ => Clause::token(100, 10, MINUTE_MS + i),
+    };
+    for count in [3, 16] {
+        let clauses: Vec<Clause> = (0..count).map(clause).collect();
+        let (half, full) = (used(&clauses, 50), used(&clauses, 100));
+        measure::<16>(c, &format!("limit/{count}/allowed"), Some(&half), &clauses, true);
+        measure::<16>(c, &format!("limit/{count}/denied"), Some(&full), &clauses, false);
+    }
+}
+
+/// LOG by its number of entries: a decision is a search among them, a recorded call one more.
+fn long_logs(c: &mut Criterion) {
+    for entries in [100, 10_000, 100_000] {
+        let long_ms = 1_000_000;
+        let (roomy, tight) = (Clause::log(1_000_000, long_ms), Clause::log(entries, long_ms));
+        let times = entries.cast_signed();
+        let stored = used(&[roomy], times);
+        measure::<1>(c, &format!("log/{entries}/allowed"), Some(&stored), &[roomy], true);
+        measure::<1>(c, &format!("log/{entries}/denied"), Some(&stored), &[tight], false);
+
+        // Each call replaces the oldest entry, so the log keeps its length.
+        let clause = Clause::log(entries, entries);
+        let (mut steady, mut now_ms) = (used(&[clause], times), NOW_MS + times);
+        c.bench_function(&format!("log/{entries}/recorded"), |bencher| {
+            bencher.iter(|| {
+                let now = Now::from_unix_ms(now_ms);
+                let decision = decide::<1>(Some(&steady), &[clause], 1, now).unwrap();
+                assert!(decision.allowed);
+                decision.changes().for_each(|change| steady.apply(change, now));
+                now_ms += 1;
+            });
+        });
+    }
+}
+
+/// A recorded call, as the server makes it: decide, then put the change in place.
+fn recorded(c: &mut Criterion) {
+    for (name, clause) in [
+        ("fixed", Clause::fixed(1_000_000_000_000, MINUTE_MS)),
+        ("sliding", Clause::sliding(1_000_000_000_000, MINUTE_MS)),
+        ("token", Clause::token(1_000_000_000_000, 10, MINUTE_MS)),
+        ("leaky", Clause::leaky(1_000_000_000_000, 10, MINUTE_MS)),
+    ] {
+        let mut stored = used(&[clause], 1);
+        let now = Now::from_unix_ms(NOW_MS + 1_000);
+        c.bench_function(&format!("{name}/recorded"), |bencher| {
+            bencher.iter(|| {
+                let decision = decide::<1>(Some(&stored), black_box(&[clause]), 1, now).unwrap();
+                decision.changes().for_each(|change| stored.apply(change, now));
+                decision.verdicts
+            });
+        });
+    }
+}
+
+fn quick() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(700))
+}
+
+criterion_group! {
+    name = decisions;
+    config = quick();
+    targets = one_limiter, recorded, several, long_logs
+}
+criterion_main!(decisions);

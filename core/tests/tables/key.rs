@@ -1,0 +1,91 @@
+//! A key as the tables use it.
+
+use rl_core::{Clause, Decision, Limiters, Now, TooManyLimiters, Verdict, Wait, decide, peek};
+
+/// `(now, cost, [allowed, remaining, wait, reset], why)`
+pub(crate) type Row = (i64, u64, [i64; 4], &'static str);
+
+/// One key, and what is recorded at it.
+#[derive(Clone, Default)]
+pub(crate) struct Key {
+    pub(crate) stored: Option<Limiters>,
+}
+
+impl Key {
+    /// Makes the calls with the numbers of `clause` and checks the answers, and that a call that
+    /// is denied or costs 0 changes nothing.
+    pub(crate) fn asks(&mut self, clause: Clause, rows: &[Row]) {
+        for (now, cost, answer, why) in rows {
+            let before = self.stored.clone();
+            let decision = self.call(*now, *cost, &[clause]).unwrap();
+            assert_eq!(numbers(&decision.verdicts[0]), *answer, "at {now}, cost {cost}: {why}");
+            assert_eq!(decision.verdicts[0].limit, clause.limit);
+            let consumes = decision.allowed && *cost > 0;
+            assert_eq!(decision.changes().count(), usize::from(consumes), "at {now}: {why}");
+            assert!(consumes || self.stored == before, "at {now}: {why}");
+        }
+    }
+
+    /// The same where the clock has stepped back: every call changes the one limiter.
+    pub(crate) fn moves(&mut self, clause: Clause, row: Row) {
+        let (now, cost, answer, why) = row;
+        let decision = self.call(now, cost, &[clause]).unwrap();
+        assert_eq!(numbers(&decision.verdicts[0]), answer, "at {now}, cost {cost}: {why}");
+        assert_eq!(decision.changes().count(), 1, "at {now}: {why}");
+    }
+
+    /// One call of several clauses: whether it is allowed, and what each clause answers.
+    pub(crate) fn limit(
+        &mut self,
+        now: i64,
+        cost: u64,
+        clauses: &[Clause],
+    ) -> (bool, Vec<[i64; 4]>) {
+        let decision = self.call(now, cost, clauses).unwrap();
+        let verdicts = decision.verdicts.iter().take(clauses.len());
+        (decision.allowed, verdicts.map(numbers).collect())
+    }
+
+    /// Decides a call and records what it changes, as a server does.
+    pub(crate) fn call(
+        &mut self,
+        now: i64,
+        cost: u64,
+        clauses: &[Clause],
+    ) -> Result<Decision<16>, TooManyLimiters> {
+        let now = Now::from_unix_ms(now);
+        let decision = decide::<16>(self.stored.as_ref(), clauses, cost, now)?;
+        match &mut self.stored {
+            Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
+            None => self.stored = Limiters::from_changes(decision.changes(), now),
+        }
+        Ok(decision)
+    }
+
+    /// What RL.PEEK lists: numbers, and `[allowed, remaining, wait, reset]` for a cost of 1.
+    pub(crate) fn peek(&self, now: i64) -> Vec<(Clause, [i64; 4])> {
+        let limiters = self.stored.iter();
+        limiters
+            .flat_map(|limiters| peek(limiters, Now::from_unix_ms(now)))
+            .map(|peeked| (peeked.clause, numbers(&peeked.verdict)))
+            .collect()
+    }
+
+    /// When the key may go.
+    pub(crate) fn expires(&self, now: i64) -> u64 {
+        self.stored.as_ref().unwrap().expire_at_ms(Now::from_unix_ms(now))
+    }
+
+    /// How many limiters are recorded, in use or not.
+    pub(crate) fn len(&self) -> usize {
+        self.stored.as_ref().map_or(0, |limiters| limiters.as_slice().len())
+    }
+}
+
+fn numbers(verdict: &Verdict) -> [i64; 4] {
+    let wait = match verdict.wait {
+        Wait::Ms(ms) => ms as i64,
+        Wait::Never => -1,
+    };
+    [i64::from(verdict.allowed), verdict.remaining as i64, wait, verdict.reset_ms as i64]
+}
