@@ -14,7 +14,7 @@
 //! server as it came, at no cost: were the belief wrong, the command itself would be replicated.
 
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use redis_module::raw::{
     REDISMODULE_CTX_FLAGS_ACTIVE_CHILD, REDISMODULE_CTX_FLAGS_AOF, REDISMODULE_CTX_FLAGS_CLUSTER,
@@ -30,8 +30,12 @@ use super::register::Loading;
 /// Whether somebody may listen. Read and written on the server's main thread only.
 static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
 
-/// Whether an effect was sent since the last look: without one, there is nothing to gain.
-static SENT: AtomicBool = AtomicBool::new(false);
+/// Effects that were handed to the server, and those that nobody could hear.
+static SENT: AtomicU64 = AtomicU64::new(0);
+static UNHEARD: AtomicU64 = AtomicU64::new(0);
+
+/// [`SENT`] at the last look: as long as it is the same, another look would gain nothing.
+static SENT_AT_LAST_LOOK: AtomicU64 = AtomicU64::new(0);
 
 /// The events after which somebody may listen.
 const BEGINNINGS: [u64; 4] = [
@@ -41,13 +45,24 @@ const BEGINNINGS: [u64; 4] = [
     REDISMODULE_EVENT_LOADING,
 ];
 
-/// Whether somebody may listen to effects.
+/// How many effects there were since the module was loaded.
+pub(super) struct Effects {
+    pub(super) sent: u64,
+    pub(super) unheard: u64,
+}
+
+pub(super) fn effects() -> Effects {
+    let (sent, unheard) = (SENT.load(Ordering::Relaxed), UNHEARD.load(Ordering::Relaxed));
+    Effects { sent, unheard }
+}
+
+/// Whether somebody may listen to the effect at hand.
 #[inline]
 pub(super) fn may_listen() -> bool {
     let may_listen = MAY_LISTEN.load(Ordering::Relaxed);
-    if may_listen {
-        SENT.store(true, Ordering::Relaxed);
-    }
+    let counter = if may_listen { &SENT } else { &UNHEARD };
+    // One thread counts, so there is no need for a locked instruction.
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     may_listen
 }
 
@@ -87,7 +102,8 @@ unsafe extern "C" fn on_cron(
     _subevent: u64,
     _data: *mut c_void,
 ) {
-    if SENT.swap(false, Ordering::Relaxed) {
+    let sent = SENT.load(Ordering::Relaxed);
+    if SENT_AT_LAST_LOOK.swap(sent, Ordering::Relaxed) != sent {
         // SAFETY: the server gives a valid context.
         let may_listen = guard(true, || unsafe { !is_alone(ctx) });
         MAY_LISTEN.store(may_listen, Ordering::Relaxed);

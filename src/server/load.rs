@@ -11,7 +11,7 @@ use redis_module::raw::{
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
 use super::register::Loading;
-use super::{audience, log, valkey};
+use super::{audience, info, log, valkey};
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -55,6 +55,7 @@ pub(crate) unsafe fn load(
         unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
         let loading = Loading::new(ctx);
         audience::watch(&loading);
+        info::publish(&loading);
         start(&loading)
     });
     match loaded {
