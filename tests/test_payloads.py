@@ -327,19 +327,35 @@ def test_effects_that_add_up_never_make_what_would_not_load(plain: Server) -> No
         assert connection("DEBUG", "DIGEST-VALUE", "many", "log") == before
 
 
-def test_a_malformed_rdb_file_is_refused_with_a_line_in_the_log(new_server: NewServer) -> None:
+TOKEN = payload.state([payload.bucket(3, HOUR_MS, 9, 3, 2 * HOUR_MS, START_MS)])
+NO_REFILL = payload.state([payload.bucket(3, HOUR_MS, 9, 0, 2 * HOUR_MS, START_MS)])
+
+# The end of the type's number, with the version of its encoding, and the mark of a string.
+TYPE_END = b"\xb4\x01\x05"
+
+
+@pytest.mark.parametrize(
+    ("found", "put", "line"),
+    [
+        (TOKEN, NO_REFILL, "ratelimit value is malformed or out of range"),
+        (TYPE_END, b"\xb4\x02\x05", "ratelimit value is of a version that"),
+        (TYPE_END, b"\xb4\x01\x02", "ratelimit value is cut off"),
+    ],
+    ids=["refill 0", "unknown version", "no string"],
+)
+def test_a_malformed_rdb_file_is_refused_with_a_line_in_the_log(
+    new_server: NewServer, found: bytes, put: bytes, line: str
+) -> None:
     server = new_server(config={"rdbcompression": "no", "rdbchecksum": "no"})
-    good = payload.state([payload.bucket(3, HOUR_MS, 9, 3, 2 * HOUR_MS, START_MS)])
-    bad = payload.state([payload.bucket(3, HOUR_MS, 9, 0, 2 * HOUR_MS, START_MS)])
     with server.raw() as connection:
         connection("RL.TOKEN", "k", 9, 3, "1h", "COST", 2)
         connection("SAVE")
     server.stop()
     file = server.folder / "dump.rdb"
     saved = file.read_bytes()
-    assert saved.count(good) == 1
-    file.write_bytes(saved.replace(good, bad))
-    with pytest.raises(ServerFailed, match="ratelimit value is malformed or out of range"):
+    assert saved.count(found) == 1
+    file.write_bytes(saved.replace(found, put))
+    with pytest.raises(ServerFailed, match=line):
         server.start()
     file.write_bytes(saved)
     server.start()

@@ -1,7 +1,7 @@
 //! What the server calls for values of the type. Each is a few lines around safe code, and
 //! catches panics.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::ManuallyDrop;
 use std::{ptr, slice};
 
@@ -27,33 +27,39 @@ unsafe fn limiters<'a>(value: *const c_void) -> &'a Limiters {
 /// Reads a value from an RDB file or a DUMP; null if it is malformed.
 pub(super) unsafe extern "C" fn rdb_load(io: *mut RedisModuleIO, version: c_int) -> *mut c_void {
     guard(ptr::null_mut(), || {
-        if version != ENCODING_VERSION {
-            return ptr::null_mut();
-        }
-        let mut len = 0;
-        // SAFETY: io is valid for the callback; the buffer that it gives is `len` long, and ours
-        // to free.
-        let decoded = unsafe {
-            let bytes = api!(LoadStringBuffer(io, &raw mut len));
-            if bytes.is_null() {
-                return ptr::null_mut();
-            }
-            let decoded = codec::decode(slice::from_raw_parts(bytes.cast(), len));
-            api!(Free(bytes.cast()));
-            decoded
-        };
-        match decoded {
-            Some(limiters) => Box::into_raw(Box::new(limiters)).cast(),
-            None => {
+        // SAFETY: io is valid for the callback.
+        let loaded = unsafe { load(io, version) };
+        match loaded {
+            Ok(limiters) => Box::into_raw(Box::new(limiters)).cast(),
+            Err(why) => {
                 // SAFETY: io is valid for the callback, and the format takes no argument.
-                unsafe {
-                    let text = c"a ratelimit value is malformed or out of range";
-                    api!(LogIOError(io, c"warning".as_ptr(), text.as_ptr()));
-                }
+                unsafe { api!(LogIOError(io, c"warning".as_ptr(), why.as_ptr())) };
                 ptr::null_mut()
             }
         }
     })
+}
+
+/// The next value; or why there is none, to be logged.
+///
+/// # Safety
+/// `io` must be valid.
+unsafe fn load(io: *mut RedisModuleIO, version: c_int) -> Result<Limiters, &'static CStr> {
+    if version != ENCODING_VERSION {
+        return Err(c"a ratelimit value is of a version that this module does not know");
+    }
+    let mut len = 0;
+    // SAFETY: io is valid; the buffer that it gives is `len` long, and ours to free.
+    let decoded = unsafe {
+        let bytes = api!(LoadStringBuffer(io, &raw mut len));
+        if bytes.is_null() {
+            return Err(c"a ratelimit value is cut off");
+        }
+        let decoded = codec::decode(slice::from_raw_parts(bytes.cast(), len));
+        api!(Free(bytes.cast()));
+        decoded
+    };
+    decoded.ok_or(c"a ratelimit value is malformed or out of range")
 }
 
 /// Writes a value to an RDB file or a DUMP.
