@@ -11,11 +11,11 @@ export SERVER ?=
 # A build by CI must be the one that Cargo.lock describes.
 LOCKED := $(if $(CI),--locked)
 VENV := target/venv
-PYTHON_SOURCES := tests scripts
+PYTHON_SOURCES := tests scripts bench
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
-.PHONY: help setup build run test lint format test-core test-module test-server servers clean
+.PHONY: help setup build run test lint format test-core test-module test-server servers bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -60,6 +60,10 @@ test-server: build servers ## test the module inside real servers; ARGS='-k word
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
 	@scripts/setup.sh server
 	@$(VENV)/bin/python scripts/fetch_servers.py
+
+bench: build $(VENV)/.ready ## measure everything (15 minutes); ARGS=--quick, ARGS='--only lua'; see docs/performance.md
+	@scripts/setup.sh server bench
+	PYTHONPATH=tests $(VENV)/bin/python -m bench $(if $(SERVER),--server '$(SERVER)') $(ARGS)
 
 clean: ## remove everything that was built or fetched
 	rm -rf target

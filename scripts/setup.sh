@@ -5,6 +5,7 @@
 #     build       a C compiler with its headers, and libclang for bindgen
 #     rust-tools  rustfmt and clippy
 #     server      a redis-server and redis-cli
+#     bench       valgrind and redis-benchmark
 #     python      a Python 3.11 or later that can make virtual environments
 #
 # Where packages cannot be installed, it says which ones are needed and fails.
@@ -72,6 +73,11 @@ look_server() {
     { have redis-server && have redis-cli; } || need redis-server "redis-server"
 }
 
+look_bench() {
+    { have valgrind && have vgdb; } || need valgrind "valgrind"
+    have redis-benchmark || need redis-tools "redis-benchmark"
+}
+
 look_python() {
     "$(dirname "$0")/venv.sh" --python >/dev/null || need python3-venv "Python 3.11 with its venv module"
 }
@@ -116,6 +122,7 @@ for part in "$@"; do
     build) look_build ;;
     rust-tools) look_rust_tools ;;
     server) look_server ;;
+    bench) look_bench ;;
     python) look_python ;;
     *)
         say "setup.sh: no such part: $part"

@@ -1,0 +1,100 @@
+"""The servers that are measured: the tests' own Server, plain or counted by valgrind."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import peers
+from support import replication
+from support.clock import Clock
+from support.kinds import Kind
+from support.paths import MODULE
+from support.server import Server
+
+# A rewrite would fork in the midst of a measurement.
+_CONFIG: Mapping[str, str] = {"auto-aof-rewrite-percentage": "0"}
+_AOF: Mapping[str, str] = {"appendonly": "yes", "appendfsync": "everysec"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Under which circumstances calls are measured."""
+
+    title: str
+    aof: bool = False
+    replica: bool = False
+
+
+PLAIN = Setting("Nothing on disk, no replica")
+AOF = Setting("With an AOF, fsync every second", aof=True)
+REPLICA = Setting("With a replica", replica=True)
+
+
+class Bench:
+    """Where servers of one program are started, with a copy of the module and of redis-cell."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        found = shutil.which(program)
+        if found is None:
+            raise SystemExit(f"{program} is not a program that can be started")
+        if not MODULE.exists():
+            raise SystemExit(f"{MODULE} is not there: run 'make build' first")
+        # A link to it stays one: the program looks at the name that it is called by.
+        self._program = Path(found).absolute()
+        self._folder = folder
+        self._started = 0
+        # A copy, so that the module can be built anew while it is measured.
+        self._module = Path(shutil.copy(MODULE, folder / "module.so"))
+        cell = peers.cell_module()
+        self._cell = Path(shutil.copy(cell, folder / "cell.so")) if cell else None
+
+    @contextmanager
+    def plain(self, setting: Setting = PLAIN, *, clock: bool = False) -> Iterator[Server]:
+        """A server at full speed; `clock` puts it under a clock that is set from here."""
+        with self._server(self._program, setting, clock=clock) as server:
+            yield server
+
+    @contextmanager
+    def counted(self, setting: Setting = PLAIN, *, clock: bool = False) -> Iterator[Server]:
+        """A server under callgrind, counting nothing yet; its dumps go into its folder."""
+        script = self._program.read_bytes()[:2] == b"#!"
+        words = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet"]
+        words += ["--callgrind-out-file=dump.%p", *(["--trace-children=yes"] if script else [])]
+        launcher = self._folder / "counted"
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(self._program)])} "$@"\n')
+        launcher.chmod(0o755)
+        with self._server(launcher, setting, clock=clock) as server:
+            yield server
+
+    @contextmanager
+    def _server(self, launcher: Path, setting: Setting, *, clock: bool = False) -> Iterator[Server]:
+        with self._new(launcher, setting, clock=clock) as server:
+            with server.raw() as connection:
+                peers.load_scripts(connection)
+            if not setting.replica:
+                yield server
+                return
+            with self._new(self._program, PLAIN) as replica:
+                replication.attach(replica, server)
+                yield server
+
+    def _new(self, launcher: Path, setting: Setting, *, clock: bool = False) -> Server:
+        self._started += 1
+        folder = self._folder / f"server-{self._started}"
+        folder.mkdir()
+        config = {**_CONFIG, **(_AOF if setting.aof else {})}
+        if self._cell:
+            # Loaded before ours, it keeps the name CL.THROTTLE.
+            config["loadmodule"] = str(self._cell)
+        return Server(
+            Kind("bench", launcher, "", ""),
+            folder,
+            config=config,
+            module=self._module,
+            clock=Clock(folder / "clock") if clock else None,
+        )

@@ -1,0 +1,87 @@
+"""The results as tables: aligned for a terminal, or in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.figures import Outcome, Results, Section
+
+Table = list[list[str]]
+
+
+def text(results: Results) -> str:
+    """For a terminal."""
+    return "\n".join(
+        line for title, table in _tables(results) for line in ("", title, "", *_aligned(table))
+    )
+
+
+def markdown(results: Results) -> str:
+    """For a page."""
+    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in results.about.items()]
+    lines = [
+        "# Figures",
+        "",
+        "Written by `make bench`; docs/performance.md tells how to read it.",
+        "",
+    ]
+    lines += facts
+    for title, table in _tables(results):
+        lines += ["", f"## {title}", "", *_piped(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _tables(results: Results) -> Iterator[tuple[str, Table]]:
+    for section in results.sections:
+        yield section.title, _of_section(section)
+    if results.core_ns:
+        core = [[name, f"{ns:,.1f}"] for name, ns in results.core_ns.items()]
+        yield "core/ alone", [["decision", "ns"], *core]
+    if results.bars:
+        yield "Bars", [["what", "measured", "at most", ""], *map(_of_bar, results.bars)]
+
+
+def _of_section(section: Section) -> Table:
+    columns = [
+        ("instructions", [_number(line.instructions) for line in section.lines]),
+        ("x SET EX", [_number(section.ratio(line), 2) for line in section.lines]),
+        ("CPU ns", [_number(line.cpu_ns) for line in section.lines]),
+        ("calls/s", [_number(line.per_second) for line in section.lines]),
+        ("p50 us", [_number(line.p50_us) for line in section.lines]),
+        ("p99 us", [_number(line.p99_us) for line in section.lines]),
+        ("bytes/key", [_number(line.bytes_per_key) for line in section.lines]),
+        ("bytes/entry", [_number(line.bytes_per_entry, 2) for line in section.lines]),
+    ]
+    kept = [(title, cells) for title, cells in columns if any(cells)]
+    header = ["call", *(title for title, _ in kept)]
+    return [
+        header,
+        *([line.name, *(cells[at] for _, cells in kept)] for at, line in enumerate(section.lines)),
+    ]
+
+
+def _of_bar(bar: Outcome) -> list[str]:
+    digits = 2 if bar.at_most < 10 else 0
+    met = {True: "met", False: "NOT MET", None: "not measured"}[bar.met]
+    return [bar.what, _number(bar.measured, digits), _number(bar.at_most, digits), met]
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def _aligned(table: Table) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def _piped(table: Table) -> list[str]:
+    header, *rows = table
+    rule = ["---", *["--:"] * (len(header) - 1)]
+    return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]
