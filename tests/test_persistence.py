@@ -31,15 +31,32 @@ CALLS: dict[str, list[Argument]] = {
 }
 
 
+def states(now_ms: int) -> dict[str, bytes]:
+    """Each algorithm with no byte of its numbers 0, all of them, and a log of 100,000 entries."""
+    day_ms, large = 24 * HOUR_MS, 0x5A_A5_5A_A5_5A
+    each = {
+        "state:fixed": payload.fixed(day_ms, large, now_ms, large - 1),
+        "state:sliding": payload.sliding(day_ms, large, now_ms // day_ms, large - 2, large - 3),
+        "state:log": payload.log(day_ms, 9, [(now_ms - 500, 2), (now_ms - 3, 4)]),
+        "state:token": payload.bucket(3, day_ms, large, large - 4, large * day_ms - 5, now_ms),
+        "state:leaky": payload.bucket(4, day_ms, large, large - 6, large * day_ms - 7, now_ms),
+    }
+    return {
+        **{name: payload.state([limiter]) for name, limiter in each.items()},
+        "state:all": payload.state(list(each.values())),
+        "long": payload.long_log(100_000, now_ms),
+    }
+
+
 def fill(server: Server, seed: int) -> None:
     """A random history, and a key of each algorithm whose expiry is far."""
     with server.raw() as connection:
         History(seed).play(connection, [server.clock], 400)
         for call in CALLS.values():
             assert not isinstance(connection(*call), Failure)
-        long = payload.long_log(100_000, server.clock.now_ms())
-        effect = payload.effect_of_state(long, server.clock.now_ms() + 24 * HOUR_MS)
-        assert connection("RL.APPLY", "long", effect) == Status("OK")
+        for name, value in states(server.clock.now_ms()).items():
+            effect = payload.effect_of_state(value, server.clock.now_ms() + 48 * HOUR_MS)
+            assert connection("RL.APPLY", name, effect) == Status("OK")
         connection("RL.LOG", "long", 1_000_000, "1d", "COST", 2)
 
 
