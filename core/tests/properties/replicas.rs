@@ -42,15 +42,16 @@ proptest! {
         });
     }
 
-    /// What a decision makes of a key is one limiter for each clause, in their order.
+    /// What is recorded is in range, sorted, and one limiter for each algorithm and period.
     #[test]
-    fn limiters_stay_sorted_and_told_apart(
+    fn what_is_recorded_is_sound(
         history in histories(Kind { steps_back: true, changes: true, calls: 80 }),
     ) {
         let mut server = Server::default();
         play(&history, |call| {
             let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
             assert!(decision.changes().count() <= call.clauses.len());
+            assert!(decision.changes().all(|change| change.is_valid()));
             let limiters = server.stored.iter().flat_map(Limiters::as_slice);
             let ids = limiters.map(Limiter::id).collect::<Vec<_>>();
             assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");

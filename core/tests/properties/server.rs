@@ -44,6 +44,10 @@ impl Server {
     ) -> Result<Decision<16>, TooManyLimiters> {
         let decision = self.decide(clauses, cost, now)?;
         self.record(decision.changes(), now);
+        if let (Some(limiters), Some(_)) = (&self.stored, decision.changes().next()) {
+            let expire_at_ms = limiters.expire_at_ms(at(now));
+            assert_eq!(decision.expire_at_ms(limiters, at(now)), expire_at_ms);
+        }
         Ok(decision)
     }
 
