@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::bounds::{MAX_CLAUSES, MAX_LIMITERS};
+use crate::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_LIMITERS};
 use crate::bucket::{LeakyStanding, TokenStanding};
 use crate::clause::{Algorithm, Clause};
 use crate::fixed::FixedStanding;
@@ -26,6 +26,8 @@ pub struct Decision<const N: usize> {
     changes: [Option<Change>; N],
     /// How many clauses were asked.
     len: usize,
+    /// Whether the changes are charges, and not mere moves to now.
+    charged: bool,
 }
 
 impl<const N: usize> Decision<N> {
@@ -33,6 +35,19 @@ impl<const N: usize> Decision<N> {
     #[inline]
     pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
         self.changes.iter().take(self.len).flatten().copied()
+    }
+
+    /// When the key may go, the changes being applied to `limiters`: the same as
+    /// [`Limiters::expire_at_ms`], which the verdict of a lone limiter already tells.
+    #[inline]
+    #[must_use]
+    pub fn expire_at_ms(&self, limiters: &Limiters, now: Now) -> u64 {
+        match (limiters, self.verdicts.first()) {
+            (Limiters::One(_), Some(verdict)) if self.charged => {
+                now.ms().saturating_add(verdict.reset_ms.min(MAX_EXPIRY_MS))
+            }
+            _ => limiters.expire_at_ms(now),
+        }
     }
 }
 
@@ -72,6 +87,7 @@ pub fn decide<const N: usize>(
         verdicts: [NO_VERDICT; N],
         changes: [None; N],
         len: clauses.len(),
+        charged: false,
     };
     let answers = decision.verdicts.iter_mut().zip(decision.changes.iter_mut());
     for (clause, (verdict, change)) in clauses.iter().zip(answers) {
@@ -85,6 +101,7 @@ pub fn decide<const N: usize>(
         }
     }
     if decision.allowed && cost > 0 {
+        decision.charged = true;
         check_room(limiters, clauses, now)?;
     }
     Ok(decision)

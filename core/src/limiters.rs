@@ -133,6 +133,16 @@ impl Limiters {
         unused_at.min(now.ms().saturating_add(MAX_EXPIRY_MS))
     }
 
+    /// The same, unless any charge moves it: a lone bucket or log.
+    #[inline]
+    #[must_use]
+    pub fn steady_expire_at_ms(&self, now: Now) -> Option<u64> {
+        match self {
+            Self::One(Limiter::Log(_) | Limiter::Token(_) | Limiter::Leaky(_)) => None,
+            _ => Some(self.expire_at_ms(now)),
+        }
+    }
+
     /// Bytes on the heap, without the 32 of this value itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

@@ -33,7 +33,7 @@ fn record<const N: usize>(
     if decision.grows {
         call.check_memory()?;
     }
-    let expired_at_ms = key.get().map(|limiters| limiters.expire_at_ms(now));
+    let steady_ms = key.get().and_then(|limiters| limiters.steady_expire_at_ms(now));
     match key.get_mut() {
         Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
         None => {
@@ -42,8 +42,8 @@ fn record<const N: usize>(
             }
         }
     }
-    let expire_at_ms = key.get().map_or(0, |limiters| limiters.expire_at_ms(now));
-    if expired_at_ms != Some(expire_at_ms) || key.expire_at_ms() != Some(expire_at_ms) {
+    let expire_at_ms = key.get().map_or(0, |limiters| decision.expire_at_ms(limiters, now));
+    if steady_ms != Some(expire_at_ms) || key.expire_at_ms() != Some(expire_at_ms) {
         key.set_expire_at_ms(expire_at_ms);
     }
     drop(key);
