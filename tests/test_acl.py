@@ -9,6 +9,7 @@ import pytest
 
 from support import replication
 from support.effects import effects
+from support.eventually import eventually
 from support.kinds import FLOOR, Kind
 from support.pool import NewServer
 from support.resp import Failure, RawConnection, Status
@@ -174,6 +175,8 @@ def test_an_aof_is_honoured_whatever_the_default_user_may_do(
     server.start()
     with server.raw() as raw:
         raw("AUTH", "admin", "x")
+        # Whoever may not PING is not told that the server is still loading.
+        eventually(lambda: not isinstance(raw("PING"), Failure))
         assert raw("RL.PEEK", "k") == [
             [b"fixed", 5, 5, 10_000, 1, 0, 10_000],
             [b"log", 5, 5, 10_000, 1, 0, 10_000],
