@@ -5,12 +5,16 @@
 //! | to learn | read |
 //! |---|---|
 //! | what each command's words mean, and what it answers | `commands` |
+//! | what can be set, and its defaults | `settings` |
+//! | what is counted | `metrics` |
 //! | how a key's value is stored, copied and sent | `state` |
 //! | how the server is talked to | `server` |
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod commands;
+mod metrics;
 mod server;
+mod settings;
 mod state;
 
 use std::ffi::{CStr, c_int};
@@ -38,15 +42,14 @@ static ALLOCATOR: redis_module::alloc::RedisAlloc = redis_module::alloc::RedisAl
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn RedisModule_OnLoad(
     ctx: *mut RedisModuleCtx,
-    _argv: *mut *mut RedisModuleString,
+    argv: *mut *mut RedisModuleString,
     argc: c_int,
 ) -> c_int {
     // SAFETY: the server gives a valid context.
     unsafe {
-        server::load::load(ctx, TYPE_NAME, VERSION_NUMBER, |loading| {
-            if argc > 0 {
-                return Err("the module takes no arguments".into());
-            }
+        server::load::load(ctx, argv, argc, TYPE_NAME, VERSION_NUMBER, |loading| {
+            loading.register_settings(&settings::ALL)?;
+            loading.publish_info(|field| metrics::fields(field));
             state::declare(loading)?;
             commands::register(loading)
         })

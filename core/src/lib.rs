@@ -10,6 +10,7 @@
 //! | how a call is decided | [`decide`] |
 //! | what a key holds | [`Limiters`], a set of [`Limiter`] |
 //! | one algorithm | `fixed`, `sliding`, `log`, `bucket` (token and leaky) |
+//! | who is denied most | [`top::Top`] |
 //! | every bound | [`bounds`] |
 //!
 //! ```
@@ -36,6 +37,7 @@ pub mod fixed;
 pub mod log;
 pub mod packed;
 pub mod sliding;
+pub mod top;
 
 mod clause;
 mod decision;

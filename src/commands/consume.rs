@@ -3,7 +3,9 @@
 use rl_core::{Clause, Decision, Limiters, Now, decide};
 
 use super::error::Error;
+use crate::metrics;
 use crate::server::{Call, Key};
+use crate::settings::NOTIFY_DENIED;
 use crate::state::{COMMAND, Outgoing};
 
 /// Decides a call of `cost` against `clauses`, at most `N`, and records what is to be recorded.
@@ -18,8 +20,23 @@ pub(super) fn consume<const N: usize>(
     let decision = decide::<N>(key.get(), clauses, cost, now)?;
     if decision.changes().next().is_some() {
         record(call, key, &decision, now)?;
+    } else {
+        drop(key);
+    }
+    metrics::decided(decision.allowed, clauses, &decision.verdicts);
+    if !decision.allowed {
+        denied(call);
     }
     Ok(decision)
+}
+
+/// Lets operators see who is denied.
+#[inline(never)]
+fn denied(call: &Call<'_>) {
+    metrics::denied(call.key_bytes());
+    if NOTIFY_DENIED.is_on() {
+        call.notify(c"rl.denied");
+    }
 }
 
 /// Writes the decision's changes, moves the expiry, and tells who must know.

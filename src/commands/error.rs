@@ -5,6 +5,7 @@ use std::fmt;
 use rl_core::TooManyLimiters;
 use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
 
+use crate::metrics::ERRORS;
 use crate::server::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
 
@@ -109,6 +110,10 @@ impl fmt::Display for Error {
 }
 
 impl Refusal for Error {
+    fn count(&self) {
+        ERRORS.add();
+    }
+
     fn to_line(&self) -> String {
         let code = match self {
             Self::WrongType => "WRONGTYPE",

@@ -9,6 +9,7 @@
 //! | `throttle` | RL.THROTTLE and CL.THROTTLE |
 //! | `consume` | what all of these share: clock, key, decision, write, replication |
 //! | `peek` | RL.PEEK |
+//! | `top` | RL.TOP |
 //! | `about` | RL.HELP, RL.VERSION |
 //! | `apply` | RL.APPLY, the internal command that carries effects |
 //! | `reply` | verdicts as integers |
@@ -24,6 +25,7 @@ mod reply;
 mod single;
 mod table;
 mod throttle;
+mod top;
 mod words;
 
 pub(crate) use table::register;

@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_int};
 
-use super::{about, apply, limit, peek, single, throttle};
+use super::{about, apply, limit, peek, single, throttle, top};
 use crate::server::call::entry;
 use crate::server::log;
 use crate::server::register::{Argument, Entry, KeyUse, Kind, Loading, Registration};
@@ -18,6 +18,8 @@ enum Access {
     Look,
     /// Has no key.
     Keyless,
+    /// Shows operators what goes on, as SLOWLOG does.
+    Report,
     /// Puts state in place: RESTORE's flags and categories.
     Restore,
 }
@@ -29,6 +31,7 @@ impl Access {
             Self::Consume => c"write fast",
             Self::Look => c"readonly fast",
             Self::Keyless => c"fast allow-loading allow-stale",
+            Self::Report => c"admin allow-loading allow-stale",
             Self::Restore => c"write deny-oom",
         }
     }
@@ -37,7 +40,7 @@ impl Access {
         match self {
             Self::Consume | Self::Restore => Some(KeyUse::Update),
             Self::Look => Some(KeyUse::Read),
-            Self::Keyless => None,
+            Self::Keyless | Self::Report => None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Access {
             Self::Consume => "write fast",
             Self::Look => "read fast",
             Self::Keyless => "fast",
+            Self::Report => "admin slow dangerous",
             Self::Restore => "keyspace write slow dangerous",
         }
     }
@@ -179,6 +183,17 @@ const PUBLIC: &[Row] = &[
         c"Limits by a token bucket with the arguments and the reply of redis-cell",
         c"O(1)"
     ),
+    row!(
+        c"rl.top",
+        top::top,
+        Report,
+        &[
+            Argument { token: Some(c"COUNT"), optional: true, ..argument(c"n", Kind::Integer) },
+            Argument { optional: true, ..word(c"reset", c"RESET") },
+        ],
+        c"Shows the keys that were denied most",
+        c"O(N*log(N)) with N keys in the table"
+    ),
     row!(c"rl.help", about::help, Keyless, &[], c"Lists the commands of the module", c"O(1)"),
     row!(c"rl.version", about::version, Keyless, &[], c"Shows the version of the module", c"O(1)"),
 ];
@@ -228,7 +243,7 @@ impl Row {
     fn registration(&self, own_category: bool) -> Registration<'_> {
         let mut categories = String::from(self.access.categories());
         // Who may limit may not thereby restore.
-        if own_category && self.access != Access::Restore {
+        if own_category && !matches!(self.access, Access::Restore | Access::Report) {
             categories.push(' ');
             categories.push_str(&crate::TYPE_NAME.to_string_lossy());
         }

@@ -1,10 +1,11 @@
 //! Reading arguments.
 
-use rl_core::bounds::{DEFAULT_LOG_LIMIT, MAX_NUMBER, MAX_PERIOD_MS, is_period};
+use rl_core::bounds::{MAX_NUMBER, MAX_PERIOD_MS, is_period};
 use rl_core::{Algorithm, Clause};
 
 use super::error::{Error, Quoted};
 use crate::server::Words;
+use crate::settings::LOG_MAX_LIMIT;
 
 /// A number that an argument names, and its range.
 #[derive(Clone, Copy)]
@@ -16,7 +17,6 @@ pub(crate) struct Number {
 
 impl Number {
     pub(crate) const LIMIT: Self = Self { name: "limit", min: 0, max: MAX_NUMBER };
-    pub(crate) const LOG_LIMIT: Self = Self { name: "limit", min: 0, max: DEFAULT_LOG_LIMIT };
     pub(crate) const CAPACITY: Self = Self { name: "capacity", min: 0, max: MAX_NUMBER };
     pub(crate) const REFILL: Self = Self { name: "refill", min: 1, max: MAX_NUMBER };
     pub(crate) const LEAK: Self = Self { name: "leak", min: 1, max: MAX_NUMBER };
@@ -24,6 +24,12 @@ impl Number {
     pub(crate) const MAX_BURST: Self = Self { name: "max_burst", min: 0, max: MAX_NUMBER - 1 };
     pub(crate) const COUNT: Self = Self { name: "count", min: 1, max: MAX_NUMBER };
     pub(crate) const QUANTITY: Self = Self { name: "quantity", min: 0, max: MAX_NUMBER };
+
+    pub(crate) const TOP: Self = Self { name: "COUNT", min: 0, max: MAX_NUMBER };
+
+    fn log_limit() -> Self {
+        Self { max: LOG_MAX_LIMIT.get(), ..Self::LIMIT }
+    }
 
     /// The number that `word` is.
     #[inline(always)]
@@ -127,7 +133,7 @@ pub(crate) fn numbers(
 ) -> Option<Result<Clause, Error>> {
     let (limit, refill) = match algorithm {
         Algorithm::Fixed | Algorithm::Sliding => (Number::LIMIT, None),
-        Algorithm::Log => (Number::LOG_LIMIT, None),
+        Algorithm::Log => (Number::log_limit(), None),
         Algorithm::Token => (Number::CAPACITY, Some(Number::REFILL)),
         Algorithm::Leaky => (Number::CAPACITY, Some(Number::LEAK)),
     };

@@ -16,6 +16,9 @@ use super::guard::guard;
 pub(crate) trait Refusal {
     /// The error line, with its code first and no dash before it.
     fn to_line(&self) -> String;
+
+    /// Counts it.
+    fn count(&self);
 }
 
 /// Memory is full, and the server would refuse a SET.
@@ -30,6 +33,17 @@ pub(crate) struct Call<'call> {
 }
 
 impl<'call> Call<'call> {
+    /// All words after the command's name, for commands without a key.
+    pub(crate) fn all_words(&self) -> Words<'call> {
+        Words(self.argv.get(1..).unwrap_or_default().iter())
+    }
+
+    /// The key's name.
+    #[inline]
+    pub(crate) fn key_bytes(&self) -> &'call [u8] {
+        self.all_words().next().unwrap_or_default()
+    }
+
     /// The words after the key.
     #[inline(always)]
     pub(crate) fn words(&self) -> Words<'call> {
@@ -73,7 +87,8 @@ impl<'call> Call<'call> {
     }
 
     /// Answers a bulk string.
-    pub(crate) fn reply_bulk(&self, value: &str) {
+    pub(crate) fn reply_bulk(&self, value: impl AsRef<[u8]>) {
+        let value = value.as_ref();
         // SAFETY: ctx is valid for the call; the server copies the bytes.
         unsafe { api!(ReplyWithStringBuffer(self.ctx, value.as_ptr().cast(), value.len())) };
     }
@@ -94,13 +109,22 @@ impl<'call> Call<'call> {
     /// Tells watchers, caches and subscribers that the key was changed by this command.
     #[inline]
     pub(crate) fn signal_change(&self) {
-        // SAFETY: ctx and the key's name are valid for the call, the event's name for ever.
+        // SAFETY: ctx and the key's name are valid for the call.
         unsafe {
             api!(SignalModifiedKey(self.ctx, self.key_name()));
+        }
+        self.notify(self.name);
+    }
+
+    /// Tells subscribers of keyspace events that `event` befell the key.
+    #[inline]
+    pub(crate) fn notify(&self, event: &'static CStr) {
+        // SAFETY: ctx and the key's name are valid for the call, the event's name for ever.
+        unsafe {
             api!(NotifyKeyspaceEvent(
                 self.ctx,
                 REDISMODULE_NOTIFY_MODULE,
-                self.name.as_ptr(),
+                event.as_ptr(),
                 self.key_name()
             ));
         }
@@ -176,6 +200,20 @@ impl<'call> Iterator for Words<'call> {
     }
 }
 
+/// The strings of an argument vector.
+///
+/// # Safety
+/// `argv` must hold `argc` strings that are valid for `'a`; it may be null if there are none.
+#[inline]
+pub(super) unsafe fn words_of<'a>(argv: *mut *mut RedisModuleString, argc: c_int) -> Words<'a> {
+    let len = usize::try_from(argc).unwrap_or(0);
+    if argv.is_null() {
+        return Words([].iter());
+    }
+    // SAFETY: the caller's promise.
+    Words(unsafe { slice::from_raw_parts(argv, len) }.iter())
+}
+
 /// # Safety
 /// `reply` must be a live reply.
 unsafe fn reply_starts_with(reply: *mut RedisModuleCallReply, prefix: &[u8]) -> bool {
@@ -214,10 +252,12 @@ pub(crate) unsafe fn enter<R: Refusal>(
     body: impl FnOnce(&Call<'_>) -> Result<(), R>,
 ) -> c_int {
     // SAFETY: the server gives argc valid strings.
-    let argv = unsafe { slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0)) };
+    let Words(words) = unsafe { words_of(argv, argc) };
+    let argv = words.as_slice();
     let call = Call { ctx, argv, name };
     let done = guard(false, || {
         if let Err(refusal) = body(&call) {
+            refusal.count();
             call.reply_error(&refusal.to_line());
         }
         true

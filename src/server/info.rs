@@ -1,6 +1,7 @@
 //! The module's section of INFO.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CString, c_int};
+use std::sync::OnceLock;
 
 use redis_module::raw::RedisModuleInfoCtx;
 
@@ -9,12 +10,20 @@ use super::audience;
 use super::guard::guard;
 use super::register::Loading;
 
-/// Adds `INFO ratelimit`, where the server lets modules add sections.
-pub(super) fn publish(loading: &Loading) {
-    // SAFETY: ctx is valid during start-up.
-    unsafe {
-        if let Some(register) = pointers::RegisterInfoFunc {
-            register(loading.ctx(), Some(on_info));
+/// Gives each field and its value to what it is given.
+type Fields = fn(&mut dyn FnMut(&str, u64));
+
+static FIELDS: OnceLock<Fields> = OnceLock::new();
+
+impl Loading {
+    /// Adds `INFO ratelimit` with `fields`, where the server lets modules add sections.
+    pub(crate) fn publish_info(&self, fields: Fields) {
+        let fields_are_new = FIELDS.set(fields).is_ok();
+        // SAFETY: ctx is valid during start-up.
+        unsafe {
+            if let (Some(register), true) = (pointers::RegisterInfoFunc, fields_are_new) {
+                register(self.ctx(), Some(on_info));
+            }
         }
     }
 }
@@ -25,12 +34,16 @@ unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, _for_crash_report: c_
         if unsafe { api!(InfoAddSection(ctx, c"".as_ptr())) } != OK {
             return;
         }
-        let effects = audience::effects();
-        let field = |name: &'static CStr, value: u64| {
+        let mut field = |name: &str, value: u64| {
+            let name = CString::new(name).unwrap_or_default();
             // SAFETY: ctx is valid for the callback; the server copies the name.
             unsafe { api!(InfoAddFieldULongLong(ctx, name.as_ptr(), value)) };
         };
-        field(c"effects_sent", effects.sent);
-        field(c"effects_unheard", effects.unheard);
+        if let Some(fields) = FIELDS.get() {
+            fields(&mut field);
+        }
+        let effects = audience::effects();
+        field("effects_sent", effects.sent);
+        field("effects_unheard", effects.unheard);
     });
 }

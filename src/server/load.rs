@@ -5,13 +5,13 @@ use std::ffi::{CStr, c_int};
 use redis_module::raw::{
     Export_RedisModule_Init, REDISMODULE_APIVER_1, REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED,
     REDISMODULE_OPTIONS_HANDLE_IO_ERRORS, REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD,
-    RedisModuleCtx, RedisModuleType, RedisModuleTypeMethods,
+    RedisModuleCtx, RedisModuleString, RedisModuleType, RedisModuleTypeMethods,
 };
 
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
 use super::register::Loading;
-use super::{audience, info, log, valkey};
+use super::{audience, log, valkey};
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -27,9 +27,11 @@ pub(crate) fn declare_type(
 /// Introduces the module to the server, then runs `start`, which says why if it cannot.
 ///
 /// # Safety
-/// `ctx` must be what the server gave to the module's start-up.
+/// `ctx`, `argv` and `argc` must be what the server gave to the module's start-up.
 pub(crate) unsafe fn load(
     ctx: *mut RedisModuleCtx,
+    argv: *mut *mut RedisModuleString,
+    argc: c_int,
     name: &'static CStr,
     version: c_int,
     start: impl FnOnce(&Loading) -> Result<(), String>,
@@ -53,9 +55,8 @@ pub(crate) unsafe fn load(
             | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
         // SAFETY: ctx is valid during start-up.
         unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
-        let loading = Loading::new(ctx);
+        let loading = Loading::new(ctx, argv, argc);
         audience::watch(&loading);
-        info::publish(&loading);
         start(&loading)
     });
     match loaded {

@@ -12,6 +12,7 @@
 //! | `register` | commands with their documentation, ACL categories |
 //! | `load` | what happens at load, in order |
 //! | `audience` | whether anybody can hear an effect |
+//! | `config` | settings: CONFIG and the arguments of loadmodule |
 //! | `info` | the section of INFO |
 //! | `acl` | what the current user may do, where the server itself does not ask |
 //! | `log` | lines in the server's log |
@@ -21,6 +22,7 @@ pub(crate) mod acl;
 pub(crate) mod api;
 mod audience;
 pub(crate) mod call;
+pub(crate) mod config;
 pub(crate) mod guard;
 mod info;
 pub(crate) mod key;

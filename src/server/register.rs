@@ -23,6 +23,7 @@ use redis_module::raw::{
 };
 
 use super::api::{OK, api, pointers};
+use super::call::words_of;
 
 type RawEntry =
     unsafe extern "C" fn(*mut RedisModuleCtx, *mut *mut RedisModuleString, c_int) -> c_int;
@@ -145,11 +146,26 @@ pub(crate) struct Refused;
 /// A start-up in progress.
 pub(crate) struct Loading {
     ctx: *mut RedisModuleCtx,
+    argv: *mut *mut RedisModuleString,
+    argc: c_int,
 }
 
 impl Loading {
-    pub(super) fn new(ctx: *mut RedisModuleCtx) -> Self {
-        Self { ctx }
+    pub(super) fn new(
+        ctx: *mut RedisModuleCtx,
+        argv: *mut *mut RedisModuleString,
+        argc: c_int,
+    ) -> Self {
+        Self { ctx, argv, argc }
+    }
+
+    /// The arguments of loadmodule.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = String> + use<> {
+        // SAFETY: the server gives argc valid strings.
+        let arguments = unsafe { words_of(self.argv, self.argc) };
+        let read: Vec<_> =
+            arguments.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        read.into_iter()
     }
 
     pub(super) fn ctx(&self) -> *mut RedisModuleCtx {

@@ -1,0 +1,225 @@
+//! The keys that are denied most, in bounded memory.
+//!
+//! Space-Saving (Metwally, Agrawal and El Abbadi, 2005): as many counters as the table is large.
+//! A key without one takes over the smallest, and its count. So a count is never too low, and too
+//! high by at most the smallest count; whoever is denied more often than that is in the table.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Longest key that is told apart; of longer ones, only so much of their beginning.
+pub const LONGEST_KEY: usize = 1024;
+
+/// One key and how often it was counted, at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The key.
+    pub key: Arc<[u8]>,
+    /// How often; never too low.
+    pub count: u64,
+}
+
+/// A table of the keys that are counted most.
+#[derive(Clone, Debug, Default)]
+pub struct Top {
+    size: usize,
+    slots: Vec<Counted>,
+    /// Slots as a binary heap, the smallest count first.
+    heap: Vec<usize>,
+    /// Where in the heap each slot stands.
+    places: Vec<usize>,
+    index: HashMap<Arc<[u8]>, usize>,
+}
+
+impl Top {
+    /// A table of at most `size` keys; with 0 it counts nothing.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        Self { size, ..Self::default() }
+    }
+
+    /// How many keys there may be.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Counts `key` once more.
+    pub fn count(&mut self, key: &[u8]) {
+        let key = key.get(..LONGEST_KEY).unwrap_or(key);
+        if let Some(slot) = self.index.get(key) {
+            self.increment(*slot);
+        } else if self.slots.len() < self.size {
+            self.add(Counted { key: key.into(), count: 1 });
+        } else if let Some(smallest) = self.heap.first() {
+            self.take_over(*smallest, key.into());
+        }
+    }
+
+    /// The keys with the highest counts first, equal ones by name.
+    #[must_use]
+    pub fn most(&self) -> Vec<Counted> {
+        let mut most = self.slots.clone();
+        most.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
+        most
+    }
+
+    /// Forgets all counts.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.size);
+    }
+
+    /// Changes how many keys there may be, and keeps those with the highest counts.
+    pub fn resize(&mut self, size: usize) {
+        let kept = self.most();
+        *self = Self::new(size);
+        // The smallest first: a heap already.
+        for counted in kept.into_iter().take(size).rev() {
+            self.add(counted);
+        }
+    }
+
+    fn add(&mut self, counted: Counted) {
+        let slot = self.slots.len();
+        self.index.insert(Arc::clone(&counted.key), slot);
+        self.slots.push(counted);
+        self.places.push(self.heap.len());
+        self.heap.push(slot);
+        self.rise(self.heap.len().saturating_sub(1));
+    }
+
+    fn take_over(&mut self, slot: usize, key: Arc<[u8]>) {
+        if let Some(counted) = self.slots.get_mut(slot) {
+            self.index.remove(&counted.key);
+            counted.key = Arc::clone(&key);
+            self.index.insert(key, slot);
+        }
+        self.increment(slot);
+    }
+
+    fn increment(&mut self, slot: usize) {
+        if let (Some(counted), Some(place)) = (self.slots.get_mut(slot), self.places.get(slot)) {
+            counted.count = counted.count.saturating_add(1);
+            self.sink(*place);
+        }
+    }
+
+    fn count_at(&self, place: usize) -> Option<u64> {
+        self.heap.get(place).and_then(|slot| self.slots.get(*slot)).map(|counted| counted.count)
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        self.heap.swap(a, b);
+        for place in [a, b] {
+            if let Some(at) = self.heap.get(place).and_then(|slot| self.places.get_mut(*slot)) {
+                *at = place;
+            }
+        }
+    }
+
+    /// Moves the slot at `place` down until no smaller one is below it.
+    fn sink(&mut self, mut place: usize) {
+        while let Some(count) = self.count_at(place) {
+            let left = place.saturating_mul(2).saturating_add(1);
+            let children = [left, left.saturating_add(1)];
+            let smallest = children
+                .into_iter()
+                .filter_map(|child| self.count_at(child).map(|count| (count, child)))
+                .min();
+            match smallest {
+                Some((below, child)) if below < count => self.swap(place, child),
+                _ => return,
+            }
+            place = smallest.map_or(place, |(_, child)| child);
+        }
+    }
+
+    /// Moves the slot at `place` up until no larger one is above it.
+    fn rise(&mut self, mut place: usize) {
+        while place > 0 {
+            let above = place.saturating_sub(1) / 2;
+            if self.count_at(above) <= self.count_at(place) {
+                return;
+            }
+            self.swap(place, above);
+            place = above;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(top: &Top) -> Vec<(String, u64)> {
+        let most = top.most().into_iter();
+        most.map(|c| (String::from_utf8_lossy(&c.key).into_owned(), c.count)).collect()
+    }
+
+    #[test]
+    fn few_keys_are_counted_exactly() {
+        let mut top = Top::new(3);
+        for key in ["a", "b", "a", "c", "b", "a"] {
+            top.count(key.as_bytes());
+        }
+        assert_eq!(counts(&top), [("a".into(), 3), ("b".into(), 2), ("c".into(), 1)]);
+        top.clear();
+        assert_eq!(counts(&top), []);
+    }
+
+    #[test]
+    fn nothing_is_counted_in_no_space() {
+        let mut top = Top::new(0);
+        top.count(b"a");
+        assert_eq!(counts(&top), []);
+    }
+
+    #[test]
+    fn who_is_counted_often_is_found_in_a_crowd() {
+        let mut top = Top::new(16);
+        let mut total = 0_u64;
+        for round in 0..20_000_u32 {
+            top.count(format!("passer-by {round}").as_bytes());
+            total += 1;
+            for often in 0..4 {
+                if round % (often + 1) == 0 {
+                    top.count(format!("often {often}").as_bytes());
+                    total += 1;
+                }
+            }
+        }
+        let most = counts(&top);
+        assert_eq!(most.len(), 16);
+        let smallest = most.last().unwrap().1;
+        assert!(smallest <= total / 16, "a count is off by at most total / size");
+        for (often, times) in [(0, 20_000), (1, 10_000), (2, 6_667), (3, 5_000)] {
+            let (_, count) = most.iter().find(|(key, _)| *key == format!("often {often}")).unwrap();
+            assert!((times..=times + smallest).contains(count), "{often}: {count} of {times}");
+        }
+    }
+
+    #[test]
+    fn the_heap_is_one_after_anything() {
+        let mut top = Top::new(9);
+        for round in 0..5_000_u64 {
+            top.count(&(round.wrapping_mul(round) % 23).to_le_bytes());
+            if round % 700 == 699 {
+                top.resize((round % 13) as usize);
+            }
+            for place in 1..top.heap.len() {
+                assert!(top.count_at((place - 1) / 2) <= top.count_at(place));
+                assert_eq!(top.places[top.heap[place]], place);
+            }
+            assert_eq!(top.index.len(), top.slots.len());
+        }
+    }
+
+    #[test]
+    fn long_keys_are_cut() {
+        let mut top = Top::new(2);
+        top.count(&[b'x'; 5000]);
+        top.count(&[b'x'; 6000]);
+        assert_eq!(top.most()[0].key.len(), LONGEST_KEY);
+        assert_eq!(top.most()[0].count, 2);
+    }
+}

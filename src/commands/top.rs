@@ -1,0 +1,38 @@
+//! RL.TOP: the keys that are denied most.
+
+use super::error::{Error, Quoted};
+use super::words::{Number, end};
+use crate::metrics;
+use crate::server::Call;
+
+/// `RL.TOP [COUNT n] [RESET]`
+pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {
+    let mut words = call.all_words();
+    let (mut count, mut reset) = (usize::MAX, false);
+    while let Some(word) = words.next() {
+        if word.eq_ignore_ascii_case(b"COUNT") && !reset {
+            let n = Number::TOP.read(words.next().unwrap_or_default())?;
+            count = usize::try_from(n).unwrap_or(usize::MAX);
+        } else if word.eq_ignore_ascii_case(b"RESET") {
+            reset = true;
+            end(&mut words, "nothing may follow RESET")?;
+        } else {
+            let expected = "it may be COUNT n or RESET";
+            return Err(Error::Unexpected { was: Quoted::new(word), expected });
+        }
+    }
+    let most = metrics::with_top(|top| {
+        let most = top.most();
+        if reset {
+            top.clear();
+        }
+        most
+    });
+    call.reply_array(most.len().min(count));
+    for counted in most.iter().take(count) {
+        call.reply_array(2);
+        call.reply_bulk(&counted.key);
+        call.reply_integer(i64::try_from(counted.count).unwrap_or(i64::MAX));
+    }
+    Ok(())
+}

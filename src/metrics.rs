@@ -1,0 +1,115 @@
+//! What is counted: decisions, errors, and the keys that are denied most.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rl_core::top::Top;
+use rl_core::{Algorithm, Clause, Verdict};
+
+use crate::settings::TOP_SIZE;
+
+/// A count. The server's one thread counts, so no locked instruction is needed.
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// One more.
+    #[inline]
+    pub(crate) fn add(&self) {
+        self.0.store(self.get().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How often allowed, and how often denied.
+struct Decisions {
+    allowed: Count,
+    denied: Count,
+}
+
+impl Decisions {
+    const fn new() -> Self {
+        Self { allowed: Count::new(), denied: Count::new() }
+    }
+
+    #[inline]
+    fn add(&self, allowed: bool) {
+        if allowed { self.allowed.add() } else { self.denied.add() }
+    }
+}
+
+/// Calls, by their verdict as a whole.
+static CALLS: Decisions = Decisions::new();
+
+/// Clauses, by their own verdict: a call of a single limit has one.
+static CLAUSES: [(&str, Algorithm, Decisions); 5] = [
+    ("fixed", Algorithm::Fixed, Decisions::new()),
+    ("sliding", Algorithm::Sliding, Decisions::new()),
+    ("log", Algorithm::Log, Decisions::new()),
+    ("token", Algorithm::Token, Decisions::new()),
+    ("leaky", Algorithm::Leaky, Decisions::new()),
+];
+
+/// Errors that were answered.
+pub(crate) static ERRORS: Count = Count::new();
+
+/// Counts a call and its clauses.
+#[inline]
+pub(crate) fn decided(allowed: bool, clauses: &[Clause], verdicts: &[Verdict]) {
+    CALLS.add(allowed);
+    for (clause, verdict) in clauses.iter().zip(verdicts) {
+        if let Some((.., decisions)) = CLAUSES.get(clause.algorithm as usize) {
+            decisions.add(verdict.allowed);
+        }
+    }
+}
+
+/// What INFO shows, in order.
+pub(crate) fn fields(mut field: impl FnMut(&str, u64)) {
+    field("decisions_allowed", CALLS.allowed.get());
+    field("decisions_denied", CALLS.denied.get());
+    for (name, _, decisions) in &CLAUSES {
+        field(&format!("{name}_allowed"), decisions.allowed.get());
+        field(&format!("{name}_denied"), decisions.denied.get());
+    }
+    field("errors", ERRORS.get());
+}
+
+static TOP: Mutex<Option<Top>> = Mutex::new(None);
+
+/// Counts a denied call of `key`.
+#[inline]
+pub(crate) fn denied(key: &[u8]) {
+    if TOP_SIZE.get() > 0 {
+        with_top(|top| top.count(key));
+    }
+}
+
+/// Gives the table of the keys that are denied most, as large as it is set to be.
+pub(crate) fn with_top<T>(use_it: impl FnOnce(&mut Top) -> T) -> T {
+    let size = usize::try_from(TOP_SIZE.get()).unwrap_or(0);
+    let mut held: MutexGuard<'_, _> = TOP.lock().unwrap_or_else(PoisonError::into_inner);
+    let top = held.get_or_insert_with(|| Top::new(size));
+    if top.size() != size {
+        top.resize(size);
+    }
+    use_it(top)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_algorithm_counts_at_its_place() {
+        for (place, (_, algorithm, _)) in CLAUSES.iter().enumerate() {
+            assert_eq!(*algorithm as usize, place);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Settings: CONFIG GET, SET and REWRITE as `ratelimit.<name>`, and arguments of loadmodule.
+
+use std::ffi::{CStr, c_char, c_int, c_longlong, c_void};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use redis_module::raw::{REDISMODULE_CONFIG_DEFAULT, RedisModuleString};
+
+use super::api::{OK, api};
+use super::register::Loading;
+
+/// One setting: a number with a range, or a switch.
+pub(crate) struct Setting {
+    name: &'static CStr,
+    /// Least and largest value; `None` for a switch.
+    range: Option<(i64, i64)>,
+    value: AtomicI64,
+}
+
+/// A number from `min` to `max`.
+pub(crate) const fn number(name: &'static CStr, default: u64, min: u64, max: u64) -> Setting {
+    let range = Some((min.cast_signed(), max.cast_signed()));
+    Setting { name, range, value: AtomicI64::new(default.cast_signed()) }
+}
+
+/// A switch that is off.
+pub(crate) const fn switch(name: &'static CStr) -> Setting {
+    Setting { name, range: None, value: AtomicI64::new(0) }
+}
+
+impl Setting {
+    /// The number.
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        u64::try_from(self.value.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Whether the switch is on.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.value.load(Ordering::Relaxed) != 0
+    }
+
+    /// The value that `word` says, or what it may be.
+    fn read(&self, word: &str) -> Result<i64, String> {
+        let name = self.name.to_string_lossy();
+        match self.range {
+            Some((min, max)) => {
+                word.parse().ok().filter(|value| (min..=max).contains(value)).ok_or_else(|| {
+                    format!("{name} must be an integer from {min} to {max}, not '{word}'")
+                })
+            }
+            None => match word {
+                "yes" => Ok(1),
+                "no" => Ok(0),
+                _ => Err(format!("{name} must be yes or no, not '{word}'")),
+            },
+        }
+    }
+}
+
+impl Loading {
+    /// Makes `settings` known to the server, with what the arguments of loadmodule say as their
+    /// defaults, and reads the configuration file's lines for them.
+    pub(crate) fn register_settings(
+        &self,
+        settings: &'static [&'static Setting],
+    ) -> Result<(), String> {
+        let mut arguments = self.arguments();
+        while let Some(name) = arguments.next() {
+            let named =
+                |setting: &&&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name.as_bytes());
+            let setting = settings.iter().find(named).ok_or_else(|| {
+                let known: Vec<_> = settings.iter().map(|s| s.name.to_string_lossy()).collect();
+                format!("unknown argument '{name}', it may be one of: {}", known.join(", "))
+            })?;
+            let word = arguments.next().ok_or_else(|| format!("argument {name} needs a value"))?;
+            setting.value.store(setting.read(&word)?, Ordering::Relaxed);
+        }
+        settings.iter().try_for_each(|setting| self.register_setting(setting))?;
+        // SAFETY: ctx is valid during start-up.
+        if unsafe { api!(LoadConfigs(self.ctx())) } != OK {
+            return Err("a ratelimit setting in the configuration is not accepted".into());
+        }
+        Ok(())
+    }
+
+    fn register_setting(&self, setting: &'static Setting) -> Result<(), String> {
+        let (ctx, name, flags) = (self.ctx(), setting.name.as_ptr(), REDISMODULE_CONFIG_DEFAULT);
+        let default = setting.value.load(Ordering::Relaxed);
+        let data = (&raw const *setting).cast_mut().cast::<c_void>();
+        // SAFETY: ctx is valid during start-up; the setting, which is static, comes back to the
+        // callbacks, which only share it.
+        let status = unsafe {
+            match setting.range {
+                Some((min, max)) => api!(RegisterNumericConfig(
+                    ctx,
+                    name,
+                    default,
+                    flags,
+                    min,
+                    max,
+                    Some(get_number),
+                    Some(set_number),
+                    None,
+                    data
+                )),
+                None => {
+                    let default = c_int::from(default != 0);
+                    let (get, set) = (Some(get_switch as _), Some(set_switch as _));
+                    api!(RegisterBoolConfig(ctx, name, default, flags, get, set, None, data))
+                }
+            }
+        };
+        if status == OK {
+            Ok(())
+        } else {
+            Err(format!(
+                "the server does not accept the setting {}",
+                setting.name.to_string_lossy()
+            ))
+        }
+    }
+}
+
+/// # Safety
+/// `data` must be what [`Loading::register_setting`] gave to the server.
+unsafe fn setting<'a>(data: *mut c_void) -> &'a Setting {
+    // SAFETY: it is a static setting.
+    unsafe { &*data.cast() }
+}
+
+unsafe extern "C" fn get_number(_name: *const c_char, data: *mut c_void) -> c_longlong {
+    // SAFETY: the server gives what it was given.
+    unsafe { setting(data) }.value.load(Ordering::Relaxed)
+}
+
+unsafe extern "C" fn set_number(
+    _name: *const c_char,
+    value: c_longlong,
+    data: *mut c_void,
+    _error: *mut *mut RedisModuleString,
+) -> c_int {
+    // SAFETY: as above; the server has checked the range.
+    unsafe { setting(data) }.value.store(value, Ordering::Relaxed);
+    OK
+}
+
+unsafe extern "C" fn get_switch(_name: *const c_char, data: *mut c_void) -> c_int {
+    // SAFETY: the server gives what it was given.
+    c_int::from(unsafe { setting(data) }.is_on())
+}
+
+unsafe extern "C" fn set_switch(
+    _name: *const c_char,
+    value: c_int,
+    data: *mut c_void,
+    _error: *mut *mut RedisModuleString,
+) -> c_int {
+    // SAFETY: as above.
+    unsafe { setting(data) }.value.store(value.into(), Ordering::Relaxed);
+    OK
+}

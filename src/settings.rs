@@ -1,0 +1,18 @@
+//! The module's settings: each with its default and its range, here and nowhere else.
+
+use rl_core::bounds::{DEFAULT_LOG_LIMIT, MAX_LOG_LIMIT};
+
+use crate::server::config::{Setting, number, switch};
+
+/// Largest limit that RL.LOG and LOG clauses accept.
+pub(crate) static LOG_MAX_LIMIT: Setting =
+    number(c"log-max-limit", DEFAULT_LOG_LIMIT, 1, MAX_LOG_LIMIT);
+
+/// How many keys RL.TOP tells apart; 0 switches it off.
+pub(crate) static TOP_SIZE: Setting = number(c"top-size", 128, 0, 65_536);
+
+/// Whether a denied call is a keyspace event.
+pub(crate) static NOTIFY_DENIED: Setting = switch(c"notify-denied");
+
+/// All of them.
+pub(crate) static ALL: [&Setting; 3] = [&LOG_MAX_LIMIT, &TOP_SIZE, &NOTIFY_DENIED];
