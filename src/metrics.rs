@@ -81,7 +81,10 @@ pub(crate) fn fields(mut field: impl FnMut(&str, u64)) {
     field("errors", ERRORS.get());
 }
 
-static TOP: Mutex<Option<Top>> = Mutex::new(None);
+/// Keyed by a fast hash that differs from process to process, so that nobody can aim at it.
+type Table = Top<foldhash::fast::RandomState>;
+
+static TOP: Mutex<Option<Table>> = Mutex::new(None);
 
 /// Counts a denied call of `key`.
 #[inline]
@@ -92,7 +95,7 @@ pub(crate) fn denied(key: &[u8]) {
 }
 
 /// Gives the table of the keys that are denied most, as large as it is set to be.
-pub(crate) fn with_top<T>(use_it: impl FnOnce(&mut Top) -> T) -> T {
+pub(crate) fn with_top<T>(use_it: impl FnOnce(&mut Table) -> T) -> T {
     let size = usize::try_from(TOP_SIZE.get()).unwrap_or(0);
     let mut held: MutexGuard<'_, _> = TOP.lock().unwrap_or_else(PoisonError::into_inner);
     let top = held.get_or_insert_with(|| Top::new(size));
