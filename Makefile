@@ -15,7 +15,8 @@ PYTHON_SOURCES := tests scripts bench
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
-.PHONY: help setup build run test lint format test-core test-module test-server servers bench clean
+.PHONY: help setup build run test lint format test-core test-module test-server test-deb servers bench
+.PHONY: install uninstall deb clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -30,7 +31,7 @@ build: ## build target/release/libredis_rl.so
 run: build ## start a redis-server with the module on PORT (6379), or the one named by SERVER
 	@scripts/run.sh
 
-test: lint test-core test-module test-server ## run everything
+test: lint test-core test-module test-server test-deb ## run everything
 
 lint: $(VENV)/.ready ## check format, lints and types
 	@scripts/setup.sh build rust-tools
@@ -57,6 +58,12 @@ test-module: ## unit-test the module (src/), without any server
 test-server: build servers ## test the module inside real servers; ARGS='-k word' picks tests
 	$(VENV)/bin/pytest -c tests/pytest.ini tests $(ARGS)
 
+test-deb: build servers ## make the Debian package, install it and start servers with it, where there is dpkg
+	@if scripts/deb.sh --check; then \
+	    deb=$$(scripts/deb.sh); \
+	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
+	else echo "The Debian package is not tested here."; fi
+
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
 	@scripts/setup.sh server
 	@$(VENV)/bin/python scripts/fetch_servers.py
@@ -64,6 +71,15 @@ servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/s
 bench: build $(VENV)/.ready ## measure everything (15 minutes); ARGS=--quick, ARGS='--only lua'; see docs/performance.md
 	@scripts/setup.sh server bench
 	PYTHONPATH=tests $(VENV)/bin/python -m bench $(if $(SERVER),--server '$(SERVER)') $(ARGS)
+
+install: build ## install the module into PREFIX/lib/redis/modules (/usr); DESTDIR is respected
+	@scripts/install.sh
+
+uninstall: ## remove what make install installed
+	@scripts/install.sh --uninstall
+
+deb: build ## make a Debian package in target/debian/
+	@scripts/deb.sh
 
 clean: ## remove everything that was built or fetched
 	rm -rf target

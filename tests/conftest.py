@@ -52,9 +52,14 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """The kind of server that the test runs on; without that server, the test is skipped."""
+    """The kind of server that the test runs on.
+
+    Without it the test is skipped, or fails where --server asked for it.
+    """
     found = kinds.kind(request.param)
     if not found.available:
+        if request.config.getoption("--server"):
+            pytest.fail(f"--server: {found.reason}")
         pytest.skip(found.reason)
     return found
 

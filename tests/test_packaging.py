@@ -1,0 +1,287 @@
+"""Installed by make or as a Debian package, the module is found and loaded as documented."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+from support.pool import NewServer
+from support.server import Server, free_port
+
+FILE = "usr/lib/redis/modules/libredis_rl.so"
+LINE = f"loadmodule /{FILE}"
+SNIPPET = ROOT / "packaging" / "redis-rl.conf"
+DROP_IN = ROOT / "packaging" / "systemd" / "redis-server.service.d" / "redis-rl.conf"
+UNIT = Path("/lib/systemd/system/redis-server.service")
+EXAMPLE = "usr/share/doc/redis-rl/examples/redis-rl.conf"
+
+
+def run(
+    *command: str | Path, env: Mapping[str, str] | None = None, code: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run a command that must end with `code`, and not know of a make that runs the tests."""
+    outer = {"MAKEFLAGS", "MAKEOVERRIDES", "PREFIX", "MODULE_DIR", "DESTDIR"}
+    inherited = {name: value for name, value in os.environ.items() if name not in outer}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**inherited, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
+    return done
+
+
+def make(target: str, **variables: str | Path) -> str:
+    """What a target of the Makefile's says, without building anything first."""
+    words = [f"{name}={value}" for name, value in variables.items()]
+    return run("make", "--no-print-directory", "--old-file=build", target, *words).stdout
+
+
+def directives(text: str) -> list[str]:
+    """The lines of a configuration that are not comments."""
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def version() -> bytes:
+    """The version that Cargo.toml gives."""
+    found = re.search(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+    assert found
+    return found[1].encode()
+
+
+def answers(server: Server) -> None:
+    """Check that the server has the module of this tree."""
+    with server.raw() as raw:
+        assert raw("RL.VERSION") == version()
+        assert raw("RL.FIXED", "k", 5, 10) == [1, 5, 4, 0, 10_000]
+        raw("DEL", "k")
+
+
+# make install
+
+
+@pytest.mark.all_servers
+def test_a_server_starts_with_what_make_installed(new_server: NewServer, tmp_path: Path) -> None:
+    told = make("install", DESTDIR=tmp_path)
+    assert LINE in told.splitlines()
+    assert "unit" not in told
+    installed = tmp_path / FILE
+    assert installed.stat().st_mode & 0o777 == 0o755
+    server = new_server(module=installed)
+    answers(server)
+
+    # A newer one over it: the running server keeps its own, the next start has the new one.
+    before = installed.stat().st_ino
+    make("install", DESTDIR=tmp_path)
+    assert installed.stat().st_ino != before
+    assert [file.name for file in installed.parent.iterdir()] == [installed.name]
+    answers(server)
+    server.restart()
+    answers(server)
+
+    make("uninstall", DESTDIR=tmp_path)
+    assert not installed.exists()
+    make("uninstall", DESTDIR=tmp_path)
+
+
+def test_other_folders(tmp_path: Path) -> None:
+    told = make("install", DESTDIR=tmp_path, PREFIX="/usr/local")
+    folder = "/usr/local/lib/redis/modules"
+    assert f"loadmodule {folder}/libredis_rl.so" in told.splitlines()
+    assert (tmp_path / folder[1:] / "libredis_rl.so").is_file()
+    assert str(DROP_IN.relative_to(ROOT)) in told
+    assert directives(DROP_IN.read_text()) == ["[Service]", f"ExecPaths={folder}"]
+
+    told = make("install", DESTDIR=tmp_path, MODULE_DIR="/opt/with space")
+    assert "loadmodule /opt/with space/libredis_rl.so" in told
+    assert (tmp_path / "opt" / "with space" / "libredis_rl.so").is_file()
+
+    refused = run(ROOT / "scripts" / "install.sh", env={"MODULE_DIR": "here"}, code=2)
+    assert "must be an absolute path, not 'here'" in refused.stderr
+
+
+# The snippet and the drop-in
+
+
+def test_the_snippet_names_the_installed_file() -> None:
+    assert directives(SNIPPET.read_text()) == [LINE]
+
+
+def test_debians_unit_takes_the_drop_in(tmp_path: Path) -> None:
+    if not UNIT.exists() or not shutil.which("systemd-analyze"):
+        pytest.skip("Debian's unit of redis-server or systemd-analyze is not here")
+    unit = UNIT.read_text().splitlines()
+    assert "NoExecPaths=/" in unit
+    assert any(line.startswith("ExecPaths=") and "/usr/lib" in line.split() for line in unit)
+    shutil.copy(UNIT, tmp_path)
+    shutil.copytree(DROP_IN.parent, tmp_path / DROP_IN.parent.name)
+    env = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    assert run("systemd-analyze", "verify", UNIT.name, env=env).stderr == ""
+    (tmp_path / DROP_IN.parent.name / "wrong.conf").write_text("[Service]\nExecPath=/\n")
+    assert "ExecPath" in run("systemd-analyze", "verify", UNIT.name, env=env).stderr
+
+
+# The Debian package
+
+
+@pytest.fixture
+def deb() -> Path:
+    """The package under test."""
+    path = os.environ.get("RL_DEB")
+    if not path:
+        pytest.skip("the Debian package is tested by 'make test-deb'")
+    return ROOT / path
+
+
+def field(deb: Path, name: str) -> str:
+    """A field of the package's control file."""
+    return run("dpkg-deb", "--field", deb, name).stdout.strip()
+
+
+def test_what_the_package_says(deb: Path) -> None:
+    assert field(deb, "Package") == "redis-rl"
+    assert field(deb, "Version") == f"{version().decode()}-1"
+    depends = field(deb, "Depends").split(", ")
+    assert "redis-server (>= 5:7.0) | valkey-server (>= 8.0)" in depends
+    libc = [re.fullmatch(r"libc6 \(>= (\d+)\.(\d+)\)", one) for one in depends]
+    found = [(int(one[1]), int(one[2])) for one in libc if one]
+    assert len(found) == 1
+    if "12" in field_of_os("VERSION_ID"):
+        assert found[0] <= (2, 36), "Debian 12 has glibc 2.36"
+
+
+def field_of_os(name: str) -> str:
+    """A field of this machine's os-release."""
+    return run("sh", "-c", f'. /etc/os-release && echo "${{{name}-}}"').stdout.strip()
+
+
+def test_what_is_in_the_package(deb: Path, new_server: NewServer, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    run("dpkg-deb", "--extract", deb, root)
+    assert (root / EXAMPLE).read_text() == SNIPPET.read_text()
+    doc = root / "usr" / "share" / "doc" / "redis-rl"
+    assert (doc / "copyright").read_text() == (ROOT / "LICENSE").read_text()
+    for page in ("README.Debian", "README.md", "docs/operations.md", "docs/commands/fixed.md"):
+        assert (doc / page).is_file()
+    assert not (root / "etc").exists()
+    for path in root.rglob("*"):
+        wanted = 0o755 if path.is_dir() or path.suffix == ".so" else 0o644
+        assert path.stat().st_mode & 0o777 == wanted, path
+    answers(new_server(module=root / FILE))
+
+
+INSIDE = r"""
+exec 2>&1
+say() { echo "== $*"; }
+cli() { redis-cli -p "$PORT" "$@"; }
+# As the unit starts it, but in the foreground without systemd, and on a port that is free.
+start() {
+    setpriv --reuid redis --regid redis --init-groups redis-server /etc/redis/redis.conf \
+        --supervised no --daemonize no --port "$PORT" --save "" --logfile "" >/tmp/log &
+    for _ in $(seq 100); do
+        ! cli PING 2>/dev/null | grep -q PONG || return 0
+        kill -0 $! 2>/dev/null || break
+        sleep 0.1
+    done
+    cat /tmp/log
+    return 1
+}
+stop() { cli SHUTDOWN NOSAVE; wait; }
+
+say install
+before=$(stat -c '%a %U %G' /etc/redis /etc/redis/redis.conf)
+dpkg --force-unsafe-io -i /tmp/redis-rl.deb
+[ "$before" = "$(stat -c '%a %U %G' /etc/redis /etc/redis/redis.conf)" ]
+stat -c '%a %U %G %n' /usr/lib/redis/modules/*
+say not loaded
+start; cli RL.VERSION; stop
+say loaded
+cat /usr/share/doc/redis-rl/examples/redis-rl.conf >>/etc/redis/redis.conf
+start; cli RL.VERSION; cli CONFIG REWRITE; stop
+say rewritten
+grep -c ^loadmodule /etc/redis/redis.conf
+start; cli RL.VERSION; stop
+say upgrade
+dpkg --force-unsafe-io -i /tmp/redis-rl.deb
+start; cli RL.VERSION; stop
+say included
+cp /etc/redis/redis.conf /tmp/good
+sed -i 's,^loadmodule .*,include /usr/share/doc/redis-rl/examples/redis-rl.conf,' \
+    /etc/redis/redis.conf
+start; cli RL.VERSION; cli CONFIG REWRITE; stop
+if start; then exit 1; fi
+cat /tmp/good >/etc/redis/redis.conf
+say remove
+dpkg --force-unsafe-io -r redis-rl
+say removed
+ls /usr/lib/redis /usr/share/doc/redis-rl || true
+sed -i /^loadmodule/d /etc/redis/redis.conf
+start; cli PING; stop
+"""
+
+OVERLAY = r"""
+mount -t tmpfs tmpfs "$WORK"
+mkdir "$WORK/upper" "$WORK/work" "$WORK/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$WORK/root"
+mount --rbind /dev "$WORK/root/dev"
+mount --rbind /proc "$WORK/root/proc"
+mount -t tmpfs tmpfs "$WORK/root/tmp"
+chmod 1777 "$WORK/root/tmp"
+"""
+
+
+def test_install_load_upgrade_and_remove_by_dpkg(deb: Path, tmp_path: Path) -> None:
+    """Do it on this machine's own system, under a layer that takes every write."""
+    found = subprocess.run(
+        ["dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", "redis-server"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if not found.stdout.startswith("installed 5:7.0"):
+        pytest.skip("Debian 12's redis-server is not installed here")
+    before = subprocess.run(["dpkg-query", "-W", "redis-rl"], capture_output=True, check=False)
+    # Processes and mounts of a space of their own end with it, whatever happens.
+    space = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    env = {"WORK": str(tmp_path / "layer"), "PORT": str(free_port()), "LC_ALL": "C.UTF-8"}
+    (tmp_path / "layer").mkdir()
+    tried = subprocess.run(
+        [*space, "sh", "-euc", OVERLAY],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"no layer can be put over the system here: {tried.stderr.strip()}")
+    enter = f'cp "{deb}" "$WORK/root/tmp/redis-rl.deb"\nexec chroot "$WORK/root" sh -euc "$INSIDE"'
+    told = run(*space, "sh", "-euc", OVERLAY + enter, env={**env, "INSIDE": INSIDE}).stdout
+    parts = re.split(r"^== (.+)\n", told, flags=re.M)
+    steps = dict(zip(parts[1::2], parts[2::2], strict=True))
+    answer = f"{version().decode()}\n"
+    assert "755 root root /usr/lib/redis/modules/libredis_rl.so\n" in steps["install"]
+    assert "unknown command" in steps["not loaded"]
+    assert steps["loaded"] == f"{answer}OK\n"
+    assert steps["rewritten"] == f"1\n{answer}"
+    assert steps["upgrade"].endswith(answer)
+    assert "take the loadmodule line" not in steps["upgrade"]
+    assert steps["included"].startswith(f"{answer}OK\n")
+    assert "server aborting" in steps["included"]
+    assert "take the loadmodule line out of /etc/redis/redis.conf" in steps["remove"]
+    assert "libredis_rl.so" not in steps["removed"]
+    assert "redis-rl.conf" not in steps["removed"]
+    assert steps["removed"].endswith("PONG\n")
+    after = subprocess.run(["dpkg-query", "-W", "redis-rl"], capture_output=True, check=False)
+    assert after.returncode == before.returncode, "the machine itself was changed"
