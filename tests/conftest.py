@@ -10,6 +10,7 @@ import redis
 
 from support import kinds
 from support.clock import Clock
+from support.cluster import Cluster
 from support.kinds import Kind
 from support.pool import NewServer, Pool
 from support.resp import RawConnection
@@ -117,3 +118,9 @@ def new_server(request: pytest.FixtureRequest, kind: Kind, tmp_path: Path) -> It
     factory = NewServer(kind, tmp_path, request.node.stash.setdefault(SERVERS_OF, []))
     yield factory
     factory.close()
+
+
+@pytest.fixture
+def cluster(new_server: NewServer, tmp_path: Path) -> Cluster:
+    """A cluster of the test's own: three primaries and their replicas, with the module."""
+    return Cluster(new_server, tmp_path)

@@ -59,9 +59,10 @@ class Server:
     """A server process in a folder of its own.
 
     `config` adds to DEFAULTS (a list gives a directive several times); `module_args` are the
-    words after the module's path; `module=None` starts it without the module. `clock` puts it
-    under a test's clock. As a context manager it starts at entry, and at exit is checked
-    for a crash and stopped.
+    words after the module's path; `module=None` starts it without the module. `arguments` follow
+    the configuration on the command line. `clock` puts it under a test's clock. As a context
+    manager it starts at entry, and at exit is checked for a crash and stopped. In a cluster it
+    listens on `bus_port`, too.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Server:
         config: Config | None = None,
         module: Path | None = MODULE,
         module_args: Sequence[str] = (),
+        arguments: Sequence[str] = (),
         clock: Clock | None = None,
     ) -> None:
         self.kind = kind
@@ -79,8 +81,9 @@ class Server:
         self.config: dict[str, str | int | Sequence[str]] = {**DEFAULTS, **(config or {})}
         self.module = module
         self.module_args = list(module_args)
+        self.arguments = list(arguments)
         self._clock = clock
-        self.port = free_port()
+        self.port, self.bus_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -117,7 +120,7 @@ class Server:
     # Life
 
     def start(self) -> None:
-        """Start it and wait until it answers; the port stays the same from the first start on."""
+        """Start it and wait until it answers; the ports stay the same from the first start on."""
         assert self._process is None, "the server runs already"
         if self.module is not None and not self.module.exists():
             raise ServerFailed(f"{self.module} is not there: run 'make build'")
@@ -130,7 +133,7 @@ class Server:
                 if not (first and attempts_left and "Address already in use" in str(failure)):
                     raise
                 self._log_file.unlink()
-                self.port = free_port()
+                self.port, self.bus_port = free_port(), free_port()
 
     def stop(self) -> None:
         """End it as an operator would, with SIGTERM, and wait."""
@@ -235,7 +238,8 @@ class Server:
         config_file.write_text("\n".join(self._config_lines()) + "\n")
         environment = {**os.environ, **(self._clock.environment() if self._clock else {})}
         # setpriv ends the server with the thread that started it, should that die unawares.
-        command = ["setpriv", "--pdeathsig", "KILL", str(self.kind.launcher), str(config_file)]
+        launch = [str(self.kind.launcher), str(config_file), *self.arguments]
+        command = ["setpriv", "--pdeathsig", "KILL", *launch]
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -259,7 +263,7 @@ class Server:
     def _config_lines(self) -> list[str]:
         fixed: dict[str, str | int | Sequence[str]] = {"port": self.port, "dir": str(self.folder)}
         if self.config.get("cluster-enabled") == "yes":
-            fixed["cluster-port"] = free_port()
+            fixed["cluster-port"] = self.bus_port
         lines = []
         for name, value in {**self.config, **fixed}.items():
             values = [value] if isinstance(value, str | int) else value

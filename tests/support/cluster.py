@@ -1,0 +1,297 @@
+"""A real cluster: three primaries with a replica each, under one running clock."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from binascii import crc_hqx
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+from redis.cluster import RedisCluster
+from redis.crc import key_slot
+
+from support import replication
+from support.clock import START_MS, Clock
+from support.eventually import eventually
+from support.pool import NewServer
+from support.resp import Argument, Failure, Reply, Status
+from support.server import Server
+from support.verdicts import rows
+
+SLOTS = 16384
+PRIMARIES = 3
+RANGES = [range(SLOTS * n // PRIMARIES, SLOTS * (n + 1) // PRIMARIES) for n in range(PRIMARIES)]
+"""The slots of each primary at the beginning."""
+
+DEADLINE_S = 40.0
+
+# Short, for failover to come soon, but longer than a busy machine keeps a server from answering.
+# The other two: replication is watched as on a real server, since this clock runs.
+CONFIG: dict[str, str | int] = {
+    "cluster-enabled": "yes",
+    "cluster-node-timeout": 3_000,
+    "repl-timeout": 60,
+    "repl-ping-replica-period": 1,
+    "propagation-error-behavior": "panic",
+}
+
+
+@cache
+def tags() -> list[str]:
+    """For each slot a word that is in it."""
+    found: dict[int, str] = {}
+    number = 0
+    while len(found) < SLOTS:
+        word = f"{number:x}"
+        found.setdefault(crc_hqx(word.encode(), 0) % SLOTS, word)
+        number += 1
+    return [found[slot] for slot in range(SLOTS)]
+
+
+class Cluster:
+    """Six nodes, the last three of which begin as replicas of the first three, in order.
+
+    The clock begins at noon and runs, as elections and timeouts need it to.
+    """
+
+    def __init__(self, new_server: NewServer, folder: Path) -> None:
+        clock = Clock(folder / "cluster-clock")
+        clock.offset_ms(START_MS + 12 * 3_600_000 - time.time_ns() // 1_000_000)
+        self.nodes = [new_server(config=CONFIG, clock=clock) for _ in range(2 * PRIMARIES)]
+        self._ids = {node.port: str(ask(node, "CLUSTER", "MYID")) for node in self.nodes}
+        self._form()
+
+    def _form(self) -> None:
+        primaries, replicas = self.nodes[:PRIMARIES], self.nodes[PRIMARIES:]
+        for number, node in enumerate(self.nodes):
+            ask(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for number, node in enumerate(self.nodes):
+            for other in self.nodes[number + 1 :]:
+                ask(node, "CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
+        for node, slots in zip(primaries, RANGES, strict=True):
+            ask(node, "CLUSTER", "ADDSLOTSRANGE", slots[0], slots[-1])
+        eventually(lambda: all(map(self._knows_all, self.nodes)), DEADLINE_S)
+        for primary, replica in zip(primaries, replicas, strict=True):
+            ask(replica, "CLUSTER", "REPLICATE", self.id_of(primary))
+        self.wait_until_whole()
+
+    def _knows_all(self, node: Server) -> bool:
+        listed = self.listed(node)
+        return len(listed) == len(self.nodes) and not any("handshake" in row[2] for row in listed)
+
+    # What it looks like
+
+    def listed(self, node: Server) -> list[list[str]]:
+        """The rows of CLUSTER NODES, as this node sees them."""
+        return [row.split() for row in str(ask(node, "CLUSTER", "NODES")).splitlines()]
+
+    def id_of(self, node: Server) -> str:
+        """The node's name within the cluster."""
+        return self._ids[node.port]
+
+    def owner(self, slot: int) -> Server:
+        """The primary that serves a slot, by its own word."""
+        for node in self._alive():
+            for first, last, primary, *_ in asked(node, "CLUSTER", "SLOTS"):
+                if first <= slot <= last and int(primary[1]) == node.port:
+                    return node
+        raise LookupError(f"nobody serves slot {slot}")
+
+    def replica_of(self, primary: Server) -> Server:
+        """A replica of that primary."""
+        for node in self._alive():
+            told = replication.info(node.client(), "replication")
+            if told["role"] == "slave" and told["master_port"] == primary.port:
+                return node
+        raise LookupError(f"nobody replicates port {primary.port}")
+
+    def is_whole(self) -> bool:
+        """Whether all living nodes serve all slots, agree on who does, and replicas follow.
+
+        A primary that does not know its replica yet would not listen to its CLUSTER FAILOVER.
+        """
+        views = set()
+        for node in self._alive():
+            if "cluster_state:ok" not in str(ask(node, "CLUSTER", "INFO")):
+                return False
+            told = replication.info(node.client(), "replication")
+            if told["role"] == "slave" and told["master_link_status"] != "up":
+                return False
+            ranges = [
+                (first, last, primary[1], sorted(replica[1] for replica in replicas))
+                for first, last, primary, *replicas in asked(node, "CLUSTER", "SLOTS")
+            ]
+            views.add(str(sorted(ranges)))
+        return len(views) == 1
+
+    def wait_until_whole(self) -> None:
+        """Wait for that."""
+        eventually(self.is_whole, DEADLINE_S)
+
+    def errors(self, code: str) -> int:
+        """How often the living nodes answered an error of that code."""
+        stats = [replication.info(node.client(), "errorstats") for node in self._alive()]
+        return sum(int(each.get(f"errorstat_{code}", {"count": 0})["count"]) for each in stats)
+
+    def _alive(self) -> list[Server]:
+        return [node for node in self.nodes if node.running]
+
+    # What is done to it
+
+    def client(self) -> RedisCluster:
+        """redis-py's client of clusters, not decoding."""
+        port = self._alive()[0].port
+        return RedisCluster(host="127.0.0.1", port=port, protocol=2, socket_timeout=20)
+
+    def call(self, *command: Argument) -> Reply:
+        """Call a command of one key where that key is served."""
+        with self.owner(slot_of(command[1])).raw() as connection:
+            return connection(*command)
+
+    def migrate_slot(self, slot: int, target: Server, between: Callable[[], None]) -> None:
+        """Hand a slot over key by key, as redis-cli does; `between` is called at each stage."""
+        source = self.owner(slot)
+        ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", self.id_of(source))
+        ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self.id_of(target))
+        between()
+        while keys := asked(source, "CLUSTER", "GETKEYSINSLOT", slot, 1):
+            done = ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 20_000, "KEYS", *keys)
+            assert done == "OK", done
+            between()
+        for node in (target, source):
+            ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(target))
+
+    def cli(self, *arguments: str) -> str:
+        """What `redis-cli --cluster` prints; it must succeed."""
+        done = subprocess.run(
+            ["redis-cli", "--cluster", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def of_all(key: Argument, limit: int) -> tuple[Argument, ...]:
+    """A call that all algorithms must allow: each does `limit` times, and then not for days."""
+    windows: list[Argument] = ["FIXED", limit, "5d", "SLIDING", limit, "5d", "LOG", limit, "5d"]
+    return ("RL.LIMIT", key, *windows, "TOKEN", limit, 1, "5d", "LEAKY", limit, 1, "5d")
+
+
+def used(node: Server, key: str, limit: int) -> list[int]:
+    """How much of the limit each limiter at a key says to be used, in its turn of of_all."""
+    with node.raw() as connection:
+        connection("READONLY")
+        return [limit - int(str(row[4])) for row in rows(connection("RL.PEEK", key))]
+
+
+def held(node: Server, key: str) -> list[Reply]:
+    """State of a key to the bit, and its expiry."""
+    with node.raw() as connection:
+        connection("READONLY")
+        return connection.pipeline([["DEBUG", "DIGEST-VALUE", key], ["PEXPIRETIME", key]])
+
+
+def holds(node: Server, key: str, state: list[Reply]) -> bool:
+    """Whether a node holds that at a key."""
+    return held(node, key) == state
+
+
+class Load:
+    """Clients in threads of their own that call all `commands` again and again.
+
+    `allowed` counts by key what they were told is allowed. Redirections are the client's
+    business; any other error comes out at the end of the `with`.
+    """
+
+    def __init__(
+        self, cluster: Cluster, commands: Sequence[Sequence[Argument]], clients: int = 2
+    ) -> None:
+        self.allowed: Counter[Argument] = Counter()
+        self._commands = commands
+        self._clients = [cluster.client() for _ in range(clients)]
+        self._turns = [0] * clients
+        self._errors: list[BaseException] = []
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=partial(self._run, n)) for n in range(clients)]
+
+    def __enter__(self) -> Self:
+        """Begin, and wait until each has made a turn."""
+        for thread in self._threads:
+            thread.start()
+        self.wait_for(1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        for client in self._clients:
+            client.close()
+        if kind is None and self._errors:
+            raise self._errors[0]
+
+    def wait_for(self, turns: int) -> None:
+        """Wait until each has made that many turns more."""
+        goal = [made + turns for made in self._turns]
+
+        def reached() -> bool:
+            made = zip(self._turns, goal, strict=True)
+            return bool(self._errors) or all(turn >= aim for turn, aim in made)
+
+        eventually(reached, 60.0)
+
+    def _run(self, number: int) -> None:
+        try:
+            while not self._stop.is_set():
+                for command in self._commands:
+                    reply = self._clients[number].execute_command(*command)
+                    with self._lock:
+                        self.allowed[command[1]] += reply[0]
+                self._turns[number] += 1
+        except BaseException as error:
+            self._errors.append(error)
+
+
+def slot_of(key: Argument) -> int:
+    """The slot that a key is in."""
+    return int(key_slot(key if isinstance(key, bytes) else str(key).encode()))
+
+
+def keys_in(slots: Iterable[int], name: str = "k") -> list[str]:
+    """A key in each of these slots."""
+    return [f"{{{tags()[slot]}}}{name}" for slot in slots]
+
+
+def asked(node: Server, *command: Argument) -> Any:
+    """What a node answers; an error is an exception."""
+    with node.raw() as connection:
+        reply = connection(*command)
+    if isinstance(reply, Failure):
+        raise redis.ResponseError(f"port {node.port} to {command}: {reply.text}")
+    return reply
+
+
+def ask(node: Server, *command: Argument) -> str | int:
+    """What a node answers, as text or a number."""
+    reply = asked(node, *command)
+    if isinstance(reply, Status):
+        return reply.text
+    return reply if isinstance(reply, int) else bytes(reply).decode()

@@ -1,0 +1,72 @@
+"""Under Sentinel: a primary that is killed, and its replica that is promoted."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from support import replication
+from support.clock import START_MS, Clock
+from support.cluster import asked, held, of_all, used
+from support.eventually import eventually
+from support.pool import NewServer
+from support.server import Server, ServerFailed
+from support.verdicts import clauses
+
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+
+NAME = "limits"
+SENTINELS, QUORUM = 3, 2
+REPLICATION = {"repl-timeout": 60, "repl-ping-replica-period": 1}
+
+
+def sentinel_of(new_server: NewServer, clock: Clock, primary: Server) -> Server:
+    """Start a sentinel that watches a primary."""
+    lines = (f"monitor {NAME} 127.0.0.1 {primary.port} {QUORUM}",)
+    timing = (f"down-after-milliseconds {NAME} 2000", f"failover-timeout {NAME} 20000")
+    config = {"sentinel": (*lines, *timing)}
+    try:
+        return new_server(config=config, arguments=["--sentinel"], module=None, clock=clock)
+    except ServerFailed as failure:
+        if "configured to be built without" in str(failure):
+            pytest.skip("the server has no sentinel mode")
+        raise
+
+
+def primary_port(sentinel: Server) -> int:
+    """Where the primary is, as a sentinel tells clients."""
+    _host, port = asked(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
+    return int(port)
+
+
+def sees_all(sentinel: Server) -> bool:
+    """Whether a sentinel knows the replica and the other sentinels."""
+    row = asked(sentinel, "SENTINEL", "MASTER", NAME)
+    told = dict(zip(row[::2], row[1::2], strict=True))
+    return (told[b"num-slaves"], told[b"num-other-sentinels"]) == (b"1", b"%d" % (SENTINELS - 1))
+
+
+def test_a_replica_that_sentinels_promote_keeps_what_wait_acknowledged(
+    new_server: NewServer, tmp_path: Path
+) -> None:
+    clock = Clock(tmp_path / "clock")
+    clock.offset_ms(START_MS + 12 * 3_600_000 - time.time_ns() // 1_000_000)
+    primary, replica = (new_server(config=REPLICATION, clock=clock) for _ in range(2))
+    replication.attach(replica, primary)
+    sentinels = [sentinel_of(new_server, clock, primary) for _ in range(SENTINELS)]
+    eventually(lambda: all(map(sees_all, sentinels)), 40.0)
+    with primary.raw() as connection:
+        assert clauses(connection(*of_all("k", 10), "COST", 7))[0] == 1
+        assert connection("WAIT", 1, 10_000) == 1
+    state = held(primary, "k")
+    primary.kill9()
+    eventually(lambda: {primary_port(each) for each in sentinels} == {replica.port}, 60.0)
+    eventually(lambda: asked(replica, "ROLE")[0] == b"master", 40.0)
+    assert held(replica, "k") == state
+    assert used(replica, "k", 10) == [7] * 5
+    with replica.raw() as connection:
+        assert clauses(connection(*of_all("k", 10), "COST", 4))[0] == 0
+        assert clauses(connection(*of_all("k", 10), "COST", 3))[0] == 1
+        assert clauses(connection(*of_all("k", 10)))[0] == 0
