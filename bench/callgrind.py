@@ -1,7 +1,8 @@
-"""Instructions per call: what the server's program executes, as callgrind counts it.
+"""Instructions per call: what the server's main thread executes, as callgrind counts it.
 
-The kernel's work is not in it (system calls), and caches have no part in it. In return it is
-the one figure that repeats within a fraction of a percent, whatever else the machine does.
+Other threads, which write files and give memory back when they come to it, are left out, and so
+is the kernel's work for system calls; caches have no part in it. In return it is the one figure
+that repeats within a percent, whatever else the machine does.
 """
 
 from __future__ import annotations
@@ -32,22 +33,18 @@ def instructions(server: Server, row: Row, keys: int = KEYS) -> float:
 
 
 def counted(server: Server, work: Callable[[], None]) -> int:
-    """Count instructions while some work is done."""
+    """Count the main thread's instructions while some work is done."""
     _tell(server, "instrumentation on")
     try:
         work()
     finally:
         _tell(server, "instrumentation off")
-    before = _dumps(server)
     _tell(server, "dump")  # which also begins to count anew
-    [dump] = _dumps(server) - before
-    total = _total(dump)
-    dump.unlink()
+    dumps = {dump.name[-2:]: dump for dump in server.folder.glob(f"dump.{server.pid}.*-*")}
+    total = _total(dumps["01"])
+    for dump in dumps.values():
+        dump.unlink()
     return total
-
-
-def _dumps(server: Server) -> set[Path]:
-    return set(server.folder.glob(f"dump.{server.pid}.*"))
 
 
 def _total(dump: Path) -> int:

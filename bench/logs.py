@@ -41,6 +41,8 @@ def sections(bench: Bench) -> list[Section]:
             section = Section(title(entries))
             made.append(section)
             rows = _rows(entries)
+            _empty(plain)
+            _empty(counted)
             for row in rows:
                 line = Line(row.name, row.kind)
                 section.lines.append(line)
@@ -60,8 +62,8 @@ def _rows(entries: int) -> list[Row]:
 def _fill(server: Server, row: Row, entries: int) -> float:
     """Fill the log of each key to its limit; the bytes that an entry takes."""
     [call, *others] = [load.encoded(row.call, number) for number in range(_KEYS)]
+    _empty(server)
     with server.raw() as connection:
-        connection("FLUSHALL")
         empty = _used_memory(server)
         for _ in range(entries):
             server.clock.advance(1)
@@ -69,6 +71,11 @@ def _fill(server: Server, row: Row, entries: int) -> float:
         for number in range(1, len(others) + 1):
             connection("COPY", key(0), key(number))
         return (_used_memory(server) - empty) / _KEYS / entries
+
+
+def _empty(server: Server) -> None:
+    with server.raw() as connection:
+        connection("FLUSHALL")
 
 
 def _per_call(server: Server, row: Row, meter: Meter) -> float:
