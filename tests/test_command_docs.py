@@ -22,6 +22,7 @@ LEAST_WORDS = {
     **dict.fromkeys(("rl.fixed", "rl.sliding", "rl.log"), -4),
     **dict.fromkeys(("rl.token", "rl.leaky", "rl.limit", "rl.throttle", "cl.throttle"), -5),
     "rl.peek": 2,
+    "rl.top": -1,
     "rl.apply": 3,
     "rl.help": 1,
     "rl.version": 1,
@@ -40,6 +41,7 @@ SYNTAX = {
     "rl.throttle": "key max_burst count period [quantity]",
     "cl.throttle": "key max_burst count period [quantity]",
     "rl.apply": "key effect",
+    "rl.top": "[COUNT n] [RESET]",
     "rl.help": "",
     "rl.version": "",
 }
@@ -49,7 +51,7 @@ TYPES = {
     "period": "string",
     "quantity": "integer",
     "effect": "string",
-    **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky"), "pure-token"),
+    **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky", "reset"), "pure-token"),
 }
 
 every_command = pytest.mark.parametrize("name", LEAST_WORDS)
@@ -119,7 +121,7 @@ def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
     [info] = plain(raw("COMMAND", "INFO", name))
     found, arity, flags, first, last, step, categories, _, specs, subcommands = info
     assert (found, arity, subcommands) == (name, LEAST_WORDS[name], [])
-    keyed = name not in ("rl.help", "rl.version")
+    keyed = name not in ("rl.top", "rl.help", "rl.version")
     assert (first, last, step) == ((1, 1, 1) if keyed else (0, 0, 0))
     assert set(flags) == flags_of(name)
     expected = set() if kind.name == FLOOR else {f"@{each}" for each in categories_of(name)}
@@ -144,6 +146,7 @@ def flags_of(name: str) -> set[str]:
     return {
         "rl.peek": {"module", "readonly", "fast"},
         "rl.apply": {"module", "write", "denyoom"},
+        "rl.top": {"module", "admin", "loading", "stale"},
     }.get(name, {"module", "fast", "loading", "stale"})
 
 
@@ -154,6 +157,7 @@ def categories_of(name: str) -> set[str]:
     return {
         "rl.peek": {"read", "fast", "ratelimit"},
         "rl.apply": {"keyspace", "write", "slow", "dangerous"},
+        "rl.top": {"admin", "slow", "dangerous"},
     }.get(name, {"fast", "ratelimit"})
 
 
@@ -162,7 +166,7 @@ def test_the_category_lists_the_commands(raw: RawConnection, kind: Kind) -> None
         assert "ratelimit" not in plain(raw("ACL", "CAT"))
         return
     listed = plain(raw("ACL", "CAT", "ratelimit"))
-    assert sorted(listed) == sorted(set(LEAST_WORDS) - {"rl.apply"})
+    assert sorted(listed) == sorted(set(LEAST_WORDS) - {"rl.apply", "rl.top"})
 
 
 def test_the_internal_command_is_in_the_categories_of_restore(
@@ -203,7 +207,7 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
     lines = [str(line) for line in plain(reply)]
     assert [line.split(":")[0].split()[0].lower() for line in lines] == [
         *CONSUMING[:6],
-        *("rl.peek", "rl.throttle", "rl.help", "rl.version"),
+        *("rl.peek", "rl.throttle", "rl.top", "rl.help", "rl.version"),
     ]
     for line in lines:
         docs = plain(raw("COMMAND", "DOCS", line.split()[0].rstrip(":")))[1]

@@ -57,6 +57,8 @@ NUMBERS: list[tuple[str, str, int, int]] = [
     ("RL.TOKEN k 1 1 10 COST ?", "COST", 0, TRILLION),
     ("RL.LEAKY k 1 1 10 COST ?", "COST", 0, TRILLION),
     ("RL.LIMIT k FIXED 1 10 COST ?", "COST", 0, TRILLION),
+    ("RL.TOP COUNT ?", "COUNT", 0, TRILLION),
+    ("RL.TOP count ? RESET", "COUNT", 0, TRILLION),
     ("RL.LIMIT k FIXED ? 10", "clause 1: limit", 0, TRILLION),
     ("RL.LIMIT k FIXED 1 9 SLIDING ? 10", "clause 2: limit", 0, TRILLION),
     ("RL.LIMIT k LOG ? 10 FIXED 1 10", "clause 1: limit", 0, 1_000_000),
@@ -110,6 +112,14 @@ SENTENCES: dict[str, str] = {
     ),
     "RL.LIMIT k " + " ".join(f"FIXED 1 {n}" for n in range(1, 18)): (
         "ERR too many clauses, a call may have at most 16"
+    ),
+    "RL.TOP COUNT 1 COUNT 2": "ERR unexpected argument 'COUNT', only RESET may follow COUNT n",
+    "RL.TOP COUNT 1 1": "ERR unexpected argument '1', only RESET may follow COUNT n",
+    "RL.TOP 10": "ERR unexpected argument '10', it may be COUNT n or RESET",
+    "RL.TOP RESET COUNT 1": "ERR unexpected argument 'COUNT', nothing may follow RESET",
+    "RL.TOP RESET RESET": "ERR unexpected argument 'RESET', nothing may follow RESET",
+    "RL.TOP COUNT": (
+        f"ERR COUNT must be an integer from 0 to {TRILLION}, without sign or leading zero, not ''"
     ),
     "RL.APPLY k effect": "ERR effect must be one that this module has made, and fit the key",
 }

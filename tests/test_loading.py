@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from support import replication
 from support.paths import MODULE
 from support.pool import NewServer
 from support.resp import Failure, Status
-from support.server import ServerFailed
+from support.server import Server, ServerFailed
 
 pytestmark = pytest.mark.all_servers
 
@@ -37,15 +38,79 @@ def test_it_stays_while_there_may_be_keys_of_its_type(new_server: NewServer) -> 
         assert raw("RL.FIXED", "k", 5, 10) == [1, 5, 4, 0, 10_000]
 
 
-def test_it_takes_no_arguments(new_server: NewServer) -> None:
-    with pytest.raises(ServerFailed, match="not loaded: the module takes no arguments"):
-        new_server(module_args=["max-log-limit", "5"])
+ARGUMENTS = {
+    "top-size 5": ("ratelimit.top-size", b"5"),
+    "top-size 0": ("ratelimit.top-size", b"0"),
+    "top-size 65536": ("ratelimit.top-size", b"65536"),
+    "log-max-limit 1": ("ratelimit.log-max-limit", b"1"),
+    "LOG-MAX-LIMIT 10000000": ("ratelimit.log-max-limit", b"10000000"),
+    "notify-denied yes": ("ratelimit.notify-denied", b"yes"),
+    "notify-denied YES top-size 7": ("ratelimit.notify-denied", b"yes"),
+    "notify-denied no": ("ratelimit.notify-denied", b"no"),
+}
+ANY_OF = "log-max-limit, top-size, notify-denied"
+REFUSED = {
+    "size 5": f"unknown argument 'size', it may be one of: {ANY_OF}",
+    "ratelimit.top-size 5": f"unknown argument 'ratelimit.top-size', it may be one of: {ANY_OF}",
+    "top-size": "argument top-size needs a value",
+    "top-size 5 notify-denied": "argument notify-denied needs a value",
+    "top-size 5 Top-Size 5": "argument Top-Size is given twice",
+    **{
+        f"top-size {bad}": f"top-size must be an integer from 0 to 65536, not '{bad}'"
+        for bad in ("65537", "-1", "+1", "05", "5k", "1e3", "18446744073709551616", "no")
+    },
+    "log-max-limit 0": "log-max-limit must be an integer from 1 to 10000000, not '0'",
+    "log-max-limit 10000001": "log-max-limit must be an integer from 1 to 10000000, not '10000001'",
+    "notify-denied 1": "notify-denied must be yes or no, not '1'",
+    "notify-denied on": "notify-denied must be yes or no, not 'on'",
+}
+
+
+def refusals(server: Server) -> list[str]:
+    """The lines of the log in which the module says why it is not loaded."""
+    return [row for row in server.log().splitlines() if "<ratelimit> not loaded: " in row]
+
+
+@pytest.mark.parametrize("line", ARGUMENTS)
+def test_with_arguments(new_server: NewServer, line: str) -> None:
+    name, value = ARGUMENTS[line]
+    with new_server(module_args=line.split()).raw() as raw:
+        assert raw("CONFIG", "GET", name) == [name.encode(), value]
+        assert raw("RL.FIXED", "k", 5, 10) == [1, 5, 4, 0, 10_000]
+
+
+def test_not_with_bad_arguments(new_server: NewServer) -> None:
     server = new_server(module=None)
     with server.raw() as raw:
-        assert isinstance(raw("MODULE", "LOAD", str(MODULE), "argument"), Failure)
+        for line, why in REFUSED.items():
+            assert isinstance(raw("MODULE", "LOAD", str(MODULE), *line.split()), Failure), line
+            last = refusals(server)[-1]
+            assert last.endswith(f"<ratelimit> not loaded: {why}"), line
+        for odd, shown in ((b"\xff\r\n", "'\ufffd\\r\\n'"), (b"x" * 5_000, "'xxx"), (b"", "''")):
+            assert isinstance(raw("MODULE", "LOAD", str(MODULE), odd), Failure)
+            last = refusals(server)[-1]
+            assert f"<ratelimit> not loaded: unknown argument {shown}" in last
         assert isinstance(raw("RL.VERSION"), Failure)
+
+
+def test_not_at_start_with_bad_arguments(new_server: NewServer) -> None:
+    with pytest.raises(ServerFailed, match="not loaded: top-size must be an integer"):
+        new_server(module_args=["top-size", "many"])
+
+
+def test_a_refused_load_leaves_nothing_behind(new_server: NewServer) -> None:
+    server = new_server(module=None)
+    with server.raw() as raw:
+        for _ in range(3):
+            refused = ("MODULE", "LOAD", str(MODULE), "top-size", 5, "notify-denied", "maybe")
+            assert isinstance(raw(*refused), Failure)
+        replication.attach(new_server(), server)
         assert raw("MODULE", "LOAD", str(MODULE)) == Status("OK")
+        assert raw("CONFIG", "GET", "ratelimit.top-size") == [b"ratelimit.top-size", b"128"]
         assert raw("RL.FIXED", "k", 5, 10) == [1, 5, 4, 0, 10_000]
+        told = raw("INFO", "ratelimit")
+        assert isinstance(told, bytes)
+        assert b"decisions_allowed:1\r\n" in told
 
 
 def test_it_says_nothing_where_all_is_well(new_server: NewServer) -> None:

@@ -8,19 +8,23 @@ use crate::server::Call;
 /// `RL.TOP [COUNT n] [RESET]`
 pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.all_words();
-    let (mut count, mut reset) = (usize::MAX, false);
+    let (mut count, mut reset) = (None, false);
     while let Some(word) = words.next() {
-        if word.eq_ignore_ascii_case(b"COUNT") && !reset {
-            let n = Number::TOP.read(words.next().unwrap_or_default())?;
-            count = usize::try_from(n).unwrap_or(usize::MAX);
-        } else if word.eq_ignore_ascii_case(b"RESET") {
+        if word.eq_ignore_ascii_case(b"RESET") {
             reset = true;
             end(&mut words, "nothing may follow RESET")?;
+        } else if count.is_some() {
+            let expected = "only RESET may follow COUNT n";
+            return Err(Error::Unexpected { was: Quoted::new(word), expected });
+        } else if word.eq_ignore_ascii_case(b"COUNT") {
+            let n = Number::TOP.read(words.next().unwrap_or_default())?;
+            count = Some(usize::try_from(n).unwrap_or(usize::MAX));
         } else {
             let expected = "it may be COUNT n or RESET";
             return Err(Error::Unexpected { was: Quoted::new(word), expected });
         }
     }
+    let count = count.unwrap_or(usize::MAX);
     let most = metrics::with_top(|top| {
         let most = top.most();
         if reset {

@@ -13,18 +13,19 @@ pub(crate) struct Setting {
     name: &'static CStr,
     /// Least and largest value; `None` for a switch.
     range: Option<(i64, i64)>,
+    default: i64,
     value: AtomicI64,
 }
 
 /// A number from `min` to `max`.
 pub(crate) const fn number(name: &'static CStr, default: u64, min: u64, max: u64) -> Setting {
-    let range = Some((min.cast_signed(), max.cast_signed()));
-    Setting { name, range, value: AtomicI64::new(default.cast_signed()) }
+    let (range, default) = (Some((min.cast_signed(), max.cast_signed())), default.cast_signed());
+    Setting { name, range, default, value: AtomicI64::new(default) }
 }
 
 /// A switch that is off.
 pub(crate) const fn switch(name: &'static CStr) -> Setting {
-    Setting { name, range: None, value: AtomicI64::new(0) }
+    Setting { name, range: None, default: 0, value: AtomicI64::new(0) }
 }
 
 impl Setting {
@@ -42,18 +43,18 @@ impl Setting {
 
     /// The value that `word` says, or what it may be.
     fn read(&self, word: &str) -> Result<i64, String> {
-        let name = self.name.to_string_lossy();
+        let (name, shown) = (self.name.to_string_lossy(), word.escape_debug());
         match self.range {
             Some((min, max)) => {
-                word.parse().ok().filter(|value| (min..=max).contains(value)).ok_or_else(|| {
-                    format!("{name} must be an integer from {min} to {max}, not '{word}'")
+                // Written as CONFIG SET takes it: no plus sign, no leading zero.
+                let number = word.parse().ok().filter(|value: &i64| value.to_string() == word);
+                number.filter(|value| (min..=max).contains(value)).ok_or_else(|| {
+                    format!("{name} must be an integer from {min} to {max}, not '{shown}'")
                 })
             }
-            None => match word {
-                "yes" => Ok(1),
-                "no" => Ok(0),
-                _ => Err(format!("{name} must be yes or no, not '{word}'")),
-            },
+            None if word.eq_ignore_ascii_case("yes") => Ok(1),
+            None if word.eq_ignore_ascii_case("no") => Ok(0),
+            None => Err(format!("{name} must be yes or no, not '{shown}'")),
         }
     }
 }
@@ -65,14 +66,23 @@ impl Loading {
         &self,
         settings: &'static [&'static Setting],
     ) -> Result<(), String> {
-        let mut arguments = self.arguments();
+        // An earlier load that was refused may have left the library in place.
+        for setting in settings {
+            setting.value.store(setting.default, Ordering::Relaxed);
+        }
+        let (mut arguments, mut given) = (self.arguments(), Vec::new());
         while let Some(name) = arguments.next() {
             let named =
                 |setting: &&&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name.as_bytes());
             let setting = settings.iter().find(named).ok_or_else(|| {
                 let known: Vec<_> = settings.iter().map(|s| s.name.to_string_lossy()).collect();
-                format!("unknown argument '{name}', it may be one of: {}", known.join(", "))
+                let (name, known) = (name.escape_debug(), known.join(", "));
+                format!("unknown argument '{name}', it may be one of: {known}")
             })?;
+            if given.contains(&setting.name) {
+                return Err(format!("argument {name} is given twice"));
+            }
+            given.push(setting.name);
             let word = arguments.next().ok_or_else(|| format!("argument {name} needs a value"))?;
             setting.value.store(setting.read(&word)?, Ordering::Relaxed);
         }

@@ -18,10 +18,11 @@ static FIELDS: OnceLock<Fields> = OnceLock::new();
 impl Loading {
     /// Adds `INFO ratelimit` with `fields`, where the server lets modules add sections.
     pub(crate) fn publish_info(&self, fields: Fields) {
-        let fields_are_new = FIELDS.set(fields).is_ok();
+        // They are there if a load before this one was refused, and the same.
+        FIELDS.get_or_init(|| fields);
         // SAFETY: ctx is valid during start-up.
         unsafe {
-            if let (Some(register), true) = (pointers::RegisterInfoFunc, fields_are_new) {
+            if let Some(register) = pointers::RegisterInfoFunc {
                 register(self.ctx(), Some(on_info));
             }
         }

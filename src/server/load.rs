@@ -56,8 +56,10 @@ pub(crate) unsafe fn load(
         // SAFETY: ctx is valid during start-up.
         unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
         let loading = Loading::new(ctx, argv, argc);
+        start(&loading)?;
+        // Last, since a server may go on calling a module that it has refused.
         audience::watch(&loading);
-        start(&loading)
+        Ok(())
     });
     match loaded {
         Ok(()) => OK,

@@ -30,7 +30,9 @@ class Pool:
             self._servers[kind.name] = server
         server.clock.set_ms(START_MS)
         with server.raw() as connection:
-            connection.pipeline([["FLUSHALL"], ["SCRIPT", "FLUSH"], ["CONFIG", "RESETSTAT"]])
+            connection.pipeline(
+                [["FLUSHALL"], ["SCRIPT", "FLUSH"], ["CONFIG", "RESETSTAT"], ["RL.TOP", "RESET"]]
+            )
         return server
 
     def drop(self, server: Server) -> None:
