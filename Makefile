@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
 export PORT ?= 6379
+export BASE_PORT ?= 7000
 export SERVER ?=
 
 # A build by CI must be the one that Cargo.lock describes.
@@ -15,7 +16,7 @@ PYTHON_SOURCES := tests scripts bench
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
-.PHONY: help setup build run test lint format test-core test-module test-server test-deb servers bench
+.PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
 .PHONY: install uninstall deb clean
 
 help: ## this list
@@ -30,6 +31,9 @@ build: ## build target/release/libredis_rl.so
 
 run: build ## start a redis-server with the module on PORT (6379), or the one named by SERVER
 	@scripts/run.sh
+
+cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
+	@scripts/cluster.sh
 
 test: lint test-core test-module test-server test-deb ## run everything
 

@@ -32,8 +32,7 @@ pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
 
 PLENTY = 10**6
 
-# Of every command, with key 1 where it has one.
-KEYED: tuple[tuple[Argument, ...], ...] = (
+CHARGING: tuple[tuple[Argument, ...], ...] = (
     ("RL.FIXED", "k", 10, "1d"),
     ("RL.SLIDING", "k", 10, "1d", "COST", 2),
     ("RL.LOG", "k", 10, "1d"),
@@ -42,7 +41,6 @@ KEYED: tuple[tuple[Argument, ...], ...] = (
     ("RL.LIMIT", "k", "FIXED", 10, "1d", "TOKEN", 10, 1, "1d", "COST", 2),
     ("RL.THROTTLE", "k", 9, 1, "1d"),
     ("CL.THROTTLE", "k", 9, 1, "1d"),
-    ("RL.PEEK", "k"),
 )
 
 
@@ -75,18 +73,9 @@ def test_every_slot_is_served_by_its_node_alone(cluster: Cluster) -> None:
         assert node.client().dbsize() == len(slots)
 
 
-def test_the_server_tells_clients_the_key_of_every_command(cluster: Cluster) -> None:
-    node = cluster.nodes[0]
-    for command in KEYED:
-        assert asked(node, "COMMAND", "GETKEYS", *command) == [b"k"]
-    listed = asked(node, "COMMAND", "LIST", "FILTERBY", "MODULE", "ratelimit")
-    keyless = {b"rl.help", b"rl.version", b"rl.apply"}
-    assert {str(command[0]).lower().encode() for command in KEYED} >= set(listed) - keyless
-
-
 def test_a_client_of_clusters_finds_the_node_of_every_command(cluster: Cluster) -> None:
     client = cluster.client()
-    for name, _key, *numbers in KEYED[:-1]:
+    for name, _key, *numbers in CHARGING:
         for key in keys_in(range(0, SLOTS, SLOTS // 8), str(name)):
             reply = client.execute_command(name, key, *numbers)
             assert reply[0] == (0 if "THROTTLE" in str(name) else 1), reply
