@@ -111,6 +111,7 @@ functions! {
     RegisterInfoFunc => RedisModule_RegisterInfoFunc,
     ServerInfoGetFieldUnsigned => RedisModule_ServerInfoGetFieldUnsigned,
     SetCommandACLCategories => RedisModule_SetCommandACLCategories,
+    SubscribeToKeyspaceEvents => RedisModule_SubscribeToKeyspaceEvents,
     SubscribeToServerEvent => RedisModule_SubscribeToServerEvent,
     }
 }

@@ -230,7 +230,7 @@ unsafe fn reply_starts_with(reply: *mut RedisModuleCallReply, prefix: &[u8]) -> 
 /// # Safety
 /// `string` must be valid for `'a`.
 #[inline]
-unsafe fn bytes_of<'a>(string: *const RedisModuleString) -> &'a [u8] {
+pub(super) unsafe fn bytes_of<'a>(string: *const RedisModuleString) -> &'a [u8] {
     let mut len = 0;
     // SAFETY: the string is valid, and its bytes live as long as it does.
     unsafe {

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use redis_module::raw::RedisModuleInfoCtx;
 
 use super::api::{OK, api, pointers};
-use super::audience;
 use super::guard::guard;
 use super::register::Loading;
+use super::{audience, evictions};
 
 /// Gives each field and its value to what it is given.
 type Fields = fn(&mut dyn FnMut(&str, u64));
@@ -43,6 +43,7 @@ unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, _for_crash_report: c_
         if let Some(fields) = FIELDS.get() {
             fields(&mut field);
         }
+        field("keys_evicted", evictions::count());
         let effects = audience::effects();
         field("effects_sent", effects.sent);
         field("effects_unheard", effects.unheard);

@@ -11,7 +11,7 @@ use redis_module::raw::{
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
 use super::register::Loading;
-use super::{audience, log, valkey};
+use super::{audience, evictions, log, valkey};
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -59,6 +59,7 @@ pub(crate) unsafe fn load(
         start(&loading)?;
         // Last, since a server may go on calling a module that it has refused.
         audience::watch(&loading);
+        evictions::watch(&loading);
         Ok(())
     });
     match loaded {

@@ -23,6 +23,7 @@ pub(crate) mod api;
 mod audience;
 pub(crate) mod call;
 pub(crate) mod config;
+pub(crate) mod evictions;
 pub(crate) mod guard;
 mod info;
 pub(crate) mod key;

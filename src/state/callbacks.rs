@@ -13,6 +13,7 @@ use rl_core::{Limiters, Relocate};
 use super::native_type::ENCODING_VERSION;
 use super::{codec, effect};
 use crate::server::api::{api, pointers};
+use crate::server::evictions;
 use crate::server::guard::guard;
 
 /// The value behind a pointer of the server's.
@@ -115,6 +116,12 @@ pub(super) unsafe extern "C" fn digest(digest: *mut RedisModuleDigest, value: *m
 pub(super) unsafe extern "C" fn free(value: *mut c_void) {
     // SAFETY: the server gives up the value, which was boxed.
     guard((), || drop(unsafe { Box::from_raw(value.cast::<Limiters>()) }));
+}
+
+/// Takes note that a key goes.
+pub(super) unsafe extern "C" fn unlink(key: *mut RedisModuleString, _value: *const c_void) {
+    // SAFETY: the server gives a valid name.
+    guard((), || unsafe { evictions::gone(key) });
 }
 
 /// How much work it is to free a value, in allocations.

@@ -43,10 +43,9 @@ pub(crate) fn declare(loading: &Loading) -> Result<(), String> {
         aux_save: None,
         aux_save2: None,
         aux_save_triggers: 0,
-        // Nothing is to be told when a key goes.
-        unlink: None,
+        unlink: Some(callbacks::unlink),
+        // None of these needs the key's database.
         unlink2: None,
-        // None of these needs the key's name or database.
         mem_usage2: None,
         free_effort2: None,
         copy2: None,
