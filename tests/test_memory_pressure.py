@@ -228,6 +228,19 @@ def test_where_keys_are_evicted_new_ones_find_room(new_server: NewServer, policy
 
 
 @pytest.mark.all_servers
+def test_a_denied_call_is_a_use_to_the_policy(new_server: NewServer) -> None:
+    # With this factor each use counts, not only some by chance.
+    server = new_server(config={"maxmemory-policy": "allkeys-lfu", "lfu-log-factor": 0})
+    with server.raw() as raw:
+        raw("RL.FIXED", "k", 5, "1h", "COST", 5)
+        before = raw("OBJECT", "FREQ", "k")
+        assert isinstance(before, int)
+        for _ in range(10):
+            assert integers(raw("RL.FIXED", "k", 5, "1h"))[0] == 0
+        assert raw("OBJECT", "FREQ", "k") == before + 10
+
+
+@pytest.mark.all_servers
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru"])
 def test_where_nothing_can_be_evicted_it_answers_as_set_does(
     new_server: NewServer, policy: str
