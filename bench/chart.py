@@ -71,12 +71,14 @@ def draw(section: Section, server: str) -> str:
     for at, (name, kind, ratio) in enumerate(bars):
         y = _TOP + at * (_BAR + _GAP)
         width = max(ratio * scale, 1)
+        # Beside the line at 1, not across it.
+        value_x = _LABELS + max(width, scale) + 6
         text_y = y + _BAR - 5
         label = escape(name.removesuffix(", allowed"))
         parts += [
             f'<text x="{_LABELS - 8}" y="{text_y}" text-anchor="end">{label}</text>',
             f'<rect class="{kind}" x="{_LABELS}" y="{y}" width="{width:.1f}" height="{_BAR}"/>',
-            f'<text x="{_LABELS + width + 6:.1f}" y="{text_y}">{ratio:.2f}</text>',
+            f'<text x="{value_x:.1f}" y="{text_y}">{ratio:.2f}</text>',
         ]
     x = _LABELS + scale
     bottom = height - _BOTTOM

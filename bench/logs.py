@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench import callgrind, load
+from bench import callgrind, load, memory
 from bench.figures import Line, Section
 from bench.progress import say
 from bench.rows import BASE, KEY, Row, allowed_and_denied, by_name, key
 from bench.servers import Bench
 from bench.timing import main_thread_ns
-from support import replication
 from support.server import Server
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -64,13 +63,18 @@ def _fill(server: Server, row: Row, entries: int) -> float:
     [call, *others] = [load.encoded(row.call, number) for number in range(_KEYS)]
     _empty(server)
     with server.raw() as connection:
-        empty = _used_memory(server)
+        # The server begins to keep statistics of a command when it runs first.
+        row.check(load.answer(connection, [call]))
+        connection("COPY", key(0), key(1))
+    _empty(server)
+    empty = memory.settled(server)
+    with server.raw() as connection:
         for _ in range(entries):
             server.clock.advance(1)
             row.check(load.answer(connection, [call]))
         for number in range(1, len(others) + 1):
             connection("COPY", key(0), key(number))
-        return (_used_memory(server) - empty) / _KEYS / entries
+    return (memory.settled(server) - empty) / _KEYS / entries
 
 
 def _empty(server: Server) -> None:
@@ -99,8 +103,3 @@ def _cpu_ns(server: Server, work: Callable[[], None]) -> int:
         work()
         costs.append(main_thread_ns(server) - before)
     return min(costs)
-
-
-def _used_memory(server: Server) -> int:
-    with server.client() as client:
-        return int(replication.info(client, "memory")["used_memory"])

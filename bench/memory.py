@@ -22,13 +22,13 @@ def grown_by(server: Server, calls: Iterable[bytes]) -> int:
     """How much more memory an empty server uses after these calls."""
     with server.raw() as connection:
         connection("FLUSHALL")
-    before = _settled(server)
+    before = settled(server)
     load.fill(server, calls)
-    return _settled(server) - before
+    return settled(server) - before
 
 
-def _settled(server: Server) -> int:
-    """used_memory when tables have grown, and connections that are gone were freed."""
+def settled(server: Server) -> int:
+    """Answer used_memory when tables have grown, and connections that are gone were freed."""
     with server.client() as client:
         seen = -1
         while (used := int(replication.info(client, "memory")["used_memory"])) != seen:
