@@ -6,6 +6,7 @@
 //! |---|---|
 //! | what each command's words mean, and what it answers | `commands` |
 //! | what can be set, and its defaults | `settings` |
+//! | named policies | `policies` |
 //! | what is counted | `metrics` |
 //! | how a key's value is stored, copied and sent | `state` |
 //! | how the server is talked to | `server` |
@@ -13,6 +14,7 @@
 
 mod commands;
 mod metrics;
+mod policies;
 mod server;
 mod settings;
 mod state;
@@ -48,7 +50,8 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     // SAFETY: the server gives a valid context.
     unsafe {
         server::load::load(ctx, argv, argc, TYPE_NAME, VERSION_NUMBER, |loading| {
-            loading.register_settings(&settings::ALL)?;
+            loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
+            loading.listen(policies::lifetime::LISTENER);
             loading.publish_info(|field| metrics::fields(field));
             state::declare(loading)?;
             commands::register(loading)

@@ -6,9 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rl_core::top::Top;
 use rl_core::{Algorithm, Clause, Verdict};
 
+use crate::policies::Policies;
 use crate::settings::TOP_SIZE;
 
 /// A count. The server's one thread counts, so no locked instruction is needed.
+#[derive(Debug)]
 pub(crate) struct Count(AtomicU64);
 
 impl Count {
@@ -28,18 +30,19 @@ impl Count {
 }
 
 /// How often allowed, and how often denied.
-struct Decisions {
+#[derive(Debug)]
+pub(crate) struct Decisions {
     allowed: Count,
     denied: Count,
 }
 
 impl Decisions {
-    const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { allowed: Count::new(), denied: Count::new() }
     }
 
     #[inline]
-    fn add(&self, allowed: bool) {
+    pub(crate) fn add(&self, allowed: bool) {
         if allowed { self.allowed.add() } else { self.denied.add() }
     }
 }
@@ -79,6 +82,12 @@ pub(crate) fn fields(mut field: impl FnMut(&str, u64)) {
         field(&format!("{name}_denied"), decisions.denied.get());
     }
     field("errors", ERRORS.get());
+    let policies = Policies::in_force();
+    field("policies", policies.len() as u64);
+    for (name, policy) in policies.iter() {
+        field(&format!("policy_{name}_allowed"), policy.decisions.allowed.get());
+        field(&format!("policy_{name}_denied"), policy.decisions.denied.get());
+    }
 }
 
 /// Keyed by a fast hash that differs from process to process, so that nobody can aim at it.

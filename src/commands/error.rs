@@ -6,6 +6,7 @@ use rl_core::TooManyLimiters;
 use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
 
 use crate::metrics::ERRORS;
+use crate::policies::registry::{LONGEST_NAME, MAX_POLICIES};
 use crate::server::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
 
@@ -44,6 +45,16 @@ pub(crate) enum Error {
     TooManyClauses,
     /// More limiters than a key may have.
     TooManyLimiters,
+    /// No policy has this name.
+    NoPolicy { name: Quoted },
+    /// A name that no policy may have.
+    PolicyName { was: Quoted },
+    /// More policies than there may be.
+    TooManyPolicies,
+    /// JSON that is malformed, or says no policies.
+    Json(String),
+    /// Bytes where text is needed.
+    NotText { was: Quoted },
     /// The payload of the internal command is not one.
     Effect,
     /// The user may not run the internal command.
@@ -99,6 +110,17 @@ impl fmt::Display for Error {
                 "key holds at most {MAX_LIMITERS} limiters in use, \
                  each algorithm and period being one"
             ),
+            Self::NoPolicy { name } => write!(f, "there is no policy {name}"),
+            Self::PolicyName { was } => write!(
+                f,
+                "a policy's name must be 1 to {LONGEST_NAME} letters, digits or signs of \
+                 . _ : / @ -, not {was}"
+            ),
+            Self::TooManyPolicies => {
+                write!(f, "too many policies, there may be at most {MAX_POLICIES}")
+            }
+            Self::Json(why) => write!(f, "json must be policies: {}", why.escape_debug()),
+            Self::NotText { was } => write!(f, "the argument must be UTF-8 text, not {was}"),
             Self::Effect => {
                 f.write_str("effect must be one that this module has made, and fit the key")
             }

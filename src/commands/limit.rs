@@ -1,47 +1,53 @@
 //! RL.LIMIT: several limits on one key, all or nothing.
 
+use std::sync::Arc;
+
 use rl_core::Clause;
 use rl_core::bounds::MAX_CLAUSES;
 
 use super::consume::consume;
 use super::error::{Error, Quoted};
 use super::{reply, words};
+use crate::policies::{Clauses, Policies, Policy};
 use crate::server::{Call, Words};
 
 /// `RL.LIMIT key clause [clause ...] [COST n]`
 pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
     let mut clauses = Clauses::new();
+    let mut named = Named::default();
     let mut words = call.words();
     let cost = loop {
         match words.next() {
             None => break 1,
-            Some(word) if words::is_cost(word) && clauses.len == 0 => return Err(Error::NoClause),
-            Some(word) if words::is_cost(word) => break words::cost_after_word(&mut words)?,
-            Some(word) => clauses.push(clause(word, &mut words, clauses.len)?)?,
+            Some(word) if words::is_cost(word) => {
+                if clauses.as_slice().is_empty() {
+                    return Err(Error::NoClause);
+                }
+                break words::cost_after_word(&mut words)?;
+            }
+            Some(word) if word.eq_ignore_ascii_case(b"POLICY") => {
+                named.push(policy(&mut words, &mut clauses)?)?;
+            }
+            Some(word) => clauses.read(word, &mut words)?,
         }
     };
     match clauses.as_slice() {
         [] => Err(Error::NoClause),
-        [_] => answer::<1>(call, clauses.as_slice(), cost),
-        [_, _] | [_, _, _] | [_, _, _, _] => answer::<4>(call, clauses.as_slice(), cost),
-        _ => answer::<MAX_CLAUSES>(call, clauses.as_slice(), cost),
+        [_] => answer::<1>(call, clauses.as_slice(), &named, cost),
+        [_, _] | [_, _, _] | [_, _, _, _] => answer::<4>(call, clauses.as_slice(), &named, cost),
+        _ => answer::<MAX_CLAUSES>(call, clauses.as_slice(), &named, cost),
     }
 }
 
-/// The clause that begins with `word`, after `before` others.
-#[inline]
-fn clause(word: &[u8], words: &mut Words<'_>, before: usize) -> Result<Clause, Error> {
-    let clause = before.saturating_add(1);
-    let algorithm = words::algorithm(word)
-        .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
-    words::numbers(algorithm, words)
-        .ok_or_else(|| Error::Incomplete { clause, usage: words::usage(algorithm) })?
-        .map_err(|error| Error::InClause { clause, error: Box::new(error) })
-}
-
 #[inline(always)]
-fn answer<const N: usize>(call: &Call<'_>, clauses: &[Clause], cost: u64) -> Result<(), Error> {
+fn answer<const N: usize>(
+    call: &Call<'_>,
+    clauses: &[Clause],
+    named: &Named,
+    cost: u64,
+) -> Result<(), Error> {
     let decision = consume::<N>(call, clauses, cost)?;
+    named.decided(decision.allowed);
     call.reply_array(clauses.len().saturating_add(1));
     call.reply_integer(i64::from(decision.allowed));
     for verdict in decision.verdicts.iter().take(clauses.len()) {
@@ -50,34 +56,34 @@ fn answer<const N: usize>(call: &Call<'_>, clauses: &[Clause], cost: u64) -> Res
     Ok(())
 }
 
-/// The clauses of a call, on the stack.
-struct Clauses {
-    clauses: [Clause; MAX_CLAUSES],
+/// Adds the clauses of the policy whose name is next.
+#[inline(never)]
+fn policy(words: &mut Words<'_>, clauses: &mut Clauses) -> Result<Arc<Policy>, Error> {
+    let incomplete = Error::Incomplete { clause: clauses.next(), usage: "POLICY name" };
+    let name = words.next().ok_or(incomplete)?;
+    let policy = Policies::in_force().get(name);
+    let policy = policy.ok_or_else(|| Error::NoPolicy { name: Quoted::new(name) })?;
+    policy.clauses.iter().try_for_each(|clause| clauses.push(*clause))?;
+    Ok(policy)
+}
+
+/// The policies that a call names, on the stack.
+#[derive(Default)]
+struct Named {
+    policies: [Option<Arc<Policy>>; MAX_CLAUSES],
     len: usize,
 }
 
-impl Clauses {
-    #[inline]
-    fn new() -> Self {
-        Self { clauses: [Clause::fixed(0, 1); MAX_CLAUSES], len: 0 }
-    }
-
-    #[inline]
-    fn as_slice(&self) -> &[Clause] {
-        self.clauses.get(..self.len).unwrap_or_default()
-    }
-
-    #[inline]
-    fn push(&mut self, clause: Clause) -> Result<(), Error> {
-        let same = |other: &Clause| other.names_same_limiter(&clause);
-        if let Some(earlier) = self.as_slice().iter().position(same) {
-            return Err(Error::SameLimiter {
-                clause: self.len.saturating_add(1),
-                earlier: earlier.saturating_add(1),
-            });
-        }
-        *self.clauses.get_mut(self.len).ok_or(Error::TooManyClauses)? = clause;
+impl Named {
+    fn push(&mut self, policy: Arc<Policy>) -> Result<(), Error> {
+        *self.policies.get_mut(self.len).ok_or(Error::TooManyClauses)? = Some(policy);
         self.len = self.len.saturating_add(1);
         Ok(())
+    }
+
+    #[inline]
+    fn decided(&self, allowed: bool) {
+        let named = self.policies.iter().take(self.len).flatten();
+        named.for_each(|policy| policy.decisions.add(allowed));
     }
 }

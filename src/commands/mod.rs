@@ -10,6 +10,7 @@
 //! | `consume` | what all of these share: clock, key, decision, write, replication |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
+//! | `policy` | RL.POLICY |
 //! | `about` | RL.HELP, RL.VERSION |
 //! | `apply` | RL.APPLY, the internal command that carries effects |
 //! | `reply` | verdicts as integers |
@@ -18,14 +19,15 @@
 mod about;
 mod apply;
 mod consume;
-mod error;
+pub(crate) mod error;
 mod limit;
 mod peek;
+mod policy;
 mod reply;
 mod single;
 mod table;
 mod throttle;
 mod top;
-mod words;
+pub(crate) mod words;
 
 pub(crate) use table::register;

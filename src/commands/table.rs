@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_int};
 
-use super::{about, apply, limit, peek, single, throttle, top};
+use super::{about, apply, limit, peek, policy, single, throttle, top};
 use crate::server::call::entry;
 use crate::server::log;
 use crate::server::register::{Argument, Entry, KeyUse, Kind, Loading, Registration};
@@ -20,6 +20,8 @@ enum Access {
     Keyless,
     /// Shows operators what goes on, as SLOWLOG does.
     Report,
+    /// Changes what all keys are held to.
+    Govern,
     /// Puts state in place: RESTORE's flags and categories.
     Restore,
 }
@@ -32,7 +34,7 @@ impl Access {
             Self::Look => c"readonly fast",
             Self::Keyless => c"fast allow-loading allow-stale",
             Self::Report => c"admin allow-loading allow-stale",
-            Self::Restore => c"write deny-oom",
+            Self::Govern | Self::Restore => c"write deny-oom",
         }
     }
 
@@ -40,7 +42,7 @@ impl Access {
         match self {
             Self::Consume | Self::Restore => Some(KeyUse::Update),
             Self::Look => Some(KeyUse::Read),
-            Self::Keyless | Self::Report => None,
+            Self::Keyless | Self::Report | Self::Govern => None,
         }
     }
 
@@ -49,7 +51,7 @@ impl Access {
             Self::Consume => "write fast",
             Self::Look => "read fast",
             Self::Keyless => "fast",
-            Self::Report => "admin slow dangerous",
+            Self::Report | Self::Govern => "admin slow dangerous",
             Self::Restore => "keyspace write slow dangerous",
         }
     }
@@ -57,6 +59,8 @@ impl Access {
 
 /// One command.
 struct Row {
+    /// The command of which it is a subcommand.
+    parent: Option<&'static CStr>,
     name: &'static CStr,
     entry: Entry,
     access: Access,
@@ -66,8 +70,12 @@ struct Row {
 }
 
 macro_rules! row {
+    ($parent:literal | $name:literal, $($rest:tt)*) => {
+        Row { parent: Some($parent), ..row!($name, $($rest)*) }
+    };
     ($name:expr, $run:path, $access:ident, $arguments:expr, $summary:literal, $complexity:literal) => {
         Row {
+            parent: None,
             name: $name,
             entry: entry!($name, $run),
             access: Access::$access,
@@ -99,13 +107,31 @@ const fn word(name: &'static CStr, token: &'static CStr) -> Argument {
     Argument { token: Some(token), ..argument(name, Kind::Word) }
 }
 
-const CLAUSES: &[Argument] = &[
-    argument(c"fixed", Kind::Block(&[word(c"fixed", c"FIXED"), LIMIT, PERIOD])),
-    argument(c"sliding", Kind::Block(&[word(c"sliding", c"SLIDING"), LIMIT, PERIOD])),
-    argument(c"log", Kind::Block(&[word(c"log", c"LOG"), LIMIT, PERIOD])),
-    argument(c"token", Kind::Block(&[word(c"token", c"TOKEN"), CAPACITY, REFILL, PERIOD])),
-    argument(c"leaky", Kind::Block(&[word(c"leaky", c"LEAKY"), CAPACITY, LEAK, PERIOD])),
-];
+const POLICY_CLAUSE: Argument =
+    argument(c"policy", Kind::Block(&[word(c"policy", c"POLICY"), argument(c"name", Kind::Text)]));
+
+const FIXED_CLAUSE: Argument =
+    argument(c"fixed", Kind::Block(&[word(c"fixed", c"FIXED"), LIMIT, PERIOD]));
+const SLIDING_CLAUSE: Argument =
+    argument(c"sliding", Kind::Block(&[word(c"sliding", c"SLIDING"), LIMIT, PERIOD]));
+const LOG_CLAUSE: Argument = argument(c"log", Kind::Block(&[word(c"log", c"LOG"), LIMIT, PERIOD]));
+const TOKEN_CLAUSE: Argument =
+    argument(c"token", Kind::Block(&[word(c"token", c"TOKEN"), CAPACITY, REFILL, PERIOD]));
+const LEAKY_CLAUSE: Argument =
+    argument(c"leaky", Kind::Block(&[word(c"leaky", c"LEAKY"), CAPACITY, LEAK, PERIOD]));
+
+/// What a policy is made of.
+const PLAIN_CLAUSES: &[Argument] =
+    &[FIXED_CLAUSE, SLIDING_CLAUSE, LOG_CLAUSE, TOKEN_CLAUSE, LEAKY_CLAUSE];
+
+/// What a call is made of.
+const CLAUSES: &[Argument] =
+    &[FIXED_CLAUSE, SLIDING_CLAUSE, LOG_CLAUSE, TOKEN_CLAUSE, LEAKY_CLAUSE, POLICY_CLAUSE];
+
+const PLAIN_CLAUSE: Argument =
+    Argument { multiple: true, ..argument(c"clause", Kind::OneOf(PLAIN_CLAUSES)) };
+
+const NAME: Argument = argument(c"name", Kind::Text);
 
 const CLAUSE: Argument = Argument { multiple: true, ..argument(c"clause", Kind::OneOf(CLAUSES)) };
 
@@ -194,6 +220,47 @@ const PUBLIC: &[Row] = &[
         c"Shows the keys that were denied most",
         c"O(N*log(N)) with N keys in the table"
     ),
+    row!(
+        c"rl.policy" | c"set",
+        policy::set,
+        Govern,
+        &[NAME, PLAIN_CLAUSE],
+        c"Makes a name stand for a list of clauses",
+        c"O(log(N)) with N policies"
+    ),
+    row!(
+        c"rl.policy" | c"get",
+        policy::get,
+        Keyless,
+        &[NAME],
+        c"Shows what a policy stands for",
+        c"O(log(N)) with N policies"
+    ),
+    row!(
+        c"rl.policy" | c"del",
+        policy::del,
+        Govern,
+        &[Argument { multiple: true, ..NAME }],
+        c"Forgets policies",
+        c"O(M*log(N)) with M names and N policies"
+    ),
+    row!(c"rl.policy" | c"list", policy::list, Keyless, &[], c"Lists the policies", c"O(N)"),
+    row!(
+        c"rl.policy" | c"load",
+        policy::load,
+        Govern,
+        &[argument(c"json", Kind::Text)],
+        c"Makes all policies of a JSON object, or none",
+        c"O(N) with N policies"
+    ),
+    row!(
+        c"rl.policy" | c"dump",
+        policy::dump,
+        Keyless,
+        &[],
+        c"Shows all policies as JSON",
+        c"O(N)"
+    ),
     row!(c"rl.help", about::help, Keyless, &[], c"Lists the commands of the module", c"O(1)"),
     row!(c"rl.version", about::version, Keyless, &[], c"Shows the version of the module", c"O(1)"),
 ];
@@ -223,7 +290,7 @@ pub(crate) fn register(loading: &Loading) -> Result<(), String> {
     let own_category = loading.add_category(crate::TYPE_NAME);
     let register = |row: &Row| loading.register(&row.registration(own_category));
     for row in PUBLIC.iter().chain([&INTERNAL]) {
-        register(row).map_err(|_| format!("the server does not accept {}", upper(row.name)))?;
+        register(row).map_err(|_| format!("the server does not accept {}", row.full_name()))?;
     }
     if register(&CELL).is_err() {
         log::notice("CL.THROTTLE is another module's; RL.THROTTLE is the same");
@@ -243,11 +310,13 @@ impl Row {
     fn registration(&self, own_category: bool) -> Registration<'_> {
         let mut categories = String::from(self.access.categories());
         // Who may limit may not thereby restore.
-        if own_category && !matches!(self.access, Access::Restore | Access::Report) {
+        if own_category && !matches!(self.access, Access::Restore | Access::Report | Access::Govern)
+        {
             categories.push(' ');
             categories.push_str(&crate::TYPE_NAME.to_string_lossy());
         }
         Registration {
+            parent: self.parent,
             name: self.name,
             entry: self.entry,
             flags: self.access.flags(),
@@ -263,14 +332,19 @@ impl Row {
 
     /// Number of words, the name counted; negative if that is the least.
     fn arity(&self) -> c_int {
-        let least = self.arguments.iter().map(least_words).fold(1, c_int::saturating_add);
+        let name = if self.parent.is_some() { 2 } else { 1 };
+        let least = self.arguments.iter().map(least_words).fold(name, c_int::saturating_add);
         let open = self.arguments.iter().any(|argument| argument.optional || argument.multiple);
         if open { least.saturating_neg() } else { least }
     }
 
+    fn full_name(&self) -> String {
+        self.parent.map(|parent| upper(parent) + " ").unwrap_or_default() + &upper(self.name)
+    }
+
     /// `RL.FIXED key limit period [COST n]`, and what each choice in it may be.
     fn syntax(&self) -> String {
-        let mut line = upper(self.name);
+        let mut line = self.full_name();
         for argument in self.arguments {
             line.push(' ');
             line.push_str(&syntax(argument));

@@ -120,6 +120,33 @@ pub(crate) fn algorithm(word: &[u8]) -> Option<Algorithm> {
         .map(|(_, algorithm, _)| *algorithm)
 }
 
+/// The word that names `algorithm`.
+pub(crate) fn name(algorithm: Algorithm) -> &'static str {
+    ALGORITHMS.iter().find(|row| row.1 == algorithm).map_or("", |row| row.0)
+}
+
+/// Whether a clause of `algorithm` has a refill or leak.
+pub(crate) fn has_refill(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Token | Algorithm::Leaky)
+}
+
+/// A period in its largest unit.
+pub(crate) fn period_text(period_ms: u64) -> String {
+    let fits = |(_, unit_ms): &&(&str, u64)| period_ms.checked_rem(*unit_ms) == Some(0);
+    let (suffix, unit_ms) = UNITS_MS.iter().find(fits).unwrap_or(&("ms", 1));
+    format!("{}{suffix}", period_ms.checked_div(*unit_ms).unwrap_or(0))
+}
+
+/// Suffixes of periods, the largest first.
+const UNITS_MS: [(&str, u64); 6] = [
+    ("w", 7 * 24 * 60 * 60 * 1000),
+    ("d", 24 * 60 * 60 * 1000),
+    ("h", 60 * 60 * 1000),
+    ("m", 60 * 1000),
+    ("s", 1000),
+    ("ms", 1),
+];
+
 /// How a clause of `algorithm` is written.
 pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
     ALGORITHMS.iter().find(|row| row.1 == algorithm).map_or("", |row| row.2)
@@ -127,9 +154,9 @@ pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
 
 /// The numbers of a clause of `algorithm`, which are next in `words`; nothing if they end early.
 #[inline(always)]
-pub(crate) fn numbers(
+pub(crate) fn numbers<'a>(
     algorithm: Algorithm,
-    words: &mut Words<'_>,
+    words: &mut impl Iterator<Item = &'a [u8]>,
 ) -> Option<Result<Clause, Error>> {
     let (limit, refill) = match algorithm {
         Algorithm::Fixed | Algorithm::Sliding => (Number::LIMIT, None),

@@ -19,11 +19,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use redis_module::raw::{
     REDISMODULE_CTX_FLAGS_ACTIVE_CHILD, REDISMODULE_CTX_FLAGS_AOF, REDISMODULE_CTX_FLAGS_CLUSTER,
     REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_EVENT_CRON_LOOP,
-    REDISMODULE_EVENT_FORK_CHILD, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_REPLICA_CHANGE,
-    REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, RedisModuleCtx, RedisModuleEvent,
+    REDISMODULE_EVENT_FORK_CHILD, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_REPL_ASYNC_LOAD,
+    REDISMODULE_EVENT_REPLICA_CHANGE, REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, RedisModuleCtx,
+    RedisModuleEvent,
 };
 
 use super::api::{OK, api, pointers};
+use super::events;
 use super::guard::guard;
 use super::register::Loading;
 
@@ -38,11 +40,12 @@ static UNHEARD: AtomicU64 = AtomicU64::new(0);
 static SENT_AT_LAST_LOOK: AtomicU64 = AtomicU64::new(0);
 
 /// The events after which somebody may listen.
-const BEGINNINGS: [u64; 4] = [
+const BEGINNINGS: [u64; 5] = [
     REDISMODULE_EVENT_FORK_CHILD,
     REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
     REDISMODULE_EVENT_REPLICA_CHANGE,
     REDISMODULE_EVENT_LOADING,
+    REDISMODULE_EVENT_REPL_ASYNC_LOAD,
 ];
 
 /// How many effects there were since the module was loaded.
@@ -88,12 +91,14 @@ fn subscribe(loading: &Loading, id: u64, callback: Callback) -> bool {
 }
 
 unsafe extern "C" fn on_beginning(
-    _ctx: *mut RedisModuleCtx,
-    _event: RedisModuleEvent,
-    _subevent: u64,
+    ctx: *mut RedisModuleCtx,
+    event: RedisModuleEvent,
+    subevent: u64,
     _data: *mut c_void,
 ) {
     MAY_LISTEN.store(true, Ordering::Relaxed);
+    // SAFETY: the server gives a valid context.
+    guard((), || unsafe { events::pass_on(ctx, event, subevent) });
 }
 
 unsafe extern "C" fn on_cron(

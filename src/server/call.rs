@@ -93,6 +93,12 @@ impl<'call> Call<'call> {
         unsafe { api!(ReplyWithStringBuffer(self.ctx, value.as_ptr().cast(), value.len())) };
     }
 
+    /// Answers that there is nothing.
+    pub(crate) fn reply_null(&self) {
+        // SAFETY: ctx is valid for the call.
+        unsafe { api!(ReplyWithNull(self.ctx)) };
+    }
+
     /// Answers a simple string.
     pub(crate) fn reply_simple(&self, value: &CStr) {
         // SAFETY: ctx is valid for the call; the server copies the string.

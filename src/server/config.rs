@@ -59,25 +59,41 @@ impl Setting {
     }
 }
 
+/// An argument of loadmodule that names a file.
+pub(crate) struct FileArgument {
+    pub(crate) name: &'static str,
+    /// Reads the file at a path, if one is named, or says why not.
+    pub(crate) read: fn(Option<&str>) -> Result<(), String>,
+}
+
 impl Loading {
     /// Makes `settings` known to the server, with what the arguments of loadmodule say as their
-    /// defaults, and reads the configuration file's lines for them.
+    /// defaults, reads the configuration file's lines for them, and then the file that an
+    /// argument may name.
     pub(crate) fn register_settings(
         &self,
         settings: &'static [&'static Setting],
+        file: FileArgument,
     ) -> Result<(), String> {
         // An earlier load that was refused may have left the library in place.
         for setting in settings {
             setting.value.store(setting.default, Ordering::Relaxed);
         }
-        let (mut arguments, mut given) = (self.arguments(), Vec::new());
+        let (mut arguments, mut given, mut path) = (self.arguments(), Vec::new(), None);
         while let Some(name) = arguments.next() {
+            if name.eq_ignore_ascii_case(file.name) {
+                let named = arguments.next().ok_or_else(|| format!("{name} needs a path"))?;
+                if path.replace(named).is_some() {
+                    return Err(format!("argument {name} is given twice"));
+                }
+                continue;
+            }
             let named =
                 |setting: &&&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name.as_bytes());
             let setting = settings.iter().find(named).ok_or_else(|| {
                 let known: Vec<_> = settings.iter().map(|s| s.name.to_string_lossy()).collect();
                 let (name, known) = (name.escape_debug(), known.join(", "));
-                format!("unknown argument '{name}', it may be one of: {known}")
+                format!("unknown argument '{name}', it may be one of: {known}, {}", file.name)
             })?;
             if given.contains(&setting.name) {
                 return Err(format!("argument {name} is given twice"));
@@ -91,7 +107,7 @@ impl Loading {
         if unsafe { api!(LoadConfigs(self.ctx())) } != OK {
             return Err("a ratelimit setting in the configuration is not accepted".into());
         }
-        Ok(())
+        (file.read)(path.as_deref())
     }
 
     fn register_setting(&self, setting: &'static Setting) -> Result<(), String> {

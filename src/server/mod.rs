@@ -13,6 +13,7 @@
 //! | `load` | what happens at load, in order |
 //! | `audience` | whether anybody can hear an effect |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
+//! | `events` | loads and forks, for who needs to know |
 //! | `info` | the section of INFO |
 //! | `acl` | what the current user may do, where the server itself does not ask |
 //! | `log` | lines in the server's log |
@@ -23,6 +24,7 @@ pub(crate) mod api;
 mod audience;
 pub(crate) mod call;
 pub(crate) mod config;
+pub(crate) mod events;
 pub(crate) mod evictions;
 pub(crate) mod guard;
 mod info;

@@ -5,7 +5,7 @@ use std::ptr;
 
 use redis_module::raw::{
     REDISMODULE_CMD_ARG_MULTIPLE, REDISMODULE_CMD_ARG_OPTIONAL, REDISMODULE_CMD_KEY_ACCESS,
-    REDISMODULE_CMD_KEY_RO, REDISMODULE_CMD_KEY_RW, REDISMODULE_CMD_KEY_UPDATE,
+    REDISMODULE_CMD_KEY_RO, REDISMODULE_CMD_KEY_RW, REDISMODULE_CMD_KEY_UPDATE, RedisModuleCommand,
     RedisModuleCommandArg, RedisModuleCommandArgType,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK as BLOCK,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_INTEGER as INTEGER,
@@ -42,6 +42,8 @@ impl Entry {
 /// All that the server is told of one command.
 pub(crate) struct Registration<'a> {
     pub(crate) name: &'static CStr,
+    /// The command of which it is a subcommand.
+    pub(crate) parent: Option<&'static CStr>,
     pub(crate) entry: Entry,
     pub(crate) flags: &'static CStr,
     /// What is done to the key that argument 1 is; nothing if it is none.
@@ -178,22 +180,40 @@ impl Loading {
         unsafe { pointers::AddACLCategory.is_some_and(|add| add(self.ctx, name.as_ptr()) == OK) }
     }
 
+    /// The command `name` that has subcommands only; made if it is not there yet.
+    fn container(&self, name: &CStr) -> Result<*mut RedisModuleCommand, Refused> {
+        // SAFETY: ctx is valid during start-up; the server copies the strings.
+        unsafe {
+            let known = api!(GetCommand(self.ctx, name.as_ptr()));
+            if !known.is_null() {
+                return Ok(known);
+            }
+            let flags = c"".as_ptr();
+            accepted(api!(CreateCommand(self.ctx, name.as_ptr(), None, flags, 0, 0, 0)))?;
+            Ok(api!(GetCommand(self.ctx, name.as_ptr())))
+        }
+    }
+
     /// Makes a command.
     pub(crate) fn register(&self, command: &Registration<'_>) -> Result<(), Refused> {
         let key = c_int::from(command.key.is_some());
         // SAFETY: ctx is valid during start-up; the server copies all strings.
         unsafe {
             let (name, flags) = (command.name.as_ptr(), command.flags.as_ptr());
-            accepted(api!(CreateCommand(
-                self.ctx,
-                name,
-                Some(command.entry.0),
-                flags,
-                key,
-                key,
-                key
-            )))?;
-            let made = api!(GetCommand(self.ctx, name));
+            let (ctx, entry) = (self.ctx, Some(command.entry.0));
+            let made = match command.parent {
+                None => {
+                    accepted(api!(CreateCommand(ctx, name, entry, flags, key, key, key)))?;
+                    api!(GetCommand(ctx, name))
+                }
+                Some(parent) => {
+                    let whole = [parent.to_bytes(), b"|", command.name.to_bytes()].concat();
+                    let whole = CString::new(whole).unwrap_or_default();
+                    let parent = self.container(parent)?;
+                    accepted(api!(CreateSubcommand(parent, name, entry, flags, key, key, key)))?;
+                    api!(GetCommand(ctx, whole.as_ptr()))
+                }
+            };
             describe(made, command)?;
             if let Some(set_categories) = pointers::SetCommandACLCategories {
                 let categories = CString::new(command.categories.as_str()).unwrap_or_default();
@@ -211,7 +231,7 @@ fn accepted(status: c_int) -> Result<(), Refused> {
 /// # Safety
 /// `command` must be a command of this module, during start-up.
 unsafe fn describe(
-    command: *mut redis_module::raw::RedisModuleCommand,
+    command: *mut RedisModuleCommand,
     described: &Registration<'_>,
 ) -> Result<(), Refused> {
     let version = RedisModuleCommandInfoVersion {

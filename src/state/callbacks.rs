@@ -12,7 +12,8 @@ use rl_core::{Limiters, Relocate};
 
 use super::native_type::ENCODING_VERSION;
 use super::{codec, effect};
-use crate::server::api::{api, pointers};
+use crate::policies::lifetime;
+use crate::server::api::{ERR, OK, api, pointers};
 use crate::server::evictions;
 use crate::server::guard::guard;
 
@@ -89,6 +90,54 @@ pub(super) unsafe extern "C" fn aof_rewrite(
             api!(EmitAOF(io, name, c"sb".as_ptr(), key, bytes.as_ptr(), bytes.len()));
         }
     });
+}
+
+/// Writes the policies to an RDB file; an empty text if there are none.
+pub(super) unsafe extern "C" fn aux_save(io: *mut RedisModuleIO, _when: c_int) {
+    guard((), || {
+        let policies = lifetime::snapshot().unwrap_or_default();
+        // SAFETY: the server gives a valid io, and copies the bytes.
+        unsafe { api!(SaveStringBuffer(io, policies.as_ptr().cast(), policies.len())) };
+    });
+}
+
+/// Writes the policies to an RDB file; nothing if there are none.
+pub(super) unsafe extern "C" fn aux_save2(io: *mut RedisModuleIO, when: c_int) {
+    if guard(true, || lifetime::snapshot().is_some()) {
+        // SAFETY: as the server called this.
+        unsafe { aux_save(io, when) };
+    }
+}
+
+/// Reads the policies of an RDB file.
+pub(super) unsafe extern "C" fn aux_load(
+    io: *mut RedisModuleIO,
+    version: c_int,
+    _when: c_int,
+) -> c_int {
+    guard(ERR, || {
+        let mut len = 0;
+        // SAFETY: io is valid for the callback; the buffer that it gives is `len` long, and ours
+        // to free.
+        let restored = unsafe {
+            let bytes = api!(LoadStringBuffer(io, &raw mut len));
+            if bytes.is_null() {
+                return ERR;
+            }
+            let text = slice::from_raw_parts(bytes.cast(), len);
+            let restored =
+                version == ENCODING_VERSION && (text.is_empty() || lifetime::restore(text));
+            api!(Free(bytes.cast()));
+            restored
+        };
+        if restored {
+            return OK;
+        }
+        let why = c"the ratelimit policies are malformed or of an unknown version";
+        // SAFETY: io is valid for the callback, and the format takes no argument.
+        unsafe { api!(LogIOError(io, c"warning".as_ptr(), why.as_ptr())) };
+        ERR
+    })
 }
 
 /// Bytes that a value occupies.

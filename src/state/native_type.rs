@@ -11,6 +11,9 @@ use crate::server::Native;
 use crate::server::load::declare_type;
 use crate::server::register::Loading;
 
+/// `REDISMODULE_AUX_BEFORE_RDB`, which the bindings widen.
+const AUX_BEFORE_KEYS: i32 = 1 << 0;
+
 /// The encoding's version as the server keeps it beside every value.
 pub(super) const ENCODING_VERSION: i32 = 1;
 
@@ -38,11 +41,12 @@ pub(crate) fn declare(loading: &Loading) -> Result<(), String> {
         free_effort: Some(callbacks::free_effort),
         copy: Some(callbacks::copy),
         defrag: Some(callbacks::defrag),
-        // Nothing is kept outside the keys.
-        aux_load: None,
-        aux_save: None,
-        aux_save2: None,
-        aux_save_triggers: 0,
+        // The policies, before the keys: by the second if the server knows it, which writes
+        // nothing where there are none.
+        aux_load: Some(callbacks::aux_load),
+        aux_save: Some(callbacks::aux_save),
+        aux_save2: Some(callbacks::aux_save2),
+        aux_save_triggers: AUX_BEFORE_KEYS,
         unlink: Some(callbacks::unlink),
         // None of these needs the key's database.
         unlink2: None,

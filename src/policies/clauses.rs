@@ -1,0 +1,74 @@
+//! The clauses of a call or a policy.
+
+use std::fmt::Write;
+
+use rl_core::Clause;
+use rl_core::bounds::MAX_CLAUSES;
+
+use crate::commands::error::{Error, Quoted};
+use crate::commands::words;
+
+/// Up to [`MAX_CLAUSES`] clauses, no two of the same limiter; without an allocation.
+pub(crate) struct Clauses {
+    clauses: [Clause; MAX_CLAUSES],
+    len: usize,
+}
+
+impl Clauses {
+    /// None yet.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self { clauses: [Clause::fixed(0, 1); MAX_CLAUSES], len: 0 }
+    }
+
+    /// The clauses in order.
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[Clause] {
+        self.clauses.get(..self.len).unwrap_or_default()
+    }
+
+    /// Adds `clause`.
+    #[inline]
+    pub(crate) fn push(&mut self, clause: Clause) -> Result<(), Error> {
+        let same = |other: &Clause| other.names_same_limiter(&clause);
+        if let Some(earlier) = self.as_slice().iter().position(same) {
+            let earlier = earlier.saturating_add(1);
+            return Err(Error::SameLimiter { clause: self.next(), earlier });
+        }
+        *self.clauses.get_mut(self.len).ok_or(Error::TooManyClauses)? = clause;
+        self.len = self.len.saturating_add(1);
+        Ok(())
+    }
+
+    /// Adds the clause that begins with `word`, its numbers being next in `words`.
+    #[inline]
+    pub(crate) fn read<'a>(
+        &mut self,
+        word: &[u8],
+        words: &mut impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), Error> {
+        let clause = self.next();
+        let algorithm = words::algorithm(word)
+            .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
+        let numbers = words::numbers(algorithm, words)
+            .ok_or_else(|| Error::Incomplete { clause, usage: words::usage(algorithm) })?;
+        self.push(numbers.map_err(|error| Error::InClause { clause, error: Box::new(error) })?)
+    }
+
+    /// The number that the next clause has, counted from 1.
+    #[inline]
+    pub(crate) fn next(&self) -> usize {
+        self.len.saturating_add(1)
+    }
+}
+
+/// `clause` as RL.LIMIT takes it.
+pub(crate) fn to_text(clause: &Clause) -> String {
+    let mut text = String::from(words::name(clause.algorithm));
+    let _ = write!(text, " {}", clause.limit);
+    if words::has_refill(clause.algorithm) {
+        let _ = write!(text, " {}", clause.refill);
+    }
+    let _ = write!(text, " {}", words::period_text(clause.period_ms));
+    text
+}

@@ -1,0 +1,113 @@
+//! Policies as JSON: an object of names, each with a list of clauses as RL.LIMIT takes them.
+//!
+//! ```json
+//! {"api": ["TOKEN 20 10 1s", "FIXED 10000 1d"], "login": ["FIXED 5 1m"]}
+//! ```
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::clauses::{Clauses, to_text};
+use super::registry::Policies;
+
+/// Reads policies; the error names line, column and reason.
+pub(crate) fn read(json: &str) -> Result<Policies, String> {
+    serde_json::from_str(json).map_err(|error| error.to_string())
+}
+
+/// Writes policies in one line.
+pub(crate) fn write(policies: &Policies) -> String {
+    serde_json::to_string(policies).unwrap_or_else(|_| "{}".into())
+}
+
+impl Serialize for Policies {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, policy) in self.iter() {
+            let clauses: Vec<_> = policy.clauses.iter().map(to_text).collect();
+            map.serialize_entry(name, &clauses)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Policies {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PoliciesVisitor)
+    }
+}
+
+struct PoliciesVisitor;
+
+impl<'de> Visitor<'de> for PoliciesVisitor {
+    type Value = Policies;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of policies, each a list of clauses")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Policies, A::Error> {
+        let mut policies = Policies::default();
+        while let Some(name) = map.next_key::<String>()? {
+            if policies.get(name.as_bytes()).is_some() {
+                return Err(de::Error::custom(format_args!("policy '{name}' is there twice")));
+            }
+            let texts = map.next_value::<Vec<String>>()?;
+            let in_policy = |error| de::Error::custom(format_args!("policy '{name}': {error}"));
+            let clauses = read_clauses(&texts).map_err(in_policy)?;
+            policies.set(&name, clauses.as_slice()).map_err(de::Error::custom)?;
+        }
+        Ok(policies)
+    }
+}
+
+fn read_clauses(texts: &[String]) -> Result<Clauses, String> {
+    let mut clauses = Clauses::new();
+    for text in texts {
+        let mut words = text.split_ascii_whitespace().map(str::as_bytes);
+        let first = words.next().unwrap_or_default();
+        clauses.read(first, &mut words).map_err(|error| error.to_string())?;
+        if words.next().is_some() {
+            return Err(format!("'{text}' must be one clause"));
+        }
+    }
+    if clauses.as_slice().is_empty() {
+        return Err("it must have at least one clause".into());
+    }
+    Ok(clauses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let json = r#"{"api":["TOKEN 20 10 1s","FIXED 10000 1d"],"l":["LOG 3 90s","LEAKY 5 1 1500ms","SLIDING 0 2w"]}"#;
+        assert_eq!(write(&read(json).unwrap()), json);
+        assert_eq!(write(&read(" { } ").unwrap()), "{}");
+        assert_eq!(write(&read(r#"{"a":["fixed 5 60"]}"#).unwrap()), r#"{"a":["FIXED 5 1m"]}"#);
+    }
+
+    #[test]
+    fn an_error_names_line_and_reason() {
+        for (json, reason) in [
+            ("", "EOF while parsing"),
+            ("[]", "an object of policies"),
+            ("{\"a\":[]}", "policy 'a': it must have at least one clause"),
+            ("{\"a\":\n[\"FIXED 5 1y\"]}", "policy 'a': clause 1: period must be"),
+            ("{\"a\":[\"FIXED 5 1m COST 2\"]}", "must be one clause"),
+            ("{\"a\":[\"FIXED 5 1m\",\"FIXED 6 60\"]}", "clause 2 has the same algorithm"),
+            ("{\"a\":[\"WINDOW 5 1m\"]}", "clause 1 must begin with"),
+            ("{\"a b\":[\"FIXED 5 1m\"]}", "name must be"),
+            ("{\"a\":[\"FIXED 5 1m\"],\n\"a\":[\"FIXED 5 1m\"]}", "policy 'a' is there twice"),
+            ("{\"a\":[5]}", "invalid type: integer `5`, expected a string"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(reason), "{json}: {error}");
+            assert!(error.contains(" at line "), "{json}: {error}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The policies that there are.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rl_core::Clause;
+
+use crate::commands::error::{Error, Quoted};
+use crate::metrics::Decisions;
+
+/// Most policies that there may be.
+pub(crate) const MAX_POLICIES: usize = 4096;
+
+/// Longest name.
+pub(crate) const LONGEST_NAME: usize = 64;
+
+/// What a name stands for.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// One clause or more.
+    pub(crate) clauses: Box<[Clause]>,
+    /// Calls that named it.
+    pub(crate) decisions: Decisions,
+}
+
+/// Policies by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies {
+    by_name: BTreeMap<Box<str>, Arc<Policy>>,
+}
+
+static POLICIES: Mutex<Policies> = Mutex::new(Policies::new());
+
+impl Policies {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self { by_name: BTreeMap::new() }
+    }
+
+    /// Those in force. Not to be held across anything that may ask for them again.
+    pub(crate) fn in_force() -> MutexGuard<'static, Self> {
+        POLICIES.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `name` stands for.
+    #[inline]
+    pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Policy>> {
+        std::str::from_utf8(name).ok().and_then(|name| self.by_name.get(name)).map(Arc::clone)
+    }
+
+    /// Makes `name` stand for `clauses`.
+    pub(crate) fn set(&mut self, name: &str, clauses: &[Clause]) -> Result<(), Error> {
+        if !is_name(name) {
+            return Err(Error::PolicyName { was: Quoted::new(name.as_bytes()) });
+        }
+        if self.by_name.len() >= MAX_POLICIES && !self.by_name.contains_key(name) {
+            return Err(Error::TooManyPolicies);
+        }
+        let policy = Policy { clauses: clauses.into(), decisions: Decisions::new() };
+        self.by_name.insert(name.into(), Arc::new(policy));
+        Ok(())
+    }
+
+    /// Takes all of `others` over, in place of those with the same names.
+    pub(crate) fn add(&mut self, others: &Self) -> Result<(), Error> {
+        let mut all = self.clone();
+        all.by_name.extend(others.iter().map(|(name, policy)| (name.into(), Arc::clone(policy))));
+        if all.by_name.len() > MAX_POLICIES {
+            return Err(Error::TooManyPolicies);
+        }
+        *self = all;
+        Ok(())
+    }
+
+    /// Forgets `name`; whether it was there.
+    pub(crate) fn remove(&mut self, name: &[u8]) -> bool {
+        std::str::from_utf8(name).is_ok_and(|name| self.by_name.remove(name).is_some())
+    }
+
+    /// Names and policies, in the order of the names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<Policy>)> {
+        self.by_name.iter().map(|(name, policy)| (name.as_ref(), policy))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+}
+
+/// Whether a policy may have this name: letters, digits and a few signs.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@-".contains(&byte);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(fits)
+}
