@@ -22,6 +22,16 @@ EXPLAINED = re.compile(r"^```\n((?:RL|CL)\..+)\n([ ^]+)\n", re.M)
 HEADING = re.compile(r"^#+ +(.+)$", re.M)
 
 
+NAME = re.compile(r"(?:RL|CL)\.[A-Z]+(?: [A-Z]+(?=[ :]|$))?")
+
+
+def name_of(line: str) -> str:
+    """Answer the command that a line of syntax or help is about, with its subcommand."""
+    found = NAME.match(line)
+    assert found, line
+    return found[0]
+
+
 def one_line(text: str) -> str:
     """Answer text without line breaks and indentation."""
     return " ".join(text.split())
@@ -42,7 +52,7 @@ def entries(page: Path) -> list[tuple[list[str], list[str]]]:
 def documented() -> dict[str, tuple[str, list[str]]]:
     """Answer syntax line and facts of each command that has a page, by its name."""
     return {
-        line.split()[0]: (line, facts)
+        name_of(line): (line, facts)
         for page in sorted(COMMANDS.glob("*.md"))
         for lines, facts in entries(page)
         for line in lines
@@ -55,12 +65,12 @@ def served(raw: RawConnection) -> dict[str, str]:
     assert isinstance(lines, list)
     texts = [line.text for line in lines if isinstance(line, Status)]
     assert len(texts) == len(lines) > 0
-    return {re.split(r"[ :]", text)[0]: text for text in texts}
+    return {name_of(text): text for text in texts}
 
 
 def facts_of(raw: RawConnection, name: str) -> dict[str, str]:
     """Answer what COMMAND DOCS says of a command in words."""
-    reply = raw("COMMAND", "DOCS", name)
+    reply = raw("COMMAND", "DOCS", name.replace(" ", "|"))
     assert isinstance(reply, list)
     assert isinstance(reply[1], list)
     words: list[Reply] = reply[1]
@@ -91,7 +101,7 @@ def test_each_page_says_what_its_command_is_for(raw: RawConnection) -> None:
     for page in sorted(COMMANDS.glob("*.md")):
         text = one_line(page.read_text())
         for lines, _ in entries(page):
-            name = lines[0].split()[0]
+            name = name_of(lines[0])
             summary = facts_of(raw, name)["summary"]
             assert f"{summary}. ```syntax {lines[0]}" in text, f"{page.name}: {name}"
 
@@ -105,7 +115,7 @@ def test_since_and_complexity_are_those_of_command_docs(raw: RawConnection) -> N
 @pytest.mark.all_servers
 def test_acl_categories_are_those_of_the_server(raw: RawConnection, kind: Kind) -> None:
     for name, (_, facts) in documented().items():
-        reply = raw("COMMAND", "INFO", name)
+        reply = raw("COMMAND", "INFO", name.replace(" ", "|"))
         assert isinstance(reply, list)
         assert isinstance(reply[0], list)
         categories = reply[0][6]
