@@ -18,11 +18,19 @@ CONSUMING = (
     *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit"),
     *("rl.throttle", "cl.throttle"),
 )
+GOVERNING = ("rl.policy|set", "rl.policy|del", "rl.policy|load")
 LEAST_WORDS = {
     **dict.fromkeys(("rl.fixed", "rl.sliding", "rl.log"), -4),
-    **dict.fromkeys(("rl.token", "rl.leaky", "rl.limit", "rl.throttle", "cl.throttle"), -5),
+    **dict.fromkeys(("rl.token", "rl.leaky", "rl.throttle", "cl.throttle"), -5),
+    "rl.limit": -4,
     "rl.peek": 2,
     "rl.top": -1,
+    "rl.policy|set": -6,
+    "rl.policy|get": 3,
+    "rl.policy|del": -3,
+    "rl.policy|list": 2,
+    "rl.policy|load": 3,
+    "rl.policy|dump": 2,
     "rl.apply": 3,
     "rl.help": 1,
     "rl.version": 1,
@@ -35,8 +43,17 @@ SYNTAX = {
     "rl.leaky": "key capacity leak period [COST n]",
     "rl.limit": (
         "key FIXED limit period|SLIDING limit period|LOG limit period"
-        "|TOKEN capacity refill period|LEAKY capacity leak period ... [COST n]"
+        "|TOKEN capacity refill period|LEAKY capacity leak period|POLICY name ... [COST n]"
     ),
+    "rl.policy|set": (
+        "name FIXED limit period|SLIDING limit period|LOG limit period"
+        "|TOKEN capacity refill period|LEAKY capacity leak period ..."
+    ),
+    "rl.policy|get": "name",
+    "rl.policy|del": "name ...",
+    "rl.policy|list": "",
+    "rl.policy|load": "json",
+    "rl.policy|dump": "",
     "rl.peek": "key",
     "rl.throttle": "key max_burst count period [quantity]",
     "cl.throttle": "key max_burst count period [quantity]",
@@ -50,8 +67,8 @@ TYPES = {
     "key": "key",
     "period": "string",
     "quantity": "integer",
-    "effect": "string",
-    **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky", "reset"), "pure-token"),
+    **dict.fromkeys(("effect", "name", "json"), "string"),
+    **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky", "policy", "reset"), "pure-token"),
 }
 
 every_command = pytest.mark.parametrize("name", LEAST_WORDS)
@@ -105,7 +122,7 @@ def test_docs(raw: RawConnection, name: str) -> None:
     answer = plain(raw("COMMAND", "DOCS", name.upper()))
     assert answer[0] == name
     docs = pairs(answer[1])
-    assert re.fullmatch(r"[A-Z].{20,90}[^.]", docs["summary"])
+    assert re.fullmatch(r"[A-Z].{14,90}[^.]", docs["summary"])
     assert docs["complexity"].startswith("O(")
     assert docs["since"] == "0.1.0"
     assert docs["group"] == "module"
@@ -121,7 +138,7 @@ def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
     [info] = plain(raw("COMMAND", "INFO", name))
     found, arity, flags, first, last, step, categories, _, specs, subcommands = info
     assert (found, arity, subcommands) == (name, LEAST_WORDS[name], [])
-    keyed = name not in ("rl.top", "rl.help", "rl.version")
+    keyed = name not in (*GOVERNING, "rl.top", "rl.help", "rl.version") and "|" not in name
     assert (first, last, step) == ((1, 1, 1) if keyed else (0, 0, 0))
     assert set(flags) == flags_of(name)
     expected = set() if kind.name == FLOOR else {f"@{each}" for each in categories_of(name)}
@@ -147,6 +164,7 @@ def flags_of(name: str) -> set[str]:
         "rl.peek": {"module", "readonly", "fast"},
         "rl.apply": {"module", "write", "denyoom"},
         "rl.top": {"module", "admin", "loading", "stale"},
+        **{each: {"module", "write", "denyoom"} for each in GOVERNING},
     }.get(name, {"module", "fast", "loading", "stale"})
 
 
@@ -157,7 +175,7 @@ def categories_of(name: str) -> set[str]:
     return {
         "rl.peek": {"read", "fast", "ratelimit"},
         "rl.apply": {"keyspace", "write", "slow", "dangerous"},
-        "rl.top": {"admin", "slow", "dangerous"},
+        **{each: {"admin", "slow", "dangerous"} for each in ("rl.top", *GOVERNING)},
     }.get(name, {"fast", "ratelimit"})
 
 
@@ -166,7 +184,7 @@ def test_the_category_lists_the_commands(raw: RawConnection, kind: Kind) -> None
         assert "ratelimit" not in plain(raw("ACL", "CAT"))
         return
     listed = plain(raw("ACL", "CAT", "ratelimit"))
-    assert sorted(listed) == sorted(set(LEAST_WORDS) - {"rl.apply", "rl.top"})
+    assert sorted(listed) == sorted(set(LEAST_WORDS) - {"rl.apply", "rl.top", *GOVERNING})
 
 
 def test_the_internal_command_is_in_the_categories_of_restore(
@@ -197,7 +215,7 @@ def test_getkeys(raw: RawConnection, line: str) -> None:
 
 def test_the_module_has_these_commands_and_no_other(raw: RawConnection) -> None:
     listed = plain(raw("COMMAND", "LIST", "FILTERBY", "MODULE", "ratelimit"))
-    assert sorted(listed) == sorted(LEAST_WORDS)
+    assert sorted(set(listed) - {"rl.policy"}) == sorted(LEAST_WORDS)
 
 
 def test_help_has_one_line_per_command(raw: RawConnection) -> None:
@@ -205,12 +223,15 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
     assert isinstance(reply, list)
     assert all(isinstance(line, Status) for line in reply), "as other HELP commands answer"
     lines = [str(line) for line in plain(reply)]
-    assert [line.split(":")[0].split()[0].lower() for line in lines] == [
+    names = [re.split(r"[ :]", line)[0].lower() for line in lines]
+    assert [name for name in names if name != "rl.policy"] == [
         *CONSUMING[:6],
         *("rl.peek", "rl.throttle", "rl.top", "rl.help", "rl.version"),
     ]
+    assert names.count("rl.policy") == 6
     for line in lines:
-        docs = plain(raw("COMMAND", "DOCS", line.split()[0].rstrip(":")))[1]
+        name = re.sub(r"^(RL.POLICY) ", r"\1|", line).split()[0].rstrip(":")
+        docs = plain(raw("COMMAND", "DOCS", name))[1]
         assert line.endswith(f": {pairs(docs)['summary']}.")
     assert lines[0].startswith("RL.FIXED key limit period [COST n]: ")
     assert lines[5].startswith("RL.LIMIT key clause [clause ...] [COST n]; clause: FIXED limit ")

@@ -126,7 +126,8 @@ SENTENCES: dict[str, str] = {
 
 ARITY: dict[str, tuple[int, int]] = {
     **dict.fromkeys(SINGLE[:3], (3, 99)),
-    **dict.fromkeys((*SINGLE[3:], "RL.LIMIT", "RL.THROTTLE", "CL.THROTTLE"), (4, 99)),
+    **dict.fromkeys((*SINGLE[3:], "RL.THROTTLE", "CL.THROTTLE"), (4, 99)),
+    "RL.LIMIT": (3, 99),
     "RL.PEEK": (1, 1),
     "RL.APPLY": (2, 2),
     "RL.HELP": (0, 0),

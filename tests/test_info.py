@@ -17,7 +17,7 @@ ALGORITHMS = ("fixed", "sliding", "log", "token", "leaky")
 FIELDS = [
     *("decisions_allowed", "decisions_denied"),
     *(f"{name}_{verdict}" for name in ALGORITHMS for verdict in ("allowed", "denied")),
-    *("errors", "keys_evicted", "effects_sent", "effects_unheard"),
+    *("errors", "policies", "keys_evicted", "effects_sent", "effects_unheard"),
 ]
 MEGABYTE = 2**20
 

@@ -48,7 +48,7 @@ ARGUMENTS = {
     "notify-denied YES top-size 7": ("ratelimit.notify-denied", b"yes"),
     "notify-denied no": ("ratelimit.notify-denied", b"no"),
 }
-ANY_OF = "log-max-limit, top-size, notify-denied"
+ANY_OF = "log-max-limit, top-size, notify-denied, policies"
 REFUSED = {
     "size 5": f"unknown argument 'size', it may be one of: {ANY_OF}",
     "ratelimit.top-size 5": f"unknown argument 'ratelimit.top-size', it may be one of: {ANY_OF}",

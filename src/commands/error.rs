@@ -119,7 +119,10 @@ impl fmt::Display for Error {
             Self::TooManyPolicies => {
                 write!(f, "too many policies, there may be at most {MAX_POLICIES}")
             }
-            Self::Json(why) => write!(f, "json must be policies: {}", why.escape_debug()),
+            Self::Json(why) => {
+                let one_line = why.replace(char::is_control, " ");
+                write!(f, "json must be policies: {one_line}")
+            }
             Self::NotText { was } => write!(f, "the argument must be UTF-8 text, not {was}"),
             Self::Effect => {
                 f.write_str("effect must be one that this module has made, and fit the key")
