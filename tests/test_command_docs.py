@@ -156,6 +156,13 @@ def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
     }
 
 
+@every_command
+def test_policies_are_to_be_set_on_every_primary(raw: RawConnection, name: str) -> None:
+    [info] = plain(raw("COMMAND", "INFO", name))
+    governs = ["request_policy:all_shards", "response_policy:all_succeeded"]
+    assert info[7] == (governs if name in GOVERNING else [])
+
+
 def flags_of(name: str) -> set[str]:
     """The flags that COMMAND INFO shows."""
     if name in CONSUMING:

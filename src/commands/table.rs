@@ -46,6 +46,11 @@ impl Access {
         }
     }
 
+    /// Each primary of a cluster has policies, tables and counts of its own.
+    fn tips(self) -> Option<&'static CStr> {
+        (self == Self::Govern).then_some(c"request_policy:all_shards response_policy:all_succeeded")
+    }
+
     fn categories(self) -> &'static str {
         match self {
             Self::Consume => "write fast",
@@ -325,6 +330,7 @@ impl Row {
             summary: self.summary,
             complexity: self.complexity,
             since: SINCE,
+            tips: self.access.tips(),
             arguments: self.arguments,
             categories,
         }

@@ -53,6 +53,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) summary: &'static CStr,
     pub(crate) complexity: &'static CStr,
     pub(crate) since: &'static CStr,
+    /// What clients and proxies should know, as the server's own commands tell it.
+    pub(crate) tips: Option<&'static CStr>,
     pub(crate) arguments: &'a [Argument],
     /// ACL categories, for servers that let modules set them.
     pub(crate) categories: String,
@@ -252,7 +254,7 @@ unsafe fn describe(
         complexity: described.complexity.as_ptr(),
         since: described.since.as_ptr(),
         history: ptr::null_mut(),
-        tips: ptr::null(),
+        tips: described.tips.map_or(ptr::null(), CStr::as_ptr),
         arity: described.arity,
         key_specs: key_specs.as_mut().map_or(ptr::null_mut(), |specs| specs.as_mut_ptr()),
         args: arguments.as_mut_ptr(),
