@@ -233,12 +233,12 @@ start; cli PING; stop
 
 OVERLAY = r"""
 mount -t tmpfs tmpfs "$WORK"
-mkdir "$WORK/upper" "$WORK/work" "$WORK/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$WORK/root"
-mount --rbind /dev "$WORK/root/dev"
-mount --rbind /proc "$WORK/root/proc"
-mount -t tmpfs tmpfs "$WORK/root/tmp"
-chmod 1777 "$WORK/root/tmp"
+mkdir "$WORK/upper" "$WORK/work" "$WORK/merged"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$WORK/merged"
+mount --rbind /dev "$WORK/merged/dev"
+mount --rbind /proc "$WORK/merged/proc"
+mount -t tmpfs tmpfs "$WORK/merged/tmp"
+chmod 1777 "$WORK/merged/tmp"
 """
 
 
@@ -266,7 +266,9 @@ def test_install_load_upgrade_and_remove_by_dpkg(deb: Path, tmp_path: Path) -> N
     )
     if tried.returncode != 0:
         pytest.skip(f"no layer can be put over the system here: {tried.stderr.strip()}")
-    enter = f'cp "{deb}" "$WORK/root/tmp/redis-rl.deb"\nexec chroot "$WORK/root" sh -euc "$INSIDE"'
+    enter = (
+        f'cp "{deb}" "$WORK/merged/tmp/redis-rl.deb"\nexec chroot "$WORK/merged" sh -euc "$INSIDE"'
+    )
     told = run(*space, "sh", "-euc", OVERLAY + enter, env={**env, "INSIDE": INSIDE}).stdout
     parts = re.split(r"^== (.+)\n", told, flags=re.M)
     steps = dict(zip(parts[1::2], parts[2::2], strict=True))
