@@ -90,17 +90,23 @@ fn read_period(word: &[u8]) -> Option<u64> {
     let (count, suffix) = leading_digits(word)?;
     let unit_ms = match suffix {
         b"ms" => 1,
-        b"" | b"s" => 1000,
-        b"m" => 60 * 1000,
-        b"h" => 60 * 60 * 1000,
-        b"d" => 24 * 60 * 60 * 1000,
-        b"w" => 7 * 24 * 60 * 60 * 1000,
+        b"" | b"s" => SECOND_MS,
+        b"m" => MINUTE_MS,
+        b"h" => HOUR_MS,
+        b"d" => DAY_MS,
+        b"w" => WEEK_MS,
         _ => return None,
     };
     count.checked_mul(unit_ms)
 }
 
-const _: () = assert!(MAX_PERIOD_MS == 366 * 24 * 60 * 60 * 1000, "the error line says 366d");
+const SECOND_MS: u64 = 1000;
+const MINUTE_MS: u64 = 60 * SECOND_MS;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const DAY_MS: u64 = 24 * HOUR_MS;
+const WEEK_MS: u64 = 7 * DAY_MS;
+
+const _: () = assert!(MAX_PERIOD_MS == 366 * DAY_MS, "the error line says 366d");
 
 /// The word that names an algorithm in a clause, and what must follow it.
 const ALGORITHMS: [(&str, Algorithm, &str); 5] = [
@@ -138,14 +144,8 @@ pub(crate) fn period_text(period_ms: u64) -> String {
 }
 
 /// Suffixes of periods, the largest first.
-const UNITS_MS: [(&str, u64); 6] = [
-    ("w", 7 * 24 * 60 * 60 * 1000),
-    ("d", 24 * 60 * 60 * 1000),
-    ("h", 60 * 60 * 1000),
-    ("m", 60 * 1000),
-    ("s", 1000),
-    ("ms", 1),
-];
+const UNITS_MS: [(&str, u64); 6] =
+    [("w", WEEK_MS), ("d", DAY_MS), ("h", HOUR_MS), ("m", MINUTE_MS), ("s", SECOND_MS), ("ms", 1)];
 
 /// How a clause of `algorithm` is written.
 pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
