@@ -21,19 +21,12 @@ from support.cluster import (
 )
 from support.eventually import eventually
 from support.resp import Failure, RawConnection
-from support.server import Server
 from support.verdicts import clauses, integers
 from support.writers import Writers
 
 pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
 
 PLENTY = 10**6
-
-
-def takes_over(cluster: Cluster, replica: Server) -> None:
-    """Wait until a replica is a primary, and all the cluster has seen it."""
-    eventually(lambda: asked(replica, "ROLE")[0] == b"master", DEADLINE_S)
-    cluster.wait_until_whole()
 
 
 def test_a_killed_primary_forgets_nothing_that_wait_acknowledged(cluster: Cluster) -> None:
@@ -56,7 +49,7 @@ def test_a_killed_primary_forgets_nothing_that_wait_acknowledged(cluster: Cluste
     with Writers(primary, charge) as writers:
         writers.wait_for(50)
         primary.kill9()
-    takes_over(cluster, replica)
+    cluster.wait_for_takeover(replica)
 
     assert acknowledged >= 50
     kept = used(replica, loaded, PLENTY)
@@ -82,7 +75,7 @@ def test_a_primary_that_hands_over_under_load_loses_no_count(cluster: Cluster) -
         for old, new in ((primary, replica), (replica, primary)):
             load.wait_for(20)
             assert ask(new, "CLUSTER", "FAILOVER") == "OK"
-            takes_over(cluster, new)
+            cluster.wait_for_takeover(new)
             assert asked(old, "ROLE")[0] == b"slave"
         eventually(lambda: load.allowed[counted] > 120, 60.0)
         load.wait_for(5)

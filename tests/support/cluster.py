@@ -135,6 +135,11 @@ class Cluster:
         """Wait for that."""
         eventually(self.is_whole, DEADLINE_S)
 
+    def wait_for_takeover(self, replica: Server) -> None:
+        """Wait until a replica is a primary, and all the cluster has seen it."""
+        eventually(lambda: asked(replica, "ROLE")[0] == b"master", DEADLINE_S)
+        self.wait_until_whole()
+
     def errors(self, code: str) -> int:
         """How often the living nodes answered an error of that code."""
         stats = [replication.info(node.client(), "errorstats") for node in self._alive()]

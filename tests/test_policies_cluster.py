@@ -1,0 +1,79 @@
+"""Named policies in a real cluster: set on every primary, and still there after a failover."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+import pytest
+
+from support.cluster import DEADLINE_S, PRIMARIES, RANGES, Cluster, asked, held, holds, keys_in
+from support.eventually import eventually
+from support.resp import Failure
+from support.server import Server
+
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+
+API, SMS = ["FIXED 3 1d"], ["TOKEN 2 1 1d"]
+KEYS = keys_in([slots[0] for slots in RANGES])
+"""One for each primary."""
+
+
+def by_redis_py(cluster: Cluster, name: str, clauses: Sequence[str]) -> None:
+    """Set a policy as an application does."""
+    words = ("RL.POLICY", "LOAD", json.dumps({name: clauses}))
+    with cluster.client() as client:
+        client.execute_command(*words, target_nodes=client.get_primaries())
+
+
+def by_redis_cli(cluster: Cluster, name: str, clauses: Sequence[str]) -> None:
+    """Set a policy as an operator does."""
+    words = ["RL.POLICY", "SET", name, *" ".join(clauses).split()]
+    some_node = f"127.0.0.1:{cluster.nodes[-1].port}"
+    told = cluster.cli("call", some_node, *words, "--cluster-only-masters")
+    assert told.count(": OK") == PRIMARIES, told
+
+
+def policies(node: Server) -> object:
+    return json.loads(asked(node, "RL.POLICY", "DUMP"))
+
+
+def verdict(cluster: Cluster, key: str, policy: str) -> object:
+    """Whether a call is allowed, and what remains."""
+    reply = cluster.call("RL.LIMIT", key, "POLICY", policy)
+    assert isinstance(reply, list), reply
+    assert isinstance(reply[1], list)
+    return reply[0], reply[1][2]
+
+
+def test_they_are_set_on_every_primary_and_outlive_it(cluster: Cluster) -> None:
+    by_redis_py(cluster, "api", API)
+    by_redis_cli(cluster, "sms", SMS)
+    both = {"api": API, "sms": SMS}
+    eventually(lambda: all(policies(node) == both for node in cluster.nodes), DEADLINE_S)
+    for key in KEYS:
+        assert [verdict(cluster, key, "api") for _ in range(4)] == [(1, 2), (1, 1), (1, 0), (0, 0)]
+        assert [verdict(cluster, key, "sms") for _ in range(3)] == [(1, 1), (1, 0), (0, 0)]
+
+    primary, replica = cluster.nodes[0], cluster.nodes[PRIMARIES]
+    eventually(partial(holds, replica, KEYS[0], held(primary, KEYS[0])), DEADLINE_S)
+    primary.kill9()
+    cluster.wait_for_takeover(replica)
+    assert verdict(cluster, KEYS[0], "api") == (0, 0)
+    by_redis_py(cluster, "api", ["FIXED 5 1d"])
+    changed = {"api": ["FIXED 5 1d"], "sms": SMS}
+    assert [verdict(cluster, KEYS[0], "api") for _ in range(3)] == [(1, 1), (1, 0), (0, 0)]
+
+    # The one that was killed had nothing on disk, and gets all of them as a replica.
+    primary.start()
+    eventually(lambda: policies(primary) == changed, DEADLINE_S)
+
+
+def test_a_primary_that_was_left_out_says_so(cluster: Cluster) -> None:
+    asked(cluster.nodes[0], "RL.POLICY", "SET", "api", *API[0].split())
+    here, there = KEYS[:2]
+    assert verdict(cluster, here, "api") == (1, 2)
+    assert cluster.call("RL.LIMIT", there, "POLICY", "api") == Failure(
+        "ERR there is no policy 'api'"
+    )
