@@ -1,0 +1,37 @@
+"""Commands as they go over the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redis_rl.limitset import LimitSet
+
+
+def words(*parts: str) -> bytes:
+    """Pack the words of a command, without their count."""
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in encoded)
+
+
+def command(*parts: str) -> bytes:
+    """Pack a whole command."""
+    return b"*%d\r\n%b" % (len(parts), words(*parts))
+
+
+def rl_limit(key: bytes, limits: LimitSet, cost: int) -> bytes:
+    """RL.LIMIT of a key: every limit in one command."""
+    if cost == 1:
+        return b"*%d\r\n$8\r\nRL.LIMIT\r\n$%d\r\n%b\r\n%b" % (
+            limits.count + 2,
+            len(key),
+            key,
+            limits.clauses,
+        )
+    return b"*%d\r\n$8\r\nRL.LIMIT\r\n$%d\r\n%b\r\n%b%b" % (
+        limits.count + 4,
+        len(key),
+        key,
+        limits.clauses,
+        words("COST", str(cost)),
+    )

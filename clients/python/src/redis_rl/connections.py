@@ -1,0 +1,79 @@
+"""Connections of a limiter's own, made as a client's are, with the limiter's deadline.
+
+A client's retries and socket timeouts are for its own commands. A charge must not be sent twice,
+and must not outlive its request, so a limiter takes from a client only how to reach its server.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError
+
+from redis_rl.errors import CannotDecide, ConfigurationError
+
+logger = logging.getLogger("redis_rl")
+
+FAILURES = (CannotDecide, RedisError, RedisClusterException, OSError)
+"""What asking a store may raise."""
+
+
+def maker(pool: Any, retry_class: Any, timeout: float) -> Callable[[], Any]:
+    """Answer what makes a connection like the pool's, sync or async, that never retries."""
+    return make_like(pool.connection_class, pool.connection_kwargs, retry_class, timeout)
+
+
+def make_like(
+    connection_class: Any, settings: dict[str, Any], retry_class: Any, timeout: float
+) -> Callable[[], Any]:
+    """Answer what makes connections of a class with its settings, but for those about time."""
+    settings = {
+        **settings,
+        "retry": retry_class(NoBackoff(), 0),
+        "retry_on_timeout": False,
+        "retry_on_error": [],
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "health_check_interval": 0,
+        "decode_responses": False,
+    }
+    return lambda: connection_class(**settings)
+
+
+def pool_of(redis: Any, pool_class: Any) -> Any:
+    """Answer the pool of a URL, a client or a pool; ConfigurationError if it is none."""
+    if isinstance(redis, str):
+        try:
+            return pool_class.from_url(redis)
+        except ValueError as error:
+            raise ConfigurationError(f"redis is {_without_password(redis)!r}: {error}") from None
+    pool = getattr(redis, "connection_pool", redis)
+    if not (hasattr(pool, "connection_class") and hasattr(pool, "connection_kwargs")):
+        raise ConfigurationError(
+            f"redis is {redis!r}, and may be a URL, or a client or cluster client of redis-py's"
+        )
+    warn_of_retries(pool.connection_kwargs.get("retry"))
+    return pool
+
+
+_warned = False
+
+
+def warn_of_retries(retry: Any) -> None:
+    """Say once that a client's retries are not used."""
+    global _warned
+    retries: Any = getattr(retry, "_retries", 0)
+    if not _warned and retries:
+        _warned = True
+        logger.warning(
+            "The client given to the rate limiter retries commands. The limiter does not: "
+            "a charge that is sent twice counts twice."
+        )
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.rpartition("@")
+    return f"{scheme.partition('://')[0]}://...@{rest}" if separator else url

@@ -1,0 +1,179 @@
+"""What a check answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from redis_rl.errors import StoreMisconfigured
+from redis_rl.limitset import LimitSet
+from redis_rl.names import Policy
+
+Source = Literal["server", "failed_open"]
+
+_ROW = 5
+NEVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one limit says; times are in seconds, exact to the millisecond."""
+
+    allowed: bool
+    """Whether this limit alone allows it."""
+    limit: int
+    """The limit, or a bucket's capacity."""
+    remaining: int
+    """How much cost would still be allowed at once."""
+    retry_after: float | None
+    """Denied: after this the same call is allowed. None: never. Allowed: 0."""
+    reset_after: float
+    """Until the limiter is as if never used."""
+    wait: float
+    """Allowed by a leaky bucket: how long to hold the request before it is served."""
+    policy: str
+    """The limit's name."""
+
+
+class Outcome:
+    """What a check says as a whole: allowed if every limit allows it.
+
+    `source` is `server`, or `failed_open` where there was no verdict and the request is served
+    all the same; then there are no decisions and no numbers.
+    """
+
+    __slots__ = ("_decisions", "allowed", "cost", "key", "limits", "rows", "source")
+
+    def __init__(
+        self,
+        allowed: bool,
+        rows: list[list[int]],
+        limits: LimitSet,
+        key: str,
+        cost: int = 1,
+        source: Source = "server",
+    ) -> None:
+        self.allowed = allowed
+        self.rows = rows
+        self.limits = limits
+        self.key = key
+        self.cost = cost
+        self.source = source
+        self._decisions: tuple[Decision, ...] | None = None
+
+    @classmethod
+    def from_reply(cls, reply: object, limits: LimitSet, key: str, cost: int = 1) -> Outcome:
+        """Read RL.LIMIT's reply; anything else raises StoreMisconfigured."""
+        if (
+            type(reply) is list
+            and len(reply) == len(limits.policies) + 1
+            and (reply[0] == 1 or reply[0] == 0)
+            and type(reply[0]) is int
+        ):
+            rows = reply[1:]
+            for row in rows:
+                if type(row) is not list or len(row) != _ROW or not _is_verdict(row):
+                    break
+            else:
+                return cls(reply[0] == 1, rows, limits, key, cost)
+        raise StoreMisconfigured(f"RL.LIMIT answered {reply!r}: is that redis-rl's module?")
+
+    @classmethod
+    def failed_open(cls, limits: LimitSet, key: str, cost: int = 1) -> Outcome:
+        """Serve it without a verdict."""
+        return cls(True, [], limits, key, cost, "failed_open")
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """One for each limit, in the order given."""
+        if self._decisions is None:
+            self._decisions = tuple(map(_decision, self.rows, self.limits.policies))
+        return self._decisions
+
+    @property
+    def remaining(self) -> int | None:
+        """The smallest remaining of the limits."""
+        return min((row[2] for row in self.rows), default=None)
+
+    @property
+    def requests_left(self) -> int | None:
+        """The same as `remaining`."""
+        return self.remaining
+
+    @property
+    def retry_after_ms(self) -> int | None:
+        """As `retry_after`, in milliseconds."""
+        if self.allowed:
+            return 0
+        waits = [row[3] for row in self.rows if not row[0]]
+        return None if NEVER in waits else max(waits)
+
+    @property
+    def retry_after(self) -> float | None:
+        """0 when allowed, else the longest wait of the limits that deny; None: never."""
+        wait_ms = self.retry_after_ms
+        return None if wait_ms is None else wait_ms / 1000
+
+    @property
+    def reset_after(self) -> float | None:
+        """The longest reset of the limits."""
+        return max(row[4] for row in self.rows) / 1000 if self.rows else None
+
+    @property
+    def wait(self) -> float:
+        """How long a leaky limit asks to hold this allowed request before it is served."""
+        return max((row[3] for row in self.rows), default=0) / 1000 if self.allowed else 0.0
+
+    @property
+    def tightest(self) -> Decision | None:
+        """The limit that matters most: the longest to deny, else the one with the least left."""
+        at = self.tightest_index
+        return None if at is None else self.decisions[at]
+
+    @property
+    def tightest_index(self) -> int | None:
+        """Where in `decisions` the tightest one is."""
+        if not self.rows:
+            return None
+        if self.allowed:
+            return min(range(len(self.rows)), key=lambda at: _left(self.rows[at]))
+        return max(range(len(self.rows)), key=lambda at: _denies(self.rows[at]))
+
+    def __repr__(self) -> str:
+        verdict = "allowed" if self.allowed else "denied"
+        return f"<Outcome {verdict} by {self.source} {self.key} {self.rows}>"
+
+
+def _left(row: list[int]) -> float:
+    return row[2] / row[1] if row[1] else 0.0
+
+
+def _denies(row: list[int]) -> float:
+    if row[0]:
+        return -1.0
+    return float("inf") if row[3] == NEVER else row[3]
+
+
+def _is_verdict(row: list[int]) -> bool:
+    allowed, limit, remaining, wait_ms, reset_ms = row
+    return (
+        type(allowed) is type(limit) is type(remaining) is type(wait_ms) is type(reset_ms) is int
+        and 0 <= allowed <= 1
+        and limit >= 0
+        and remaining >= 0
+        and wait_ms >= (0 if allowed else NEVER)
+        and reset_ms >= 0
+    )
+
+
+def _decision(row: list[int], policy: Policy) -> Decision:
+    allowed, limit, remaining, wait_ms, reset_ms = row
+    return Decision(
+        allowed=allowed == 1,
+        limit=limit,
+        remaining=remaining,
+        retry_after=0.0 if allowed else None if wait_ms == NEVER else wait_ms / 1000,
+        reset_after=reset_ms / 1000,
+        wait=wait_ms / 1000 if allowed else 0.0,
+        policy=policy.name,
+    )
