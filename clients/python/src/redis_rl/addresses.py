@@ -113,6 +113,8 @@ def _bucket(address: Address, prefix: int) -> str:
 
 def _network(text: str) -> Network:
     try:
+        if "." in text.partition("/")[2]:
+            raise ValueError("a netmask is no prefix")
         network = ip_network(text, strict=False)
     except ValueError as error:
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,10 @@ _TRANSIENT = (
 )
 
 
+_TRANSIENT_CODES = ("MISCONF", "NOREPLICAS", "BUSY")
+_UNKNOWN = re.compile(r"(?:ERR )?unknown command ['`]RL\.", re.IGNORECASE)
+
+
 def classify(error: BaseException) -> CannotDecide:
     """Say of an error of redis-py's, or of the system's, which of ours it is."""
     if isinstance(error, CannotDecide):
@@ -101,13 +106,14 @@ def classify(error: BaseException) -> CannotDecide:
     text = str(error) or type(error).__name__
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StoreMisconfigured(f"{text}: {_HINTS['WRONGPASS']}")
-    if isinstance(error, _TRANSIENT) or text.startswith("MISCONF"):
+    code = getattr(error, "status_code", None) or text.split(" ", 1)[0]
+    if isinstance(error, _TRANSIENT) or code in _TRANSIENT_CODES:
         return StoreUnavailable(text)
-    if text.removeprefix("ERR ").startswith("unknown command"):
+    if _UNKNOWN.match(text):
         return ModuleNotLoaded(_LOAD_IT)
     if isinstance(error, RedisConnectionError):
         return StoreUnavailable(text)
     if isinstance(error, RedisClusterException) and "not enabled" not in text:
         return StoreUnavailable(text)
-    hint = _HINTS.get(getattr(error, "status_code", None) or text.split(" ", 1)[0])
+    hint = _HINTS.get(code)
     return StoreMisconfigured(f"{text}: {hint}" if hint else text)

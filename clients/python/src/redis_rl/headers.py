@@ -105,8 +105,9 @@ def merge_raw(set_by_app: Sequence[tuple[bytes, bytes]], ours: Headers) -> RawHe
 
 def _join(name: str, theirs: str, ours: str) -> str:
     if name == "retry-after":
-        return ours if not theirs.isdecimal() or int(theirs) < int(ours) else theirs
-    if name == "cache-control" and ours in theirs.lower():
+        # A date stays: whose clock it is by is unknown.
+        return ours if theirs.isdecimal() and int(theirs) < int(ours) else theirs
+    if ours == theirs or (name == "cache-control" and ours in theirs.lower()):
         return theirs
     if name in _JOINED and theirs.strip():
         return f"{theirs}, {ours}"
@@ -115,15 +116,17 @@ def _join(name: str, theirs: str, ours: str) -> str:
 
 def _legacy_headers(outcome: Outcome, legacy: str, now_ms: int | None) -> Headers:
     at = outcome.tightest_index or 0
-    allowed, limit, remaining, wait_ms, reset_ms = outcome.rows[at]
-    after_ms = reset_ms if allowed or wait_ms == NEVER else wait_ms
-    after = seconds(after_ms) if allowed else max(1, seconds(after_ms))
-    if legacy == "epoch":
-        now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        after = seconds(now_ms + after_ms)
+    _, limit, remaining, wait_ms, reset_ms = outcome.rows[at]
     prefix = "RateLimit" if legacy == "draft6" else "X-RateLimit"
-    return [
+    fields = [
         (f"{prefix}-Limit", str(limit)),
-        (f"{prefix}-Remaining", str(remaining if allowed else 0)),
-        (f"{prefix}-Reset", str(after)),
+        (f"{prefix}-Remaining", str(remaining if outcome.allowed else 0)),
     ]
+    after_ms = reset_ms if outcome.allowed else wait_ms
+    if after_ms != NEVER:
+        after = seconds(after_ms) if outcome.allowed else max(1, seconds(after_ms))
+        if legacy == "epoch":
+            now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+            after = seconds(now_ms + after_ms)
+        fields.append((f"{prefix}-Reset", str(after)))
+    return fields

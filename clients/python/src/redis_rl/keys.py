@@ -92,5 +92,5 @@ def _identity(kind: str, who: str) -> str:
 
 def _text(what: str, value: str | int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise TypeError(f"{what} is {value!r}, and may be text or an integer")
+        raise ConfigurationError(f"{what} is {value!r}, and may be an integer, or text but none")
     return str(value)

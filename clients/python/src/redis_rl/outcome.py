@@ -9,7 +9,7 @@ from redis_rl.errors import StoreMisconfigured
 from redis_rl.limitset import LimitSet
 from redis_rl.names import Policy
 
-Source = Literal["server", "failed_open"]
+Source = Literal["server", "failed_open", "exempt"]
 
 _ROW = 5
 NEVER = -1
@@ -39,7 +39,7 @@ class Outcome:
     """What a check says as a whole: allowed if every limit allows it.
 
     `source` is `server`, or `failed_open` where there was no verdict and the request is served
-    all the same; then there are no decisions and no numbers.
+    all the same, or `exempt` where nothing was asked; then there are no decisions and no numbers.
     """
 
     __slots__ = ("_decisions", "allowed", "cost", "key", "limits", "rows", "source")
@@ -75,13 +75,19 @@ class Outcome:
                 if type(row) is not list or len(row) != _ROW or not _is_verdict(row):
                     break
             else:
-                return cls(reply[0] == 1, rows, limits, key, cost)
+                if all(row[0] for row in rows) == reply[0]:
+                    return cls(reply[0] == 1, rows, limits, key, cost)
         raise StoreMisconfigured(f"RL.LIMIT answered {reply!r}: is that redis-rl's module?")
 
     @classmethod
     def failed_open(cls, limits: LimitSet, key: str, cost: int = 1) -> Outcome:
         """Serve it without a verdict."""
         return cls(True, [], limits, key, cost, "failed_open")
+
+    @classmethod
+    def exempt(cls, limits: LimitSet) -> Outcome:
+        """Serve it without asking."""
+        return cls(True, [], limits, "", 0, "exempt")
 
     @property
     def decisions(self) -> tuple[Decision, ...]:

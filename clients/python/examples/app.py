@@ -1,0 +1,201 @@
+"""The example app: every kind of limit, each on a route of its own.
+
+    python examples/app.py
+
+REDIS_URL        the server with the module (redis://127.0.0.1:6379)
+PORT             where to listen, on the loopback interface (8000)
+ON_ERROR         closed: answer 503 while Redis is gone (the default); open: serve unlimited
+TRUSTED_PROXIES  comma-separated CIDRs whose X-Forwarded-For is believed (none)
+RL_PREFIX        what every key begins with (rl)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.responses import StreamingResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from redis_rl.fastapi import (
+    ModuleNotLoaded,
+    Outcome,
+    RateLimiter,
+    StoreUnavailable,
+    Subject,
+)
+
+limiter = RateLimiter(
+    os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
+    prefix=os.environ.get("RL_PREFIX", "rl"),
+    on_error=os.environ.get("ON_ERROR", "closed"),
+    trusted_proxies=[
+        cidr.strip() for cidr in os.environ.get("TRUSTED_PROXIES", "").split(",") if cidr.strip()
+    ],
+)
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """Close the limiter's connection when the app ends."""
+    yield
+    await limiter.aclose()
+
+
+app = FastAPI(title="redis-rl example", lifespan=lifespan)
+limiter.install(app)  # 429 and 503 as problem+json, RateLimit headers on every limited response
+
+
+# One limit on a route. Each route has its own budget, per client IP.
+
+
+@app.get("/items", dependencies=[Depends(limiter.limit("5/minute"))])
+async def read_items() -> list[dict[str, str]]:
+    """Answer all items."""
+    return [{"item": "Foo"}, {"item": "Bar"}]
+
+
+@app.get("/items/{id}", dependencies=[Depends(limiter.limit("5/minute"))])
+async def read_item(id: str) -> dict[str, str]:
+    """Answer one item; all ids share the route's budget."""
+    return {"item": id}
+
+
+@app.post("/create_item", status_code=201, dependencies=[Depends(limiter.limit("1/second"))])
+async def create_item() -> dict[str, str]:
+    """Pretend to make an item."""
+    return {"message": "Item created"}
+
+
+# Who is asking: an account where there is one, else the client's address.
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+ACCOUNTS = {"user123_token": Subject.user("user123")}
+CUSTOMERS = {"paid_token": Subject.user("paid", tier="paid")}
+
+
+async def account(request: Request, credentials: Credentials) -> Subject:
+    """Tell who is asking by the bearer token."""
+    known = ACCOUNTS.get(credentials.credentials) if credentials else None
+    return known or Subject.ip(request)
+
+
+async def customer(request: Request, credentials: Credentials) -> Subject:
+    """Tell who is asking, and what was paid for."""
+    known = CUSTOMERS.get(credentials.credentials) if credentials else None
+    return known or Subject.ip(request, tier="anonymous")
+
+
+per_account = limiter.limit("10/minute", key=account)
+per_tier = limiter.limit(
+    {"anonymous": "100/minute", "paid": "1000/minute; 20/second"}, key=customer
+)
+
+
+@app.get("/user_data")
+async def user_data(
+    outcome: Annotated[Outcome, Depends(per_account)],
+) -> dict[str, Any]:
+    """Answer what is left of the budget, too."""
+    return {"message": "Here is your data", "requests_left": outcome.requests_left}
+
+
+@app.get("/quotes/{symbol}")
+async def quote(symbol: str, outcome: Annotated[Outcome, Depends(per_tier)]) -> dict[str, Any]:
+    """Answer a price; who pays may ask more often."""
+    return {"symbol": symbol, "price": 101.25, "requests_left": outcome.requests_left}
+
+
+# Names, several limits, costs.
+
+
+@app.post("/login", dependencies=[Depends(limiter.limit("5/minute", name="login"))])
+async def login() -> dict[str, bool]:
+    """Let in whoever asks."""
+    return {"ok": True}
+
+
+@app.get("/report", dependencies=[Depends(limiter.limit("2/minute; 100/hour", name="report"))])
+async def report() -> dict[str, bool]:
+    """Answer under two limits, which are one command, all or nothing."""
+    return {"ok": True}
+
+
+async def page_count(pages: Annotated[int, Query(ge=1)] = 1) -> int:
+    """Cost as much as is asked for."""
+    return pages
+
+
+per_page = limiter.limit("10/minute", cost=page_count)
+
+
+@app.get("/export")
+async def export(outcome: Annotated[Outcome, Depends(per_page)]) -> dict[str, int]:
+    """Answer how many pages were exported."""
+    return {"pages": outcome.cost}
+
+
+# Other algorithms, and responses that are not plain.
+
+
+@app.get("/stream", dependencies=[Depends(limiter.limit("token 10/second burst 20"))])
+async def stream() -> StreamingResponse:
+    """Send three chunks, one after the other."""
+
+    async def chunks() -> AsyncIterator[str]:
+        for letter in "abc":
+            yield f"{letter}\n"
+            await asyncio.sleep(0.05)
+
+    return StreamingResponse(chunks(), media_type="text/plain")
+
+
+steady = limiter.limit("leaky 5/second burst 10", wait=True)
+
+
+@app.get("/slow")
+async def slow(outcome: Annotated[Outcome, Depends(steady)]) -> dict[str, int]:
+    """Answer how long the limiter held this request, so that they go out five a second."""
+    return {"waited_ms": round(outcome.wait * 1000)}
+
+
+@app.get("/boom", dependencies=[Depends(limiter.limit("5/minute"))])
+async def boom() -> None:
+    """Fail; the 500 has its rate headers, too."""
+    raise RuntimeError("boom")
+
+
+@app.get("/health")
+async def health() -> dict[str, bool]:
+    """Say that the app lives; unlimited."""
+    return {"ok": True}
+
+
+async def look_for_the_module() -> None:
+    """Stop where the server lacks the module; a server that cannot be reached may still come."""
+    try:
+        await limiter.probe()
+    except ModuleNotLoaded as error:
+        sys.exit(f"error: {error}")
+    except StoreUnavailable as error:
+        print(f"warning: {error}; starting anyway", file=sys.stderr)
+    finally:
+        await limiter.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(look_for_the_module())
+    # Only trusted_proxies says whose X-Forwarded-For counts, so uvicorn must not read it.
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ.get("PORT", "8000")),
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+    )

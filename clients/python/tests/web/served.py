@@ -1,0 +1,35 @@
+"""An ASGI app under uvicorn, in a thread of the test's process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+DEADLINE_S = 20.0
+
+
+@contextmanager
+def served(app: Any, **settings: Any) -> Iterator[str]:
+    """Serve `app` on a free port of the loopback interface; answers `127.0.0.1:PORT`."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="critical", proxy_headers=False, **settings
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + DEADLINE_S
+    while not server.started:
+        assert thread.is_alive(), "uvicorn ended before it served"
+        assert time.monotonic() < deadline, "uvicorn does not start"
+        time.sleep(0.01)
+    try:
+        yield "{}:{}".format(*server.servers[0].sockets[0].getsockname())
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE_S)
+        assert not thread.is_alive(), "uvicorn does not stop"

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Run a helper's example app, in the foreground, on a redis-server of its own.
+#
+#   scripts/example.sh python|rust|node
+#
+#   PORT       where the app listens, on the loopback interface (8000)
+#   REDIS_URL  a server that has the module; without it, one is started on a free port and ended with the app
+#   SERVER     a redis-server or valkey-server other than the system's
+#
+# The app reads the rest of its environment itself: ON_ERROR, TRUSTED_PROXIES, RL_PREFIX.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+root=$PWD
+export PORT=${PORT:-8000}
+module=$root/target/release/libredis_rl.so
+dir=$root/target/run/example-$$
+children=()
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+stop() {
+    trap - EXIT INT TERM
+    ((${#children[@]} == 0)) || kill "${children[@]}" 2>/dev/null || true
+    wait
+    rm -rf "$dir"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# await PORT PID WHAT: until PID answers on PORT.
+await() {
+    until answers "$1"; do
+        kill -0 "$2" 2>/dev/null || fail "$3 did not start." "$(cat "$dir/redis.log" 2>/dev/null)"
+        sleep 0.1
+    done
+}
+
+free_port() {
+    local port
+    for port in {16379..16479}; do
+        answers "$port" || { echo "$port" && return; }
+    done
+    fail "No port from 16379 to 16479 is free for redis-server: set REDIS_URL to a server with the module."
+}
+
+start_redis() {
+    local server=${SERVER:-} port
+    [ -f "$module" ] || fail "$module is not there: run 'make build' first."
+    [ -n "$server" ] || { scripts/setup.sh server && server=redis-server; }
+    server=$(command -v "$server") || fail "SERVER=$SERVER is not a program that can be started."
+    port=$(free_port)
+    mkdir -p "$dir"
+    "$server" --bind 127.0.0.1 --port "$port" --dir "$dir" --save "" --appendonly no \
+        --loadmodule "$module" >"$dir/redis.log" 2>&1 &
+    children+=($!)
+    await "$port" $! "$server"
+    export REDIS_URL=redis://127.0.0.1:$port
+}
+
+start_app() {
+    case "$1" in
+    python)
+        PYTHONPATH=$root/clients/python/src "$root/target/venv/bin/python" clients/python/examples/app.py &
+        ;;
+    rust)
+        (cd clients/rust && cargo build --release --example app --all-features)
+        (cd clients/rust && exec cargo run --quiet --release --example app --all-features) &
+        ;;
+    node)
+        (cd clients/node && npm ci --silent && npm run --silent build)
+        node clients/node/examples/app.mjs &
+        ;;
+    esac
+    app=$!
+    children+=("$app")
+}
+
+greet() {
+    cat <<END
+
+The app answers on port $PORT, its Redis is $REDIS_URL. Paste into another terminal:
+
+  for i in {1..6}; do curl -i http://127.0.0.1:$PORT/items; echo; done        five pass, the sixth is refused
+  curl -i -X POST http://127.0.0.1:$PORT/login                                a policy with a name
+  curl -i -H 'Authorization: Bearer user123_token' http://127.0.0.1:$PORT/user_data
+  curl -i http://127.0.0.1:$PORT/report                                       two limits, one command
+  curl -i 'http://127.0.0.1:$PORT/export?pages=4'                             a request that costs 4
+
+Ctrl-C stops both.
+
+END
+}
+
+case "${1-}" in
+python | rust | node) ;;
+*) fail "Usage: scripts/example.sh python|rust|node" ;;
+esac
+[[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] && ((PORT < 65536)) || fail "PORT must be a number from 1 to 65535, not '$PORT'."
+! answers "$PORT" || fail "Port $PORT is in use: choose another, as in  make example-$1 PORT=8001"
+
+[ -n "${REDIS_URL:-}" ] || start_redis
+start_app "$1"
+await "$PORT" "$app" "The app"
+greet
+wait "$app"
