@@ -95,7 +95,11 @@ _TRANSIENT = (
 )
 
 
-_TRANSIENT_CODES = ("MISCONF", "NOREPLICAS", "BUSY")
+# Older versions of redis-py have no class for some of these.
+_TRANSIENT_CODES = (
+    *("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY"),
+    *("NOREPLICAS", "BUSY", "OOM", "MISCONF"),
+)
 _UNKNOWN = re.compile(r"(?:ERR )?unknown command ['`]RL\.", re.IGNORECASE)
 
 
