@@ -85,6 +85,8 @@ pub(crate) fn fields(mut field: impl FnMut(&str, u64)) {
     let policies = Policies::in_force();
     field("policies", policies.len() as u64);
     for (name, policy) in policies.iter() {
+        // In INFO a colon ends the field's name.
+        let name = name.replace(':', "|");
         field(&format!("policy_{name}_allowed"), policy.decisions.allowed.get());
         field(&format!("policy_{name}_denied"), policy.decisions.denied.get());
     }

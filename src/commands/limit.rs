@@ -10,10 +10,11 @@ use super::error::{Error, Quoted};
 use super::{reply, words};
 use crate::policies::{Clauses, Policies, Policy};
 use crate::server::{Call, Words};
+use crate::settings::LOG_MAX_LIMIT;
 
 /// `RL.LIMIT key clause [clause ...] [COST n]`
 pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
-    let mut clauses = Clauses::new();
+    let mut clauses = Clauses::new(LOG_MAX_LIMIT.get());
     let mut named = Named::default();
     let mut words = call.words();
     let cost = loop {

@@ -1,14 +1,17 @@
 //! RL.POLICY: named policies.
 
+use rl_core::bounds::MAX_LOG_LIMIT;
+
 use super::error::{Error, Quoted};
 use crate::policies::{Clauses, Policies, clauses, json};
-use crate::server::Call;
+use crate::server::{Call, acl};
+use crate::settings::LOG_MAX_LIMIT;
 
 /// `RL.POLICY SET name clause [clause ...]`
 pub(super) fn set(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.words();
     let name = text(words.next().unwrap_or_default())?;
-    let mut clauses = Clauses::new();
+    let mut clauses = Clauses::new(log_max(call));
     while let Some(word) = words.next() {
         clauses.read(word, &mut words)?;
     }
@@ -51,7 +54,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<(), Error> {
 /// `RL.POLICY LOAD json`
 pub(super) fn load(call: &Call<'_>) -> Result<(), Error> {
     let text = text(call.words().next().unwrap_or_default())?;
-    let policies = json::read(text).map_err(Error::Json)?;
+    let policies = json::read(text, log_max(call)).map_err(Error::Json)?;
     Policies::in_force().add(&policies)?;
     done(call)
 }
@@ -61,6 +64,12 @@ pub(super) fn dump(call: &Call<'_>) -> Result<(), Error> {
     let json = json::write(&Policies::in_force());
     call.reply_bulk(json);
     Ok(())
+}
+
+/// The largest limit of a log that this call may set. A replica, an AOF and those who come after
+/// keep what was accepted once, whatever their own setting.
+fn log_max(call: &Call<'_>) -> u64 {
+    if acl::comes_from_the_server(call) { MAX_LOG_LIMIT } else { LOG_MAX_LIMIT.get() }
 }
 
 fn done(call: &Call<'_>) -> Result<(), Error> {

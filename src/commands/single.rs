@@ -6,6 +6,7 @@ use super::consume::consume;
 use super::error::Error;
 use super::{reply, words};
 use crate::server::Call;
+use crate::settings::LOG_MAX_LIMIT;
 
 /// `RL.FIXED key limit period [COST n]`
 pub(super) fn fixed(call: &Call<'_>) -> Result<(), Error> {
@@ -35,7 +36,7 @@ pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
 #[inline(always)]
 fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     let mut words = call.words();
-    let Some(clause) = words::numbers(algorithm, &mut words) else {
+    let Some(clause) = words::numbers(algorithm, &mut words, LOG_MAX_LIMIT.get()) else {
         // The server checks the number of words before it calls.
         return Err(Error::Incomplete { clause: 1, usage: words::usage(algorithm) });
     };

@@ -5,7 +5,6 @@ use rl_core::{Algorithm, Clause};
 
 use super::error::{Error, Quoted};
 use crate::server::Words;
-use crate::settings::LOG_MAX_LIMIT;
 
 /// A number that an argument names, and its range.
 #[derive(Clone, Copy)]
@@ -27,8 +26,8 @@ impl Number {
 
     pub(crate) const TOP: Self = Self { name: "COUNT", min: 0, max: MAX_NUMBER };
 
-    fn log_limit() -> Self {
-        Self { max: LOG_MAX_LIMIT.get(), ..Self::LIMIT }
+    fn log_limit(max: u64) -> Self {
+        Self { max, ..Self::LIMIT }
     }
 
     /// The number that `word` is.
@@ -153,14 +152,16 @@ pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
 }
 
 /// The numbers of a clause of `algorithm`, which are next in `words`; nothing if they end early.
+/// A log may have a limit of up to `log_max`.
 #[inline(always)]
 pub(crate) fn numbers<'a>(
     algorithm: Algorithm,
     words: &mut impl Iterator<Item = &'a [u8]>,
+    log_max: u64,
 ) -> Option<Result<Clause, Error>> {
     let (limit, refill) = match algorithm {
         Algorithm::Fixed | Algorithm::Sliding => (Number::LIMIT, None),
-        Algorithm::Log => (Number::log_limit(), None),
+        Algorithm::Log => (Number::log_limit(log_max), None),
         Algorithm::Token => (Number::CAPACITY, Some(Number::REFILL)),
         Algorithm::Leaky => (Number::CAPACITY, Some(Number::LEAK)),
     };

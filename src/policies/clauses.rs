@@ -12,13 +12,14 @@ use crate::commands::words;
 pub(crate) struct Clauses {
     clauses: [Clause; MAX_CLAUSES],
     len: usize,
+    log_max: u64,
 }
 
 impl Clauses {
-    /// None yet.
+    /// None yet; a log that is read may have a limit of up to `log_max`.
     #[inline]
-    pub(crate) fn new() -> Self {
-        Self { clauses: [Clause::fixed(0, 1); MAX_CLAUSES], len: 0 }
+    pub(crate) fn new(log_max: u64) -> Self {
+        Self { clauses: [Clause::fixed(0, 1); MAX_CLAUSES], len: 0, log_max }
     }
 
     /// The clauses in order.
@@ -50,7 +51,7 @@ impl Clauses {
         let clause = self.next();
         let algorithm = words::algorithm(word)
             .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
-        let numbers = words::numbers(algorithm, words)
+        let numbers = words::numbers(algorithm, words, self.log_max)
             .ok_or_else(|| Error::Incomplete { clause, usage: words::usage(algorithm) })?;
         self.push(numbers.map_err(|error| Error::InClause { clause, error: Box::new(error) })?)
     }

@@ -6,15 +6,18 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::clauses::{Clauses, to_text};
 use super::registry::Policies;
 
-/// Reads policies; the error names line, column and reason.
-pub(crate) fn read(json: &str) -> Result<Policies, String> {
-    serde_json::from_str(json).map_err(|error| error.to_string())
+/// Reads policies whose logs have limits of up to `log_max`; the error names line, column and
+/// reason.
+pub(crate) fn read(json: &str, log_max: u64) -> Result<Policies, String> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let policies = json.deserialize_map(PoliciesVisitor { log_max });
+    policies.and_then(|policies| json.end().map(|()| policies)).map_err(|error| error.to_string())
 }
 
 /// Writes policies in one line.
@@ -33,13 +36,9 @@ impl Serialize for Policies {
     }
 }
 
-impl<'de> Deserialize<'de> for Policies {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PoliciesVisitor)
-    }
+struct PoliciesVisitor {
+    log_max: u64,
 }
-
-struct PoliciesVisitor;
 
 impl<'de> Visitor<'de> for PoliciesVisitor {
     type Value = Policies;
@@ -56,15 +55,15 @@ impl<'de> Visitor<'de> for PoliciesVisitor {
             }
             let texts = map.next_value::<Vec<String>>()?;
             let in_policy = |error| de::Error::custom(format_args!("policy '{name}': {error}"));
-            let clauses = read_clauses(&texts).map_err(in_policy)?;
+            let clauses = read_clauses(&texts, self.log_max).map_err(in_policy)?;
             policies.set(&name, clauses.as_slice()).map_err(de::Error::custom)?;
         }
         Ok(policies)
     }
 }
 
-fn read_clauses(texts: &[String]) -> Result<Clauses, String> {
-    let mut clauses = Clauses::new();
+fn read_clauses(texts: &[String], log_max: u64) -> Result<Clauses, String> {
+    let mut clauses = Clauses::new(log_max);
     for text in texts {
         let mut words = text.split_ascii_whitespace().map(str::as_bytes);
         let first = words.next().unwrap_or_default();
@@ -82,6 +81,10 @@ fn read_clauses(texts: &[String]) -> Result<Clauses, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(json: &str) -> Result<Policies, String> {
+        super::read(json, 100)
+    }
 
     #[test]
     fn what_is_written_reads_the_same() {
@@ -103,6 +106,8 @@ mod tests {
             ("{\"a\":[\"WINDOW 5 1m\"]}", "clause 1 must begin with"),
             ("{\"a b\":[\"FIXED 5 1m\"]}", "name must be"),
             ("{\"a\":[\"FIXED 5 1m\"],\n\"a\":[\"FIXED 5 1m\"]}", "policy 'a' is there twice"),
+            ("{\"a\":[\"LOG 101 1m\"]}", "limit must be an integer from 0 to 100,"),
+            ("{} {}", "trailing characters"),
             ("{\"a\":[5]}", "invalid type: integer `5`, expected a string"),
         ] {
             let error = read(json).unwrap_err();

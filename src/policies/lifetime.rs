@@ -6,11 +6,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rl_core::bounds::MAX_LOG_LIMIT;
+
 use super::json;
 use super::registry::Policies;
 use crate::server::config::FileArgument;
 use crate::server::events::{Listener, Phase};
 use crate::server::log;
+use crate::settings::LOG_MAX_LIMIT;
 
 /// The policies of the file that loadmodule named.
 static FILE: Mutex<Policies> = Mutex::new(Policies::new());
@@ -32,7 +35,8 @@ fn read_file(path: Option<&str>) -> Result<(), String> {
         Some(path) => {
             let text = std::fs::read_to_string(path);
             let text = text.map_err(|error| format!("policies {path}: {error}"))?;
-            json::read(&text).map_err(|error| format!("policies {path}: {error}"))?
+            json::read(&text, LOG_MAX_LIMIT.get())
+                .map_err(|error| format!("policies {path}: {error}"))?
         }
     };
     *Policies::in_force() = policies.clone();
@@ -52,7 +56,9 @@ pub(crate) fn snapshot() -> Option<String> {
 
 /// Puts those of a snapshot in force; false if it is malformed.
 pub(crate) fn restore(snapshot: &[u8]) -> bool {
-    let read = std::str::from_utf8(snapshot).ok().and_then(|text| json::read(text).ok());
+    // What was accepted once is kept, whatever the setting is now.
+    let text = std::str::from_utf8(snapshot).ok();
+    let read = text.and_then(|text| json::read(text, MAX_LOG_LIMIT).ok());
     read.map(|policies| *Policies::in_force() = policies).is_some()
 }
 

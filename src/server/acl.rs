@@ -9,7 +9,7 @@ use super::call::Call;
 
 /// Whether the call comes from a primary or an AOF. What these say is done, whatever the default
 /// user may do, whose name the server gives to an AOF.
-fn comes_from_the_server(call: &Call<'_>) -> bool {
+pub(crate) fn comes_from_the_server(call: &Call<'_>) -> bool {
     // SAFETY: ctx is valid for the call.
     let flags = unsafe { api!(GetContextFlags(call.ctx)) }.cast_unsigned();
     flags & (REDISMODULE_CTX_FLAGS_LOADING | REDISMODULE_CTX_FLAGS_REPLICATED) != 0
