@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from support import payload, replication
+from support.aof import rewrite_aof, wait_for_rewrite
 from support.clock import START_MS
 from support.eventually import eventually
 from support.histories import HOUR_MS, History, State, state
@@ -58,20 +59,6 @@ def fill(server: Server, seed: int) -> None:
             effect = payload.effect_of_state(value, server.clock.now_ms() + 48 * HOUR_MS)
             assert connection("RL.APPLY", name, effect) == Status("OK")
         connection("RL.LOG", "long", 1_000_000, "1d", "COST", 2)
-
-
-def rewrite_aof(server: Server) -> None:
-    server.client().execute_command("BGREWRITEAOF")
-    wait_for_rewrite(server)
-
-
-def wait_for_rewrite(server: Server) -> None:
-    def is_done() -> bool:
-        told = replication.info(server.client(), "persistence")
-        return not (told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])
-
-    eventually(is_done, 30.0)
-    assert replication.info(server.client(), "persistence")["aof_last_bgrewrite_status"] == "ok"
 
 
 def outlast(kept: State, ms: int) -> State:

@@ -10,8 +10,8 @@ import pytest
 
 from support.cluster import DEADLINE_S, PRIMARIES, RANGES, Cluster, asked, held, holds, keys_in
 from support.eventually import eventually
+from support.policies import dump
 from support.resp import Failure
-from support.server import Server
 
 pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
 
@@ -35,10 +35,6 @@ def by_redis_cli(cluster: Cluster, name: str, clauses: Sequence[str]) -> None:
     assert told.count(": OK") == PRIMARIES, told
 
 
-def policies(node: Server) -> object:
-    return json.loads(asked(node, "RL.POLICY", "DUMP"))
-
-
 def verdict(cluster: Cluster, key: str, policy: str) -> object:
     """Whether a call is allowed, and what remains."""
     reply = cluster.call("RL.LIMIT", key, "POLICY", policy)
@@ -51,7 +47,7 @@ def test_they_are_set_on_every_primary_and_outlive_it(cluster: Cluster) -> None:
     by_redis_py(cluster, "api", API)
     by_redis_cli(cluster, "sms", SMS)
     both = {"api": API, "sms": SMS}
-    eventually(lambda: all(policies(node) == both for node in cluster.nodes), DEADLINE_S)
+    eventually(lambda: all(dump(node) == both for node in cluster.nodes), DEADLINE_S)
     for key in KEYS:
         assert [verdict(cluster, key, "api") for _ in range(4)] == [(1, 2), (1, 1), (1, 0), (0, 0)]
         assert [verdict(cluster, key, "sms") for _ in range(3)] == [(1, 1), (1, 0), (0, 0)]
@@ -67,7 +63,7 @@ def test_they_are_set_on_every_primary_and_outlive_it(cluster: Cluster) -> None:
 
     # The one that was killed had nothing on disk, and gets all of them as a replica.
     primary.start()
-    eventually(lambda: policies(primary) == changed, DEADLINE_S)
+    eventually(lambda: dump(primary) == changed, DEADLINE_S)
 
 
 def test_a_primary_that_was_left_out_says_so(cluster: Cluster) -> None:

@@ -103,6 +103,7 @@ functions! {
     optional {
     ACLCheckCommandPermissions => RedisModule_ACLCheckCommandPermissions,
     AddACLCategory => RedisModule_AddACLCategory,
+    AvoidReplicaTraffic => RedisModule_AvoidReplicaTraffic,
     CachedMicroseconds => RedisModule_CachedMicroseconds,
     DefragAlloc => RedisModule_DefragAlloc,
     FreeModuleUser => RedisModule_FreeModuleUser,

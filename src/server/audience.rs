@@ -13,7 +13,7 @@
 //! doubt, somebody listens. And a call that believes itself unheard is still offered to the
 //! server as it came, at no cost: were the belief wrong, the command itself would be replicated.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use redis_module::raw::{
@@ -25,9 +25,9 @@ use redis_module::raw::{
 };
 
 use super::api::{OK, api, pointers};
-use super::events;
 use super::guard::guard;
 use super::register::Loading;
+use super::{events, stats};
 
 /// Whether somebody may listen. Read and written on the server's main thread only.
 static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
@@ -107,6 +107,8 @@ unsafe extern "C" fn on_cron(
     _subevent: u64,
     _data: *mut c_void,
 ) {
+    // SAFETY: the server gives a valid context.
+    guard((), || unsafe { events::catch_up(ctx) });
     let sent = SENT.load(Ordering::Relaxed);
     if SENT_AT_LAST_LOOK.swap(sent, Ordering::Relaxed) != sent {
         // SAFETY: the server gives a valid context.
@@ -124,26 +126,13 @@ unsafe fn is_alone(ctx: *mut RedisModuleCtx) -> bool {
         | REDISMODULE_CTX_FLAGS_AOF
         | REDISMODULE_CTX_FLAGS_CLUSTER
         | REDISMODULE_CTX_FLAGS_LOADING;
-    // SAFETY: ctx is valid; what the server makes for us is given back.
+    // SAFETY: ctx is valid.
     unsafe {
-        let (Some(info), Some(field), Some(free)) = (
-            pointers::GetServerInfo,
-            pointers::ServerInfoGetFieldUnsigned,
-            pointers::FreeServerInfo,
-        ) else {
-            return false;
-        };
         let flags = api!(GetContextFlags(ctx)).cast_unsigned();
         if flags & REDISMODULE_CTX_FLAGS_MASTER == 0 || flags & EXCLUDED != 0 {
             return false;
         }
-        let replication = info(ctx, c"replication".as_ptr());
-        let is_zero = |name: &std::ffi::CStr| {
-            let mut error: c_int = OK;
-            field(replication, name.as_ptr(), &raw mut error) == 0 && error == OK
-        };
-        let alone = is_zero(c"connected_slaves") && is_zero(c"repl_backlog_active");
-        free(ctx, replication);
-        alone
+        let listeners = [c"connected_slaves", c"repl_backlog_active"];
+        stats::numbers(ctx, c"replication", listeners) == Some([0, 0])
     }
 }

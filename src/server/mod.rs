@@ -16,6 +16,7 @@
 //! | `events` | loads and forks, for who needs to know |
 //! | `info` | the section of INFO |
 //! | `acl` | what the current user may do, where the server itself does not ask |
+//! | `stats` | numbers that the server tells of itself in INFO |
 //! | `log` | lines in the server's log |
 //! | `valkey` | what only Valkey has |
 
@@ -32,6 +33,7 @@ pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod register;
+mod stats;
 mod valkey;
 
 pub(crate) use call::{Call, OutOfMemory, Words};
