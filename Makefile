@@ -17,7 +17,7 @@ PYTHON_SOURCES := tests scripts bench
 ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
-.PHONY: install uninstall deb clean
+.PHONY: install uninstall deb clean lint-rust test-rust example-rust
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -35,9 +35,9 @@ run: build ## start a redis-server with the module on PORT (6379), or the one na
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-deb ## run everything
+test: lint test-core test-module test-server test-deb test-rust ## run everything
 
-lint: $(VENV)/.ready ## check format, lints and types
+lint: $(VENV)/.ready lint-rust ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
@@ -67,6 +67,25 @@ test-deb: build servers ## make the Debian package, install it and start servers
 	    deb=$$(scripts/deb.sh); \
 	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
 	else echo "The Debian package is not tested here."; fi
+
+# The Rust helper is a workspace of its own, built in a folder of its own.
+RUST_HELPER := cd clients/rust && CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust RUSTDOCFLAGS='-D warnings' cargo
+
+test-rust: build ## test the Rust helper with real servers; ARGS=word picks tests
+	@scripts/setup.sh server
+	$(RUST_HELPER) test --all-features $(LOCKED) $(ARGS)
+
+lint-rust:
+	@scripts/setup.sh build rust-tools
+	$(RUST_HELPER) fmt --check
+	$(RUST_HELPER) clippy --all-features --all-targets $(LOCKED) -- -D warnings
+	@for features in '' tower axum cluster tracing tower,cluster axum,tracing; do \
+	    ($(RUST_HELPER) clippy --quiet --no-default-features --features "$$features" $(LOCKED) -- -D warnings); \
+	done
+	$(RUST_HELPER) doc --quiet --no-deps --all-features $(LOCKED)
+
+example-rust: build ## run the Rust helper's example app on PORT (8000), with a redis-server of its own
+	@CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust scripts/example.sh rust
 
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
 	@scripts/setup.sh server

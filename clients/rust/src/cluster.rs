@@ -1,0 +1,53 @@
+//! What differs in a cluster: all primaries must have the module, and a slot may be on its way to another node.
+
+use std::any::Any;
+
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{
+    MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo,
+};
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
+
+/// The connection, if it is one to a cluster.
+pub(crate) fn of<C: 'static>(connection: &mut C) -> Option<&mut ClusterConnection> {
+    (connection as &mut dyn Any).downcast_mut()
+}
+
+/// Send a command without a key to every primary; an error of one is an error.
+pub(crate) async fn every_primary(
+    cluster: &mut ClusterConnection,
+    command: Cmd,
+) -> RedisResult<()> {
+    let primaries = MultipleNodeRoutingInfo::AllMasters;
+    let routing = RoutingInfo::MultiNode((primaries, Some(ResponsePolicy::AllSucceeded)));
+    cluster.route_command(command, routing).await?.extract_error().map(drop)
+}
+
+/// Whether a node said that another one decides: it has decided nothing itself, so asking again charges once.
+pub(crate) fn is_redirection(error: &RedisError) -> bool {
+    matches!(error.code(), Some("MOVED" | "ASK"))
+}
+
+/// Ask the node that an error names. By hand, since redis-rs is not to repeat commands.
+pub(crate) async fn follow(
+    cluster: &mut ClusterConnection,
+    command: &Cmd,
+    error: RedisError,
+) -> RedisResult<Value> {
+    let Some((host, port)) = error.redirect_node().and_then(|(node, _slot)| node.rsplit_once(':'))
+    else {
+        return Err(error);
+    };
+    let Ok(port) = port.parse() else { return Err(error) };
+    let node = SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port };
+    if error.code() != Some("ASK") {
+        return cluster
+            .route_command(command.clone(), RoutingInfo::SingleNode(node))
+            .await?
+            .extract_error();
+    }
+    let mut pipeline = Pipeline::with_capacity(2);
+    pipeline.cmd("ASKING").ignore().add_command(command.clone());
+    let replies = cluster.route_pipeline(pipeline, 0, 2, node).await?;
+    replies.into_iter().next_back().unwrap_or(Value::Nil).extract_error()
+}

@@ -1,0 +1,116 @@
+//! What the module decided.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The answer to one check: the verdict, and one decision for each limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The verdict of all limits together.
+    pub allowed: bool,
+    /// One for each limit, in order; none when failed open.
+    pub decisions: Vec<Decision>,
+    /// The key that was asked, as Redis has it.
+    pub key: String,
+    /// What the request cost.
+    pub cost: u64,
+    /// Who decided.
+    pub source: Source,
+}
+
+/// Who decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The module, in Redis.
+    Server,
+    /// Nobody: Redis did not answer, and the limiter is set to serve then.
+    FailedOpen,
+}
+
+/// What one limit says. Where the whole was denied, nothing was used, and `allowed` tells whether this
+/// one would have allowed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decision {
+    /// Whether this limit allows the request.
+    pub allowed: bool,
+    /// The limit, or a bucket's capacity.
+    pub limit: u64,
+    /// How much cost it would still allow at once.
+    pub remaining: u64,
+    /// Zero when allowed; else how long to wait, or nothing where no wait helps (a cost above the limit).
+    pub retry_after: Option<Duration>,
+    /// How long until it is as if never used.
+    pub reset_after: Duration,
+    /// How long a LEAKY limit asks an allowed request to be held before it is served.
+    pub wait: Duration,
+    /// Its policy's name.
+    pub policy: Arc<str>,
+    /// Its period, or the time in which a whole bucket refills.
+    pub window: Duration,
+}
+
+impl Outcome {
+    pub(crate) const fn failed_open(key: String, cost: u64) -> Self {
+        Self { allowed: true, decisions: Vec::new(), key, cost, source: Source::FailedOpen }
+    }
+
+    /// How much is left of the limit that has least; nothing when failed open.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.decisions.iter().map(|decision| decision.remaining).min()
+    }
+
+    /// Zero when allowed; else the longest wait of the limits that deny, or nothing where no wait helps.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.violated()
+            .map(|d| d.retry_after)
+            .try_fold(Duration::ZERO, |most, wait| Some(most.max(wait?)))
+    }
+
+    /// How long until all limits are as if never used; zero when failed open.
+    #[must_use]
+    pub fn reset_after(&self) -> Duration {
+        self.longest(|decision| decision.reset_after)
+    }
+
+    /// How long to hold the request before it is served: zero unless it is allowed and a limit is LEAKY.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        if self.allowed { self.longest(|decision| decision.wait) } else { Duration::ZERO }
+    }
+
+    /// The limits that deny, in order.
+    pub fn violated(&self) -> impl Iterator<Item = &Decision> {
+        self.decisions.iter().filter(|decision| !decision.allowed)
+    }
+
+    /// The decision to show where there is room for one: of those that deny the one with the longest wait,
+    /// else the one with the least left of its limit; the first of equals.
+    #[must_use]
+    pub fn tightest(&self) -> Option<&Decision> {
+        self.decisions.iter().min_by(|a, b| tighter(a, b))
+    }
+
+    fn longest(&self, time: impl Fn(&Decision) -> Duration) -> Duration {
+        self.decisions.iter().map(time).max().unwrap_or_default()
+    }
+}
+
+fn tighter(a: &Decision, b: &Decision) -> Ordering {
+    let wait = |decision: &Decision| decision.retry_after.unwrap_or(Duration::MAX);
+    a.allowed
+        .cmp(&b.allowed)
+        .then_with(|| wait(b).cmp(&wait(a)))
+        .then_with(|| share(a, b).cmp(&share(b, a)))
+}
+
+/// remaining/limit of one, multiplied by both limits. Of a limit of 0 nothing is left.
+fn share(of: &Decision, other: &Decision) -> u128 {
+    let left = if of.limit == 0 { 0 } else { of.remaining };
+    u128::from(left).saturating_mul(u128::from(other.limit.max(1)))
+}

@@ -1,0 +1,68 @@
+//! The client's address, as the server resolved it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::Request;
+
+use super::identity::KeyFor;
+use super::proxies::TrustedProxies;
+use crate::config_error::ConfigError;
+use crate::key::{CannotIdentify, Subject};
+
+/// The peer's address, for servers that leave none of their own: insert it into the request's extensions.
+/// axum's `ConnectInfo<SocketAddr>` is read with the feature `axum`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// The client's address as a key. X-Forwarded-For is not read unless the peer is a trusted proxy.
+///
+/// ```
+/// use redis_rl::tower::ClientIp;
+///
+/// let direct = ClientIp::default();
+/// let proxied = ClientIp::behind(["10.0.0.0/8", "fd00::/8"])?;
+/// # Ok::<(), redis_rl::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ClientIp(TrustedProxies);
+
+impl ClientIp {
+    /// The address behind proxies of these networks (CIDR, or single addresses): in X-Forwarded-For, from
+    /// the right, the first that is not one of them. None may be named.
+    ///
+    /// # Errors
+    /// When one is no network.
+    pub fn behind<T: AsRef<str>>(
+        proxies: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        TrustedProxies::parse(proxies).map(Self)
+    }
+
+    /// Who sent the request.
+    ///
+    /// # Errors
+    /// When the server left no address.
+    pub fn of<B>(&self, request: &Request<B>) -> Result<Subject, CannotIdentify> {
+        let peer = peer(request).ok_or(CannotIdentify)?;
+        // A line that is not text has no address in it.
+        let lines = request.headers().get_all("x-forwarded-for").iter();
+        let lines = lines.map(|line| line.to_str().unwrap_or_default());
+        Ok(Subject::Ip(self.0.client(peer, lines)))
+    }
+}
+
+impl<B> KeyFor<B> for ClientIp {
+    fn key(&self, request: &Request<B>) -> Result<Option<Subject>, CannotIdentify> {
+        self.of(request).map(Some)
+    }
+}
+
+fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
+    #[cfg(feature = "axum")]
+    if let Some(axum::extract::ConnectInfo(peer)) =
+        request.extensions().get::<axum::extract::ConnectInfo<SocketAddr>>()
+    {
+        return Some(peer.ip());
+    }
+    request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip())
+}

@@ -1,0 +1,109 @@
+//! The headers that tell clients of their limits (draft-ietf-httpapi-ratelimit-headers-11).
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+
+use crate::limiter::Legacy;
+use crate::outcome::{Decision, Outcome, Source};
+
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Add what an outcome says to the headers that the application set.
+pub(crate) fn apply(
+    headers: &mut HeaderMap,
+    outcome: &Outcome,
+    legacy: Option<Legacy>,
+    now: SystemTime,
+) {
+    if outcome.source == Source::FailedOpen {
+        return;
+    }
+    append(headers, &RATELIMIT_POLICY, outcome.decisions.iter().map(policy));
+    if outcome.allowed {
+        append(headers, &RATELIMIT, outcome.decisions.iter().map(left));
+    } else {
+        append(headers, &RATELIMIT, outcome.violated().map(violation));
+        if !says_no_store(headers) {
+            append(headers, &CACHE_CONTROL, std::iter::once("no-store".to_owned()));
+        }
+        if let Some(wait) = outcome.retry_after() {
+            retry_after(headers, seconds(wait).max(1));
+        }
+    }
+    if let (Some(legacy), Some(decision)) = (legacy, outcome.tightest()) {
+        older(headers, legacy, decision, now);
+    }
+}
+
+/// Tell to come back in `seconds`, unless the application tells to come back later, or at a date.
+pub(crate) fn retry_after(headers: &mut HeaderMap, seconds: u64) {
+    let earlier = |set: &HeaderValue| {
+        set.to_str().ok().and_then(|set| set.parse::<u64>().ok()).is_some_and(|set| set < seconds)
+    };
+    if headers.get(RETRY_AFTER).is_none_or(earlier) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+fn says_no_store(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-store"))
+}
+
+/// Whole seconds, rounded up: a client that waits them is not early. Structured fields have 15 digits.
+pub(crate) fn seconds(time: Duration) -> u64 {
+    const MOST: u64 = 999_999_999_999_999;
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)
+}
+
+fn policy(decision: &Decision) -> String {
+    let window = seconds(decision.window).max(1);
+    format!("\"{}\";q={};w={window}", decision.policy, decision.limit)
+}
+
+fn left(decision: &Decision) -> String {
+    format!("\"{}\";r={};t={}", decision.policy, decision.remaining, seconds(decision.reset_after))
+}
+
+fn violation(decision: &Decision) -> String {
+    let name = &decision.policy;
+    match decision.retry_after {
+        Some(wait) => format!("\"{name}\";r=0;t={}", seconds(wait).max(1)),
+        None => format!("\"{name}\";r=0"),
+    }
+}
+
+fn older(headers: &mut HeaderMap, legacy: Legacy, decision: &Decision, now: SystemTime) {
+    let [limit, remaining, reset] = match legacy {
+        Legacy::Delta | Legacy::Epoch => {
+            ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+        }
+        Legacy::Draft6 => ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+    };
+    let (left, after) = if decision.allowed {
+        (decision.remaining, Some(decision.reset_after))
+    } else {
+        (0, decision.retry_after)
+    };
+    let since = match legacy {
+        Legacy::Epoch => now.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        Legacy::Delta | Legacy::Draft6 => Duration::ZERO,
+    };
+    headers.insert(limit, HeaderValue::from(decision.limit));
+    headers.insert(remaining, HeaderValue::from(left));
+    if let Some(after) = after {
+        headers.insert(reset, HeaderValue::from(seconds(since.saturating_add(after))));
+    }
+}
+
+/// One line with the members that were there, then ours.
+fn append(headers: &mut HeaderMap, name: &HeaderName, ours: impl Iterator<Item = String>) {
+    let set = headers.get_all(name).iter().filter_map(|line| Some(line.to_str().ok()?.to_owned()));
+    let members: Vec<String> = set.chain(ours).collect();
+    // Members are of characters that a header may hold.
+    if let Ok(line) = HeaderValue::try_from(members.join(", ")) {
+        headers.insert(name, line);
+    }
+}

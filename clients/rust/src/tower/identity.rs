@@ -1,0 +1,89 @@
+//! Who a request comes from, and which limits he has: closures, or types of your own.
+
+use http::Request;
+
+use crate::key::{CannotIdentify, Subject};
+use crate::limits::Limits;
+
+/// Tells who a request comes from. Closures of `&Request<B>` do, if they return an [`Identity`]:
+///
+/// ```
+/// use http::Request;
+/// use redis_rl::{Subject, tower::ClientIp};
+///
+/// let ip = ClientIp::default();
+/// let caller = move |request: &Request<String>| match request.headers().get("x-api-key") {
+///     Some(key) => Ok(Subject::key(String::from_utf8_lossy(key.as_bytes()))),
+///     None => ip.of(request),
+/// };
+/// # fn is_key(_: impl redis_rl::tower::KeyFor<String>) {}
+/// # is_key(caller);
+/// ```
+///
+/// What takes time, such as looking up a session, belongs in a layer before this one, which leaves what it
+/// found in the request's extensions.
+pub trait KeyFor<B>: Send + Sync {
+    /// Who asks, or nothing where the request is exempt.
+    ///
+    /// # Errors
+    /// When nobody can be told; the request is then handled as in an outage.
+    fn key(&self, request: &Request<B>) -> Result<Option<Subject>, CannotIdentify>;
+}
+
+impl<B, F, I> KeyFor<B> for F
+where
+    F: Fn(&Request<B>) -> I + Send + Sync,
+    I: Identity,
+{
+    fn key(&self, request: &Request<B>) -> Result<Option<Subject>, CannotIdentify> {
+        self(request).identity()
+    }
+}
+
+/// What a key closure may return: a [`Subject`], an `Option` (nothing: exempt), or a `Result` of either.
+pub trait Identity {
+    /// The same in its widest form.
+    ///
+    /// # Errors
+    /// When nobody can be told.
+    fn identity(self) -> Result<Option<Subject>, CannotIdentify>;
+}
+
+impl Identity for Subject {
+    fn identity(self) -> Result<Option<Subject>, CannotIdentify> {
+        Ok(Some(self))
+    }
+}
+
+impl Identity for Option<Subject> {
+    fn identity(self) -> Result<Option<Subject>, CannotIdentify> {
+        Ok(self)
+    }
+}
+
+impl<I: Identity> Identity for Result<I, CannotIdentify> {
+    fn identity(self) -> Result<Option<Subject>, CannotIdentify> {
+        self?.identity()
+    }
+}
+
+/// Tells which limits a request has: [`Limits`] for all, or a closure of the request and who sent it.
+pub trait LimitsFor<B>: Send + Sync {
+    /// The limits of this request.
+    fn limits(&self, request: &Request<B>, subject: &Subject) -> Limits;
+}
+
+impl<B> LimitsFor<B> for Limits {
+    fn limits(&self, _: &Request<B>, _: &Subject) -> Limits {
+        self.clone()
+    }
+}
+
+impl<B, F> LimitsFor<B> for F
+where
+    F: Fn(&Request<B>, &Subject) -> Limits + Send + Sync,
+{
+    fn limits(&self, request: &Request<B>, subject: &Subject) -> Limits {
+        self(request, subject)
+    }
+}

@@ -1,0 +1,38 @@
+//! What handlers and outer layers can know of the decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::outcome::Outcome;
+
+/// The outcomes of one request, one for each layer that limited it, outermost first. It is in the extensions
+/// of the request and of the response; an exempt request has none.
+///
+/// In axum a handler takes it as `Extension(info): Extension<RateLimitInfo>`.
+#[derive(Debug, Clone)]
+pub struct RateLimitInfo(Vec<Arc<Outcome>>);
+
+impl RateLimitInfo {
+    pub(super) fn with(before: Option<&Self>, outcome: Arc<Outcome>) -> Self {
+        let mut outcomes = before.map_or_else(Vec::new, |info| info.0.clone());
+        outcomes.push(outcome);
+        Self(outcomes)
+    }
+
+    /// The outcome of each layer.
+    pub fn outcomes(&self) -> impl ExactSizeIterator<Item = &Outcome> {
+        self.0.iter().map(|outcome| &**outcome)
+    }
+
+    /// How much is left of the limit that has least; nothing when failed open.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        self.outcomes().filter_map(Outcome::remaining).min()
+    }
+
+    /// The longest that a LEAKY limit asked to hold the request.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.outcomes().map(Outcome::wait).max().unwrap_or_default()
+    }
+}
