@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from redis_rl.base import Limits, OnError
+from redis_rl.callbacks import cost_of
 from redis_rl.errors import CannotDecide, RateLimitExceeded
 from redis_rl.keys import Subject
 from redis_rl.limiter import RateLimiter
@@ -76,13 +77,15 @@ class RateLimitMiddleware:
         if outcomes is None:
             outcomes = scope[OUTCOMES] = {}
             send = with_headers(send, outcomes.values(), self._limiter.legacy)
+        subject = self._key(scope)
+        if inspect.isawaitable(subject):
+            subject = await subject
         try:
-            subject = self._key(scope)
             outcome = outcomes[self] = await self._limiter.check(
-                await subject if inspect.isawaitable(subject) else subject,
+                subject,
                 self._limits,
                 scope=self._scope,
-                cost=self._cost(scope) if callable(self._cost) else self._cost,
+                cost=cost_of(self._cost(scope)) if callable(self._cost) else self._cost,
                 on_error=self._on_error,
             )
         except CannotDecide as error:

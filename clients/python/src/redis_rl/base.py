@@ -32,7 +32,7 @@ Limits = str | Limit | LimitSet
 logger = logging.getLogger("redis_rl")
 
 DEFAULT_SCOPE = "app"
-_MOST_COST = 10**12
+MOST_COST = 10**12
 _LOG_EVERY_S = 1.0
 
 
@@ -155,8 +155,8 @@ def checked_mode(mode: OnError) -> OnError:
 
 def checked_cost(cost: int) -> None:
     """Raise ConfigurationError if it is none."""
-    if type(cost) is not int or not 0 <= cost <= _MOST_COST:
-        raise ConfigurationError(f"cost is {cost!r}, and may be 0 to {_MOST_COST}")
+    if type(cost) is not int or not 0 <= cost <= MOST_COST:
+        raise ConfigurationError(f"cost is {cost!r}, and may be 0 to {MOST_COST}")
 
 
 def probe_command(key: str) -> bytes:

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 
 from redis_rl.asgi import client_ip
 from redis_rl.base import Limits, OnError, checked_cost, checked_mode
-from redis_rl.callbacks import takes_connection
+from redis_rl.callbacks import cost_of, takes_connection
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.keys import Subject
 from redis_rl.limiter import RateLimiter
@@ -95,7 +95,7 @@ class RouteLimit:
         limits = self._tier(subject) if self._tiered else self._limits
         cost = self._cost
         if cost is None:
-            cost = await self._value("cost", connection, resolved)
+            cost = cost_of(await self._value("cost", connection, resolved))
         try:
             return await self._limiter.check(
                 subject,

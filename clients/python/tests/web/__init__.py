@@ -1,1 +1,1 @@
-"""What tests of HTTP need: apps under a real uvicorn, the example app as a process."""
+"""Tests of HTTP: within the event loop, under a real uvicorn, and the example as a process."""

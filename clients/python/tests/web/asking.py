@@ -1,0 +1,17 @@
+"""Requests to an app within the test's own event loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+ADDRESS = "192.0.2.1"
+
+
+def asking(app: Any, address: str | None = ADDRESS, root_path: str = "") -> httpx.AsyncClient:
+    """A client of `app` whose requests come from `address`; errors of the app are 500s."""
+    transport = httpx.ASGITransport(
+        app, raise_app_exceptions=False, client=(address, 50_000), root_path=root_path
+    )
+    return httpx.AsyncClient(transport=transport, base_url="http://app.example")
