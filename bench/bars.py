@@ -10,6 +10,7 @@ from bench.rows import BASE
 from bench.servers import AOF, PLAIN
 
 _CHEAP = ("RL.FIXED", "RL.SLIDING", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT, 1 clause")
+_VERDICTS = ("allowed", "denied")
 _LIGHT = ("RL.FIXED", "RL.SLIDING", "RL.TOKEN", "RL.LEAKY")
 
 
@@ -40,9 +41,13 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
     yield _bar(f"{three} / SET EX", 1.6, over(plain, BASE, [three]))
     for name in ("RL.FIXED, allowed", "RL.TOKEN, allowed"):
         yield _bar(f"{name} / SET EX, both with an AOF", 1.15, over(aof, BASE, [name]))
-    for verdict in ("allowed", "denied"):
+    for verdict in _VERDICTS:
         ours, theirs = f"RL.THROTTLE, {verdict}", f"redis-cell, {verdict}"
         yield _bar(f"{ours} / redis-cell", 0.42, over(plain, theirs, [ours]))
+
+    for rest in (f"{n}, {verdict}" for n in ("1 clause", "3 clauses") for verdict in _VERDICTS):
+        policy, written = f"RL.LIMIT POLICY, {rest}", f"RL.LIMIT, {rest}"
+        yield _bar(f"{policy} / written out", 1.0, over(plain, written, [policy]))
 
     light = [results.section(plain).line(f"{name}, allowed") for name in _LIGHT]
     keys = (line.bytes_per_key for line in light if line)

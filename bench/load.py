@@ -33,6 +33,8 @@ def prepare(server: Server, row: Row, keys: int) -> None:
     """Empty the server, then bring all keys to where the row's call answers as it should."""
     with server.raw() as connection:
         connection("FLUSHALL")
+        if row.once and connection(*row.once) != Status("OK"):
+            raise ValueError(f"{row.name}: {' '.join(row.once)} was refused")
     if row.before:
         fill(server, (encoded(row.before, number) for number in range(keys)))
     calls = [encoded(row.call, number) for number in range(keys)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -33,6 +34,8 @@ class Row:
     call: tuple[str, ...]
     right: Check
     """Whether a reply is of the kind that the row is about."""
+    once: tuple[str, ...] = ()
+    """A call that the server gets before all others."""
     before: tuple[str, ...] = ()
     """A call that each key gets first."""
     times: int = 2
@@ -98,18 +101,40 @@ def _log() -> list[Row]:
     return [replace(allowed, times=400), replace(denied, times=1_000)]
 
 
+def _clauses(count: int, limit: str) -> list[str]:
+    """So many clauses: four algorithms in turn, over one period after another."""
+    clauses = []
+    for period in ("1h", "1d", "1w", "30d"):
+        clauses += [f"FIXED {limit} {period}", f"SLIDING {limit} {period}"]
+        clauses += [f"TOKEN {limit} 10 {period}", f"LEAKY {limit} 10 {period}"]
+    return clauses[:count]
+
+
+def _name(count: int) -> str:
+    return "1 clause" if count == 1 else f"{count} clauses"
+
+
 def _limit(count: int) -> list[Row]:
-    """RL.LIMIT of so many clauses: four algorithms in turn, over one period after another."""
+    """RL.LIMIT of so many clauses."""
+    allowed, denied = (
+        ["RL.LIMIT", KEY, *" ".join(_clauses(count, limit)).split()] for limit in (PLENTY, "1")
+    )
+    return allowed_and_denied(f"RL.LIMIT, {_name(count)}", "ours", allowed, denied)
 
-    def words(limit: str) -> list[str]:
-        clauses = []
-        for period in ("1h", "1d", "1w", "30d"):
-            clauses += [f"FIXED {limit} {period}", f"SLIDING {limit} {period}"]
-            clauses += [f"TOKEN {limit} 10 {period}", f"LEAKY {limit} 10 {period}"]
-        return ["RL.LIMIT", KEY, *" ".join(clauses[:count]).split()]
 
-    name = "RL.LIMIT, 1 clause" if count == 1 else f"RL.LIMIT, {count} clauses"
-    return allowed_and_denied(name, "ours", words(PLENTY), words("1"))
+def _policy(count: int) -> list[Row]:
+    """RL.LIMIT of a policy of as many clauses, which is one of a hundred."""
+    call = ("RL.LIMIT", KEY, "POLICY", "api-50")
+    rows = allowed_and_denied(f"RL.LIMIT POLICY, {_name(count)}", "ours", call, call)
+    return [
+        replace(row, once=("RL.POLICY", "LOAD", _policies(count, limit)), makes_key=False)
+        for row, limit in zip(rows, (PLENTY, "1"), strict=True)
+    ]
+
+
+def _policies(count: int, limit: str) -> str:
+    clauses = _clauses(count, limit)
+    return json.dumps({f"api-{number:02}": clauses for number in range(100)})
 
 
 def throttle(name: str, kind: Kind, command: str) -> list[Row]:
@@ -136,6 +161,8 @@ def _our_rows() -> list[Row]:
     return [
         *(replace(row, quick=True) for row in single),
         *_limit(3),
+        *_policy(1),
+        *_policy(3),
         *_limit(16),
         *_log(),
         *throttle("RL.THROTTLE", "ours", "RL.THROTTLE"),
