@@ -12,12 +12,13 @@ export SERVER ?=
 # A build by CI must be the one that Cargo.lock describes.
 LOCKED := $(if $(CI),--locked)
 VENV := target/venv
+BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_SOURCES := tests scripts bench
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
-.PHONY: install uninstall deb clean lint-rust test-rust example-rust
+.PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -95,6 +96,10 @@ bench: build $(VENV)/.ready ## measure everything (15 minutes); ARGS=--quick, AR
 	@scripts/setup.sh server bench
 	PYTHONPATH=tests $(VENV)/bin/python -m bench $(if $(SERVER),--server '$(SERVER)') $(ARGS)
 
+bench-http: build $(VENV)/.ready $(BENCH_HTTP_VENV)/.ready ## compare limiters in front of HTTP handlers; ARGS=--quick; see docs/performance.md
+	@scripts/setup.sh server bench-http
+	PYTHONPATH=tests $(VENV)/bin/python -m bench.http $(if $(SERVER),--server '$(SERVER)') $(ARGS)
+
 install: build ## install the module into PREFIX/lib/redis/modules (/usr); DESTDIR is respected
 	@scripts/install.sh
 
@@ -109,4 +114,8 @@ clean: ## remove everything that was built or fetched
 
 $(VENV)/.ready: tests/requirements.txt scripts/venv.sh
 	@scripts/setup.sh python
-	@scripts/venv.sh $(VENV)
+	@scripts/venv.sh $(VENV) $<
+
+$(BENCH_HTTP_VENV)/.ready: bench/http/requirements.txt scripts/venv.sh
+	@scripts/setup.sh python
+	@scripts/venv.sh $(BENCH_HTTP_VENV) $<

@@ -16,6 +16,11 @@ from support.server import Server
 
 def about(server: Server) -> Mapping[str, str]:
     """The machine and the programs, by names that a reader knows."""
+    return {**machine(server), "callgrind": _valgrind_version()}
+
+
+def machine(server: Server) -> Mapping[str, str]:
+    """The machine, how busy it is, and the server with its module."""
     with server.client() as client:
         told = replication.info(client, "server")
         version = client.execute_command("RL.VERSION")
@@ -27,7 +32,6 @@ def about(server: Server) -> Mapping[str, str]:
         "server": f"Valkey {valkey}" if valkey else f"Redis {told['redis_version']}",
         "cpu": f"{_cpu_model()}, {cores} cores",
         "kernel": f"{platform.system()} {platform.release()}",
-        "callgrind": _valgrind_version(),
         "load_before": f"{os.getloadavg()[0]:.1f}",
     }
 

@@ -12,7 +12,7 @@ Table = list[list[str]]
 def text(results: Results) -> str:
     """For a terminal."""
     return "\n".join(
-        line for title, table in _tables(results) for line in ("", title, "", *_aligned(table))
+        line for title, table in _tables(results) for line in ("", title, "", *aligned(table))
     )
 
 
@@ -27,7 +27,7 @@ def markdown(results: Results) -> str:
     ]
     lines += facts
     for title, table in _tables(results):
-        lines += ["", f"## {title}", "", *_piped(table)]
+        lines += ["", f"## {title}", "", *piped(table)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +70,8 @@ def _number(value: float | None, digits: int = 0) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def _aligned(table: Table) -> list[str]:
+def aligned(table: Table) -> list[str]:
+    """Its lines for a terminal."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(
@@ -81,7 +82,8 @@ def _aligned(table: Table) -> list[str]:
     ]
 
 
-def _piped(table: Table) -> list[str]:
+def piped(table: Table) -> list[str]:
+    """Its lines in Markdown."""
     header, *rows = table
     rule = ["---", *["--:"] * (len(header) - 1)]
     return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]

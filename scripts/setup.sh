@@ -6,6 +6,7 @@
 #     rust-tools  rustfmt and clippy
 #     server      a redis-server and redis-cli
 #     bench       valgrind and redis-benchmark
+#     bench-http  wrk
 #     python      a Python 3.11 or later that can make virtual environments
 #
 # Where packages cannot be installed, it says which ones are needed and fails.
@@ -78,6 +79,10 @@ look_bench() {
     have redis-benchmark || need redis-tools "redis-benchmark"
 }
 
+look_bench_http() {
+    have wrk || need wrk "wrk"
+}
+
 look_python() {
     "$(dirname "$0")/venv.sh" --python >/dev/null || need python3-venv "Python 3.11 with its venv module"
 }
@@ -123,6 +128,7 @@ for part in "$@"; do
     rust-tools) look_rust_tools ;;
     server) look_server ;;
     bench) look_bench ;;
+    bench-http) look_bench_http ;;
     python) look_python ;;
     *)
         say "setup.sh: no such part: $part"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Make the tests' virtual environment anew from tests/requirements.txt.
+# Make a virtual environment anew from a list of what is in it.
 #
-#   scripts/venv.sh DIR        make it in DIR; DIR/.ready marks it as complete
+#   scripts/venv.sh DIR LIST   make it in DIR of LIST; DIR/.ready marks it as complete
 #   scripts/venv.sh --python   only print the Python that would be used, or fail
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,5 +29,5 @@ fi
 dir=$1
 rm -rf "$dir"
 "$python" -m venv "$dir"
-"$dir/bin/pip" install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+"$dir/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
 touch "$dir/.ready"

@@ -1,0 +1,1 @@
+"""What a limiter in front of an HTTP handler costs: helpers against others, behind a load."""

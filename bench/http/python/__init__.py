@@ -1,0 +1,1 @@
+"""The apps under FastAPI: one handler, each behind another limiter."""

@@ -1,0 +1,55 @@
+"""The results as tables: aligned for a terminal, or in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from bench.http.figures import Line, Results
+from bench.table import Table, aligned, piped
+
+_HEADER = ["", "requests/s", "of no limiter", "of one INCR", "p99 ms", "versions"]
+
+
+def text(results: Results) -> str:
+    """For a terminal."""
+    return "\n".join(
+        line for title, table in _tables(results) for line in ("", title, "", *aligned(table))
+    )
+
+
+def markdown(results: Results) -> str:
+    """For a page."""
+    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in results.about.items()]
+    lines = [
+        "# Figures over HTTP",
+        "",
+        "Written by `make bench-http`; docs/performance.md tells how",
+    ]
+    lines += ["to read it.", "", *facts]
+    for title, table in _tables(results):
+        lines += ["", f"## {title}", "", *piped(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _tables(results: Results) -> Iterator[tuple[str, Table]]:
+    for (group, connections), lines in groupby(
+        results.lines, key=lambda line: (line.group, line.connections)
+    ):
+        many = "1 connection" if connections == 1 else f"{connections} connections"
+        yield f"{group}, {many}", [_HEADER, *map(_row, lines)]
+
+
+def _row(line: Line) -> list[str]:
+    return [
+        line.name,
+        f"{line.per_second:,.0f}",
+        _ratio(line.of_bare),
+        _ratio(line.of_incr),
+        f"{line.p99_ms:,.1f}",
+        ", ".join(f"{name} {version}" for name, version in line.libraries.items()),
+    ]
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
