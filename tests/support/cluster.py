@@ -8,10 +8,9 @@ import time
 from binascii import crc_hqx
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import redis
 from redis.cluster import RedisCluster
@@ -24,6 +23,7 @@ from support.pool import NewServer
 from support.resp import Argument, Failure, Reply, Status
 from support.server import Server
 from support.verdicts import rows
+from support.workers import Worker, Workers
 
 SLOTS = 16384
 PRIMARIES = 3
@@ -212,7 +212,7 @@ def holds(node: Server, key: str, state: list[Reply]) -> bool:
     return held(node, key) == state
 
 
-class Load:
+class Load(Workers):
     """Clients in threads of their own that call all `commands` again and again.
 
     `allowed` counts by key what they were told is allowed. Redirections are the client's
@@ -223,56 +223,17 @@ class Load:
         self, cluster: Cluster, commands: Sequence[Sequence[Argument]], clients: int = 2
     ) -> None:
         self.allowed: Counter[Argument] = Counter()
-        self._commands = commands
-        self._clients = [cluster.client() for _ in range(clients)]
-        self._turns = [0] * clients
-        self._errors: list[BaseException] = []
-        self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=partial(self._run, n)) for n in range(clients)]
+        super().__init__(*(self._calling(cluster, commands) for _ in range(clients)))
 
-    def __enter__(self) -> Self:
-        """Begin, and wait until each has made a turn."""
-        for thread in self._threads:
-            thread.start()
-        self.wait_for(1)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        for client in self._clients:
-            client.close()
-        if kind is None and self._errors:
-            raise self._errors[0]
-
-    def wait_for(self, turns: int) -> None:
-        """Wait until each has made that many turns more."""
-        goal = [made + turns for made in self._turns]
-
-        def reached() -> bool:
-            made = zip(self._turns, goal, strict=True)
-            return bool(self._errors) or all(turn >= aim for turn, aim in made)
-
-        eventually(reached, 60.0)
-
-    def _run(self, number: int) -> None:
-        try:
-            while not self._stop.is_set():
-                for command in self._commands:
-                    reply = self._clients[number].execute_command(*command)
+    def _calling(self, cluster: Cluster, commands: Sequence[Sequence[Argument]]) -> Worker:
+        with cluster.client() as client:
+            while True:
+                for command in commands:
+                    reply = client.execute_command(*command)
                     with self._lock:
                         self.allowed[command[1]] += reply[0]
-                self._turns[number] += 1
-        except BaseException as error:
-            self._errors.append(error)
+                yield
 
 
 def slot_of(key: Argument) -> int:
