@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +54,24 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End it at once, and the children that it forked."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class Server:
@@ -145,8 +165,13 @@ class Server:
     def kill9(self) -> None:
         """End it at once, as a power failure would."""
         process, self._process = self._require_alive(), None
-        process.kill()
-        process.wait()
+        _kill(process)
+        # A child that writes a file may hold the port a moment longer.
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while not (is_free(self.port) and is_free(self.bus_port)):
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"something holds its port\n{self.log_tail()}")
+            time.sleep(0.005)
 
     def restart(self, config: Config | None = None) -> None:
         """Stop it where it runs, and start it on the same folder, with `config` added."""
@@ -162,8 +187,7 @@ class Server:
         finally:
             process, self._process = self._process, None
             if process is not None:
-                process.kill()
-                process.wait()
+                _kill(process)
 
     def check(self) -> None:
         """Fail if it ended by itself, or wrote of a crash or a panic."""
@@ -242,13 +266,13 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                process_group=0,
             )
         deadline = time.monotonic() + START_DEADLINE_S
         while not self._answers():
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
-                self._process.kill()
-                self._process.wait()
+                _kill(self._process)
                 self._process = None
                 how = "does not answer" if code is None else f"ended with {code}"
                 raise ServerFailed(f"{self.kind.name} {how}\n{self.log_tail()}")
