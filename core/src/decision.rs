@@ -34,7 +34,7 @@ impl<const N: usize> Decision<N> {
     /// What to record. Nothing if the call is denied or costs 0, unless the clock stepped back.
     #[inline]
     pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
-        self.changes.iter().take(self.len).flatten().copied()
+        self.changes.iter().take(self.len).filter_map(|change| *change)
     }
 
     /// When the key may go, the changes being applied to `limiters`: the same as
@@ -71,7 +71,7 @@ const NO_VERDICT: Verdict =
 ///
 /// # Errors
 /// [`TooManyLimiters`] where an allowed call would exceed them; nothing is to be recorded then.
-#[inline]
+#[inline(always)]
 pub fn decide<const N: usize>(
     limiters: Option<&Limiters>,
     clauses: &[Clause],

@@ -15,7 +15,7 @@ use crate::settings::LOG_MAX_LIMIT;
 /// `RL.LIMIT key clause [clause ...] [COST n]`
 pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
     let mut clauses = Clauses::new(LOG_MAX_LIMIT.get());
-    let mut named = Named::default();
+    let mut named = Vec::new();
     let mut words = call.words();
     let cost = loop {
         match words.next() {
@@ -27,7 +27,7 @@ pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
                 break words::cost_after_word(&mut words)?;
             }
             Some(word) if word.eq_ignore_ascii_case(b"POLICY") => {
-                named.push(policy(&mut words, &mut clauses)?)?;
+                named.push(policy(&mut words, &mut clauses)?);
             }
             Some(word) => clauses.read(word, &mut words)?,
         }
@@ -44,16 +44,18 @@ pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
 fn answer<const N: usize>(
     call: &Call<'_>,
     clauses: &[Clause],
-    named: &Named,
+    named: &[Arc<Policy>],
     cost: u64,
 ) -> Result<(), Error> {
     let decision = consume::<N>(call, clauses, cost)?;
-    named.decided(decision.allowed);
-    call.reply_array(clauses.len().saturating_add(1));
-    call.reply_integer(i64::from(decision.allowed));
-    for verdict in decision.verdicts.iter().take(clauses.len()) {
-        reply::verdict(call, verdict);
-    }
+    named.iter().for_each(|policy| policy.decisions.add(decision.allowed));
+    call.answer(|answer| {
+        answer.array(clauses.len().saturating_add(1));
+        answer.integer(i64::from(decision.allowed));
+        for verdict in decision.verdicts.iter().take(clauses.len()) {
+            reply::verdict(answer, verdict);
+        }
+    });
     Ok(())
 }
 
@@ -66,25 +68,4 @@ fn policy(words: &mut Words<'_>, clauses: &mut Clauses) -> Result<Arc<Policy>, E
     let policy = policy.ok_or_else(|| Error::NoPolicy { name: Quoted::new(name) })?;
     policy.clauses.iter().try_for_each(|clause| clauses.push(*clause))?;
     Ok(policy)
-}
-
-/// The policies that a call names, on the stack.
-#[derive(Default)]
-struct Named {
-    policies: [Option<Arc<Policy>>; MAX_CLAUSES],
-    len: usize,
-}
-
-impl Named {
-    fn push(&mut self, policy: Arc<Policy>) -> Result<(), Error> {
-        *self.policies.get_mut(self.len).ok_or(Error::TooManyClauses)? = Some(policy);
-        self.len = self.len.saturating_add(1);
-        Ok(())
-    }
-
-    #[inline]
-    fn decided(&self, allowed: bool) {
-        let named = self.policies.iter().take(self.len).flatten();
-        named.for_each(|policy| policy.decisions.add(allowed));
-    }
 }

@@ -3,30 +3,30 @@
 use rl_core::bounds::MAX_ANSWER;
 use rl_core::{Verdict, Wait};
 
-use crate::server::Call;
+use crate::server::Answer;
 
 /// The five integers of a single limit.
 #[inline(always)]
-pub(super) fn verdict(call: &Call<'_>, verdict: &Verdict) {
-    call.reply_array(5);
-    call.reply_integer(i64::from(verdict.allowed));
-    integer(call, verdict.limit);
-    integer(call, verdict.remaining);
-    wait(call, verdict.wait);
-    integer(call, verdict.reset_ms);
+pub(super) fn verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
+    answer.array(5);
+    answer.integer(i64::from(verdict.allowed));
+    integer(answer, verdict.limit);
+    integer(answer, verdict.remaining);
+    wait(answer, verdict.wait);
+    integer(answer, verdict.reset_ms);
 }
 
 /// Milliseconds to wait; -1 for ever.
 #[inline(always)]
-pub(super) fn wait(call: &Call<'_>, wait: Wait) {
+pub(super) fn wait(answer: &mut Answer<'_>, wait: Wait) {
     match wait {
-        Wait::Ms(ms) => integer(call, ms),
-        Wait::Never => call.reply_integer(-1),
+        Wait::Ms(ms) => integer(answer, ms),
+        Wait::Never => answer.integer(-1),
     }
 }
 
 /// A number, or 2^53 - 1 if it is larger: what every client's language can hold.
 #[inline(always)]
-pub(super) fn integer(call: &Call<'_>, value: u64) {
-    call.reply_integer(i64::try_from(value.min(MAX_ANSWER)).unwrap_or(i64::MAX));
+pub(super) fn integer(answer: &mut Answer<'_>, value: u64) {
+    answer.integer(i64::try_from(value.min(MAX_ANSWER)).unwrap_or(i64::MAX));
 }

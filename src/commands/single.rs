@@ -44,6 +44,6 @@ fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     let cost = words::cost(&mut words)?;
     let decision = consume::<1>(call, &[clause], cost)?;
     let [verdict] = &decision.verdicts;
-    reply::verdict(call, verdict);
+    call.answer(|answer| reply::verdict(answer, verdict));
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::consume::consume;
 use super::error::Error;
 use super::reply;
 use super::words::{Number, end, period_ms};
-use crate::server::Call;
+use crate::server::{Answer, Call};
 
 /// `RL.THROTTLE key max_burst count period [quantity]`
 pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
@@ -20,21 +20,21 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
     let clause = Clause::token(capacity, count, period_ms);
     let decision = consume::<1>(call, &[clause], quantity)?;
     let [verdict] = &decision.verdicts;
-    answer(call, verdict);
+    call.answer(|answer| cell_verdict(answer, verdict));
     Ok(())
 }
 
 /// Limited, limit, remaining, seconds to retry, seconds to full.
-fn answer(call: &Call<'_>, verdict: &Verdict) {
-    call.reply_array(5);
-    call.reply_integer(i64::from(!verdict.allowed));
-    reply::integer(call, verdict.limit);
-    reply::integer(call, verdict.remaining);
+fn cell_verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
+    answer.array(5);
+    answer.integer(i64::from(!verdict.allowed));
+    reply::integer(answer, verdict.limit);
+    reply::integer(answer, verdict.remaining);
     match verdict.wait {
-        Wait::Ms(ms) if !verdict.allowed => reply::integer(call, seconds(ms)),
-        _ => call.reply_integer(-1),
+        Wait::Ms(ms) if !verdict.allowed => reply::integer(answer, seconds(ms)),
+        _ => answer.integer(-1),
     }
-    reply::integer(call, seconds(verdict.reset_ms));
+    reply::integer(answer, seconds(verdict.reset_ms));
 }
 
 /// Whole seconds, rounded up: who waits that long has waited long enough.

@@ -182,7 +182,10 @@ fn clause(
     period: &[u8],
 ) -> Result<Clause, Error> {
     let limit = limit.0.read(limit.1)?;
-    let refill = refill.map_or(Ok(limit), |(number, word)| number.read(word))?;
+    let refill = match refill {
+        Some((number, word)) => number.read(word)?,
+        None => limit,
+    };
     Ok(Clause { algorithm, limit, refill, period_ms: period_ms(period)? })
 }
 

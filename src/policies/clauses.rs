@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use arrayvec::ArrayVec;
 use rl_core::Clause;
 use rl_core::bounds::MAX_CLAUSES;
 
@@ -10,8 +11,7 @@ use crate::commands::words;
 
 /// Up to [`MAX_CLAUSES`] clauses, no two of the same limiter; without an allocation.
 pub(crate) struct Clauses {
-    clauses: [Clause; MAX_CLAUSES],
-    len: usize,
+    clauses: ArrayVec<Clause, MAX_CLAUSES>,
     log_max: u64,
 }
 
@@ -19,26 +19,24 @@ impl Clauses {
     /// None yet; a log that is read may have a limit of up to `log_max`.
     #[inline]
     pub(crate) fn new(log_max: u64) -> Self {
-        Self { clauses: [Clause::fixed(0, 1); MAX_CLAUSES], len: 0, log_max }
+        Self { clauses: ArrayVec::new_const(), log_max }
     }
 
     /// The clauses in order.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Clause] {
-        self.clauses.get(..self.len).unwrap_or_default()
+        &self.clauses
     }
 
     /// Adds `clause`.
     #[inline]
     pub(crate) fn push(&mut self, clause: Clause) -> Result<(), Error> {
         let same = |other: &Clause| other.names_same_limiter(&clause);
-        if let Some(earlier) = self.as_slice().iter().position(same) {
+        if let Some(earlier) = self.clauses.iter().position(same) {
             let earlier = earlier.saturating_add(1);
             return Err(Error::SameLimiter { clause: self.next(), earlier });
         }
-        *self.clauses.get_mut(self.len).ok_or(Error::TooManyClauses)? = clause;
-        self.len = self.len.saturating_add(1);
-        Ok(())
+        self.clauses.try_push(clause).map_err(|_| Error::TooManyClauses)
     }
 
     /// Adds the clause that begins with `word`, its numbers being next in `words`.
@@ -59,7 +57,7 @@ impl Clauses {
     /// The number that the next clause has, counted from 1.
     #[inline]
     pub(crate) fn next(&self) -> usize {
-        self.len.saturating_add(1)
+        self.clauses.len().saturating_add(1)
     }
 }
 

@@ -54,6 +54,8 @@ macro_rules! functions {
 functions! {
     required {
     Call => RedisModule_Call,
+    CallReplyArrayElement => RedisModule_CallReplyArrayElement,
+    CallReplyProto => RedisModule_CallReplyProto,
     CallReplyStringPtr => RedisModule_CallReplyStringPtr,
     CloseKey => RedisModule_CloseKey,
     CreateCommand => RedisModule_CreateCommand,
@@ -88,6 +90,7 @@ functions! {
     Replicate => RedisModule_Replicate,
     ReplicateVerbatim => RedisModule_ReplicateVerbatim,
     ReplyWithArray => RedisModule_ReplyWithArray,
+    ReplyWithCallReply => RedisModule_ReplyWithCallReply,
     ReplyWithError => RedisModule_ReplyWithError,
     ReplyWithLongLong => RedisModule_ReplyWithLongLong,
     ReplyWithNull => RedisModule_ReplyWithNull,

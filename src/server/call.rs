@@ -8,6 +8,7 @@ use redis_module::raw::{
 };
 use rl_core::Now;
 
+use super::answer::Answer;
 use super::api::{ERR, OK, api, pointers};
 use super::audience;
 use super::guard::guard;
@@ -70,6 +71,14 @@ impl<'call> Call<'call> {
             }
         };
         Now::from_unix_ms(unix_ms)
+    }
+
+    /// Answers the arrays and integers that `write` adds.
+    #[inline(always)]
+    pub(crate) fn answer(&self, write: impl FnOnce(&mut Answer<'_>)) {
+        let mut answer = Answer::new(self);
+        write(&mut answer);
+        answer.send();
     }
 
     /// Begins an answer of `len` elements.

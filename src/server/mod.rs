@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `api` | calling a function of the server, and which must exist for the module to load |
 //! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
+//! | `answer` | integers as an answer, handed over in one piece |
 //! | `key` | one open key, typed |
 //! | `guard` | no panic gets out |
 //! | `register` | commands with their documentation, ACL categories |
@@ -21,6 +22,7 @@
 //! | `valkey` | what only Valkey has |
 
 pub(crate) mod acl;
+mod answer;
 pub(crate) mod api;
 mod audience;
 pub(crate) mod call;
@@ -36,5 +38,6 @@ pub(crate) mod register;
 mod stats;
 mod valkey;
 
+pub(crate) use answer::Answer;
 pub(crate) use call::{Call, OutOfMemory, Words};
 pub(crate) use key::{Key, Native, WrongType};

@@ -1,5 +1,7 @@
 //! Integers as little-endian bytes, each as wide as its range needs.
 
+use arrayvec::ArrayVec;
+
 /// Somewhere to write bytes to.
 pub(super) trait Sink {
     fn put_slice(&mut self, bytes: &[u8]);
@@ -19,31 +21,10 @@ impl Sink for Vec<u8> {
 }
 
 /// A buffer on the stack; what does not fit is left out.
-pub(super) struct Fixed<const SIZE: usize> {
-    bytes: [u8; SIZE],
-    len: usize,
-}
-
-impl<const SIZE: usize> Fixed<SIZE> {
-    #[inline]
-    pub(super) fn new() -> Self {
-        Self { bytes: [0; SIZE], len: 0 }
-    }
-
-    #[inline]
-    pub(super) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
-impl<const SIZE: usize> Sink for Fixed<SIZE> {
+impl<const SIZE: usize> Sink for ArrayVec<u8, SIZE> {
     #[inline]
     fn put_slice(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(place) = self.bytes.get_mut(self.len..end) {
-            place.copy_from_slice(bytes);
-            self.len = end;
-        }
+        let _ = self.try_extend_from_slice(bytes);
     }
 }
 

@@ -7,10 +7,11 @@
 
 use std::ffi::CStr;
 
+use arrayvec::ArrayVec;
 use rl_core::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_TIME_MS};
 use rl_core::{Change, Limiters, Now};
 
-use super::bytes::{Fixed, Sink, Source};
+use super::bytes::{Sink, Source};
 use super::codec;
 
 /// The internal command that applies an effect: `RL.APPLY key effect`.
@@ -24,7 +25,7 @@ const HEADER: usize = 16;
 const LARGEST_CHANGE: usize = 32;
 
 /// An effect on its way out, on the stack.
-pub(crate) struct Outgoing(Fixed<{ HEADER + MAX_CLAUSES * LARGEST_CHANGE }>);
+pub(crate) struct Outgoing(ArrayVec<u8, { HEADER + MAX_CLAUSES * LARGEST_CHANGE }>);
 
 impl Outgoing {
     /// The effect of changes that are applied at `now`.
@@ -34,7 +35,7 @@ impl Outgoing {
         now: Now,
         expire_at_ms: u64,
     ) -> Self {
-        let mut bytes = Fixed::new();
+        let mut bytes = ArrayVec::new_const();
         bytes.put::<1>(VERSION);
         bytes.put::<1>(CHANGES);
         bytes.put::<8>(expire_at_ms.into());
@@ -49,7 +50,7 @@ impl Outgoing {
 impl AsRef<[u8]> for Outgoing {
     #[inline]
     fn as_ref(&self) -> &[u8] {
-        self.0.as_slice()
+        &self.0
     }
 }
 

@@ -1,0 +1,175 @@
+//! Answers of integers, written here and handed to the server in one piece.
+//!
+//! The server takes some 240 instructions for each integer that it is given by itself, more than
+//! a decision costs. A reply that another command gave to the module it passes on as it stands,
+//! for a tenth of that. So one such reply of each length is kept, and an answer is written over
+//! the bytes of the one that is as long. Where there is none (very short ones, two lengths below
+//! [`LONGEST`], or a server that gave us none) the answer is handed over line by line.
+
+use std::sync::OnceLock;
+use std::{ptr, str};
+
+use arrayvec::ArrayVec;
+use redis_module::raw::{RedisModuleCallReply, RedisModuleString};
+
+use super::api::api;
+use super::call::Call;
+use super::log;
+use super::register::Loading;
+
+/// Longest piece, in bytes: the answer of five clauses or so.
+const LONGEST: usize = 255;
+
+/// Longest line: a sign, 19 digits, and what is around them.
+const LONGEST_LINE: usize = 23;
+
+/// An answer in the making, as RESP2 and RESP3 both have it.
+pub(crate) struct Answer<'a> {
+    call: &'a Call<'a>,
+    bytes: ArrayVec<u8, LONGEST>,
+}
+
+impl<'a> Answer<'a> {
+    #[inline(always)]
+    pub(super) fn new(call: &'a Call<'_>) -> Self {
+        Self { call, bytes: ArrayVec::new_const() }
+    }
+
+    /// Begins an array of `len` elements.
+    #[inline(always)]
+    pub(crate) fn array(&mut self, len: usize) {
+        self.line(b'*', i64::try_from(len).unwrap_or(i64::MAX));
+    }
+
+    /// Adds an integer.
+    #[inline(always)]
+    pub(crate) fn integer(&mut self, value: i64) {
+        self.line(b':', value);
+    }
+
+    /// Adds a bulk string.
+    pub(crate) fn bulk(&mut self, value: &str) {
+        self.send();
+        self.call.reply_bulk(value);
+    }
+
+    #[inline(always)]
+    fn line(&mut self, kind: u8, value: i64) {
+        if self.bytes.remaining_capacity() < LONGEST_LINE {
+            self.send();
+        }
+        // Most are 0, 1 or the length of an array.
+        if let Ok(digit @ 0..=9) = u8::try_from(value) {
+            self.put(&[kind, b'0' | digit, b'\r', b'\n']);
+        } else {
+            self.put(&[kind]);
+            self.put(itoa::Buffer::new().format(value).as_bytes());
+            self.put(b"\r\n");
+        }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        // There is room for the longest line.
+        let _ = self.bytes.try_extend_from_slice(bytes);
+    }
+
+    /// Hands over what there is.
+    #[inline]
+    pub(super) fn send(&mut self) {
+        match PIECES.get().and_then(|pieces| pieces.0.get(self.bytes.len())) {
+            Some(Some(piece)) => piece.send(self.call, &self.bytes),
+            _ => line_by_line(self.call, &self.bytes),
+        }
+        self.bytes.clear();
+    }
+}
+
+#[cold]
+fn line_by_line(call: &Call<'_>, bytes: &[u8]) {
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if let [kind, digits @ .., b'\r'] = line {
+            let value = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+            let value: i64 = value.unwrap_or(0);
+            match kind {
+                b'*' => call.reply_array(usize::try_from(value).unwrap_or(0)),
+                _ => call.reply_integer(value),
+            }
+        }
+    }
+}
+
+/// A reply that the server gave us, and keeps for us.
+struct Piece {
+    reply: *mut RedisModuleCallReply,
+    bytes: *mut u8,
+    len: usize,
+}
+
+impl Piece {
+    #[inline]
+    fn send(&self, call: &Call<'_>, bytes: &[u8]) {
+        debug_assert_eq!(self.len, bytes.len());
+        // SAFETY: the reply is never freed, its bytes are `len` and the server's one thread is
+        // the only one that comes here; the server copies them before it returns.
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), self.bytes, self.len.min(bytes.len()));
+            api!(ReplyWithCallReply(call.ctx, self.reply));
+        }
+    }
+}
+
+/// By length.
+struct Pieces([Option<Piece>; LONGEST + 1]);
+
+// SAFETY: only the server's one thread, which runs all commands, uses what is behind the pointers.
+unsafe impl Send for Pieces {}
+// SAFETY: as above.
+unsafe impl Sync for Pieces {}
+
+static PIECES: OnceLock<Pieces> = OnceLock::new();
+
+/// Has the server make the replies. Without them answers are the same, only dearer.
+pub(super) fn prepare(loading: &Loading) {
+    let mut pieces = Pieces([const { None }; LONGEST + 1]);
+    let replies = replies_of_all_lengths(loading);
+    if replies.is_empty() {
+        log::notice("COMMAND GETKEYS does not answer; limiters do, at a tenth more of the cost");
+    }
+    for piece in replies {
+        if let Some(place) = pieces.0.get_mut(piece.len) {
+            *place = Some(piece);
+        }
+    }
+    let _ = PIECES.set(pieces);
+}
+
+/// Asks which of the words of an MGET are keys: the answer is all of them, each a reply by itself.
+fn replies_of_all_lengths(loading: &Loading) -> Vec<Piece> {
+    let ctx = loading.ctx();
+    let mut pieces = Vec::new();
+    // SAFETY: the format takes two C strings and an array of strings with its length, all of which
+    // live until the call is over; replies are used only if there are any, and never freed.
+    unsafe {
+        let filler = [b' '; LONGEST];
+        let mut words: Vec<*mut RedisModuleString> =
+            (0..LONGEST).map(|len| api!(CreateString(ctx, filler.as_ptr().cast(), len))).collect();
+        let (name, format) = (c"COMMAND".as_ptr(), c"ccv".as_ptr());
+        let (getkeys, mget) = (c"GETKEYS".as_ptr(), c"MGET".as_ptr());
+        let all = api!(Call(ctx, name, format, getkeys, mget, words.as_mut_ptr(), words.len()));
+        words.into_iter().for_each(|word| api!(FreeString(ctx, word)));
+        if all.is_null() {
+            return pieces;
+        }
+        for index in 0..LONGEST {
+            let reply = api!(CallReplyArrayElement(all, index));
+            if reply.is_null() {
+                break;
+            }
+            let mut len = 0;
+            let bytes = api!(CallReplyProto(reply, &raw mut len)).cast_mut().cast();
+            pieces.push(Piece { reply, bytes, len });
+        }
+    }
+    pieces
+}
