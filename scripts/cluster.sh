@@ -6,25 +6,16 @@
 #   SERVER     a redis-server or valkey-server other than the system's
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/serving.sh
 
 base=${BASE_PORT:-7000}
-module=$PWD/target/release/libredis_rl.so
 dir=$PWD/target/cluster
-
-fail() {
-    printf '%s\n' "$@" >&2
-    exit 1
-}
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 if ! [[ $base =~ ^[1-9][0-9]{0,4}$ ]] || ((base + 5 + 10000 > 65535)); then
     fail "BASE_PORT must be a number from 1 to 55530, not '$base'."
 fi
-scripts/setup.sh server # also for redis-cli, which forms the cluster
-server=$(command -v "${SERVER:-redis-server}") ||
-    fail "SERVER=$SERVER is not a program that can be started."
-[ -f "$module" ] || fail "$module is not there: run 'make build' first."
+scripts/setup.sh server # for redis-cli, which forms the cluster
+find_server
 ports=$(seq "$base" $((base + 5)))
 for port in $ports; do
     for used in "$port" $((port + 10000)); do

@@ -5,29 +5,16 @@
 #   SERVER  a redis-server or valkey-server other than the system's
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/serving.sh
 
 port=${PORT:-6379}
-module=$PWD/target/release/libredis_rl.so
 dir=$PWD/target/run
-
-fail() {
-    printf '%s\n' "$@" >&2
-    exit 1
-}
-
-port_answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
 if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || ((port > 65535)); then
     fail "PORT must be a number from 1 to 65535, not '$port'."
 fi
-if [ -n "${SERVER:-}" ]; then
-    server=$(command -v "$SERVER") || fail "SERVER=$SERVER is not a program that can be started."
-else
-    scripts/setup.sh server
-    server=$(command -v redis-server)
-fi
-[ -f "$module" ] || fail "$module is not there: run 'make build' first."
-if port_answers; then
+find_server
+if answers "$port"; then
     fail "Port $port is in use, perhaps by another Redis." \
         "Stop that one, or choose another port:  make run PORT=$((port < 65535 ? port + 1 : port - 1))"
 fi
@@ -39,7 +26,7 @@ cli=redis-cli
 # process, so $$ is the server.
 greet() {
     while kill -0 $$ 2>/dev/null; do
-        if port_answers; then
+        if answers "$port"; then
             cat <<END
 
 redis-rl answers on port $port. Paste into another terminal:
