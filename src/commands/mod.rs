@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `table` | every command: one row feeds registration, COMMAND DOCS, RL.HELP and syntax lines |
+//! | `row` | what a row says, and what is derived from it: flags, arity, syntax |
 //! | `words` | reading arguments: numbers, periods, COST |
 //! | `single` | RL.FIXED, RL.SLIDING, RL.LOG, RL.TOKEN, RL.LEAKY |
 //! | `limit` | RL.LIMIT |
@@ -24,6 +25,7 @@ mod limit;
 mod peek;
 mod policy;
 mod reply;
+mod row;
 mod single;
 mod table;
 mod throttle;

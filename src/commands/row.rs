@@ -1,0 +1,155 @@
+//! One row of the table, and what is derived from it: registration, arity, syntax line.
+
+use std::ffi::{CStr, c_int};
+
+use crate::server::register::{Argument, Entry, KeyUse, Kind, Registration};
+
+const SINCE: &CStr = c"0.1.0";
+
+/// What a command does to its key: decides flags and ACL categories.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Decides and records.
+    Consume,
+    /// Only looks.
+    Look,
+    /// Has no key.
+    Keyless,
+    /// Shows operators what goes on, as SLOWLOG does.
+    Report,
+    /// Changes what all keys are held to.
+    Govern,
+    /// Puts state in place: RESTORE's flags and categories.
+    Restore,
+}
+
+impl Access {
+    fn flags(self) -> &'static CStr {
+        match self {
+            // Without deny-oom: what needs no memory goes on, the rest asks for itself.
+            Self::Consume => c"write fast",
+            Self::Look => c"readonly fast",
+            Self::Keyless => c"fast allow-loading allow-stale",
+            Self::Report => c"admin allow-loading allow-stale",
+            Self::Govern | Self::Restore => c"write deny-oom",
+        }
+    }
+
+    fn key(self) -> Option<KeyUse> {
+        match self {
+            Self::Consume | Self::Restore => Some(KeyUse::Update),
+            Self::Look => Some(KeyUse::Read),
+            Self::Keyless | Self::Report | Self::Govern => None,
+        }
+    }
+
+    /// Each primary of a cluster has policies, tables and counts of its own.
+    fn tips(self) -> Option<&'static CStr> {
+        (self == Self::Govern).then_some(c"request_policy:all_shards response_policy:all_succeeded")
+    }
+
+    fn categories(self) -> &'static str {
+        match self {
+            Self::Consume => "write fast",
+            Self::Look => "read fast",
+            Self::Keyless => "fast",
+            Self::Report | Self::Govern => "admin slow dangerous",
+            Self::Restore => "keyspace write slow dangerous",
+        }
+    }
+}
+
+/// One command.
+pub(super) struct Row {
+    /// The command of which it is a subcommand.
+    pub(super) parent: Option<&'static CStr>,
+    pub(super) name: &'static CStr,
+    pub(super) entry: Entry,
+    pub(super) access: Access,
+    pub(super) arguments: &'static [Argument],
+    pub(super) summary: &'static CStr,
+    pub(super) complexity: &'static CStr,
+}
+
+impl Row {
+    pub(super) fn registration(&self, own_category: bool) -> Registration<'_> {
+        let mut categories = String::from(self.access.categories());
+        // Who may limit may not thereby restore.
+        if own_category && !matches!(self.access, Access::Restore | Access::Report | Access::Govern)
+        {
+            categories.push(' ');
+            categories.push_str(&crate::TYPE_NAME.to_string_lossy());
+        }
+        Registration {
+            parent: self.parent,
+            name: self.name,
+            entry: self.entry,
+            flags: self.access.flags(),
+            key: self.access.key(),
+            arity: self.arity(),
+            summary: self.summary,
+            complexity: self.complexity,
+            since: SINCE,
+            tips: self.access.tips(),
+            arguments: self.arguments,
+            categories,
+        }
+    }
+
+    /// Number of words, the name counted; negative if that is the least.
+    fn arity(&self) -> c_int {
+        let name = if self.parent.is_some() { 2 } else { 1 };
+        let least = self.arguments.iter().map(least_words).fold(name, c_int::saturating_add);
+        let open = self.arguments.iter().any(|argument| argument.optional || argument.multiple);
+        if open { least.saturating_neg() } else { least }
+    }
+
+    pub(super) fn full_name(&self) -> String {
+        self.parent.map(|parent| upper(parent) + " ").unwrap_or_default() + &upper(self.name)
+    }
+
+    /// `RL.FIXED key limit period [COST n]`, and what each choice in it may be.
+    pub(super) fn syntax(&self) -> String {
+        let mut line = self.full_name();
+        for argument in self.arguments {
+            line.push(' ');
+            line.push_str(&syntax(argument));
+        }
+        for argument in self.arguments {
+            if let Kind::OneOf(choices) = argument.kind {
+                let choices: Vec<_> = choices.iter().map(syntax).collect();
+                let name = argument.name.to_string_lossy();
+                line.push_str(&format!("; {name}: {}", choices.join(" | ")));
+            }
+        }
+        line
+    }
+}
+
+fn least_words(argument: &Argument) -> c_int {
+    let words = match argument.kind {
+        Kind::Key | Kind::Integer | Kind::Text | Kind::Word => 1,
+        Kind::OneOf(choices) => choices.iter().map(least_words).min().unwrap_or(0),
+        Kind::Block(parts) => parts.iter().map(least_words).fold(0, c_int::saturating_add),
+    };
+    if argument.optional { 0 } else { words }
+}
+
+fn syntax(argument: &Argument) -> String {
+    let name = argument.name.to_string_lossy();
+    let one = match (argument.token, argument.kind) {
+        (Some(token), Kind::Word) => token.to_string_lossy().into_owned(),
+        (Some(token), _) => format!("{} {name}", token.to_string_lossy()),
+        (None, Kind::Block(parts)) => parts.iter().map(syntax).collect::<Vec<_>>().join(" "),
+        (None, _) => name.into_owned(),
+    };
+    match (argument.optional, argument.multiple) {
+        (true, _) => format!("[{one}]"),
+        (false, true) => format!("{one} [{one} ...]"),
+        (false, false) => one,
+    }
+}
+
+fn upper(name: &CStr) -> String {
+    name.to_string_lossy().to_uppercase()
+}
