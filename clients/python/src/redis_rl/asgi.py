@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from redis_rl.base import Limits, OnError
+from redis_rl.base import Limits, OnError, checked_cost, checked_mode
 from redis_rl.callbacks import cost_of
 from redis_rl.errors import CannotDecide, RateLimitExceeded
 from redis_rl.keys import Subject
@@ -65,7 +65,9 @@ class RateLimitMiddleware:
         self._methods = None if methods is None else {method.upper() for method in methods}
         self._paths = {path for path in exempt_paths if not path.endswith("/*")}
         self._folders = tuple(path[:-1] for path in exempt_paths if path.endswith("/*"))
-        self._on_error = on_error
+        self._on_error = None if on_error is None else checked_mode(on_error)
+        if not callable(cost):
+            checked_cost(cost)
         self._wait = wait
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,7 +6,6 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary, ref
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -16,8 +15,6 @@ from redis_rl.routes import all_routes
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Check = Callable[[HTTPConnection], Awaitable[object]]
-
-_wrappers: WeakKeyDictionary[Any, ref[Any]] = WeakKeyDictionary()
 
 
 def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
@@ -48,17 +45,17 @@ def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
 
     wrapper: Any = awaited if inspect.iscoroutinefunction(endpoint) else called
     wrapper.__signature__ = _with_dependency(signature, name, check)
-    if inspect.isfunction(endpoint):
-        _wrappers[endpoint] = ref(wrapper)
     return wrapper  # type: ignore[no-any-return]
 
 
-def check_order(routes: Iterable[Any]) -> None:
-    """Raise ConfigurationError for an endpoint that a route took before it was limited."""
-    endpoints = [getattr(route, "endpoint", None) for route in all_routes(routes)]
-    for endpoint in filter(inspect.isfunction, endpoints):
-        wrapper = _wrappers.get(endpoint)
-        if wrapper is not None and wrapper() not in endpoints:
+def check_order(routes: Iterable[Any], limited: Iterable[tuple[Any, Any]]) -> None:
+    """Raise ConfigurationError for an endpoint that a route took before it was limited.
+
+    `limited` has endpoints, and what was made of each.
+    """
+    served = {id(getattr(route, "endpoint", None)) for route in all_routes(routes)}
+    for endpoint, wrapper in limited:
+        if id(endpoint) in served and id(wrapper) not in served:
             raise ConfigurationError(
                 f"{endpoint.__qualname__} is served without its limit: "
                 "@limiter.limited(...) belongs below @app.get(...), next to the function"

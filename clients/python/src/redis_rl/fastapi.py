@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -112,7 +113,13 @@ class RateLimiter(core.RateLimiter):
         changed any more. Starting an installed app with a wrong order is a ConfigurationError.
         """
         limit = self.limit(limits, *more, **options)
-        return lambda endpoint: limited_endpoint(endpoint, limit)
+
+        def decorate(endpoint: Endpoint) -> Endpoint:
+            wrapper = limited_endpoint(endpoint, limit)
+            self._limited.append((endpoint, wrapper))
+            return wrapper
+
+        return decorate
 
     def install(self, app: Starlette) -> None:
         """Answer refusals of `app` with problem documents, and put rate headers on its responses.
@@ -129,7 +136,12 @@ class RateLimiter(core.RateLimiter):
         for error in (RateLimitExceeded, CannotDecide):
             app.exception_handlers.setdefault(error, answer_refusal)
         _wrap_stack(app, self.legacy)
-        _check_order_at_start(app)
+        _check_order_at_start(app, self._limited)
+
+    @cached_property
+    def _limited(self) -> list[tuple[Any, Any]]:
+        """The endpoints that were decorated, and what was made of them."""
+        return []
 
 
 def _wrap_stack(app: Starlette, legacy: str | None) -> None:
@@ -142,12 +154,12 @@ def _wrap_stack(app: Starlette, legacy: str | None) -> None:
     app.build_middleware_stack = build_with_headers  # type: ignore[method-assign]
 
 
-def _check_order_at_start(app: Starlette) -> None:
+def _check_order_at_start(app: Starlette, limited: list[tuple[Any, Any]]) -> None:
     lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def checked(started: Any) -> AsyncIterator[Any]:
-        check_order(app.routes)
+        check_order(app.routes, limited)
         async with lifespan(started) as state:
             yield state
 

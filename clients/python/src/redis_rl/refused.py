@@ -19,8 +19,9 @@ class TooManyRequests(RateLimitExceeded, HTTPException):  # type: ignore[misc]
     """A denial. `headers` has all that is to be sent."""
 
     def __init__(self, outcome: Outcome, legacy: str | None) -> None:
-        HTTPException.__init__(self, 429, denial_detail(outcome))
-        RateLimitExceeded.__init__(self, outcome, dict(rate_headers(outcome, legacy)))
+        headers = dict(rate_headers(outcome, legacy))
+        HTTPException.__init__(self, 429, denial_detail(outcome), headers)
+        self.outcome = outcome
 
 
 class Unavailable(StoreUnavailable, HTTPException):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
+from websockets.sync.client import ClientConnection, connect
 
 DEADLINE_S = 20.0
 
@@ -20,7 +21,12 @@ def served(app: Any, **settings: Any) -> Iterator[str]:
         app, host="127.0.0.1", port=0, log_level="critical", proxy_headers=False, **settings
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+
+    def run() -> None:
+        with suppress(SystemExit):  # how it says that the app did not start
+            server.run()
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     deadline = time.monotonic() + DEADLINE_S
     while not server.started:
@@ -33,3 +39,10 @@ def served(app: Any, **settings: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join(DEADLINE_S)
         assert not thread.is_alive(), "uvicorn does not stop"
+
+
+@contextmanager
+def opened(app: Any, path: str) -> Iterator[ClientConnection]:
+    """Open a WebSocket to `app` under uvicorn; refusals raise InvalidStatus."""
+    with served(app) as address, connect(f"ws://{address}{path}", open_timeout=10) as socket:
+        yield socket
