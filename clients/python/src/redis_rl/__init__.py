@@ -20,6 +20,7 @@ from redis_rl.limiter import RateLimiter
 from redis_rl.limits import Limit
 from redis_rl.limitset import LimitSet
 from redis_rl.outcome import Decision, Outcome
+from redis_rl.sync import SyncRateLimiter
 
 __all__ = [
     "CannotDecide",
@@ -36,5 +37,6 @@ __all__ = [
     "StoreMisconfigured",
     "StoreUnavailable",
     "Subject",
+    "SyncRateLimiter",
     "ip_key",
 ]

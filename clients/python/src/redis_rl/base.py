@@ -88,7 +88,7 @@ class LimiterBase:
         return self.keys.key(scope or DEFAULT_SCOPE, key) if isinstance(key, Subject) else key
 
     def _command(self, key: str, limits: LimitSet, cost: int) -> bytes:
-        if cost != 1:
+        if cost != 1 or cost is True:
             checked_cost(cost)
         return rl_limit(key.encode("utf-8", "surrogatepass"), limits, cost)
 
@@ -109,10 +109,9 @@ class LimiterBase:
         return ours
 
     def _undecided(
-        self, error: CannotDecide, mode: OnError | None, limits: LimitSet, key: str, cost: int
+        self, error: CannotDecide, mode: OnError, limits: LimitSet, key: str, cost: int
     ) -> Outcome:
         """Answer by the mode: raise the error, or serve the request all the same."""
-        mode = self.on_error if mode is None else checked_mode(mode)
         if error.always or mode == "closed":
             self._log(error, "refused")
             raise error

@@ -11,7 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.exceptions import AskError, MovedError
 
 from redis_rl.command import command as packed
-from redis_rl.connections import make_like, warn_of_retries
+from redis_rl.connections import maker, warn_of_retries
 from redis_rl.errors import StoreUnavailable, classify
 from redis_rl.pipeline import Pipeline
 
@@ -113,8 +113,7 @@ class ClusterRoutes:
         found = self._pipelines.get(place)
         if found is None:
             node = self._client.get_node(*place) or self._client.get_default_node()
-            settings = {**node.connection_kwargs, "host": place[0], "port": place[1]}
-            connect = make_like(node.connection_class, settings, Retry, self._timeout)
+            connect = maker(node, Retry, self._timeout, host=place[0], port=place[1])
             found = self._pipelines[place] = Pipeline(connect, self._timeout, self._capacity)
         return found
 

@@ -21,17 +21,15 @@ FAILURES = (CannotDecide, RedisError, RedisClusterException, OSError)
 """What asking a store may raise."""
 
 
-def maker(pool: Any, retry_class: Any, timeout: float) -> Callable[[], Any]:
-    """Answer what makes a connection like the pool's, sync or async, that never retries."""
-    return make_like(pool.connection_class, pool.connection_kwargs, retry_class, timeout)
+def maker(source: Any, retry_class: Any, timeout: float, **place: Any) -> Callable[[], Any]:
+    """Answer what makes a connection as a pool or node does, sync or async, that never retries.
 
-
-def make_like(
-    connection_class: Any, settings: dict[str, Any], retry_class: Any, timeout: float
-) -> Callable[[], Any]:
-    """Answer what makes connections of a class with its settings, but for those about time."""
+    `place` is its host and port, where they are not those of the source.
+    """
+    connection_class = source.connection_class
     settings = {
-        **settings,
+        **source.connection_kwargs,
+        **place,
         "retry": retry_class(NoBackoff(), 0),
         "retry_on_timeout": False,
         "retry_on_error": [],

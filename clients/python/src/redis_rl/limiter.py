@@ -15,6 +15,7 @@ from redis_rl.base import (
     LimiterBase,
     Limits,
     OnError,
+    checked_mode,
     delete_command,
     limit_set,
     probe_command,
@@ -105,6 +106,7 @@ class RateLimiter(LimiterBase):
         in any mode, CannotIdentify for a subject without an address.
         """
         asked = limit_set(limits, name)
+        mode = self.on_error if on_error is None else checked_mode(on_error)
         redis_key = ""
         try:
             redis_key = self.key(key, scope or asked.name)
@@ -113,12 +115,12 @@ class RateLimiter(LimiterBase):
                 raise blocked
             command = self._command(redis_key, asked, cost)
         except CannotDecide as error:
-            return self._undecided(error, on_error, asked, redis_key, cost)
+            return self._undecided(error, mode, asked, redis_key, cost)
         try:
             reply = await self._backend().submit(redis_key, command)
             outcome = Outcome.from_reply(reply, asked, redis_key, cost)
         except connections.FAILURES as error:
-            return self._undecided(self._failure(error), on_error, asked, redis_key, cost)
+            return self._undecided(self._failure(error), mode, asked, redis_key, cost)
         self._breaker.succeeded()
         return self._decided(outcome)
 

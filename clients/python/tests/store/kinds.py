@@ -1,0 +1,48 @@
+"""Both kinds of limiter behind one face, so that one test holds them to the same behaviour."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from redis_rl import Outcome, RateLimiter, SyncRateLimiter
+
+
+class InThreads:
+    """A SyncRateLimiter whose calls are made in threads, and awaited."""
+
+    def __init__(self, redis: Any, **settings: Any) -> None:
+        self.limiter = SyncRateLimiter(redis, **settings)
+
+    @property
+    def failed_open(self) -> int:
+        """As the limiter's."""
+        return self.limiter.failed_open
+
+    async def check(self, *arguments: Any, **options: Any) -> Outcome:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.check, *arguments, **options)
+
+    async def check_many(self, *arguments: Any) -> list[Outcome]:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.check_many, *arguments)
+
+    async def peek(self, *arguments: Any, **options: Any) -> Outcome:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.peek, *arguments, **options)
+
+    async def reset(self, *arguments: Any, **options: Any) -> bool:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.reset, *arguments, **options)
+
+    async def probe(self) -> None:
+        """As the limiter's."""
+        await asyncio.to_thread(self.limiter.probe)
+
+    async def aclose(self) -> None:
+        """As the limiter's close."""
+        self.limiter.close()
+
+
+Limiter = RateLimiter | InThreads
+KINDS: dict[str, Any] = {"async": RateLimiter, "sync": InThreads}

@@ -1,0 +1,141 @@
+"""A proxy between a limiter and a real server, which fails as networks and servers do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any
+
+_SIZE = 65536
+
+
+class FaultProxy:
+    """Forwards to a port of the loopback interface, from one of its own.
+
+    It runs in a thread, so that it goes on while a test blocks. `delay` holds each reply for so
+    many seconds; while `frozen`, nothing passes in either direction; `reply_bytes` lets so many
+    bytes of replies through, and then no more. `writes` counts the chunks that clients sent,
+    `connections` how often they connected.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.delay = 0.0
+        self.reply_bytes: int | None = None
+        self.writes = 0
+        self.connections = 0
+        self._target = target
+        self._thawed: asyncio.Event
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> FaultProxy:
+        """Listen."""
+        self._thread.start()
+        self._do(self._start())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close everything."""
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    def freeze(self) -> None:
+        """Let nothing pass."""
+        self._loop.call_soon_threadsafe(self._thawed.clear)
+
+    def thaw(self) -> None:
+        """Let all pass that was held, and what comes."""
+        self._loop.call_soon_threadsafe(self._thawed.set)
+
+    def kill(self) -> None:
+        """Break all connections."""
+        self._do(self._break())
+
+    def refuse(self) -> None:
+        """Break all connections, and take no more."""
+        self._do(self._stop_listening())
+
+    def accept(self) -> None:
+        """Listen again, on the same port."""
+        self._do(self._listen())
+
+    def _do(self, work: Any) -> None:
+        done: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        done.result(10)
+
+    async def _start(self) -> None:
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+        await self._listen()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop_listening(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._break()
+
+    async def _break(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def _end(self) -> None:
+        await self._stop_listening()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self.connections += 1
+        there, to = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, to}
+        try:
+            await asyncio.gather(self._requests(reader, to), self._replies(there, writer))
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            self._writers -= {writer, to}
+            writer.close()
+            to.close()
+
+    async def _requests(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while chunk := await source.read(_SIZE):
+            self.writes += 1
+            await self._thawed.wait()
+            sink.write(chunk)
+        sink.close()
+
+    async def _replies(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while chunk := await source.read(_SIZE):
+            await asyncio.sleep(self.delay)
+            await self._thawed.wait()
+            if self.reply_bytes is not None:
+                chunk = chunk[: self.reply_bytes]
+                self.reply_bytes -= len(chunk)
+            sink.write(chunk)
+        sink.close()
