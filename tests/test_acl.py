@@ -71,6 +71,21 @@ def by_category(kind: Kind) -> None:
         pytest.skip("Redis 7.0 knows no categories for the commands of modules")
 
 
+def test_who_limits_may_name_policies_and_not_change_them(server: Server, kind: Kind) -> None:
+    reading = ("RL.POLICY GET api", "RL.POLICY LIST", "RL.POLICY DUMP", "RL.LIMIT a:k POLICY api")
+    changing = ("RL.POLICY SET api FIXED 9 10", "RL.POLICY DEL api", "RL.POLICY LOAD {}")
+    with server.raw() as admin:
+        admin("RL.POLICY", "SET", "api", "FIXED", 5, 10)
+    named = ("+rl.limit", *(f"+rl.policy|{word}" for word in ("get", "list", "dump")))
+    grants = [named] if kind.name == FLOOR else [named, ("+@ratelimit",)]
+    for granted in grants:
+        with user(server, "~*", "-@all", *granted) as connection:
+            assert [line for line in reading if not may(connection, line)] == []
+            assert [line for line in changing if may(connection, line)] == []
+    with user(server, "~*", "-@all", "+rl.policy") as connection:
+        assert [line for line in changing if not may(connection, line)] == []
+
+
 def test_write_and_fast_are_enough(server: Server, kind: Kind) -> None:
     by_category(kind)
     with user(server, "~*", "-@all", "+@write", "+@fast") as connection:

@@ -79,6 +79,34 @@ def test_an_error_says_why_and_loses_nothing(
     raw("RL.POLICY", "DEL", "api", "login")
 
 
+@pytest.mark.parametrize("name", [b"", b"\0", b"a\0b", b"\xff\xfe", b"\r\n", b"x" * 100_000])
+def test_an_odd_name_names_nothing(raw: RawConnection, name: bytes) -> None:
+    raw("RL.POLICY", "LOAD", json.dumps(BOTH))
+    assert raw("RL.POLICY", "GET", name) is None
+    assert raw("RL.POLICY", "DEL", name) == 0
+    unknown = raw("RL.LIMIT", "k", "POLICY", name)
+    refused = raw("RL.POLICY", "SET", name, "FIXED", 5, "1m")
+    for reply in (unknown, refused):
+        assert isinstance(reply, Failure)
+        assert len(reply.text) < 300
+    assert raw("RL.POLICY", "LIST") == [b"api", b"login"]
+    raw("RL.POLICY", "DEL", "api", "login")
+
+
+def test_within_transactions_and_scripts(raw: RawConnection) -> None:
+    raw("MULTI")
+    raw(*SET_API)
+    raw("RL.LIMIT", "k", "POLICY", "api")
+    verdict = [1, [1, 20, 19, 0, 100], [1, 1000, 999, 0, 3_600_000]]
+    assert raw("EXEC") == [OK, verdict]
+    script = """
+        redis.call('RL.POLICY', 'SET', 'login', 'FIXED', 5, '1m')
+        return redis.call('RL.LIMIT', KEYS[1], 'POLICY', 'login')
+    """
+    assert raw("EVAL", script, 1, "k") == [1, [1, 5, 4, 0, 60_000]]
+    assert raw("RL.POLICY", "DEL", "api", "login") == 2
+
+
 def test_there_is_a_bound(new_server: NewServer) -> None:
     server = new_server()
     with server.raw() as raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,22 +142,71 @@ def test_a_file_of_them_is_read_at_start(new_server: NewServer, tmp_path: Path) 
     assert dump(server) == BOTH
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ('{"a": ["FIXED 5 1m"],\n"b": ["FIXED 5 1y"]}', "policy 'b': clause 1: period .* line 2"),
-        ("{", "EOF while parsing an object at line 1"),
-        (None, "No such file"),
-    ],
-)
-def test_a_bad_file_stops_the_load(
-    new_server: NewServer, tmp_path: Path, text: str | None, why: str
+BAD_FILES = {
+    '{"a": ["FIXED 5 1m"],\n"b": ["FIXED 5 1y"]}': "policy 'b': clause 1: period .* line 2",
+    '{"a": ["FIXED 5 1m"],\n"a": ["FIXED 5 1m"]}': "policy 'a' is there twice at line 2",
+    '{"a b": ["FIXED 5 1m"]}': "name must be 1 to 64 letters, .* not 'a b' at line 1",
+    '{\n\n"a": []}': "policy 'a': it must have at least one clause at line 3",
+    '{"a": ["FIXED 5 1m COST 2"]}': "policy 'a': .* must be one clause at line 1",
+    '{"a": "FIXED 5 1m"}': "invalid type: string .* at line 1",
+    '["FIXED 5 1m"]': "expected an object of policies, .* at line 1",
+    '{"a": ["FIXED 5 1m"]} more': "trailing characters at line 1 column 23",
+    "{": "EOF while parsing an object at line 1",
+    "": "EOF while parsing a value at line 1",
+    "\udcff": "did not contain valid UTF-8",
+}
+
+
+@pytest.mark.parametrize("text", BAD_FILES)
+def test_a_bad_file_stops_the_load(new_server: NewServer, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "policies.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ServerFailed, match=f"not loaded: policies {path}: .*{BAD_FILES[text]}"):
+        new_server(module_args=["policies", str(path)])
+
+
+def test_a_file_that_cannot_be_read_stops_the_load(new_server: NewServer, tmp_path: Path) -> None:
+    good = tmp_path / "good.json"
+    good.write_text(json.dumps(LOGIN))
+    for arguments, why in {
+        ("policies", str(tmp_path / "none.json")): "policies .*none.json: No such file",
+        ("policies", str(tmp_path)): "policies .*: Is a directory",
+        ("policies",): "policies needs a path",
+        ("policies", str(good), "POLICIES", str(good)): "argument POLICIES is given twice",
+    }.items():
+        with pytest.raises(ServerFailed, match=f"not loaded: {why}"):
+            new_server(module_args=arguments)
+
+
+def test_a_file_is_kept_by_config_rewrite(new_server: NewServer, tmp_path: Path) -> None:
+    path = tmp_path / "policies.json"
+    path.write_text(json.dumps(LOGIN))
+    first = new_server(module_args=["policies", str(path), "top-size", "5"])
+    with first.raw() as raw:
+        assert raw("CONFIG", "REWRITE") == OK
+    kept = shutil.copy(first.folder / "server.conf", first.folder / "kept.conf")
+    first.stop()
+    second = new_server(module=None, config={"include": str(kept)})
+    assert dump(second) == LOGIN
+    with second.raw() as raw:
+        assert raw("CONFIG", "GET", "ratelimit.top-size") == [b"ratelimit.top-size", b"5"]
+
+
+def test_a_file_that_does_not_fit_leaves_what_was_kept(
+    new_server: NewServer, tmp_path: Path
 ) -> None:
     path = tmp_path / "policies.json"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(ServerFailed, match=f"not loaded: policies .*{why}"):
-        new_server(module_args=["policies", str(path)])
+    path.write_text("{}")
+    server = new_server(module_args=["policies", str(path)])
+    many = {f"p{each}": ["FIXED 5 1m"] for each in range(4096)}
+    with server.raw() as raw:
+        assert raw("RL.POLICY", "LOAD", json.dumps(many)) == OK
+        raw("SAVE")
+    server.kill9()
+    path.write_text(json.dumps(LOGIN))
+    server.restart()
+    assert dump(server) == many
+    assert "the policies of the file do not fit beside those that were loaded" in server.log()
 
 
 # The setting log-max-limit: whoever sets a policy is held to it, nobody who keeps it.
