@@ -13,12 +13,13 @@ export SERVER ?=
 LOCKED := $(if $(CI),--locked)
 VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
+PYTHON_OLDEST_VENV := target/venv-oldest
 PYTHON_SOURCES := tests scripts bench
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
-.PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust
+.PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -36,9 +37,9 @@ run: build ## start a redis-server with the module on PORT (6379), or the one na
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-deb test-rust ## run everything
+test: lint test-core test-module test-server test-deb test-rust test-python ## run everything
 
-lint: $(VENV)/.ready lint-rust ## check format, lints and types
+lint: $(VENV)/.ready lint-rust lint-python ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
@@ -69,6 +70,18 @@ test-deb: build servers ## make the Debian package, install it and start servers
 	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
 	else echo "The Debian package is not tested here."; fi
 
+# Its configuration is beside it, so that its tools find it wherever it lies.
+PYTHON_HELPER := cd clients/python && $(CURDIR)
+
+test-python: build servers $(PYTHON_OLDEST_VENV)/.ready ## test the Python helper with real servers; ARGS='-k word' picks tests
+	$(PYTHON_HELPER)/$(VENV)/bin/pytest $(ARGS)
+	$(PYTHON_HELPER)/$(PYTHON_OLDEST_VENV)/bin/pytest --ignore-glob='tests/*http*' --ignore-glob='tests/*docs*' $(ARGS)
+
+lint-python: $(VENV)/.ready
+	$(PYTHON_HELPER)/$(VENV)/bin/ruff check
+	$(PYTHON_HELPER)/$(VENV)/bin/ruff format --check
+	$(PYTHON_HELPER)/$(VENV)/bin/mypy src tests examples
+
 # The Rust helper is a workspace of its own, built in a folder of its own.
 RUST_HELPER := cd clients/rust && CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust RUSTDOCFLAGS='-D warnings' cargo
 
@@ -84,6 +97,12 @@ lint-rust:
 	    ($(RUST_HELPER) clippy --quiet --no-default-features --features "$$features" $(LOCKED) -- -D warnings); \
 	done
 	$(RUST_HELPER) doc --quiet --no-deps --all-features $(LOCKED)
+
+# An app is no Redis: its port is another one, if none was given.
+example-python example-rust: export PORT := $(if $(filter file,$(origin PORT)),8000,$(PORT))
+
+example-python: build $(VENV)/.ready ## run the Python helper's example app on PORT (8000), with a redis-server of its own
+	@scripts/example.sh python
 
 example-rust: build ## run the Rust helper's example app on PORT (8000), with a redis-server of its own
 	@CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust scripts/example.sh rust
@@ -119,3 +138,7 @@ $(VENV)/.ready: tests/requirements.txt scripts/venv.sh
 $(BENCH_HTTP_VENV)/.ready: bench/http/requirements.txt scripts/venv.sh
 	@scripts/setup.sh python
 	@scripts/venv.sh $(BENCH_HTTP_VENV) $<
+
+$(PYTHON_OLDEST_VENV)/.ready: clients/python/tests/oldest.txt scripts/venv.sh
+	@scripts/setup.sh python
+	@scripts/venv.sh $(PYTHON_OLDEST_VENV) $<

@@ -10,19 +10,12 @@
 # The app reads the rest of its environment itself: ON_ERROR, TRUSTED_PROXIES, RL_PREFIX.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/serving.sh
 
 root=$PWD
 export PORT=${PORT:-8000}
-module=$root/target/release/libredis_rl.so
 dir=$root/target/run/example-$$
 children=()
-
-fail() {
-    printf '%s\n' "$@" >&2
-    exit 1
-}
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 stop() {
     trap - EXIT INT TERM
@@ -51,10 +44,8 @@ free_port() {
 }
 
 start_redis() {
-    local server=${SERVER:-} port
-    [ -f "$module" ] || fail "$module is not there: run 'make build' first."
-    [ -n "$server" ] || { scripts/setup.sh server && server=redis-server; }
-    server=$(command -v "$server") || fail "SERVER=$SERVER is not a program that can be started."
+    local port
+    find_server
     port=$(free_port)
     mkdir -p "$dir"
     "$server" --bind 127.0.0.1 --port "$port" --dir "$dir" --save "" --appendonly no \
@@ -83,15 +74,19 @@ start_app() {
 }
 
 greet() {
+    local app=http://127.0.0.1:$PORT
     cat <<END
 
 The app answers on port $PORT, its Redis is $REDIS_URL. Paste into another terminal:
 
-  for i in {1..6}; do curl -i http://127.0.0.1:$PORT/items; echo; done        five pass, the sixth is refused
-  curl -i -X POST http://127.0.0.1:$PORT/login                                a policy with a name
-  curl -i -H 'Authorization: Bearer user123_token' http://127.0.0.1:$PORT/user_data
-  curl -i http://127.0.0.1:$PORT/report                                       two limits, one command
-  curl -i 'http://127.0.0.1:$PORT/export?pages=4'                             a request that costs 4
+  # Five a minute pass, the sixth is refused.
+  for i in {1..6}; do curl -i $app/items; echo; done
+  # An account has a budget of its own, wherever it comes from.
+  curl -i -H 'Authorization: Bearer user123_token' $app/user_data
+  # Two limits in one command, a request that costs 4, a request that is held.
+  curl -i $app/report
+  curl -i '$app/export?pages=4'
+  for i in {1..3}; do curl $app/slow; echo; done
 
 Ctrl-C stops both.
 
