@@ -1,0 +1,105 @@
+/** Limits for Express 4 and 5. */
+
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
+import { isUnavailable } from './errors.js';
+import { expressScope } from './express-scope.js';
+import type { Limiter } from './limiter.js';
+import type { Outcome } from './outcome.js';
+import { PROBLEM_TYPE, quotaExceeded, UNAVAILABLE_RETRY_AFTER, unavailable } from './problem.js';
+import { announce, hold } from './response.js';
+import { Route, type RouteOptions } from './route.js';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** What the last limiter decided; null where it found nothing to limit. */
+      rateLimit?: Outcome | null;
+    }
+  }
+}
+
+export interface ExpressOptions extends RouteOptions<Request> {
+  /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
+  handler?: (request: Request, response: Response, next: NextFunction, outcome: Outcome) => void;
+}
+
+/**
+ * A middleware that limits the requests of a route, a router or an app.
+ *
+ * `req.rateLimit` is the outcome. A denied request is answered 429, one that nobody could decide
+ * 503, both as application/problem+json.
+ *
+ * @throws ConfigurationError for wrong limits, names, costs and modes
+ */
+export function rateLimit(limiter: Limiter, options: ExpressOptions): RequestHandler {
+  const route = new Route<Request>(limiter, options);
+  return function rateLimited(request, response, next) {
+    if (!route.covers(request.method)) return next();
+    warnOfTrust(route, request);
+    run(route, options.handler, request, response, next).catch(next);
+  };
+}
+
+async function run(
+  route: Route<Request>,
+  handler: ExpressOptions['handler'],
+  request: Request,
+  response: Response,
+  next: NextFunction,
+): Promise<void> {
+  let outcome: Outcome | null;
+  try {
+    outcome = await route.check(request, route.scope ?? expressScope(request));
+  } catch (error) {
+    return isUnavailable(error) ? sendUnavailable(response) : next(error);
+  }
+  request.rateLimit = outcome;
+  if (outcome === null) return next();
+  announce(response, outcome, route.limiter.settings.legacy);
+  if (!outcome.allowed) {
+    if (handler) return handler(request, response, next, outcome);
+    return sendProblem(response, 429, quotaExceeded(outcome));
+  }
+  if (!route.waits || outcome.wait === 0 || (await hold(response, outcome.wait))) next();
+}
+
+/**
+ * An error handler for what handlers throw of this package: a {@link StoreUnavailable} of
+ * `limiter.check()` becomes the 503. What `rateLimit` refuses needs it not.
+ */
+export function problemHandler(): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    if (isUnavailable(error) && !response.headersSent) sendUnavailable(response);
+    else next(error);
+  };
+}
+
+/** Answers a request that a handler's own `limiter.check()` denied: 429, as `rateLimit` does. */
+export function sendDenied(response: Response, outcome: Outcome): void {
+  announce(response, outcome);
+  sendProblem(response, 429, quotaExceeded(outcome));
+}
+
+function sendUnavailable(response: Response): void {
+  response.setHeader('Retry-After', UNAVAILABLE_RETRY_AFTER);
+  sendProblem(response, 503, unavailable);
+}
+
+function sendProblem(response: Response, status: number, body: string): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', PROBLEM_TYPE);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.end(body);
+}
+
+const warned = new WeakSet<object>();
+
+function warnOfTrust(route: Route<Request>, { app }: Request): void {
+  if (!route.asksFramework || warned.has(app)) return;
+  warned.add(app);
+  if (app.get('trust proxy') !== true) return;
+  route.limiter.settings.logger.warn(
+    "redis-rl: with 'trust proxy' set to true any client chooses its own address. Set the number " +
+      'or the addresses of your proxies, or trustedProxies of the limiter.',
+  );
+}

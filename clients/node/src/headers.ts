@@ -1,0 +1,99 @@
+/** What HTTP clients are told: the fields of draft-ietf-httpapi-ratelimit-headers-11, and older ones. */
+
+import type { Decision, Outcome } from './outcome.js';
+
+/**
+ * Older fields beside the new ones: `X-RateLimit-*` with Reset in seconds from now (`delta`) or as
+ * a Unix time (`epoch`), or the `RateLimit-Limit`, `-Remaining` and `-Reset` of draft 6.
+ */
+export type Legacy = 'delta' | 'epoch' | 'draft6';
+
+/** Field names and values, in the order sent. */
+export type Fields = readonly (readonly [name: string, value: string])[];
+
+/** What fields tell of an outcome, or of several of one request. */
+export type Told = Pick<Outcome, 'allowed' | 'decisions' | 'retryAfter' | 'tightest'>;
+
+/**
+ * The fields of a response to a request with this outcome; none if it failed open.
+ *
+ * @param now milliseconds since 1970, for `epoch`
+ */
+export function fieldsOf(outcome: Told, legacy?: Legacy, now = Date.now()): Fields {
+  if (outcome.decisions.length === 0) return [];
+  const told = outcome.allowed ? outcome.decisions : outcome.decisions.filter((d) => !d.allowed);
+  const fields: [string, string][] = [
+    ['RateLimit-Policy', outcome.decisions.map(policy).join(', ')],
+    ['RateLimit', told.map(member).join(', ')],
+  ];
+  if (!outcome.allowed) {
+    if (outcome.retryAfter !== null) {
+      fields.push(['Retry-After', `${retrySeconds(outcome.retryAfter)}`]);
+    }
+    fields.push(['Cache-Control', 'no-store']);
+  }
+  if (legacy !== undefined && outcome.tightest !== null) {
+    fields.push(...legacyFields(outcome.tightest, legacy, now));
+  }
+  return fields;
+}
+
+/** Whole seconds after which a denied request passes: rounded up, at least 1. */
+export function retrySeconds(seconds: number): number {
+  return Math.max(1, wholeSeconds(seconds));
+}
+
+/**
+ * The value to send where the application set the field too: lists are joined, of two Retry-After
+ * the larger one stays.
+ */
+export function merged(name: string, theirs: unknown, ours: string): string {
+  if (theirs === undefined || theirs === null || theirs === '') return ours;
+  const text = Array.isArray(theirs) ? theirs.join(', ') : String(theirs);
+  switch (name) {
+    case 'Retry-After':
+      return later(text, ours);
+    case 'Cache-Control':
+      return /(^|[\s,])no-store\s*(,|$)/i.test(text) ? text : `${text}, ${ours}`;
+    case 'RateLimit':
+    case 'RateLimit-Policy':
+      return `${text}, ${ours}`;
+    default:
+      return text;
+  }
+}
+
+function policy({ policy, limit, window }: Decision): string {
+  return `"${policy}";q=${limit};w=${window}`;
+}
+
+function member({ allowed, policy, remaining, retryAfter, resetAfter }: Decision): string {
+  if (allowed) return `"${policy}";r=${remaining};t=${wholeSeconds(resetAfter)}`;
+  return retryAfter === null ? `"${policy}";r=0` : `"${policy}";r=0;t=${retrySeconds(retryAfter)}`;
+}
+
+function legacyFields(tightest: Decision, legacy: Legacy, now: number): [string, string][] {
+  const { allowed, limit, remaining, retryAfter, resetAfter } = tightest;
+  const prefix = legacy === 'draft6' ? 'RateLimit' : 'X-RateLimit';
+  const fields: [string, string][] = [
+    [`${prefix}-Limit`, `${limit}`],
+    [`${prefix}-Remaining`, `${allowed ? remaining : 0}`],
+  ];
+  const seconds = allowed ? resetAfter : retryAfter;
+  if (seconds === null) return fields;
+  const delta = allowed ? wholeSeconds(seconds) : retrySeconds(seconds);
+  const reset = legacy === 'epoch' ? wholeSeconds(now / 1000 + seconds) : delta;
+  return [...fields, [`${prefix}-Reset`, `${reset}`]];
+}
+
+/** Up, in milliseconds first: 1.001 * 1000 is not quite 1001. */
+function wholeSeconds(seconds: number): number {
+  return Math.ceil(Math.round(seconds * 1000) / 1000);
+}
+
+function later(theirs: string, ours: string): string {
+  const seconds = /^\s*\d+\s*$/.test(theirs)
+    ? Number(theirs)
+    : (Date.parse(theirs) - Date.now()) / 1000;
+  return seconds > Number(ours) ? theirs : ours;
+}

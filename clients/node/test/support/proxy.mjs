@@ -1,0 +1,45 @@
+// A proxy before a server that can do to replies what networks do.
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { atEnd } from './closing.mjs';
+
+export class FaultProxy {
+  /** What becomes of replies: `pass`, `hang`, or `drop`, which also ends the connection. */
+  fault = 'pass';
+  delayMs = 0;
+
+  static async before(port) {
+    const proxy = new FaultProxy();
+    const sockets = new Set();
+    const server = createServer((down) => {
+      const up = connect(port, '127.0.0.1');
+      for (const socket of [down, up]) {
+        sockets.add(socket);
+        socket.setNoDelay();
+        socket.on('error', () => {});
+        socket.on('close', () => {
+          sockets.delete(socket);
+          down.destroy();
+          up.destroy();
+        });
+      }
+      down.on('data', (data) => up.write(data));
+      up.on('data', (data) => proxy.#reply(data, down));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    proxy.port = server.address().port;
+    atEnd(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    return proxy;
+  }
+
+  #reply(data, down) {
+    if (this.fault === 'drop') down.destroy();
+    else if (this.fault === 'pass' && this.delayMs)
+      setTimeout(() => down.write(data), this.delayMs);
+    else if (this.fault === 'pass') down.write(data);
+  }
+}

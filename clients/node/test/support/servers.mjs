@@ -1,0 +1,121 @@
+// Real servers with the real module, on free ports of the loopback interface.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createClient } from 'redis';
+import { atEnd } from './closing.mjs';
+import { eventually } from './eventually.mjs';
+
+const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+export const MODULE = resolve(process.env.RL_MODULE ?? join(ROOT, 'target/release/libredis_rl.so'));
+if (!existsSync(MODULE))
+  throw new Error(`${MODULE} is not there: run 'make build', or set RL_MODULE`);
+
+const started = new Set();
+
+process.on('exit', (code) => {
+  for (const server of started) {
+    if (code !== 0) console.error(`--- log of port ${server.port}\n${server.log()}`);
+    server.process.kill('SIGKILL');
+    rmSync(server.folder, { recursive: true, force: true });
+  }
+});
+
+/** A port that nobody listens on. */
+export async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+/** A server that is ended with the tests of the file. */
+export class Server {
+  static async start({ module = true, port, config = [] } = {}) {
+    const server = new Server(port ?? (await freePort()));
+    await server.run(module ? ['--loadmodule', MODULE, ...config] : config);
+    return server;
+  }
+
+  constructor(port) {
+    this.port = port;
+    this.url = `redis://127.0.0.1:${port}`;
+    this.folder = mkdtempSync(join(tmpdir(), 'redis-rl-node-'));
+    started.add(this);
+  }
+
+  async run(config) {
+    const words = ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.folder];
+    words.push('--save', '', '--logfile', 'server.log', '--enable-module-command', 'yes');
+    this.process = spawn('redis-server', [...words, ...config].map(String), { stdio: 'ignore' });
+    const admin = createClient({ url: this.url });
+    admin.on('error', () => {});
+    await admin.connect();
+    this.admin = admin;
+    atEnd(() => this.stop());
+  }
+
+  log() {
+    const file = join(this.folder, 'server.log');
+    return existsSync(file) ? readFileSync(file, 'utf8').slice(-4000) : '(no log)';
+  }
+
+  /** One command over a connection that the tests do not use otherwise. */
+  command(...words) {
+    return this.admin.sendCommand(words.map(String));
+  }
+
+  /** How often a command ran, also if it failed. */
+  async calls(name = 'rl.limit') {
+    const stats = await this.command('INFO', 'commandstats');
+    return Number(stats.match(`cmdstat_${name}:calls=(\\d+)`)?.[1] ?? 0);
+  }
+
+  signal(name) {
+    this.process.kill(name);
+  }
+
+  async stop() {
+    if (this.admin.isOpen) this.admin.destroy();
+    this.process.kill('SIGKILL');
+    if (this.process.exitCode === null && !this.process.signalCode)
+      await once(this.process, 'exit');
+  }
+}
+
+/** Three primaries that share the slots. */
+export async function startCluster() {
+  const nodes = [];
+  for (let at = 0; at < 3; at++) {
+    const config = ['--cluster-enabled', 'yes', '--cluster-port', await freePort()];
+    nodes.push(await Server.start({ config }));
+  }
+  const ranges = [
+    [0, 5460],
+    [5461, 10922],
+    [10923, 16383],
+  ];
+  for (const [at, node] of nodes.entries()) {
+    await node.command('CLUSTER', 'SET-CONFIG-EPOCH', at + 1);
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', ...ranges[at]);
+    const bus = Number((await node.command('CONFIG', 'GET', 'cluster-port'))['cluster-port']);
+    for (const other of nodes) {
+      if (other !== node) await other.command('CLUSTER', 'MEET', '127.0.0.1', node.port, bus);
+    }
+  }
+  await eventually(async () => {
+    for (const node of nodes) {
+      const info = await node.command('CLUSTER', 'INFO');
+      if (!info.includes('cluster_state:ok') || !info.includes('cluster_known_nodes:3'))
+        return false;
+    }
+    return true;
+  });
+  return nodes;
+}
