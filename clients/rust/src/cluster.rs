@@ -3,9 +3,7 @@
 use std::any::Any;
 
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{
-    MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo,
-};
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo};
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 
 /// The connection, if it is one to a cluster.
@@ -13,13 +11,13 @@ pub(crate) fn of<C: 'static>(connection: &mut C) -> Option<&mut ClusterConnectio
     (connection as &mut dyn Any).downcast_mut()
 }
 
-/// Send a command without a key to every primary; an error of one is an error.
+/// Send a command without a key to every primary; an error of one is an error. (With redis-rs's policy that all
+/// must succeed, an error that a server answers is lost.)
 pub(crate) async fn every_primary(
     cluster: &mut ClusterConnection,
     command: Cmd,
 ) -> RedisResult<()> {
-    let primaries = MultipleNodeRoutingInfo::AllMasters;
-    let routing = RoutingInfo::MultiNode((primaries, Some(ResponsePolicy::AllSucceeded)));
+    let routing = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
     cluster.route_command(command, routing).await?.extract_error().map(drop)
 }
 

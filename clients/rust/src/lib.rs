@@ -12,6 +12,7 @@ mod key;
 mod limit;
 mod limiter;
 mod limits;
+#[cfg(feature = "tracing")]
 mod log;
 mod name;
 mod outcome;

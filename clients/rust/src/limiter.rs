@@ -17,7 +17,6 @@ use crate::error::{Class, Error};
 use crate::key::{CannotIdentify, Key};
 use crate::limit::MAX_NUMBER;
 use crate::limits::Limits;
-use crate::log::Log;
 use crate::outcome::{Outcome, Source};
 use crate::reply;
 
@@ -70,7 +69,8 @@ pub struct Limiter<C> {
 struct Shared {
     settings: Settings,
     breaker: Breaker,
-    log: Log,
+    #[cfg(feature = "tracing")]
+    log: crate::log::Log,
     failed_open: AtomicU64,
 }
 
@@ -131,7 +131,8 @@ impl<C> LimiterBuilder<C> {
         let shared = Shared {
             settings: self.settings,
             breaker: Breaker::default(),
-            log: Log::default(),
+            #[cfg(feature = "tracing")]
+            log: crate::log::Log::default(),
             failed_open: AtomicU64::new(0),
         };
         Limiter { connection: self.connection, shared: Arc::new(shared), on_error: self.on_error }
@@ -176,6 +177,7 @@ impl<C> Limiter<C> {
     /// What an error means to a caller: it fails open, or it stays an error. Either way it is logged.
     pub(crate) fn settle(&self, key: String, cost: u64, error: Error) -> Result<Outcome, Error> {
         let served = self.on_error == OnError::Open && error.class() == Class::Transient;
+        #[cfg(feature = "tracing")]
         self.shared.log.failure(&error, served);
         if !served {
             return Err(error);

@@ -1,0 +1,73 @@
+//! A limiter on a cluster.
+
+use std::time::Duration;
+
+use redis_rl::{Class, Error, Key, Limiter, Subject};
+
+use crate::support::{Cluster, limits};
+
+#[tokio::test]
+async fn each_key_goes_to_its_node_and_follows_its_slot() {
+    let cluster = Cluster::start().await;
+    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
+    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(5)).build();
+    limiter.probe().await.unwrap();
+
+    let limits = limits("3/hour");
+    let key = |n: usize| Key::new("test", Subject::user(n));
+    for n in 0..60 {
+        assert!(limiter.check(&key(n), &limits, 1).await.unwrap().allowed);
+    }
+    let mut calls = Vec::new();
+    for node in &cluster.nodes {
+        calls.push(node.calls("rl.limit").await);
+        let errors: String = node.say("INFO errorstats").await;
+        assert!(!errors.contains("MOVED"), "{errors}");
+    }
+    assert_eq!(calls.iter().sum::<u64>(), 60);
+    assert!(calls.iter().all(|calls| *calls > 0), "{calls:?}");
+
+    a_slot_on_its_way(&cluster, &limiter, &key(1), &limits).await;
+}
+
+/// While a slot moves, and after it, a key is where it is, and each check is charged once.
+async fn a_slot_on_its_way(
+    cluster: &Cluster,
+    limiter: &Limiter<redis_rl::redis::cluster_async::ClusterConnection>,
+    key: &Key,
+    limits: &redis_rl::Limits,
+) {
+    let name = "rl:test:user:1";
+    let (from, slot) = cluster.owner(name).await;
+    let to = (from + 1) % 3;
+    let (from_id, to_id) = (cluster.id(from).await, cluster.id(to).await);
+    let (from, to) = (&cluster.nodes[from], &cluster.nodes[to]);
+    let () = to.say(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}")).await;
+    let () = from.say(&format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}")).await;
+    let () = from.say(&format!("MIGRATE 127.0.0.1 {} {name} 0 5000", to.port)).await;
+
+    let asked = limiter.check(key, limits, 1).await.unwrap();
+    assert_eq!(asked.remaining(), Some(1), "asked of the node that has it");
+
+    for node in [to, from] {
+        let () = node.say(&format!("CLUSTER SETSLOT {slot} NODE {to_id}")).await;
+    }
+    let moved = limiter.check(key, limits, 1).await.unwrap();
+    assert_eq!(moved.remaining(), Some(0));
+    let denied = limiter.check(key, limits, 1).await.unwrap();
+    assert!(!denied.allowed, "the slot's new place is known");
+}
+
+#[tokio::test]
+async fn each_primary_is_probed() {
+    let mut cluster = Cluster::with_one_without_the_module().await;
+    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
+    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(5)).build();
+    for _ in 0..6 {
+        let told = limiter.probe().await;
+        assert!(matches!(told, Err(Error::ModuleNotLoaded)), "{told:?}");
+    }
+    cluster.nodes[2].kill();
+    let told = limiter.probe().await.unwrap_err();
+    assert_eq!(told.class(), Class::Transient, "{told:?}");
+}

@@ -1,0 +1,20 @@
+//! The helper against real servers with the real module; one concern per file.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test says by a panic what is wrong"
+)]
+
+mod axum_routes;
+mod cell;
+mod cluster;
+mod concurrency;
+mod example;
+mod failure;
+mod layer;
+mod limiter;
+mod stacking;
+mod support;

@@ -1,0 +1,86 @@
+//! A network that fails as a test says, between a client and a server.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What happens to replies.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    None,
+    /// They come late.
+    Delay(Duration),
+    /// They come when the fault is over.
+    Hang,
+    /// The connection ends instead.
+    Drop,
+}
+
+pub(crate) struct Proxy {
+    port: u16,
+    fault: watch::Sender<Fault>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn before(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let (fault, seen) = watch::channel(Fault::None);
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+                let (from_client, to_client) = client.into_split();
+                let (from_server, to_server) = server.into_split();
+                tokio::spawn(requests(from_client, to_server));
+                tokio::spawn(replies(from_server, to_client, seen.clone()));
+            }
+        });
+        Self { port: own, fault, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn set(&self, fault: Fault) {
+        self.fault.send_replace(fault);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let _ = tokio::io::copy(&mut from, &mut to).await;
+}
+
+async fn replies(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut fault: watch::Receiver<Fault>,
+) {
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let now = *fault.borrow_and_update();
+        match now {
+            Fault::None => {}
+            Fault::Delay(time) => tokio::time::sleep(time).await,
+            Fault::Hang => {
+                if fault.changed().await.is_err() {
+                    return;
+                }
+            }
+            Fault::Drop => return,
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
