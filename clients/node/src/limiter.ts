@@ -131,18 +131,12 @@ export class StoreLimiter implements Limiter {
 
   async probe(timeoutMs = Math.max(PROBE_MS, this.settings.timeoutMs)): Promise<void> {
     const key = `${encodeField(this.settings.prefix)}:probe`;
+    const words = ['RL.LIMIT', key, 'FIXED', '0', '1s', 'COST', '0'];
     const asked = this.#store.primaries().then((primaries) => {
       if (primaries.length === 0) throw new StoreUnavailable('No primary of the cluster is known');
-      return Promise.all(
-        primaries.map((send) => send(key, ['RL.LIMIT', key, 'FIXED', '0', '1s', 'COST', '0'])),
-      );
+      return Promise.all(primaries.map((send) => send(key, words).catch(unlessRedirected)));
     });
-    try {
-      await this.#classified(withDeadline(asked, timeoutMs));
-    } catch (error) {
-      // A node looks a command up before its key: whoever redirects has the module.
-      if (!/^(MOVED|ASK) /.test(causeOf(error))) throw error;
-    }
+    await this.#classified(withDeadline(asked, timeoutMs));
   }
 
   /** Decides by the mode where nobody can be asked. Never throws synchronously. */
@@ -245,7 +239,7 @@ export function checkCost(cost: number): number {
   throw new ConfigurationError(`cost must be an integer from 0 to ${MAX_COST}, not ${cost}`);
 }
 
-function causeOf(error: unknown): string {
-  const { cause } = error as Error;
-  return cause instanceof Error ? cause.message : '';
+/** A node looks a command up before its key: whoever redirects has the module. */
+function unlessRedirected(error: Error): void {
+  if (!/^(MOVED|ASK) /.test(error.message)) throw error;
 }

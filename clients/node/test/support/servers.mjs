@@ -89,12 +89,12 @@ export class Server {
   }
 }
 
-/** Three primaries that share the slots. */
-export async function startCluster() {
+/** Three primaries that share the slots, perhaps one of them without the module. */
+export async function startCluster({ without } = {}) {
   const nodes = [];
   for (let at = 0; at < 3; at++) {
     const config = ['--cluster-enabled', 'yes', '--cluster-port', await freePort()];
-    nodes.push(await Server.start({ config }));
+    nodes.push(await Server.start({ config, module: at !== without }));
   }
   const ranges = [
     [0, 5460],
@@ -104,6 +104,8 @@ export async function startCluster() {
   for (const [at, node] of nodes.entries()) {
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', at + 1);
     await node.command('CLUSTER', 'ADDSLOTSRANGE', ...ranges[at]);
+  }
+  for (const node of nodes) {
     const bus = Number((await node.command('CONFIG', 'GET', 'cluster-port'))['cluster-port']);
     for (const other of nodes) {
       if (other !== node) await other.command('CLUSTER', 'MEET', '127.0.0.1', node.port, bus);
