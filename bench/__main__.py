@@ -15,7 +15,7 @@ from bench.figures import Results
 from bench.progress import say
 from bench.rows import BASE, OUR_ROWS, SERVER_ROWS, Row
 from bench.servers import AOF, PLAIN, REPLICA, Bench
-from support.paths import ROOT, TARGET
+from support.paths import MODULE, ROOT, TARGET
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         if shutil.which(program) is None:
             raise SystemExit(f"{program} is missing: run 'scripts/setup.sh server bench'")
     with tempfile.TemporaryDirectory(prefix="redis-rl-bench-") as folder:
-        results = _measure(Bench(asked.server, Path(folder)), asked)
+        results = _measure(Bench(asked.server, Path(folder), asked.module), asked)
     print(table.text(results))
     asked.out.mkdir(parents=True, exist_ok=True)
     figures.write_json(results, asked.out / "results.json")
@@ -70,9 +70,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--server", default="redis-server", metavar="PATH", help="the server to run"
     )
+    parser.add_argument(
+        "--module", type=Path, default=MODULE, metavar="PATH", help="the module, if not this tree's"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where results go")
     asked = parser.parse_args()
-    whole = not (asked.quick or asked.only) and asked.server == parser.get_default("server")
+    usual = all(getattr(asked, name) == parser.get_default(name) for name in ("server", "module"))
+    whole = usual and not (asked.quick or asked.only)
     # Only a whole run replaces the figures that the documentation quotes.
     asked.out = asked.out or (ROOT / "bench" if whole else TARGET / "bench")
     return asked

@@ -41,18 +41,18 @@ REPLICA = Setting("With a replica", replica=True)
 class Bench:
     """Where servers of one program are started, with a copy of the module and of redis-cell."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, module: Path = MODULE) -> None:
         found = shutil.which(program)
         if found is None:
             raise SystemExit(f"{program} is not a program that can be started")
-        if not MODULE.exists():
-            raise SystemExit(f"{MODULE} is not there: run 'make build' first")
+        if not module.exists():
+            raise SystemExit(f"{module} is not there: run 'make build' first")
         # A link to it stays one: the program looks at the name that it is called by.
         self._program = Path(found).absolute()
         self._folder = folder
         self._started = 0
         # A copy, so that the module can be built anew while it is measured.
-        self._module = Path(shutil.copy(MODULE, folder / "module.so"))
+        self._module = Path(shutil.copy(module, folder / "module.so"))
         cell = peers.cell_module()
         self._cell = Path(shutil.copy(cell, folder / "cell.so")) if cell else None
 
