@@ -1,12 +1,14 @@
-//! The example app: each route is limited in another way. See the table in the helper's README.
+//! The example app: each route is limited in another way. The table is in `clients/README.md`.
 //!
-//! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs, by comma), `RL_PREFIX`.
+//! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs, by comma),
+//! `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check).
 
 use std::convert::Infallible;
 use std::env;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, Request};
@@ -55,7 +57,9 @@ fn limiter() -> Result<Limiter<ConnectionManager>, Box<dyn Error>> {
     };
     let connection = redis_rl::connect(setting("REDIS_URL", "redis://127.0.0.1:6379"))?;
     let prefix = setting("RL_PREFIX", "rl");
-    Ok(Limiter::builder(connection).prefix(prefix).on_error(on_error).build())
+    let timeout = setting("RL_TIMEOUT_MS", "100").parse().map(Duration::from_millis);
+    let timeout = timeout.map_err(|_| "RL_TIMEOUT_MS must be a number of milliseconds")?;
+    Ok(Limiter::builder(connection).prefix(prefix).timeout(timeout).on_error(on_error).build())
 }
 
 fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {

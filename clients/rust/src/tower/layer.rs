@@ -104,8 +104,7 @@ impl<C, B> RateLimitLayer<C, B> {
     }
 
     /// Hold requests as long as a LEAKY limit asks, so that the service sees a steady flow; off unless set.
-    /// A request that is held has its place in the service: put a limit of concurrency outside of this layer
-    /// only if those who wait should count.
+    /// Requests that are held already have their places in a `ConcurrencyLimit` beneath.
     #[must_use]
     pub const fn wait(mut self, wait: bool) -> Self {
         self.rules.wait = wait;

@@ -18,3 +18,4 @@ mod layer;
 mod limiter;
 mod stacking;
 mod support;
+mod worker;

@@ -57,7 +57,7 @@ impl App {
         let log = File::create(folder.join("app.log")).unwrap();
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
-            .arg(program())
+            .arg(program("app"))
             .env("PORT", port.to_string())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -96,9 +96,9 @@ impl Drop for App {
 }
 
 /// Cargo builds the examples beside the tests.
-fn program() -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/app");
+    let program = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples").join(name);
     assert!(
         program.exists(),
         "{} is not there: run `cargo test` without --test",

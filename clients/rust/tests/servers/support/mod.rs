@@ -7,7 +7,7 @@ mod http;
 mod proxy;
 mod server;
 
-pub(crate) use app::App;
+pub(crate) use app::{App, program};
 pub(crate) use clock::Clock;
 pub(crate) use cluster::Cluster;
 pub(crate) use http::{get, send};
