@@ -127,7 +127,9 @@ class ClusterExchange:
                 place, commands = (moved.host or place[0], moved.port), (command,)
             except AskError as ask:
                 place, commands = (ask.host or place[0], ask.port), (_ASKING, command)
-            except (RedisError, OSError):
+            except ResponseError:
+                raise
+            except (RedisError, OSError, StoreUnavailable):
                 self._refresh()
                 raise
         raise StoreUnavailable(f"redirected more than {_MOST_REDIRECTIONS} times")

@@ -1,0 +1,193 @@
+"""Limiters on a real cluster of three primaries, by both kinds of limiter."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis.asyncio
+import redis.cluster
+from support.clock import Clock
+from support.cluster import SLOTS, ask, asked, keys_in
+from support.eventually import eventually
+from support.kinds import Kind
+from support.pool import NewServer
+from support.server import Server, free_port
+
+from redis_rl import ModuleNotLoaded, RateLimiter, StoreUnavailable
+from store.kinds import InThreads, Limiter
+
+SIZE = 3
+SPREAD = keys_in(range(0, SLOTS, SLOTS // 30))
+"""Keys on all primaries."""
+
+
+class Nodes:
+    """Three primaries, among which slots can be moved."""
+
+    def __init__(self, new_server: NewServer, folder: Path, **options: Any) -> None:
+        clock = Clock(folder / "cluster-clock")
+        clock.offset_ms(0)  # it runs, as gossip needs it to
+        config = {"cluster-enabled": "yes", "cluster-node-timeout": 3000}
+        self.nodes = [new_server(config=config, clock=clock, **options) for _ in range(SIZE)]
+        for number, node in enumerate(self.nodes):
+            ask(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            first, last = SLOTS * number // SIZE, SLOTS * (number + 1) // SIZE - 1
+            ask(node, "CLUSTER", "ADDSLOTSRANGE", first, last)
+            for other in self.nodes[:number]:
+                ask(node, "CLUSTER", "MEET", "127.0.0.1", other.port, other.bus_port)
+        eventually(lambda: all(map(self._whole, self.nodes)), 30)
+
+    def _whole(self, node: Server) -> bool:
+        info = bytes(asked(node, "CLUSTER", "INFO"))
+        return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
+
+    def move(self, slot: int, source: Server, target: Server, *, done: bool) -> None:
+        """Move a slot without keys, or begin to."""
+        names = {node.port: ask(node, "CLUSTER", "MYID") for node in (source, target)}
+        ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", names[source.port])
+        ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", names[target.port])
+        if done:
+            for node in (target, source):
+                ask(node, "CLUSTER", "SETSLOT", slot, "NODE", names[target.port])
+
+
+@pytest.fixture(scope="module")
+def nodes(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """A cluster that the tests share; each uses slots of its own where it moves some."""
+    folder = tmp_path_factory.mktemp("cluster")
+    factory = NewServer(kind, folder, [])
+    yield Nodes(factory, folder)
+    factory.close()
+
+
+@pytest.fixture(params=["async", "sync"])
+async def limiter(request: pytest.FixtureRequest, nodes: Nodes) -> AsyncIterator[Limiter]:
+    """A limiter on the cluster, with a cluster client of redis-py's."""
+    port = nodes.nodes[0].port
+    for node in nodes.nodes:
+        asked(node, "FLUSHALL")
+    async with limiter_on(request.param, port) as limiter:
+        yield limiter
+
+
+class limiter_on:  # noqa: N801 - reads as a function
+    """A limiter of a kind, and its cluster client."""
+
+    def __init__(self, kind: str, port: int, **settings: Any) -> None:
+        settings = {"timeout": 5, **settings}
+        self._client: Any
+        self._limiter: Limiter
+        if kind == "async":
+            self._client = redis.asyncio.RedisCluster(host="127.0.0.1", port=port)
+            self._limiter = RateLimiter(self._client, **settings)
+        else:
+            self._client = redis.cluster.RedisCluster(host="127.0.0.1", port=port)
+            self._limiter = InThreads(self._client, **settings)
+
+    async def __aenter__(self) -> Limiter:
+        """Answer the limiter."""
+        return self._limiter
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close both."""
+        await self._limiter.aclose()
+        closed = self._client.aclose() if hasattr(self._client, "aclose") else self._client.close()
+        if closed is not None:
+            await closed
+
+
+async def test_every_key_is_asked_for_where_it_is(limiter: Limiter) -> None:
+    for left in (1, 0):
+        outcomes = await asyncio.gather(*(limiter.check(key, "2/minute") for key in SPREAD))
+        assert [outcome.remaining for outcome in outcomes] == [left] * len(SPREAD)
+    denied = await asyncio.gather(*(limiter.check(key, "2/minute") for key in SPREAD))
+    assert not any(outcome.allowed for outcome in denied)
+    assert await limiter.reset(SPREAD[0])
+
+
+async def test_never_more_than_the_limit_pass_at_once(limiter: Limiter) -> None:
+    outcomes = await asyncio.gather(*(limiter.check(SPREAD[7], "20/minute") for _ in range(100)))
+    assert sum(outcome.allowed for outcome in outcomes) == 20
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["moved", "moving"])
+async def test_a_redirection_is_followed_and_charges_once(
+    limiter: Limiter, nodes: Nodes, request: pytest.FixtureRequest, done: bool
+) -> None:
+    await limiter.probe()
+    slot = 100 + 2 * done + ("[sync" in request.node.name)
+    (key,) = keys_in([slot])
+    nodes.move(slot, nodes.nodes[0], nodes.nodes[2], done=done)
+    outcomes = await asyncio.gather(*(limiter.check(key, "10/minute") for _ in range(8)))
+    assert sorted(outcome.remaining or 0 for outcome in outcomes) == list(range(2, 10))
+    assert (await limiter.check(key, "10/minute")).remaining == 1
+
+
+async def test_checks_on_one_node_share_a_connection(nodes: Nodes) -> None:
+    async with limiter_on("async", nodes.nodes[0].port) as limiter:
+        await limiter.probe()
+        before = [clients(node) for node in nodes.nodes]
+        await asyncio.gather(*(limiter.check(key, "99/minute") for key in SPREAD * 5))
+        assert [clients(node) for node in nodes.nodes] == before
+
+
+def clients(node: Server) -> int:
+    """How many connections a node has, this one included."""
+    return len(bytes(asked(node, "CLIENT", "LIST", "TYPE", "normal")).splitlines())
+
+
+@pytest.mark.parametrize("kind_of_limiter", ["async", "sync"])
+async def test_a_module_that_one_primary_lacks_is_told_at_the_probe(
+    new_server: NewServer, kind_of_limiter: str, tmp_path: Path
+) -> None:
+    nodes = Nodes(new_server, tmp_path, module=None)
+    async with limiter_on(kind_of_limiter, nodes.nodes[0].port) as limiter:
+        with pytest.raises(ModuleNotLoaded):
+            await limiter.probe()
+        for _ in range(7):
+            with pytest.raises(ModuleNotLoaded):
+                await limiter.check(SPREAD[0], "5/minute", on_error="open")
+
+
+async def test_a_cluster_that_is_gone_is_an_outage_within_the_deadline(
+    new_server: NewServer, tmp_path: Path
+) -> None:
+    nodes = Nodes(new_server, tmp_path)
+    for kind_of_limiter in ("async", "sync"):
+        async with limiter_on(kind_of_limiter, nodes.nodes[0].port, timeout=0.5) as limiter:
+            await limiter.check(SPREAD[0], "50/minute")
+            for node in nodes.nodes:
+                node.kill9()
+            for _ in range(8):
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable):
+                    await limiter.check(SPREAD[0], "50/minute")
+                assert time.monotonic() - began < 3 * 0.5
+            for node in nodes.nodes:
+                node.start()
+            eventually(lambda: all(map(nodes._whole, nodes.nodes)), 30)
+            began = time.monotonic()
+            while time.monotonic() - began < 10:
+                try:
+                    await limiter.check(SPREAD[0], "50/minute")
+                    break
+                except StoreUnavailable:
+                    await asyncio.sleep(0.05)
+            else:
+                raise AssertionError("no verdict after 10 s")
+
+
+async def test_a_cluster_that_was_never_there_is_an_outage() -> None:
+    client = redis.asyncio.RedisCluster(host="127.0.0.1", port=free_port())
+    async with RateLimiter(client, timeout=0.3) as limiter:
+        for _ in range(3):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await limiter.check("key", "5/minute")
+            assert time.monotonic() - began < 3 * 0.3
+    await client.aclose()
