@@ -1,4 +1,4 @@
-//! The example app: each route is limited in another way. The table is in `clients/README.md`.
+//! The example app: each route is limited in another way.
 //!
 //! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs, by comma),
 //! `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check).
