@@ -70,7 +70,10 @@ function regexpText({ source }: RegExp, keys: { name: string | number }[]): stri
   return source
     .replace(/^\^/, '')
     .replace(/\\\/\?\(\?=\\\/\|\$\)$/, '')
-    .replace(/\(\?:\(\[\^\\\/\]\+\?\)\)/g, () => `{${keys[at++]?.name}}`)
+    .replace(
+      /\(\?:(\\\/)?\(\[\^\\?\/\]\+\?\)\)/g,
+      (_, slash = '') => `${slash}{${keys[at++]?.name}}`,
+    )
     .replace(/\\(.)/g, '$1');
 }
 

@@ -133,5 +133,6 @@ function scopeOf({ method, routeOptions: { url } }: FastifyRequest): string {
 }
 
 function problem(reply: FastifyReply, status: number, body: string): FastifyReply {
-  return reply.code(status).header('Content-Type', PROBLEM_TYPE).send(body);
+  // To a string Fastify would add a charset, which JSON has none of.
+  return reply.code(status).header('Content-Type', PROBLEM_TYPE).send(Buffer.from(body));
 }

@@ -1,0 +1,383 @@
+// The middleware, in Express 4 and 5.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import express5 from 'express';
+import express4 from 'express4';
+import { CannotIdentify, createLimiter, Subject } from 'redis-rl';
+import { problemHandler, rateLimit, sendDenied } from 'redis-rl/express';
+import { LIBRARIES } from './support/clients.mjs';
+import { eventually } from './support/eventually.mjs';
+import { ask, listen } from './support/http.mjs';
+import { memory } from './support/quiet.mjs';
+import { freePort, Server } from './support/servers.mjs';
+
+let server;
+let client;
+let nobody;
+before(async () => {
+  server = await Server.start();
+  client = await LIBRARIES['ioredis 6'](server.port);
+  nobody = await LIBRARIES['ioredis 6'](await freePort(), { retryStrategy: null });
+});
+beforeEach(() => server.command('FLUSHALL'));
+
+const ok = (_request, response) => response.json({ ok: true });
+const keys = async () => (await server.command('KEYS', '*')).sort();
+
+for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
+  describe(`Express ${version}`, () => {
+    test('tells the limit of every answer, and refuses with a problem', async () => {
+      const app = express();
+      const limiter = createLimiter({ client });
+      app.get('/login', rateLimit(limiter, { limits: '2/minute', name: 'login' }), (req, res) =>
+        res.json({ left: req.rateLimit.requestsLeft }),
+      );
+      const url = await listen(app);
+      const first = await ask(url, '/login');
+      assert.equal(first.headers['ratelimit-policy'], '"login";q=2;w=60');
+      assert.equal(first.headers.ratelimit, '"login";r=1;t=60');
+      assert.equal(first.headers['retry-after'], undefined);
+      assert.deepEqual(first.json(), { left: 1 });
+      await ask(url, '/login');
+      const denied = await ask(url, '/login');
+      assert.equal(denied.status, 429);
+      const { 'retry-after': wait, ratelimit } = denied.headers;
+      assert.ok(Number(wait) > 50 && Number(wait) <= 60);
+      assert.equal(ratelimit, `"login";r=0;t=${wait}`);
+      assert.equal(denied.headers['cache-control'], 'no-store');
+      assert.equal(denied.headers['content-type'], 'application/problem+json');
+      assert.deepEqual(denied.json(), {
+        type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+        title: 'Quota Exceeded',
+        status: 429,
+        detail: `Rate limit exceeded, retry in ${wait} s`,
+        'violated-policies': ['login'],
+        retry_after: Number(wait),
+      });
+      assert.deepEqual(await keys(), ['rl:login:ip:127.0.0.1']);
+    });
+
+    test('takes the template for the scope, however the path is written', async () => {
+      const app = express();
+      const limiter = createLimiter({ client });
+      const limited = rateLimit(limiter, { limits: '9/minute' });
+      app.route('/items/:id').get(limited, ok).post(limited, ok);
+      const url = await listen(app);
+      for (const path of ['/items/1', '/items/2/', '/ITEMS/3', '/items/%34?x=1']) {
+        assert.equal((await ask(url, path)).status, 200);
+      }
+      assert.equal(
+        (await ask(url, '/items/5', { method: 'HEAD' })).headers.ratelimit,
+        '"9-per-60s";r=4;t=60',
+      );
+      await ask(url, '/items/1', { method: 'POST' });
+      assert.deepEqual(await keys(), [
+        'rl:GET%20%2Fitems%2F%7Bid%7D:ip:127.0.0.1',
+        'rl:POST%20%2Fitems%2F%7Bid%7D:ip:127.0.0.1',
+      ]);
+    });
+
+    test('knows where routers and apps are mounted, but not from the client', async () => {
+      const app = express();
+      const limited = rateLimit(createLimiter({ client }), { limits: '9/minute' });
+      const users = express.Router({ mergeParams: true });
+      users.get('/posts/:post', limited, ok);
+      users.get('/', limited, ok);
+      const nested = express.Router();
+      nested.use('/users/:user', users);
+      app.use('/Api', nested);
+      const admin = express();
+      admin.get('/:page', limited, ok);
+      app.use('/admin', admin);
+      const url = await listen(app);
+      for (const path of ['/api/users/1/posts/2', '/API/users/3/posts/4', '/Api/users/1']) {
+        assert.equal((await ask(url, path)).status, 200);
+      }
+      await ask(url, '/admin/home');
+      assert.deepEqual((await keys()).map(decodeURIComponent), [
+        'rl:GET /Api/users/{user}/posts/{post}:ip:127.0.0.1',
+        'rl:GET /Api/users/{user}:ip:127.0.0.1',
+        'rl:GET /admin/{page}:ip:127.0.0.1',
+      ]);
+    });
+
+    test('has one budget for all that a middleware stands before, but not for OPTIONS', async () => {
+      const app = express();
+      app.use(rateLimit(createLimiter({ client }), { limits: '3/minute' }));
+      app.all('/*path'.slice(0, version === '4' ? 2 : 6), ok);
+      const url = await listen(app);
+      await ask(url, '/a');
+      await ask(url, '/b', { method: 'POST' });
+      const options = await ask(url, '/a', { method: 'OPTIONS' });
+      assert.equal(options.headers.ratelimit, undefined);
+      assert.equal(
+        await server.calls(),
+        await callsAfter(() => ask(url, '/a', { method: 'OPTIONS' })),
+      );
+      assert.equal((await ask(url, '/c')).headers.ratelimit, '"3-per-60s";r=0;t=60');
+      assert.equal((await ask(url, '/nowhere')).status, 429);
+      assert.deepEqual(await keys(), ['rl:app:ip:127.0.0.1']);
+    });
+
+    test('tells it also of streams, of errors, and beside what the app says', async () => {
+      const app = express();
+      const limited = rateLimit(createLimiter({ client }), { limits: '5/minute', name: 'n' });
+      app.get('/stream', limited, (_req, res) => {
+        res.write('a\n');
+        setTimeout(() => res.end('b\n'), 5);
+      });
+      app.get('/boom', limited, () => {
+        throw new Error('boom');
+      });
+      app.get('/set', limited, (_req, res) => {
+        res.set('RateLimit', '"other";r=1').set('RateLimit-Policy', '"other";q=2').send('x');
+      });
+      app.get('/head', limited, (_req, res) => {
+        res.writeHead(200, { 'ratelimit-policy': '"other";q=2', 'X-Own': 'kept' });
+        res.end();
+      });
+      app.get('/list', limited, (_req, res) => {
+        res.writeHead(200, ['RateLimit', '"other";r=1', 'X-Own', 'kept']);
+        res.end();
+      });
+      app.use((_error, _req, res, _next) => res.status(500).send('sorry'));
+      const url = await listen(app);
+      const stream = await ask(url, '/stream');
+      assert.deepEqual([stream.body, stream.headers.ratelimit], ['a\nb\n', '"n";r=4;t=60']);
+      const boom = await ask(url, '/boom');
+      assert.deepEqual([boom.status, boom.headers.ratelimit], [500, '"n";r=3;t=60']);
+      const set = await ask(url, '/set');
+      assert.equal(set.headers.ratelimit, '"other";r=1, "n";r=2;t=60');
+      assert.equal(set.headers['ratelimit-policy'], '"other";q=2, "n";q=5;w=60');
+      const head = await ask(url, '/head');
+      assert.equal(head.headers['ratelimit-policy'], '"other";q=2, "n";q=5;w=60');
+      assert.deepEqual([head.headers.ratelimit, head.headers['x-own']], ['"n";r=1;t=60', 'kept']);
+      const list = await ask(url, '/list');
+      assert.equal(list.headers.ratelimit, '"other";r=1, "n";r=0;t=60');
+      assert.equal(list.headers['x-own'], 'kept');
+    });
+
+    test('puts several limiters of one request together', async () => {
+      const app = express();
+      const limiter = createLimiter({ client, legacy: 'delta' });
+      app.use(rateLimit(limiter, { limits: '100/hour', name: 'all' }));
+      app.get('/', rateLimit(limiter, { limits: '1/minute', name: 'one' }), ok);
+      const url = await listen(app);
+      const { headers } = await ask(url, '/');
+      assert.equal(headers['ratelimit-policy'], '"all";q=100;w=3600, "one";q=1;w=60');
+      assert.equal(headers.ratelimit, '"all";r=99;t=3600, "one";r=0;t=60');
+      assert.equal(headers['x-ratelimit-limit'], '1');
+      const denied = await ask(url, '/');
+      assert.match(denied.headers.ratelimit, /^"one";r=0;t=\d+$/);
+      assert.equal(denied.headers['ratelimit-policy'], '"all";q=100;w=3600, "one";q=1;w=60');
+    });
+
+    test('limits by tier, by account, and not at all', async () => {
+      const app = express();
+      const limiter = createLimiter({ client });
+      const limited = rateLimit(limiter, {
+        name: 'api',
+        key: async (req) => {
+          const name = req.get('authorization');
+          if (name === 'root') return null;
+          return name ? Subject.user(name, { tier: 'paid' }) : Subject.ip(req.ip);
+        },
+        limits: (_req, who) => {
+          if (who.id === 'staff') return null;
+          return who.tier === 'paid' ? '1000/minute; 20/second' : '100/minute';
+        },
+        cost: (req) => Number(req.query.cost ?? 1),
+      });
+      app.get('/', limited, (req, res) => res.json(req.rateLimit));
+      const url = await listen(app);
+      const as = (authorization, path = '/') => ask(url, path, { headers: { authorization } });
+      assert.equal((await ask(url, '/?cost=7')).json().remaining, 93);
+      const paid = await as('ann');
+      assert.equal(
+        paid.headers['ratelimit-policy'],
+        '"api-minute";q=1000;w=60, "api-second";q=20;w=1',
+      );
+      assert.equal(paid.json().remaining, 19);
+      for (const exempt of ['root', 'staff']) {
+        const answer = await as(exempt);
+        assert.deepEqual([answer.json(), answer.headers.ratelimit], [null, undefined]);
+      }
+      const calls = await server.calls();
+      assert.equal((await ask(url, '/?cost=x')).status, 500);
+      const never = await ask(url, '/?cost=101');
+      assert.equal(never.status, 429);
+      assert.equal(never.headers['retry-after'], undefined);
+      assert.equal(never.headers.ratelimit, '"api";r=0');
+      assert.match(never.json().detail, /cost of this request is above the limit/);
+      assert.equal(await server.calls(), calls + 1);
+    });
+
+    test('lets errors of its functions through', async () => {
+      const app = express();
+      const limiter = createLimiter({ client, onError: 'open' });
+      const fails = () => {
+        throw Object.assign(new Error('no such user'), { status: 418 });
+      };
+      const given = { limits: '5/minute', key: () => Subject.user(1), cost: 1 };
+      for (const name of ['limits', 'key', 'cost']) {
+        app.get(`/${name}`, rateLimit(limiter, { ...given, [name]: fails }), ok);
+        app.get(
+          `/async-${name}`,
+          rateLimit(limiter, { ...given, [name]: async () => fails() }),
+          ok,
+        );
+      }
+      app.use((error, _req, res, _next) => res.status(error.status).send(error.message));
+      const url = await listen(app);
+      for (const path of [
+        '/limits',
+        '/key',
+        '/cost',
+        '/async-limits',
+        '/async-key',
+        '/async-cost',
+      ]) {
+        assert.equal((await ask(url, path)).status, 418, path);
+      }
+      assert.deepEqual(await keys(), []);
+    });
+
+    test('answers 503 or serves when the store is gone, as each route wants', async () => {
+      const app = express();
+      const limiter = createLimiter({ client: nobody, logger: memory() });
+      const limits = '5/minute';
+      app.get('/closed', rateLimit(limiter, { limits }), ok);
+      app.get('/open', rateLimit(limiter, { limits, onError: 'open' }), (req, res) =>
+        res.json(req.rateLimit),
+      );
+      app.get('/own', async (_req, res, next) => {
+        limiter.check('k', limits).then(() => res.send('x'), next);
+      });
+      app.use(problemHandler());
+      const url = await listen(app);
+      for (const path of ['/closed', '/own']) {
+        const closed = await ask(url, path);
+        assert.equal(closed.status, 503);
+        assert.equal(closed.headers['retry-after'], '1');
+        assert.equal(closed.headers['content-type'], 'application/problem+json');
+        assert.deepEqual(closed.json(), {
+          type: 'about:blank',
+          title: 'Service Unavailable',
+          status: 503,
+          detail: 'Rate limiter unavailable',
+        });
+      }
+      const open = await ask(url, '/open');
+      assert.equal(open.status, 200);
+      assert.equal(open.json().source, 'failed_open');
+      const named = Object.keys(open.headers).filter((name) => /ratelimit|retry/.test(name));
+      assert.deepEqual(named, []);
+    });
+
+    test('who cannot be identified is handled like an outage', async (t) => {
+      const app = express();
+      const limiter = createLimiter({ client, logger: memory() });
+      app.get('/closed', rateLimit(limiter, { limits: '5/minute' }), ok);
+      app.get('/open', rateLimit(limiter, { limits: '5/minute', onError: 'open' }), ok);
+      app.get(
+        '/thrown',
+        rateLimit(limiter, {
+          limits: '5/minute',
+          key: () => {
+            throw new CannotIdentify('who?');
+          },
+        }),
+        ok,
+      );
+      const socketPath = join(server.folder, `http-${version}.sock`);
+      const listening = app.listen(socketPath);
+      t.after(() => listening.close());
+      await eventually(() => listening.listening);
+      const answer = async (path) => (await ask('http://localhost', path, { socketPath })).status;
+      assert.equal(await answer('/closed'), 503);
+      assert.equal(await answer('/thrown'), 503);
+      assert.equal(await answer('/open'), 200);
+      assert.deepEqual(await keys(), []);
+    });
+
+    test('believes proxies that it is told of, and warns of trusting everybody', async () => {
+      const logger = memory();
+      const app = express();
+      app.set('trust proxy', true);
+      const ours = createLimiter({ client, logger, trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] });
+      app.get('/ours', rateLimit(ours, { limits: '9/minute', name: 'ours' }), ok);
+      app.get(
+        '/theirs',
+        rateLimit(createLimiter({ client, logger }), { limits: '9/minute', name: 'theirs' }),
+        ok,
+      );
+      const url = await listen(app);
+      const from = (path, forwarded) =>
+        ask(url, path, { headers: { 'x-forwarded-for': forwarded } });
+      await from('/ours', '6.6.6.6, 2001:db8::1, 10.0.0.1');
+      await from('/ours', ['6.6.6.6', '2001:db8:0:0:1::2, 10.0.0.1']);
+      assert.deepEqual(logger.lines, []);
+      await from('/theirs', '6.6.6.6');
+      await from('/theirs', '6.6.6.6');
+      assert.equal(logger.lines.length, 1);
+      assert.match(logger.lines[0], /trust proxy/);
+      assert.deepEqual((await keys()).map(decodeURIComponent), [
+        'rl:ours:ip:2001:db8::/64',
+        'rl:theirs:ip:6.6.6.6',
+      ]);
+    });
+
+    test('holds requests as LEAKY asks, unless their clients leave', async () => {
+      const app = express();
+      const limiter = createLimiter({ client });
+      const limits = 'leaky 4/second burst 10';
+      let served = 0;
+      app.get('/slow', rateLimit(limiter, { limits, name: 'slow', wait: true }), (_req, res) => {
+        served += 1;
+        res.send('x');
+      });
+      app.get('/told', rateLimit(limiter, { limits, name: 'slow' }), (req, res) =>
+        res.json(req.rateLimit.wait),
+      );
+      const url = await listen(app);
+      const start = performance.now();
+      await Promise.all([ask(url, '/slow'), ask(url, '/slow')]);
+      assert.ok(performance.now() - start > 240);
+      const calls = await server.calls();
+      const leaving = new AbortController();
+      const left = fetch(`${url}/slow`, { signal: leaving.signal });
+      await eventually(async () => (await server.calls()) > calls);
+      leaving.abort();
+      await assert.rejects(left, { name: 'AbortError' });
+      const after = (await ask(url, '/told')).json();
+      assert.ok(after > 0, 'it was charged, and would have been held until then');
+      await sleep(after * 1000);
+      assert.equal(served, 2);
+    });
+
+    test('can be answered otherwise', async () => {
+      const app = express();
+      const limiter = createLimiter({ client, legacy: 'epoch' });
+      const handler = (_req, res, _next, { retryAfter }) =>
+        res.status(420).json({ calm: retryAfter > 0 });
+      app.get('/', rateLimit(limiter, { limits: '0/minute', name: 'no', handler }), ok);
+      app.post('/', rateLimit(limiter, { limits: '0/minute', methods: ['get'] }), ok);
+      app.put('/', async (_req, res) => sendDenied(res, await limiter.check('put', '0/minute')));
+      const url = await listen(app);
+      const own = await ask(url, '/');
+      assert.equal(own.status, 420);
+      assert.equal(own.headers.ratelimit, '"no";r=0');
+      assert.equal(own.headers['x-ratelimit-limit'], '0');
+      assert.equal((await ask(url, '/', { method: 'POST' })).status, 200);
+      const put = await ask(url, '/', { method: 'PUT' });
+      assert.deepEqual([put.status, put.headers.ratelimit], [429, '"0-per-60s";r=0']);
+    });
+  });
+}
+
+async function callsAfter(action) {
+  await action();
+  return server.calls();
+}
