@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from store.kinds import KINDS, Limiter
 from store.proxy import FaultProxy
-
 from support import kinds
 from support.clock import Clock
 from support.kinds import Kind

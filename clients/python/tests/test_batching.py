@@ -14,13 +14,13 @@ import pytest
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from support.cluster import asked
-from support.pool import NewServer
-from support.server import Server
 
 from redis_rl import Outcome, RateLimiter, StoreMisconfigured, StoreUnavailable
 from redis_rl import limiter as limiter_module
 from store.proxy import FaultProxy
+from support.cluster import asked
+from support.pool import NewServer
+from support.server import Server
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ async def test_a_connection_that_keeps_silent_is_left_and_closed(proxy: FaultPro
         proxy.delay = 0
         assert (await limiter.check("b", "5/minute")).remaining == 4
         assert proxy.connections == 2
-        assert await open_links(limiter) == 1
+        assert await open_links() == 1
 
 
-async def open_links(limiter: RateLimiter) -> int:
+async def open_links() -> int:
     """How many tasks besides the test's own are left for connections, after a while."""
     await asyncio.sleep(0.5)
     tasks = [task for task in asyncio.all_tasks() if "_Link._run" in repr(task.get_coro())]

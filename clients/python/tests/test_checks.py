@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.clock import START_MS, Clock
-from support.cluster import asked
-from support.server import Server
 
 from redis_rl import Check, ConfigurationError, Limit, LimitSet, Outcome, Subject
 from store.kinds import Limiter
+from support.clock import START_MS, Clock
+from support.cluster import asked
+from support.server import Server
 
 MINUTE_MS = 60_000
 

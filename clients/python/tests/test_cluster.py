@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import redis.asyncio
 import redis.cluster
+
+from redis_rl import ModuleNotLoaded, RateLimiter, StoreUnavailable
+from store.kinds import InThreads, Limiter
 from support.clock import Clock
 from support.cluster import SLOTS, ask, asked, keys_in
 from support.eventually import eventually
 from support.kinds import Kind
 from support.pool import NewServer
 from support.server import Server, free_port
-
-from redis_rl import ModuleNotLoaded, RateLimiter, StoreUnavailable
-from store.kinds import InThreads, Limiter
 
 SIZE = 3
 SPREAD = keys_in(range(0, SLOTS, SLOTS // 30))

@@ -10,10 +10,6 @@ import time
 from collections.abc import Callable
 
 import pytest
-from support.cluster import asked
-from support.paths import MODULE
-from support.pool import NewServer
-from support.server import Server, free_port
 
 from redis_rl import (
     CannotDecide,
@@ -28,6 +24,10 @@ from redis_rl import (
 from redis_rl.breaker import Breaker
 from store.kinds import Limiter
 from store.proxy import FaultProxy
+from support.cluster import asked
+from support.paths import MODULE
+from support.pool import NewServer
+from support.server import Server, free_port
 
 Make = Callable[..., Limiter]
 SLOW_S = 0.5

@@ -1,0 +1,136 @@
+"""A store that answers as a test tells it, for applications' own tests.
+
+    with faked(limiter) as store:
+        store.deny(retry_after=12)
+        assert client.get("/items").status_code == 429
+
+Nothing is counted: each check is answered by what was said last, or by the script.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis_rl.breaker import Breaker
+from redis_rl.errors import StoreUnavailable
+from redis_rl.limiter import RateLimiter
+from redis_rl.sync import SyncRateLimiter
+
+Answer = bool | float | None | Exception
+"""True allows, False denies for a second, a number for so many, None for good; or it is raised."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a check asked: the key, the clauses as they are sent, and the cost."""
+
+    key: str
+    clauses: tuple[tuple[str, ...], ...]
+    cost: int
+
+
+class FakeStore:
+    """Answers checks without a server. `asked` has every check so far, in order."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._always: Answer = True
+        self._script: deque[Answer] = deque()
+
+    def allow(self) -> None:
+        """Allow every check; so it begins."""
+        self._always = True
+
+    def deny(self, retry_after: float | None = 1.0) -> None:
+        """Deny every check for so many seconds; None is for good."""
+        self._always = retry_after
+
+    def fail(self, error: Exception | None = None) -> None:
+        """Answer none: raise the error, StoreUnavailable if left out."""
+        self._always = error or StoreUnavailable("the test says so")
+
+    def script(self, *answers: Answer) -> None:
+        """Answer the next checks so, one after the other, before what was said for all."""
+        self._script.extend(answers)
+
+    def answer(self, command: bytes) -> Any:
+        """Reply to a packed command as the module would."""
+        words = command.decode("utf-8", "surrogatepass").split("\r\n")[2::2]
+        if words[0] != "RL.LIMIT":
+            return 1
+        asked = _read(words)
+        self.asked.append(asked)
+        answer = self._script.popleft() if self._script else self._always
+        if isinstance(answer, Exception):
+            raise type(answer)(*answer.args)
+        return [
+            int(answer is True),
+            *(_row(clause, asked.cost, answer) for clause in asked.clauses),
+        ]
+
+
+@contextmanager
+def faked(limiter: RateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
+    """Answer a limiter's checks by a FakeStore; after the `with` it asks its server again."""
+    store = FakeStore()
+    seam: dict[str, Any] = {"_breaker": Breaker()}
+    if isinstance(limiter, RateLimiter):
+        seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
+    else:
+        seam |= {"_store": _Called(store)}
+    real = {name: getattr(limiter, name) for name in seam}
+    vars(limiter).update(seam)
+    try:
+        yield store
+    finally:
+        vars(limiter).update(real)
+
+
+class _Called:
+    def __init__(self, store: FakeStore) -> None:
+        self._store = store
+
+    def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - it is in the command
+        return self._store.answer(command)
+
+    def probe(self, command: bytes) -> None:
+        """Find the module there."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Awaited(_Called):
+    async def submit(self, key: str, command: bytes) -> Any:
+        return self.ask(key, command)
+
+    async def probe(self, command: bytes) -> None:  # type: ignore[override]
+        """Find the module there."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def _read(words: list[str]) -> Asked:
+    _, key, *rest = words
+    cost = 1
+    if rest[-2] == "COST":
+        cost, rest = int(rest[-1]), rest[:-2]
+    clauses = []
+    while rest:
+        length = 4 if rest[0] in ("TOKEN", "LEAKY") else 3
+        clauses.append(tuple(rest[:length]))
+        rest = rest[length:]
+    return Asked(key, tuple(clauses), cost)
+
+
+def _row(clause: tuple[str, ...], cost: int, answer: bool | float | None) -> list[int]:
+    limit = int(clause[1])
+    if answer is True:
+        return [1, limit, max(0, limit - cost), 0, 1000]
+    wait_ms = -1 if answer is None else round(float(answer or 1) * 1000)
+    return [0, limit, 0, wait_ms, max(0, wait_ms)]
