@@ -15,7 +15,7 @@ from support.policies import API, BOTH, LOGIN, SET_API, dump
 from support.pool import NewServer
 from support.replication import digest
 from support.resp import Failure, Status
-from support.server import ServerFailed
+from support.server import Server, ServerFailed
 
 pytestmark = pytest.mark.all_servers
 
