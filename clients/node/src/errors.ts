@@ -105,12 +105,12 @@ function isReply(error: unknown): boolean {
 function advice(code: string): string {
   switch (code) {
     case 'NOPERM':
-      return '. Let the user run RL.LIMIT on these keys (ACL SETUSER ... +rl.limit ~rl:*).';
+      return '. Let the user run RL.LIMIT on these keys (ACL SETUSER ... +rl.limit ~rl:*)';
     case 'NOAUTH':
     case 'WRONGPASS':
-      return '. Give the client a username and a password.';
+      return '. Give the client a username and a password';
     case 'WRONGTYPE':
-      return '. Another program uses this key: choose another prefix.';
+      return '. Another program uses this key: choose another prefix';
     default:
       return '';
   }

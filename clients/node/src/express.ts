@@ -18,6 +18,8 @@ declare global {
   }
 }
 
+export type { Client, RouteOptions } from './route.js';
+
 export interface ExpressOptions extends RouteOptions<Request> {
   /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
   handler?: (request: Request, response: Response, next: NextFunction, outcome: Outcome) => void;

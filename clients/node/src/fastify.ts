@@ -29,6 +29,8 @@ declare module 'fastify' {
   }
 }
 
+export type { Client, RouteOptions } from './route.js';
+
 export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
   /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
   handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;

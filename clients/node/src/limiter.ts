@@ -7,7 +7,6 @@ import {
   type CannotIdentify,
   ConfigurationError,
   classify,
-  ModuleNotLoaded,
   StoreMisconfigured,
   StoreUnavailable,
 } from './errors.js';
@@ -94,7 +93,7 @@ export class StoreLimiter implements Limiter {
   readonly #breaker = new Breaker();
   readonly #plans = new Map<string | undefined, PlanCache>();
   readonly #scopes = new Map<string, string>();
-  #logAt = 0;
+  readonly #quietUntil = { warn: 0, error: 0 };
 
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
@@ -220,16 +219,12 @@ export class StoreLimiter implements Limiter {
   }
 
   #log(error: Error, serves: boolean): void {
+    const level = error instanceof StoreMisconfigured ? 'error' : 'warn';
     const now = performance.now();
-    if (now < this.#logAt) return;
-    this.#logAt = now + LOG_EVERY_MS;
-    if (error instanceof StoreMisconfigured) {
-      const hint = error instanceof ModuleNotLoaded ? '' : ' Requests are answered 503 until then.';
-      this.settings.logger.error(`redis-rl: ${error.message}${hint}`);
-    } else {
-      const answer = serves ? 'served without a limit' : 'answered 503';
-      this.settings.logger.warn(`redis-rl: ${error.message}; requests are ${answer}`);
-    }
+    if (now < this.#quietUntil[level]) return;
+    this.#quietUntil[level] = now + LOG_EVERY_MS;
+    const answer = serves ? 'served without a limit' : 'answered 503';
+    this.settings.logger[level](`redis-rl: ${error.message}. Requests are ${answer}.`);
   }
 }
 

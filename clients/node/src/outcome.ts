@@ -154,6 +154,6 @@ function isCount(value: unknown): value is number {
 function unreadable(reply: unknown): StoreMisconfigured {
   return new StoreMisconfigured(
     `This is not a reply of RL.LIMIT: ${JSON.stringify(reply)?.slice(0, 200)}. ` +
-      'Is something else answering, or does the client change replies?',
+      'Either something else answers, or the client changes replies',
   );
 }

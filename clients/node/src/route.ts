@@ -19,11 +19,20 @@ export interface HttpRequest {
 
 type Now<T> = T | Promise<T>;
 
+/**
+ * The client by its address: what the framework resolved, or what the limiter's `trustedProxies`
+ * say. @throws CannotIdentify where there is none
+ */
+export type Client = (options?: { tier?: string }) => Subject;
+
 export interface RouteOptions<Request> {
   /** Limits, or a function that chooses them per request, as by tier; null: not limited. */
   limits: Limits | ((request: Request, who: Subject) => Now<Limits | null>);
-  /** Who is asking; null: not limited. Default the client's address. */
-  key?: (request: Request) => Now<Subject | null>;
+  /**
+   * Who is asking; null: not limited. Default the client's address, which `client()` answers, too:
+   * `(req, client) => userOf(req) ?? client()`.
+   */
+  key?: (request: Request, client: Client) => Now<Subject | null>;
   /** The name of the limit in headers and keys. Default its numbers, and the route's template. */
   name?: string;
   /** The second field of the key, where it is not to be the name. */
@@ -77,7 +86,10 @@ export class Route<Request extends HttpRequest> {
     const { limits, key, cost = 1, onError } = this.#options;
     let who: Subject | null;
     try {
-      who = key === undefined ? this.#client(request) : await key(request);
+      who =
+        key === undefined
+          ? this.#client(request)
+          : await key(request, (options) => this.#client(request, options));
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       return this.limiter.undecided(error, null, 1, onError);
@@ -100,12 +112,12 @@ export class Route<Request extends HttpRequest> {
     return this.limiter.decide(where, plan, price, onError);
   }
 
-  #client({ ip, headers, socket }: Request): Subject {
+  #client({ ip, headers, socket }: Request, options?: { tier?: string }): Subject {
     const { proxies } = this.limiter.settings;
-    if (proxies === undefined) return Subject.ip(ip);
+    if (proxies === undefined) return Subject.ip(ip, options);
     const forwarded = headers['x-forwarded-for'];
     const lines = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
-    return Subject.ip(proxies.client(socket.remoteAddress, lines));
+    return Subject.ip(proxies.client(socket.remoteAddress, lines), options);
   }
 }
 

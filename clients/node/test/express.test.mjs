@@ -317,6 +317,17 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
       const from = (path, forwarded) =>
         ask(url, path, { headers: { 'x-forwarded-for': forwarded } });
       await from('/ours', '6.6.6.6, 2001:db8::1, 10.0.0.1');
+      app.get(
+        '/own',
+        rateLimit(ours, {
+          limits: (_req, { tier }) => (tier === 'guest' ? '9/minute' : '1/day'),
+          name: 'own',
+          key: (_req, client) => client({ tier: 'guest' }),
+        }),
+        ok,
+      );
+      const own = await from('/own', '6.6.6.6, 192.0.2.9, 10.0.0.1');
+      assert.equal(own.headers['ratelimit-policy'], '"own";q=9;w=60');
       await from('/ours', ['6.6.6.6', '2001:db8:0:0:1::2, 10.0.0.1']);
       assert.deepEqual(logger.lines, []);
       await from('/theirs', '6.6.6.6');
@@ -325,6 +336,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
       assert.match(logger.lines[0], /trust proxy/);
       assert.deepEqual((await keys()).map(decodeURIComponent), [
         'rl:ours:ip:2001:db8::/64',
+        'rl:own:ip:192.0.2.9',
         'rl:theirs:ip:6.6.6.6',
       ]);
     });

@@ -1,0 +1,109 @@
+// An Express app with every kind of limit. PORT, REDIS_URL, ON_ERROR, TRUSTED_PROXIES and RL_PREFIX
+// set it up; start a Redis that has the module, then
+//
+//   npm ci && npm run build && node examples/app.mjs
+import { setTimeout as sleep } from 'node:timers/promises';
+import express from 'express';
+import { Subject } from 'redis-rl';
+import { problemHandler, rateLimit } from 'redis-rl/express';
+import { endWith, limiterOfEnvironment, PORT } from './settings.mjs';
+
+const { limiter, redis } = await limiterOfEnvironment();
+const app = express();
+const limited = (limits, options) => rateLimit(limiter, { limits, ...options });
+
+app.get('/items', limited('5/minute'), (_req, res) => {
+  res.json([{ item: 'Foo' }, { item: 'Bar' }]);
+});
+
+app.get('/items/:id', limited('5/minute'), (req, res) => {
+  res.json({ item: req.params.id });
+});
+
+app.post('/create_item', limited('1/second'), (_req, res) => {
+  res.status(201).json({ message: 'Item created' });
+});
+
+// An account has a budget of its own, wherever it comes from; strangers share that of their address.
+const byUser = (req, client) =>
+  req.get('authorization') === 'Bearer user123_token' ? Subject.user('user123') : client();
+
+app.get('/user_data', limited('10/minute', { key: byUser }), (req, res) => {
+  res.json({ message: 'This is your data', requests_left: req.rateLimit.requestsLeft });
+});
+
+const byTier = (req, client) =>
+  req.get('authorization') === 'Bearer paid_token'
+    ? Subject.user('paid', { tier: 'paid' })
+    : client({ tier: 'anonymous' });
+const TIERS = { anonymous: '100/minute', paid: '1000/minute; 20/second' };
+
+app.get(
+  '/quotes/:symbol',
+  rateLimit(limiter, { key: byTier, limits: (_req, who) => TIERS[who.tier] }),
+  (req, res) => {
+    const { symbol } = req.params;
+    res.json({ symbol, price: 101.25, requests_left: req.rateLimit.requestsLeft });
+  },
+);
+
+app.post('/login', limited('5/minute', { name: 'login' }), (_req, res) => {
+  res.json({ ok: true });
+});
+
+app.get('/report', limited('2/minute; 100/hour', { name: 'report' }), (_req, res) => {
+  res.json({ ok: true });
+});
+
+// A cost that makes no sense is refused before it is charged.
+function readPages(req, res, next) {
+  const { pages = '1' } = req.query;
+  if (!/^[1-9][0-9]*$/.test(pages)) {
+    return res.status(400).json({ detail: 'pages must be an integer of at least 1' });
+  }
+  res.locals.pages = Number(pages);
+  next();
+}
+const MAX_COST = 10 ** 12;
+const pagesOf = ({ res }) => Math.min(res.locals.pages, MAX_COST);
+
+app.get('/export', readPages, limited('10/minute', { cost: pagesOf }), (_req, res) => {
+  res.json({ pages: res.locals.pages });
+});
+
+app.get('/stream', limited('token 10/second burst 20'), async (_req, res) => {
+  res.type('text/plain');
+  for (const chunk of ['a\n', 'b\n', 'c\n']) {
+    res.write(chunk);
+    await sleep(10);
+  }
+  res.end();
+});
+
+app.get('/slow', limited('leaky 5/second burst 10', { wait: true }), (req, res) => {
+  res.json({ waited_ms: Math.round(req.rateLimit.wait * 1000) });
+});
+
+app.get('/boom', limited('5/minute'), () => {
+  throw new Error('boom');
+});
+
+app.get('/health', (_req, res) => {
+  res.json({ ok: true });
+});
+
+app.use(problemHandler());
+app.use((error, _req, res, next) => {
+  if (res.headersSent) return next(error);
+  console.error(error);
+  res.status(error.status ?? 500).json({ detail: 'Internal Server Error' });
+});
+
+const server = app.listen(PORT, '127.0.0.1', (error) => {
+  if (error) throw error;
+  console.log(`Listening on http://127.0.0.1:${PORT}`);
+});
+endWith(() => {
+  server.close();
+  redis.disconnect();
+});
