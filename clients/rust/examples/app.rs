@@ -17,9 +17,8 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use futures_util::stream;
-use redis_rl::redis::aio::ConnectionManager;
 use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer};
-use redis_rl::{CannotIdentify, Class, ConfigError, Limiter, Limits, OnError, Subject};
+use redis_rl::{CannotIdentify, Class, ConfigError, Connection, Limiter, Limits, OnError, Subject};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -49,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn limiter() -> Result<Limiter<ConnectionManager>, Box<dyn Error>> {
+fn limiter() -> Result<Limiter, Box<dyn Error>> {
     let on_error = match setting("ON_ERROR", "closed").as_str() {
         "closed" => OnError::Closed,
         "open" => OnError::Open,
@@ -87,11 +86,11 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
 
 /// What all limits of this app have in common.
 struct Guard {
-    limiter: Limiter<ConnectionManager>,
+    limiter: Limiter,
     ip: ClientIp,
 }
 
-type Layer = RateLimitLayer<ConnectionManager, Body>;
+type Layer = RateLimitLayer<Connection, Body>;
 
 impl Guard {
     fn layer(&self, limits: impl LimitsFor<Body> + 'static) -> Layer {

@@ -28,9 +28,9 @@ pub use redis;
 
 pub use address::{Ipv6Prefix, bucket as ip_key};
 pub use config_error::ConfigError;
-pub use connect::connect;
 #[cfg(feature = "cluster")]
 pub use connect::connect_cluster;
+pub use connect::{Connection, connect};
 pub use error::{Class, Error};
 pub use key::{CannotIdentify, Key, Subject};
 pub use limit::{Algorithm, Limit, MAX_NUMBER, Period, Unit};

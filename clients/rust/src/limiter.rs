@@ -13,6 +13,7 @@ use crate::breaker::Breaker;
 #[cfg(feature = "cluster")]
 use crate::cluster;
 use crate::config_error::ConfigError;
+use crate::connect::Connection;
 use crate::error::{Class, Error};
 use crate::key::{CannotIdentify, Key};
 use crate::limit::MAX_NUMBER;
@@ -59,7 +60,7 @@ pub enum Legacy {
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Limiter<C> {
+pub struct Limiter<C = Connection> {
     connection: C,
     shared: Arc<Shared>,
     on_error: OnError,

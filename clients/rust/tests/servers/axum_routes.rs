@@ -8,13 +8,13 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use axum::routing::{any, get};
 use http_body_util::BodyExt;
-use redis_rl::redis::aio::ConnectionManager;
+use redis_rl::Connection;
 use redis_rl::tower::RateLimitLayer;
 use tower::ServiceExt;
 
 use crate::support::{Server, limits, patient};
 
-fn layer(server: &Server, text: &str) -> RateLimitLayer<ConnectionManager, Body> {
+fn layer(server: &Server, text: &str) -> RateLimitLayer<Connection, Body> {
     RateLimitLayer::new(patient(&server.url()).build(), limits(text))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis_rl::{Class, Error, Key, Limiter, Subject};
 
-use crate::support::{Cluster, limits};
+use crate::support::{Cluster, Fault, Proxy, Server, cluster_node, eventually, limits};
 
 #[tokio::test]
 async fn each_key_goes_to_its_node_and_follows_its_slot() {
@@ -70,4 +70,43 @@ async fn each_primary_is_probed() {
     cluster.nodes[2].kill();
     let told = limiter.probe().await.unwrap_err();
     assert_eq!(told.class(), Class::Transient, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_charged_once() {
+    let server = cluster_node();
+    let proxy = Proxy::before(server.port).await;
+    let () = server.say(&format!("CONFIG SET cluster-announce-port {}", proxy.port)).await;
+    let () = server.say("CLUSTER ADDSLOTSRANGE 0 16383").await;
+    let limiter = Limiter::builder(redis_rl::connect_cluster([proxy.url()]).unwrap()).build();
+    let key = Key::new("test", Subject::user(1));
+    let check = async || limiter.check(&key, &limits("9/hour"), 1).await;
+    eventually(Duration::from_secs(20), || async { check().await.is_ok() }).await;
+
+    let before = server.calls("rl.limit").await;
+    proxy.set(Fault::Drop);
+    let error = check().await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "{error:?}");
+    eventually(Duration::from_secs(20), || async {
+        limiter.check(&key, &limits("9/hour"), 0).await.is_ok()
+    })
+    .await;
+    let left = limiter.check(&key, &limits("9/hour"), 0).await.unwrap().remaining();
+    assert_eq!(left, Some(9 - before - 1));
+}
+
+#[tokio::test]
+async fn a_cluster_that_was_not_there_is_found_when_it_is() {
+    let mut cluster = Cluster::start().await;
+    cluster.nodes.iter_mut().for_each(Server::kill);
+    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
+    let limiter = Limiter::builder(connection).build();
+    let key = Key::new("test", Subject::user(1));
+    let error = limiter.check(&key, &limits("1/hour"), 0).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "{error:?}");
+    cluster.nodes.iter_mut().for_each(Server::revive);
+    eventually(Duration::from_secs(20), || async {
+        limiter.check(&key, &limits("1/hour"), 0).await.is_ok()
+    })
+    .await;
 }

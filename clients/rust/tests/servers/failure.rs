@@ -10,7 +10,7 @@ const TIMEOUT: Duration = Duration::from_millis(200);
 /// What a deadline may be missed by on a busy machine.
 const SLACK: Duration = Duration::from_millis(400);
 
-fn hasty(url: &str) -> redis_rl::LimiterBuilder<redis_rl::redis::aio::ConnectionManager> {
+fn hasty(url: &str) -> redis_rl::LimiterBuilder<redis_rl::Connection> {
     patient(url).timeout(TIMEOUT)
 }
 
@@ -62,7 +62,6 @@ async fn a_lost_reply_is_charged_once_and_the_connection_made_again() {
     let error = limiter.check(&user("x"), &limits("10/hour"), 1).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
     assert_eq!(server.calls("rl.limit").await, 2);
-    proxy.set(Fault::None);
     eventually(Duration::from_secs(10), || async {
         limiter.check(&user("x"), &limits("10/hour"), 0).await.is_ok()
     })
@@ -157,6 +156,48 @@ async fn what_the_server_refuses_is_never_served() {
     let stranger = patient(&url.replace("secret", "wrong")).on_error(OnError::Open).build();
     let error = stranger.check(&user("y"), &limits("1/hour"), 1).await.unwrap_err();
     assert_eq!(error.class(), Class::Configuration, "{error:?}");
+}
+
+#[tokio::test]
+async fn what_was_refused_once_is_asked_again() {
+    let server = Server::start();
+    let () = server.say("ACL SETUSER late on >wrong ~* +@all").await;
+    let () = server.say("CONFIG SET maxclients 5").await;
+    let url = format!("redis://late:secret@127.0.0.1:{}", server.port);
+    let limiter = patient(&url).build();
+    let check = async || limiter.check(&user("x"), &limits("1/hour"), 0).await;
+    assert_eq!(check().await.unwrap_err().class(), Class::Configuration, "a wrong password");
+
+    let mut others = Vec::new();
+    while let Ok(other) = server.client().get_multiplexed_async_connection().await {
+        others.push(other);
+        assert!(others.len() < 10, "the server takes no more than 5");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    check().await.unwrap_err();
+    drop(others);
+    eventually(Duration::from_secs(5), || async {
+        server.client().get_multiplexed_async_connection().await.is_ok()
+    })
+    .await;
+    let () = server.say("ACL SETUSER late >secret").await;
+    eventually(Duration::from_secs(5), || async { check().await.is_ok() }).await;
+}
+
+#[tokio::test]
+async fn a_primary_that_became_a_replica_is_left_for_the_new_one() {
+    let (old, new) = (Server::start(), Server::start());
+    let proxy = Proxy::before(old.port).await;
+    let limiter = patient(&proxy.url()).build();
+    limiter.check(&user("x"), &limits("9/hour"), 1).await.unwrap();
+    let () = old.say(&format!("REPLICAOF 127.0.0.1 {}", new.port)).await;
+    proxy.lead_to(new.port);
+    let error = limiter.check(&user("x"), &limits("9/hour"), 1).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "{error:?}");
+    eventually(Duration::from_secs(5), || async {
+        limiter.check(&user("x"), &limits("9/hour"), 1).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]

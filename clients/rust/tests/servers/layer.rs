@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use redis_rl::redis::aio::ConnectionManager;
 use redis_rl::tower::{ClientIp, PeerAddr, RateLimitInfo, RateLimitLayer, Refusal};
-use redis_rl::{CannotIdentify, Legacy, Limits, OnError, Subject};
+use redis_rl::{CannotIdentify, Connection, Legacy, Limits, OnError, Subject};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Server, limits, patient};
 
-type Layered = RateLimitLayer<ConnectionManager, String>;
+type Layered = RateLimitLayer<Connection, String>;
 
 fn layer(server: &Server, text: &str) -> Layered {
     RateLimitLayer::new(patient(&server.url()).build(), limits(text))

@@ -55,6 +55,11 @@ impl Cluster {
     }
 }
 
+/// A node that belongs to no cluster yet.
+pub(crate) fn cluster_node() -> Server {
+    node(true)
+}
+
 fn node(loaded: bool) -> Server {
     let (bus, module) = (free_port().to_string(), module());
     let mut words = vec!["--cluster-enabled", "yes", "--cluster-port", &bus];

@@ -9,7 +9,7 @@ mod server;
 
 pub(crate) use app::{App, program};
 pub(crate) use clock::Clock;
-pub(crate) use cluster::Cluster;
+pub(crate) use cluster::{Cluster, cluster_node};
 pub(crate) use http::{get, send};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use server::{Server, module};
@@ -17,11 +17,10 @@ pub(crate) use server::{Server, module};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use redis_rl::redis::aio::ConnectionManager;
-use redis_rl::{Key, Limiter, LimiterBuilder, Limits, Subject};
+use redis_rl::{Connection, Key, Limiter, LimiterBuilder, Limits, Subject};
 
 /// A limiter on this server whose deadline a busy machine does not miss.
-pub(crate) fn patient(url: &str) -> LimiterBuilder<ConnectionManager> {
+pub(crate) fn patient(url: &str) -> LimiterBuilder<Connection> {
     Limiter::builder(redis_rl::connect(url).unwrap()).timeout(Duration::from_secs(5))
 }
 

@@ -1,5 +1,6 @@
 //! A network that fails as a test says, between a client and a server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,13 +16,14 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// They come when the fault is over.
     Hang,
-    /// The connection ends instead.
+    /// The connection ends instead, once; then all is well.
     Drop,
 }
 
 pub(crate) struct Proxy {
-    port: u16,
-    fault: watch::Sender<Fault>,
+    pub(crate) port: u16,
+    target: watch::Sender<u16>,
+    fault: Arc<watch::Sender<Fault>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -29,21 +31,29 @@ impl Proxy {
     pub(crate) async fn before(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
-        let (fault, seen) = watch::channel(Fault::None);
+        let (target, to) = watch::channel(port);
+        let fault = Arc::new(watch::Sender::new(Fault::None));
+        let shared = Arc::clone(&fault);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                let port = *to.borrow();
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
                 tokio::spawn(requests(from_client, to_server));
-                tokio::spawn(replies(from_server, to_client, seen.clone()));
+                tokio::spawn(replies(from_server, to_client, Arc::clone(&shared)));
             }
         });
-        Self { port: own, fault, task }
+        Self { port: own, target, fault, task }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Where connections go that are made from now on.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.target.send_replace(port);
     }
 
     pub(crate) fn set(&self, fault: Fault) {
@@ -64,20 +74,24 @@ async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
 async fn replies(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut fault: watch::Receiver<Fault>,
+    fault: Arc<watch::Sender<Fault>>,
 ) {
+    let mut seen = fault.subscribe();
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let now = *fault.borrow_and_update();
+        let now = *seen.borrow_and_update();
         match now {
             Fault::None => {}
             Fault::Delay(time) => tokio::time::sleep(time).await,
             Fault::Hang => {
-                if fault.changed().await.is_err() {
+                if seen.changed().await.is_err() {
                     return;
                 }
             }
-            Fault::Drop => return,
+            Fault::Drop => {
+                fault.send_replace(Fault::None);
+                return;
+            }
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

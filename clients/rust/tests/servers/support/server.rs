@@ -109,6 +109,11 @@ impl Server {
     pub(crate) fn restart(&mut self, arguments: &[&str]) {
         self.kill();
         self.arguments = arguments.iter().map(|word| (*word).to_owned()).collect();
+        self.revive();
+    }
+
+    /// Start it again as it was.
+    pub(crate) fn revive(&mut self) {
         self.launch().unwrap_or_else(|log| panic!("redis-server does not start again\n{log}"));
     }
 
