@@ -42,6 +42,7 @@ test: lint test-core test-module test-server test-deb test-rust test-python ## r
 lint: $(VENV)/.ready lint-rust lint-python ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
+	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
@@ -50,6 +51,7 @@ lint: $(VENV)/.ready lint-rust lint-python ## check format, lints and types
 format: $(VENV)/.ready ## rewrite the sources in the agreed format
 	@scripts/setup.sh rust-tools
 	cargo fmt --all
+	cargo fmt --manifest-path bench/http/rust/Cargo.toml
 	$(VENV)/bin/ruff check --fix --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --config tests/ruff.toml $(PYTHON_SOURCES)
 

@@ -13,14 +13,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.about import machine
-from bench.http import figures, load, table, versions
-from bench.http.apps import Apps
+from bench.http import builds, figures, load, table, versions
+from bench.http.apps import App, Apps
 from bench.http.contenders import CONTENDERS, Contender
 from bench.http.figures import Results
 from bench.http.load import Sample
 from bench.progress import say
 from bench.servers import Bench
-from support.paths import ROOT, TARGET
 from support.server import Server
 
 _CONNECTIONS = (1, 16, 64)
@@ -32,7 +31,8 @@ def main() -> None:
     asked = _arguments()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is missing: run 'scripts/setup.sh bench-http'")
-    chosen = [one for one in CONTENDERS if _is_chosen(one, asked)]
+    chosen = _choose(asked)
+    builds.build(dict.fromkeys(one.language for one in chosen))
     with tempfile.TemporaryDirectory(prefix="redis-rl-bench-") as folder:
         results = _measure(chosen, asked, Path(folder))
     print(table.text(results))
@@ -49,11 +49,11 @@ def _measure(chosen: Sequence[Contender], asked: argparse.Namespace, folder: Pat
             "rounds": f"{asked.rounds} of {asked.seconds} s each",
         }
         apps = Apps(asked.python, server.port, folder)
-        ports = {one: running.enter_context(apps.running(one)) for one in chosen}
-        for one, port in ports.items():
+        started = {one: running.enter_context(apps.running(one)) for one in chosen}
+        for one, app in started.items():
             say(f"warming up {one.title}")
-            load.press(port, max(asked.connections), 1 if asked.quick else _WARM_UP_S)
-        taken = {many: _rounds(server, ports, many, asked) for many in asked.connections}
+            load.press(app, max(asked.connections), 1 if asked.quick else _WARM_UP_S)
+        taken = {many: _rounds(server, started, many, asked) for many in asked.connections}
     libraries = {one: versions.of(one, asked.python) for one in chosen}
     lines = [
         figures.line(one, libraries[one], many, taken[many])
@@ -66,24 +66,34 @@ def _measure(chosen: Sequence[Contender], asked: argparse.Namespace, folder: Pat
 
 
 def _rounds(
-    server: Server, ports: Mapping[Contender, int], connections: int, asked: argparse.Namespace
+    server: Server, apps: Mapping[Contender, App], connections: int, asked: argparse.Namespace
 ) -> Mapping[Contender, Sequence[Sample]]:
     """Every app in turn, again and again, each time from another one on: noise meets all alike."""
-    samples: dict[Contender, list[Sample]] = {one: [] for one in ports}
-    order = list(ports)
+    samples: dict[Contender, list[Sample]] = {one: [] for one in apps}
+    order = list(apps)
     for number in range(asked.rounds):
         say(f"{connections} connections, round {number + 1} of {asked.rounds}")
         at = number % len(order)
         for one in (*order[at:], *order[:at]):
-            taken = load.measure(server, one, ports[one], connections, asked.seconds)
+            taken = load.measure(server, one, apps[one], connections, asked.seconds)
             samples[one].append(taken)
     return samples
 
 
-def _is_chosen(one: Contender, asked: argparse.Namespace) -> bool:
-    if asked.only:
-        return one.kind in ("bare", "incr") or asked.only.lower() in one.title.lower()
-    return one.quick or not asked.quick
+def _choose(asked: argparse.Namespace) -> list[Contender]:
+    """The rows that were asked for; by a word, with the rows that they are compared with."""
+    if not asked.only:
+        return [one for one in CONTENDERS if one.quick or not asked.quick]
+    found = {one for one in CONTENDERS if asked.only.lower() in one.title.lower()}
+    groups = {one.group for one in found}
+    chosen = [
+        one
+        for one in CONTENDERS
+        if one in found or (one.group in groups and one.kind in ("bare", "incr"))
+    ]
+    if not chosen:
+        raise SystemExit(f"no row has {asked.only!r} in its group or name")
+    return chosen
 
 
 def _arguments() -> argparse.Namespace:
@@ -102,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--python",
         type=Path,
-        default=TARGET / "bench-http" / "venv" / "bin" / "python",
+        default=builds.BUILT / "venv" / "bin" / "python",
         metavar="PATH",
         help="the interpreter for the apps in Python",
     )
@@ -113,7 +123,7 @@ def _arguments() -> argparse.Namespace:
         asked.rounds, asked.seconds, asked.connections = 1, 1, _CONNECTIONS[:2]
     # Only a whole run replaces the figures that the documentation quotes.
     whole = not (asked.quick or asked.only) and asked.server == parser.get_default("server")
-    asked.out = asked.out or (ROOT / "bench" / "http" if whole else TARGET / "bench-http")
+    asked.out = asked.out or (builds.APPS if whole else builds.BUILT)
     return asked
 
 

@@ -10,8 +10,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from bench.http.builds import BUILT
 from bench.http.contenders import Contender, Language
 from support.eventually import eventually
 from support.paths import ROOT
@@ -23,6 +25,21 @@ _START_DEADLINE_S = 30.0
 _STOP_DEADLINE_S = 10.0
 
 
+@dataclass(frozen=True)
+class App:
+    """A process that serves on a port."""
+
+    pid: int
+    port: int
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of all its threads since it began, its own and the kernel's for it."""
+        # Behind the program's name, which may hold spaces: the 12th and 13th word.
+        words = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Apps:
     """Starts apps in front of one Redis; `python` is the interpreter for those of Python."""
 
@@ -31,12 +48,14 @@ class Apps:
         self._redis_url = f"redis://127.0.0.1:{redis_port}"
         self._folder = folder
         self._commands: Mapping[Language, Callable[[str, int], Sequence[str]]] = {
-            "python": self._uvicorn
+            "python": self._uvicorn,
+            "rust": lambda app, _port: [str(BUILT / "rust" / "release" / app)],
+            "node": lambda app, _port: ["node", str(BUILT / "node" / f"{app}.mjs")],
         }
 
     @contextmanager
-    def running(self, contender: Contender) -> Iterator[int]:
-        """The port of a started app that has answered; it is stopped at the end."""
+    def running(self, contender: Contender) -> Iterator[App]:
+        """A started app that has answered; it is stopped at the end."""
         port = free_port()
         command = self._commands[contender.language](contender.app, port)
         helpers = str(ROOT / "clients" / "python" / "src")
@@ -50,7 +69,7 @@ class Apps:
             eventually(lambda: process.poll() is not None or _answers(port), _START_DEADLINE_S)
             if process.poll() is not None:
                 raise RuntimeError(f"it ended with {process.returncode}")
-            yield port
+            yield App(process.pid, port)
         except Exception as failure:
             failure.add_note(f"{contender.title}, the end of its log:\n{log.read_text()[-2000:]}")
             raise

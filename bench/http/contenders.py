@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["bare", "incr", "ours", "peer"]
-Language = Literal["python"]
-
-BARE, INCR, OURS = "no limiter", "one INCR", "redis-rl"
+Language = Literal["python", "rust", "node"]
 
 
 @dataclass(frozen=True)
@@ -23,12 +21,12 @@ class Contender:
     language: Language
     app: str
     """Its file in the language's folder, without the ending."""
-    libraries: Sequence[str] = ()
+    libraries: Sequence[str]
     """Whose versions are told."""
-    quick: bool = False
-    """Whether a quick run includes it."""
     asks_redis: bool = True
     """Whether every request comes to Redis; where it does not, something else was measured."""
+    quick: bool = False
+    """Whether a quick run includes it."""
 
     @property
     def title(self) -> str:
@@ -36,20 +34,73 @@ class Contender:
         return f"{self.group}: {self.name}"
 
 
-def _fastapi() -> Sequence[Contender]:
-    group = "FastAPI"
+@dataclass(frozen=True)
+class _Group:
+    """A server, in whose language all its apps are; `app` begins the names of their files."""
 
-    def row(name: str, kind: Kind, app: str, *libraries: str) -> Contender:
-        return Contender(group, name, kind, "python", app, libraries)
+    name: str
+    language: Language
+    app: str = ""
 
+    def bases(self, *server: str, client: str) -> list[Contender]:
+        """The rows that every group has: its libraries, and those of the client of Redis."""
+        bare = self._row("no limiter", "bare", f"{self.app}bare", server)
+        return [
+            replace(bare, asks_redis=False),
+            self._row("one INCR", "incr", f"{self.app}incr", (client,)),
+            self._row("redis-rl", "ours", f"{self.app}ours", (client,)),
+        ]
+
+    def peer(self, name: str, app: str, *libraries: str) -> Contender:
+        """What people use instead."""
+        return self._row(name, "peer", app, libraries)
+
+    def _row(self, name: str, kind: Kind, app: str, libraries: Sequence[str]) -> Contender:
+        return Contender(self.name, name, kind, self.language, app, libraries)
+
+
+def _fastapi() -> list[Contender]:
+    group = _Group("FastAPI", "python")
+    bare, incr, ours = group.bases("fastapi", "uvicorn", client="redis")
     return [
-        replace(row(BARE, "bare", "bare", "fastapi", "uvicorn"), quick=True, asks_redis=False),
-        row(INCR, "incr", "incr", "redis"),
-        replace(row(OURS, "ours", "ours", "redis"), quick=True),
-        row("slowapi", "peer", "with_slowapi", "slowapi", "limits", "redis"),
-        row("fastapi-redis-sdk", "peer", "with_redis_fastapi", "fastapi-redis-sdk", "redis"),
-        row("limits, asynchronous", "peer", "with_limits", "limits", "redis"),
+        replace(bare, quick=True),
+        incr,
+        replace(ours, quick=True),
+        group.peer("slowapi", "with_slowapi", "slowapi", "limits", "redis"),
+        group.peer("fastapi-redis-sdk", "with_redis_fastapi", "fastapi-redis-sdk", "redis"),
+        group.peer("limits, asynchronous", "with_limits", "limits", "redis"),
     ]
 
 
-CONTENDERS: Sequence[Contender] = [*_fastapi()]
+def _axum() -> list[Contender]:
+    group = _Group("axum", "rust")
+    cell = "tower-redis-cell over CL.THROTTLE"
+    governor = group.peer(
+        "tower_governor, in memory", "with_tower_governor", "tower_governor", "governor"
+    )
+    return [
+        *group.bases("axum", "tokio", client="redis"),
+        group.peer(cell, "with_tower_redis_cell", "tower-redis-cell", "redis"),
+        replace(governor, asks_redis=False),
+    ]
+
+
+def _express() -> list[Contender]:
+    group = _Group("Express", "node", "express-")
+    peer = "express-rate-limit"
+    return [
+        *group.bases("express", client="redis"),
+        group.peer(peer, peer, peer, "rate-limit-redis", "redis"),
+    ]
+
+
+def _fastify() -> list[Contender]:
+    group = _Group("Fastify", "node", "fastify-")
+    peer = "@fastify/rate-limit"
+    return [
+        *group.bases("fastify", client="ioredis"),
+        group.peer(peer, "fastify-rate-limit", peer, "ioredis"),
+    ]
+
+
+CONTENDERS: Sequence[Contender] = [*_fastapi(), *_axum(), *_express(), *_fastify()]

@@ -25,6 +25,7 @@ class Line:
     connections: int
     per_second: float
     p99_ms: float
+    cpu_us: float
     of_bare: float | None
     """Requests per second over those of the bare server, round by round; None if not measured."""
     of_incr: float | None
@@ -54,6 +55,7 @@ def line(
         connections,
         median(sample.per_second for sample in samples),
         median(sample.p99_ms for sample in samples),
+        median(sample.cpu_us for sample in samples),
         _over(rounds, contender, "bare"),
         _over(rounds, contender, "incr"),
     )

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.http.apps import URL
+from bench.http.apps import URL, App
 from bench.http.contenders import Contender
 from support import replication
 from support.server import Server
@@ -21,13 +21,16 @@ class Sample:
 
     per_second: float
     p99_ms: float
+    cpu_us: float
+    """CPU time of the app, for one request."""
 
 
-def press(port: int, connections: int, seconds: int) -> tuple[int, Sample]:
+def press(app: App, connections: int, seconds: int) -> tuple[int, Sample]:
     """How many requests were answered, and how; one that failed is an error."""
+    cpu_s = app.cpu_s
     words = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
     done = subprocess.run(
-        ["wrk", *words, "-s", str(_REPORT), URL.format(port=port)],
+        ["wrk", *words, "-s", str(_REPORT), URL.format(port=app.port)],
         capture_output=True,
         text=True,
         timeout=seconds + 30,
@@ -36,16 +39,17 @@ def press(port: int, connections: int, seconds: int) -> tuple[int, Sample]:
     told = json.loads(done.stdout.splitlines()[-1])
     if told["failed"] or not told["requests"]:
         raise ValueError(f"{connections} connections: {told}")
-    per_second = told["requests"] / told["seconds"]
-    return told["requests"], Sample(per_second, told["p99_us"] / 1000)
+    requests = told["requests"]
+    cpu_us = (app.cpu_s - cpu_s) / requests * 1e6
+    return requests, Sample(requests / told["seconds"], told["p99_us"] / 1000, cpu_us)
 
 
 def measure(
-    server: Server, contender: Contender, port: int, connections: int, seconds: int
+    server: Server, contender: Contender, app: App, connections: int, seconds: int
 ) -> Sample:
     """Press, and see in Redis that the app did what its row is about."""
     before = _commands(server)
-    requests, sample = press(port, connections, seconds)
+    requests, sample = press(app, connections, seconds)
     commands = _commands(server) - before
     if contender.asks_redis != (commands >= requests):
         raise ValueError(f"{contender.title}: {requests} requests, {commands} commands in Redis")

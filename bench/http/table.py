@@ -8,7 +8,7 @@ from itertools import groupby
 from bench.http.figures import Line, Results
 from bench.table import Table, aligned, piped
 
-_HEADER = ["", "requests/s", "of no limiter", "of one INCR", "p99 ms", "versions"]
+_HEADER = ["", "requests/s", "of no limiter", "of one INCR", "p99 ms", "CPU us", "versions"]
 
 
 def text(results: Results) -> str:
@@ -47,6 +47,7 @@ def _row(line: Line) -> list[str]:
         _ratio(line.of_bare),
         _ratio(line.of_incr),
         f"{line.p99_ms:,.1f}",
+        f"{line.cpu_us:,.0f}",
         ", ".join(f"{name} {version}" for name, version in line.libraries.items()),
     ]
 

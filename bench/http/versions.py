@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.http.contenders import Contender
+from bench.http.builds import APPS
+from bench.http.contenders import Contender, Language
+
+Versions = Mapping[str, str]
 
 _ASK = (
     "import json, sys; from importlib.metadata import version;"
@@ -15,9 +19,29 @@ _ASK = (
 )
 
 
-def of(contender: Contender, python: Path) -> Mapping[str, str]:
+def of(contender: Contender, python: Path) -> Versions:
     """Each of its libraries and the version that it runs with."""
-    command = [str(python), "-c", _ASK, *contender.libraries]
+    told: Mapping[Language, Callable[[Sequence[str]], Versions]] = {
+        "python": lambda names: _of_python(names, python),
+        "rust": _of_rust,
+        "node": _of_node,
+    }
+    return told[contender.language](contender.libraries)
+
+
+def _of_python(names: Sequence[str], python: Path) -> Versions:
+    command = [str(python), "-c", _ASK, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     told: dict[str, str] = json.loads(done.stdout)
     return told
+
+
+def _of_rust(names: Sequence[str]) -> Versions:
+    lock = tomllib.loads((APPS / "rust" / "Cargo.lock").read_text())
+    locked = {package["name"]: package["version"] for package in lock["package"]}
+    return {name: locked[name] for name in names}
+
+
+def _of_node(names: Sequence[str]) -> Versions:
+    lock = json.loads((APPS / "node" / "package-lock.json").read_text())
+    return {name: lock["packages"][f"node_modules/{name}"]["version"] for name in names}

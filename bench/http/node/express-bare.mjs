@@ -1,0 +1,5 @@
+/** No limiter. */
+
+import { serve } from './express.mjs';
+
+serve();
