@@ -34,7 +34,7 @@ from redis_rl.fastapi import (
 limiter = RateLimiter(
     os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
     prefix=os.environ.get("RL_PREFIX", "rl"),
-    on_error=os.environ.get("ON_ERROR", "closed"),
+    on_error=os.environ.get("ON_ERROR", "closed"),  # type: ignore[arg-type] # it is checked
     trusted_proxies=[
         cidr.strip() for cidr in os.environ.get("TRUSTED_PROXIES", "").split(",") if cidr.strip()
     ],

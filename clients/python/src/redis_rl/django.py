@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.http import HttpRequest, HttpResponse
 
 from redis_rl.base import Limits, OnError, checked_cost, checked_mode, limit_set
+from redis_rl.callbacks import cost_of
 from redis_rl.errors import CannotDecide, ConfigurationError, RateLimitExceeded
 from redis_rl.headers import merge
 from redis_rl.keys import Subject
@@ -79,7 +80,7 @@ class RateLimits:
                         key(request),
                         asked,
                         scope=scope or asked.name or _route(request),
-                        cost=cost(request) if callable(cost) else cost,
+                        cost=cost_of(cost(request)) if callable(cost) else cost,
                         on_error=on_error,
                     )
                 except RateLimitExceeded as denial:

@@ -17,6 +17,7 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 
 from redis_rl.base import Limits, OnError, checked_cost, checked_mode, limit_set
+from redis_rl.callbacks import cost_of
 from redis_rl.errors import CannotDecide, RateLimitExceeded
 from redis_rl.headers import merge, rate_headers
 from redis_rl.keys import Subject
@@ -72,7 +73,7 @@ class RateLimits:
                     key(),
                     asked,
                     scope=scope or asked.name or _route(),
-                    cost=cost() if callable(cost) else cost,
+                    cost=cost_of(cost()) if callable(cost) else cost,
                     on_error=on_error,
                 )
                 g.setdefault("redis_rl", []).append(outcome)

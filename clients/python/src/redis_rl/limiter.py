@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
@@ -28,6 +28,8 @@ from redis_rl.pipeline import Pipeline, Reply
 
 CAPACITY = 4096
 """How many checks may wait on one connection; one more fails at once."""
+
+_Limiter = TypeVar("_Limiter", bound="RateLimiter")
 
 
 class _Backend(Protocol):
@@ -176,7 +178,7 @@ class RateLimiter(LimiterBase):
         if backend is not None:
             await backend.aclose()
 
-    async def __aenter__(self) -> RateLimiter:
+    async def __aenter__(self: _Limiter) -> _Limiter:
         return self
 
     async def __aexit__(self, *_: object) -> None:

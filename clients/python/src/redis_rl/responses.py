@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from redis_rl.errors import CannotDecide, RateLimitExceeded
@@ -10,8 +10,9 @@ from redis_rl.headers import Headers, merge, merge_raw, rate_headers, raw
 from redis_rl.outcome import Outcome
 from redis_rl.problem import CONTENT_TYPE, RETRY_AFTER_OUTAGE_S, denial, encoded, outage
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
+# Each framework has types of its own for scopes and messages, so these are any.
+Scope = Any
+Message = Any
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -40,7 +41,8 @@ class RateLimitHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "lifespan" and OUTCOMES not in scope:
-            outcomes = scope[OUTCOMES] = {}
+            outcomes: dict[object, Outcome] = {}
+            scope[OUTCOMES] = outcomes
             send = with_headers(send, outcomes.values(), self.legacy)
         await self.app(scope, receive, send)
 

@@ -44,10 +44,22 @@ def _effective_route(scope: Mapping[str, Any]) -> Any:
     """Answer what was matched, with the prefixes of its routers.
 
     `scope["route"]` lacks them where FastAPI keeps included routers; then the context has them.
+    An older Starlette does not tell the route, only its endpoint.
     """
     route = scope.get("route")
+    if route is None and "router" in scope:
+        return _route_of(scope["router"].routes, scope.get("endpoint"))
     context = scope.get("fastapi", {}).get("effective_route_context")
     return context if context is not None and context.original_route is route else route
+
+
+def _route_of(routes: Iterable[Any], endpoint: Any) -> Any:
+    for route in routes:
+        if getattr(route, "endpoint", None) is endpoint:
+            return route
+        if within := _route_of(getattr(route, "routes", ()), endpoint):
+            return within
+    return None
 
 
 def all_routes(routes: Iterable[Any]) -> Iterable[Any]:

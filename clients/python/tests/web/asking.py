@@ -11,7 +11,8 @@ ADDRESS = "192.0.2.1"
 
 def asking(app: Any, address: str | None = ADDRESS, root_path: str = "") -> httpx.AsyncClient:
     """A client of `app` whose requests come from `address`; errors of the app are 500s."""
+    peer: Any = (address, 50_000) if address else None
     transport = httpx.ASGITransport(
-        app, raise_app_exceptions=False, client=(address, 50_000), root_path=root_path
+        app, raise_app_exceptions=False, client=peer, root_path=root_path
     )
     return httpx.AsyncClient(transport=transport, base_url="http://app.example")

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
+
 from support.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]

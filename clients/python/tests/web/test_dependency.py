@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from support.server import Server
 
 from redis_rl.fastapi import ConfigurationError, Limit, Outcome, RateLimiter, Subject
+from support.server import Server
 from web.asking import asking
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
+
 from support.eventually import eventually
 from support.pool import NewServer
 from support.server import Server, free_port
-
 from web.example import Example
 
 USER = {"Authorization": "Bearer user123_token"}

@@ -13,11 +13,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Mount, Route
-from support.server import Server, free_port
 
 from redis_rl import ConfigurationError, Subject
 from redis_rl.asgi import RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter
+from support.server import Server, free_port
 from web.asking import asking
 
 
@@ -137,6 +137,7 @@ async def test_a_key_and_a_cost(limiter: RateLimiter) -> None:
     async def user(scope: Any) -> Subject:
         return Subject.user(dict(scope["headers"])[b"x-user"].decode())
 
+    nothing: tuple[Any, Any] = (None, None)
     app = before_plain(limiter, "5/minute", key=user, cost=lambda scope: len(scope["path"]))
     async with asking(app) as client:
         ann, bob = {"x-user": "ann"}, {"x-user": "bob"}
@@ -151,7 +152,7 @@ async def test_a_key_and_a_cost(limiter: RateLimiter) -> None:
         assert never.status_code == 429
         assert "retry-after" not in never.headers
         with pytest.raises(KeyError):
-            await app({"type": "http", "method": "GET", "path": "/", "headers": []}, None, None)
+            await app({"type": "http", "method": "GET", "path": "/", "headers": []}, *nothing)
 
 
 async def test_it_holds_leaky_requests_when_asked(limiter: RateLimiter) -> None:
@@ -201,7 +202,8 @@ async def test_lifespan_passes(limiter: RateLimiter) -> None:
     async def app(scope: Any, *_: Any) -> None:
         seen.append(scope["type"])
 
-    await RateLimitMiddleware(app, limiter, "1/minute")({"type": "lifespan"}, None, None)
+    nothing: tuple[Any, Any] = (None, None)
+    await RateLimitMiddleware(app, limiter, "1/minute")({"type": "lifespan"}, *nothing)
     assert seen == ["lifespan"]
 
 

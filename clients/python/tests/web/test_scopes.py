@@ -1,11 +1,13 @@
 """Which requests share a budget: those of one method and route template, however spelled."""
 
+from typing import Any
+
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.routing import Host
-from support.server import Server
 
 from redis_rl.fastapi import RateLimiter
+from support.server import Server
 from web.asking import asking
 from web.served import opened
 
@@ -123,12 +125,10 @@ def test_a_websocket_has_its_route(url: str, server: Server) -> None:
 async def test_a_name_or_a_scope_is_shared_by_routes(limiter: RateLimiter, server: Server) -> None:
     app = FastAPI()
     limiter.install(app)
-    for path, options in {"/1": {"name": "n"}, "/2": {"name": "n"}, "/3": {"scope": "n"}}.items():
+    places: dict[str, Any] = {"/1": {"name": "n"}, "/2": {"name": "n"}, "/3": {"scope": "n"}}
+    for path, options in places.items():
         app.get(path, dependencies=[Depends(limiter.limit("2/minute", **options))])(lambda: None)
     async with asking(app) as client:
-        assert [(await client.get(path)).status_code for path in ("/1", "/2", "/3")] == [
-            200,
-            200,
-            429,
-        ]
+        statuses = [(await client.get(path)).status_code for path in ("/1", "/2", "/3")]
+    assert statuses == [200, 200, 429]
     assert scopes(server) == ["n"]

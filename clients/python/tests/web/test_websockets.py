@@ -7,11 +7,11 @@ import pytest
 from fastapi import Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from support.server import Server, free_port
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from redis_rl.fastapi import RateLimiter, RateLimitMiddleware
+from support.server import Server, free_port
 from web.served import served
 
 
@@ -97,7 +97,7 @@ async def test_a_server_that_cannot_answer_closes_it(
     async def receive() -> Any:
         return {"type": "websocket.connect"}
 
-    scope = {
+    scope: dict[str, Any] = {
         "type": "websocket",
         "path": "/ws",
         "headers": [],
