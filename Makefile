@@ -20,6 +20,7 @@ ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
+.PHONY: lint-node test-node example-node
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -37,9 +38,9 @@ run: build ## start a redis-server with the module on PORT (6379), or the one na
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-deb test-rust test-python ## run everything
+test: lint test-core test-module test-server test-deb test-rust test-python test-node ## run everything
 
-lint: $(VENV)/.ready lint-rust lint-python ## check format, lints and types
+lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
@@ -100,14 +101,27 @@ lint-rust:
 	done
 	$(RUST_HELPER) doc --quiet --no-deps --all-features $(LOCKED)
 
+NODE_HELPER := clients/node
+
+test-node: build $(NODE_HELPER)/node_modules/.ready ## test the Node helper with real servers; ARGS='--test-name-pattern=word' picks tests
+	@scripts/setup.sh server
+	cd $(NODE_HELPER) && npm run --silent build && npm test --silent -- $(ARGS)
+
+lint-node: $(NODE_HELPER)/node_modules/.ready
+	cd $(NODE_HELPER) && npm run --silent lint
+
 # An app is no Redis: its port is another one, if none was given.
-example-python example-rust: export PORT := $(if $(filter file,$(origin PORT)),8000,$(PORT))
+example-python example-rust example-node: export PORT := $(if $(filter file,$(origin PORT)),8000,$(PORT))
 
 example-python: build $(VENV)/.ready ## run the Python helper's example app on PORT (8000), with a redis-server of its own
 	@scripts/example.sh python
 
 example-rust: build ## run the Rust helper's example app on PORT (8000), with a redis-server of its own
 	@CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust scripts/example.sh rust
+
+example-node: build ## run the Node helper's example app on PORT (8000), with a redis-server of its own
+	@scripts/setup.sh node
+	@scripts/example.sh node
 
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
 	@scripts/setup.sh server
@@ -131,7 +145,7 @@ deb: build ## make a Debian package in target/debian/
 	@scripts/deb.sh
 
 clean: ## remove everything that was built or fetched
-	rm -rf target
+	rm -rf target $(NODE_HELPER)/node_modules $(NODE_HELPER)/dist
 
 $(VENV)/.ready: tests/requirements.txt scripts/venv.sh
 	@scripts/setup.sh python
@@ -144,3 +158,7 @@ $(BENCH_HTTP_VENV)/.ready: bench/http/requirements.txt scripts/venv.sh
 $(PYTHON_OLDEST_VENV)/.ready: clients/python/tests/oldest.txt scripts/venv.sh
 	@scripts/setup.sh python
 	@scripts/venv.sh $(PYTHON_OLDEST_VENV) $<
+
+$(NODE_HELPER)/node_modules/.ready: $(NODE_HELPER)/package.json $(NODE_HELPER)/package-lock.json
+	@scripts/setup.sh node
+	cd $(NODE_HELPER) && npm ci --silent && touch node_modules/.ready

@@ -7,6 +7,7 @@
 #     server      a redis-server and redis-cli
 #     bench       valgrind and redis-benchmark
 #     bench-http  wrk
+#     node        Node.js 20 or later with npm
 #     python      a Python 3.11 or later that can make virtual environments
 #
 # Where packages cannot be installed, it says which ones are needed and fails.
@@ -83,6 +84,20 @@ look_bench_http() {
     have wrk || need wrk "wrk"
 }
 
+# Debian 12 has Node.js 18, so a package is named only where it would do.
+look_node() {
+    local major candidate
+    major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
+    ((major >= 20)) && have npm && return
+    candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: *\([0-9]*\).*/\1/p')
+    ((${candidate:-0} >= 20)) || {
+        say "Node.js 20 or later with npm is missing: install it from nodejs.org or your system's packages."
+        exit 1
+    }
+    ((major >= 20)) || need nodejs "Node.js 20"
+    have npm || need npm "npm"
+}
+
 look_python() {
     "$(dirname "$0")/venv.sh" --python >/dev/null || need python3-venv "Python 3.11 with its venv module"
 }
@@ -129,6 +144,7 @@ for part in "$@"; do
     server) look_server ;;
     bench) look_bench ;;
     bench-http) look_bench_http ;;
+    node) look_node ;;
     python) look_python ;;
     *)
         say "setup.sh: no such part: $part"
