@@ -111,6 +111,5 @@ fn tighter(a: &Decision, b: &Decision) -> Ordering {
 
 /// remaining/limit of one, multiplied by both limits. Of a limit of 0 nothing is left.
 fn share(of: &Decision, other: &Decision) -> u128 {
-    let left = if of.limit == 0 { 0 } else { of.remaining };
-    u128::from(left).saturating_mul(u128::from(other.limit.max(1)))
+    u128::from(of.remaining).saturating_mul(u128::from(other.limit.max(1)))
 }
