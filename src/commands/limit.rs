@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use rl_core::Clause;
 use rl_core::bounds::MAX_CLAUSES;
 
@@ -15,7 +16,7 @@ use crate::settings::LOG_MAX_LIMIT;
 /// `RL.LIMIT key clause [clause ...] [COST n]`
 pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
     let mut clauses = Clauses::new(LOG_MAX_LIMIT.get());
-    let mut named = Vec::new();
+    let mut named = ArrayVec::<_, MAX_CLAUSES>::new();
     let mut words = call.words();
     let cost = loop {
         match words.next() {
@@ -27,7 +28,8 @@ pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
                 break words::cost_after_word(&mut words)?;
             }
             Some(word) if word.eq_ignore_ascii_case(b"POLICY") => {
-                named.push(policy(&mut words, &mut clauses)?);
+                let policy = policy(&mut words, &mut clauses)?;
+                named.try_push(policy).map_err(|_| Error::TooManyClauses)?;
             }
             Some(word) => clauses.read(word, &mut words)?,
         }

@@ -1,5 +1,6 @@
 //! The policies that there are.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,10 +24,21 @@ pub(crate) struct Policy {
     pub(crate) decisions: Decisions,
 }
 
+/// A name. Calls bring bytes, and are spared asking whether they are text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name(Box<str>);
+
+impl Borrow<[u8]> for Name {
+    #[inline]
+    fn borrow(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// Policies by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Policies {
-    by_name: BTreeMap<Box<str>, Arc<Policy>>,
+    by_name: BTreeMap<Name, Arc<Policy>>,
 }
 
 static POLICIES: Mutex<Policies> = Mutex::new(Policies::new());
@@ -45,7 +57,7 @@ impl Policies {
     /// What `name` stands for.
     #[inline]
     pub(crate) fn get(&self, name: &[u8]) -> Option<Arc<Policy>> {
-        std::str::from_utf8(name).ok().and_then(|name| self.by_name.get(name)).map(Arc::clone)
+        self.by_name.get(name).map(Arc::clone)
     }
 
     /// Makes `name` stand for `clauses`.
@@ -53,18 +65,18 @@ impl Policies {
         if !is_name(name) {
             return Err(Error::PolicyName { was: Quoted::new(name.as_bytes()) });
         }
-        if self.by_name.len() >= MAX_POLICIES && !self.by_name.contains_key(name) {
+        if self.by_name.len() >= MAX_POLICIES && !self.by_name.contains_key(name.as_bytes()) {
             return Err(Error::TooManyPolicies);
         }
         let policy = Policy { clauses: clauses.into(), decisions: Decisions::new() };
-        self.by_name.insert(name.into(), Arc::new(policy));
+        self.by_name.insert(Name(name.into()), Arc::new(policy));
         Ok(())
     }
 
     /// Takes all of `others` over, in place of those with the same names.
     pub(crate) fn add(&mut self, others: &Self) -> Result<(), Error> {
         let mut all = self.clone();
-        all.by_name.extend(others.iter().map(|(name, policy)| (name.into(), Arc::clone(policy))));
+        all.by_name.extend(others.clone().by_name);
         if all.by_name.len() > MAX_POLICIES {
             return Err(Error::TooManyPolicies);
         }
@@ -74,12 +86,12 @@ impl Policies {
 
     /// Forgets `name`; whether it was there.
     pub(crate) fn remove(&mut self, name: &[u8]) -> bool {
-        std::str::from_utf8(name).is_ok_and(|name| self.by_name.remove(name).is_some())
+        self.by_name.remove(name).is_some()
     }
 
     /// Names and policies, in the order of the names.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Arc<Policy>)> {
-        self.by_name.iter().map(|(name, policy)| (name.as_ref(), policy))
+        self.by_name.iter().map(|(name, policy)| (name.0.as_ref(), policy))
     }
 
     /// How many there are.
