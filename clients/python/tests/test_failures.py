@@ -147,7 +147,7 @@ async def test_a_hung_server_is_asked_by_few_and_recovers(
 
 
 async def test_the_breaker_asks_once_a_second(limiter_of: Make, proxy: FaultProxy) -> None:
-    limiter = limiter_of(proxy.url, timeout=0.05)
+    limiter = limiter_of(proxy.url, timeout=0.5)
     proxy.refuse()
     for _ in range(5):
         await refused(limiter)
