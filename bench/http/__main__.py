@@ -118,12 +118,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where results go")
     asked = parser.parse_args()
+    # Only a whole run replaces the figures that the documentation quotes.
+    decisive = ("quick", "only", "rounds", "seconds", "server")
+    whole = all(getattr(asked, name) == parser.get_default(name) for name in decisive)
+    asked.out = asked.out or (builds.APPS if whole else builds.BUILT)
     asked.connections = _CONNECTIONS
     if asked.quick:
         asked.rounds, asked.seconds, asked.connections = 1, 1, _CONNECTIONS[:2]
-    # Only a whole run replaces the figures that the documentation quotes.
-    whole = not (asked.quick or asked.only) and asked.server == parser.get_default("server")
-    asked.out = asked.out or (builds.APPS if whole else builds.BUILT)
     return asked
 
 
