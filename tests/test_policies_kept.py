@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -128,6 +129,36 @@ def test_a_replica_has_those_of_its_primary(new_server: NewServer, load: str) ->
         assert replication.offset(primary.client()) == before
         replication.promote(replica)
         assert there("RL.LIMIT", "k", "POLICY", "login") == [1, [1, 5, 4, 0, 60_000]]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_load_that_is_aborted_leaves_the_old_ones(new_server: NewServer, known: bool) -> None:
+    """One that knows its primary's history goes on serving meanwhile; one that does not waits."""
+    slow = {"rdb-key-save-delay": 20_000, "repl-diskless-sync": "yes", "repl-backlog-size": 16_384}
+    beside = {"repl-diskless-load": "swapdb", "loading-process-events-interval-bytes": 20_000}
+    primary, replica = new_server(config=slow), new_server(config=beside)
+    flag = "async_loading" if known else "loading"
+
+    def is_loading() -> bool:
+        return bool(replication.info(replica.client(), "persistence")[flag])
+
+    # More than the backlog holds and the server sends at once, and nothing to compress.
+    noise = Random(1).randbytes(20_000)
+    much = [["SET", f"key:{number}", noise] for number in range(200)]
+    with primary.raw() as raw, replica.raw() as there:
+        (raw if known else there)(*SET_API)
+        (raw if known else there)("RL.FIXED", "old", 5, "1h")
+        if known:
+            replication.attach(replica, primary)
+        cut = ["CLIENT", "KILL", "TYPE", "replica"]
+        raw.pipeline([["MULTI"], cut, ["RL.POLICY", "LOAD", json.dumps(LOGIN)], *much, ["EXEC"]])
+        if not known:
+            there("REPLICAOF", "127.0.0.1", primary.port)
+        eventually(is_loading)
+        primary.kill9()
+        eventually(lambda: not is_loading())
+        assert there("RL.PEEK", "old") != []
+        assert dump(replica) == {"api": API}
 
 
 def test_a_file_of_them_is_read_at_start(new_server: NewServer, tmp_path: Path) -> None:
