@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from fastapi import Depends, FastAPI
 from litestar import Litestar, get
 from litestar.middleware import DefineMiddleware
 from litestar.response import Stream
@@ -180,6 +181,24 @@ async def test_each_on_a_part_of_an_app(limiter: RateLimiter) -> None:
         assert denied.headers["access-control-allow-origin"] == "*"
         assert (await client.get("/api/b")).headers["ratelimit"] == '"api";r=0;t=60'
         assert (await client.get("/api/b")).status_code == 429
+
+
+@pytest.mark.parametrize("outside", [True, False])
+async def test_it_joins_the_limits_of_routes(limiter: RateLimiter, outside: bool) -> None:
+    app: Any = FastAPI()
+    limiter.install(app)
+    route = Depends(limiter.limit("1/minute", name="route"))
+    app.get("/", dependencies=[route])(lambda: None)
+    site: dict[str, Any] = {"limiter": limiter, "limits": "9/minute", "name": "site"}
+    if outside:
+        app = RateLimitMiddleware(app, **site)
+    else:
+        app.add_middleware(RateLimitMiddleware, **site)
+    async with asking(app) as client:
+        allowed, denied = await client.get("/"), await client.get("/")
+    assert allowed.headers.get_list("ratelimit") == ['"site";r=8;t=60, "route";r=0;t=60']
+    assert denied.headers.get_list("ratelimit") == ['"route";r=0;t=60']
+    assert denied.headers["ratelimit-policy"] == '"site";q=9;w=60, "route";q=1;w=60'
 
 
 async def test_messages_that_an_app_reuses_are_not_changed(limiter: RateLimiter) -> None:

@@ -22,7 +22,6 @@ SLACK_S = 1.0
 async def behind(proxy: FaultProxy) -> AsyncIterator[RateLimiter]:
     """A limiter behind the proxy, closed."""
     limiter = RateLimiter(proxy.url, timeout=TIMEOUT_S)
-    await limiter.probe()
     yield limiter
     await limiter.aclose()
 
@@ -59,36 +58,38 @@ def unavailable(response: httpx.Response) -> bool:
     )
 
 
-async def recovered(client: httpx.AsyncClient, path: str) -> httpx.Response:
-    """Ask until the rate headers are back; a breaker may be open for a second."""
-    async with asyncio.timeout(5):
+async def decided(client: httpx.AsyncClient, path: str) -> tuple[httpx.Response, int]:
+    """Ask until there are rate headers; a breaker may be open for a second. Tells how often."""
+    asked = 1
+    async with asyncio.timeout(10):
         while "ratelimit" not in (response := await client.get(path)).headers:
+            asked += 1
             await asyncio.sleep(0.05)
-    return response
+    return response, asked
 
 
 async def test_a_server_that_hangs(behind: RateLimiter, proxy: FaultProxy) -> None:
     async with asking(app_of(behind)) as client:
-        assert (await client.get("/closed")).status_code == 200
+        await decided(client, "/closed")
         proxy.freeze()
         crowd = await asyncio.gather(*(timed(client, "/closed") for _ in range(30)))
         assert all(map(unavailable, crowd))
         crowd = await asyncio.gather(*(timed(client, "/open") for _ in range(30)))
         assert all(map(unlimited, crowd))
-        assert behind.failed_open == 30
+        assert behind.failed_open >= 30
         proxy.thaw()
-        assert (await recovered(client, "/closed")).status_code == 200
+        await decided(client, "/closed")
 
 
 async def test_a_server_that_is_gone(behind: RateLimiter, proxy: FaultProxy) -> None:
     async with asking(app_of(behind)) as client:
-        assert (await client.get("/closed")).status_code == 200
+        await decided(client, "/closed")
         proxy.refuse()
         for _ in range(7):
             assert unavailable(await timed(client, "/closed"))
             assert unlimited(await timed(client, "/open"))
         proxy.accept()
-        assert (await recovered(client, "/open")).status_code == 200
+        await decided(client, "/open")
 
 
 async def test_slow_replies_charge_once(
@@ -98,9 +99,9 @@ async def test_slow_replies_charge_once(
         proxy.delay = 2 * TIMEOUT_S
         assert unavailable(await timed(client, "/closed"))
         proxy.delay = 0
-        response = await recovered(client, "/closed")
+        response, asked = await decided(client, "/closed")
     left = int(response.headers["ratelimit"].split("r=")[1].split(";")[0])
-    assert left >= 998  # this one, and the one whose reply was late
+    assert left >= 1000 - 1 - asked  # the first is the one whose reply was late
     with server.client() as redis:
         [*_, row] = redis.execute_command("RL.PEEK", b"rl:closed:ip:192.0.2.1")
     assert row[4] == left
