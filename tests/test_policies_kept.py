@@ -15,7 +15,7 @@ from support.eventually import eventually
 from support.policies import API, BOTH, LOGIN, SET_API, dump
 from support.pool import NewServer
 from support.replication import digest
-from support.resp import Failure, Status
+from support.resp import Argument, Failure, Status
 from support.server import Server, ServerFailed
 
 pytestmark = pytest.mark.all_servers
@@ -144,13 +144,13 @@ def test_a_load_that_is_aborted_leaves_the_old_ones(new_server: NewServer, known
 
     # More than the backlog holds and the server sends at once, and nothing to compress.
     noise = Random(1).randbytes(20_000)
-    much = [["SET", f"key:{number}", noise] for number in range(200)]
+    much: list[list[Argument]] = [["SET", f"key:{number}", noise] for number in range(200)]
     with primary.raw() as raw, replica.raw() as there:
         (raw if known else there)(*SET_API)
         (raw if known else there)("RL.FIXED", "old", 5, "1h")
         if known:
             replication.attach(replica, primary)
-        cut = ["CLIENT", "KILL", "TYPE", "replica"]
+        cut: list[Argument] = ["CLIENT", "KILL", "TYPE", "replica"]
         raw.pipeline([["MULTI"], cut, ["RL.POLICY", "LOAD", json.dumps(LOGIN)], *much, ["EXEC"]])
         if not known:
             there("REPLICAOF", "127.0.0.1", primary.port)
