@@ -159,13 +159,14 @@ async def test_closing_fails_what_waits(limiter: RateLimiter, proxy: FaultProxy)
         await waiting
 
 
-async def test_a_loop_that_was_kept_busy_still_takes_the_replies(url: str) -> None:
-    async with RateLimiter(url, timeout=0.2) as limiter:
+async def test_a_loop_that_was_kept_busy_still_takes_the_replies(proxy: FaultProxy) -> None:
+    async with RateLimiter(proxy.url, timeout=0.3) as limiter:
         await limiter.check("key", "5/minute")
+        proxy.delay = 0.1
         check = asyncio.ensure_future(limiter.check("key", "5/minute"))
         for _ in range(4):
             await asyncio.sleep(0)  # the command is written
-        block(0.4)
+        block(0.6)  # meanwhile the reply comes, and the deadline passes
         assert (await check).remaining == 3
 
 
@@ -215,6 +216,18 @@ async def test_a_database_of_a_url_is_used(server: Server) -> None:
     async with RateLimiter(f"redis://127.0.0.1:{server.port}/3", timeout=5) as limiter:
         await limiter.check("key", "5/minute")
     assert b"db3:keys=1" in asked(server, "INFO", "keyspace")
+
+
+async def test_a_clients_retries_are_not_used_to_connect(proxy: FaultProxy) -> None:
+    proxy.freeze()
+    retry = Retry(NoBackoff(), 5)
+    client = redis.asyncio.Redis(port=proxy.port, protocol=3, retry=retry, socket_timeout=0.1)
+    async with RateLimiter(client, timeout=0.1) as limiter:
+        with pytest.raises(StoreUnavailable):
+            await limiter.check("key", "100/minute")
+        await asyncio.sleep(0.5)
+        assert proxy.connections == 1
+    await client.aclose()
 
 
 async def test_a_clients_retries_are_not_used_and_told_of_once(

@@ -36,7 +36,6 @@ def maker(source: Any, retry_class: Any, timeout: float, **place: Any) -> Callab
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "health_check_interval": 0,
-        "decode_responses": False,
     }
     return lambda: connection_class(**settings)
 
