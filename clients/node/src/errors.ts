@@ -2,10 +2,7 @@
 
 /** Why a request could not be decided. The same in the ESM and the CommonJS build, unlike a class. */
 export type UnavailableCode =
-  | 'RL_STORE_UNAVAILABLE'
-  | 'RL_MISCONFIGURED'
-  | 'RL_MODULE_NOT_LOADED'
-  | 'RL_CANNOT_IDENTIFY';
+  'RL_STORE_UNAVAILABLE' | 'RL_MISCONFIGURED' | 'RL_MODULE_NOT_LOADED' | 'RL_CANNOT_IDENTIFY';
 
 /** An option, a limit or a name that is not one. Thrown where it is given, never later. */
 export class ConfigurationError extends TypeError {
@@ -66,7 +63,7 @@ const TRANSIENT = new Set([
   'MISCONF',
 ]);
 
-const TOO_MANY_CLIENTS = /^ERR max number of clients/;
+const TOO_MANY_CLIENTS = 'ERR max number of clients';
 const UNKNOWN_COMMAND = /^ERR unknown command ['`]?RL\./i;
 
 /** The error of a client, Redis' or its own, as one of ours; the original is its `cause`. */
@@ -77,7 +74,7 @@ export function classify(cause: unknown): StoreUnavailable {
     return new StoreUnavailable(`The store cannot be asked: ${message}`, { cause });
   }
   const code = message.split(' ', 1)[0] as string;
-  if (TRANSIENT.has(code) || TOO_MANY_CLIENTS.test(message)) {
+  if (TRANSIENT.has(code) || message.startsWith(TOO_MANY_CLIENTS)) {
     return new StoreUnavailable(`The store cannot decide now: ${message}`, { cause });
   }
   if (UNKNOWN_COMMAND.test(message)) {

@@ -5,7 +5,7 @@ import { APP_SCOPE, routeScope, template } from './route.js';
 
 /** Method and template, as `GET /items/{id}`; `app` where there is no route. */
 export function expressScope(request: Request): string {
-  const { route } = request;
+  const route = request.route as { path: Pattern } | undefined;
   if (!route) return APP_SCOPE;
   let path = templates.get(route);
   if (path === undefined) {

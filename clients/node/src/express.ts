@@ -10,6 +10,7 @@ import { announce, hold } from './response.js';
 import { Route, type RouteOptions } from './route.js';
 
 declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Express' types are one
   namespace Express {
     interface Request {
       /** What the last limiter decided; null where it found nothing to limit. */

@@ -8,6 +8,9 @@ import type { Decision, Outcome } from './outcome.js';
  */
 export type Legacy = 'delta' | 'epoch' | 'draft6';
 
+/** A field as Node's http has it. */
+export type FieldValue = string | number | readonly string[] | undefined;
+
 /** Field names and values, in the order sent. */
 export type Fields = readonly (readonly [name: string, value: string])[];
 
@@ -47,9 +50,9 @@ export function retrySeconds(seconds: number): number {
  * The value to send where the application set the field too: lists are joined, of two Retry-After
  * the larger one stays.
  */
-export function merged(name: string, theirs: unknown, ours: string): string {
-  if (theirs === undefined || theirs === null || theirs === '') return ours;
-  const text = Array.isArray(theirs) ? theirs.join(', ') : String(theirs);
+export function merged(name: string, theirs: FieldValue, ours: string): string {
+  if (theirs === undefined || theirs === '') return ours;
+  const text = typeof theirs === 'object' ? theirs.join(', ') : String(theirs);
   switch (name) {
     case 'Retry-After':
       return later(text, ours);

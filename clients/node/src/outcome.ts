@@ -52,7 +52,7 @@ export function readOutcome(reply: unknown, plan: Plan, key: string, cost: numbe
   const count = plan.limits.length;
   if (!Array.isArray(reply) || reply.length !== count + 1) throw unreadable(reply);
   const allowed = flag(reply[0], reply);
-  const decisions: Decision[] = new Array(count);
+  const decisions = new Array<Decision>(count);
   let remaining = Number.MAX_SAFE_INTEGER;
   let retryAfter: number | null = 0;
   let resetAfter = 0;
@@ -107,10 +107,10 @@ function readDecision(reply: unknown[], at: number, plan: Plan): Decision {
   const row = reply[at + 1];
   if (!Array.isArray(row) || row.length !== 5) throw unreadable(reply);
   const allowed = flag(row[0], reply);
-  const [, limit, remaining, wait, reset] = row as unknown[];
+  const [, limit, remaining, wait, reset] = row as readonly unknown[];
   if (!isCount(limit) || !isCount(remaining) || !isCount(reset)) throw unreadable(reply);
   if (!isCount(wait) && (allowed || wait !== -1)) throw unreadable(reply);
-  const seconds = wait === -1 ? null : (wait as number) / 1000;
+  const seconds = wait === -1 ? null : (wait) / 1000;
   return {
     allowed,
     limit,

@@ -1,7 +1,7 @@
 /** Puts the fields of outcomes on a response of Node's http, at the moment its head is written. */
 
 import type { ServerResponse } from 'node:http';
-import { fieldsOf, type Legacy, merged, type Told } from './headers.js';
+import { type FieldValue, fieldsOf, type Legacy, merged, type Told } from './headers.js';
 import { type Outcome, tightestOf } from './outcome.js';
 
 const pending = Symbol('redis-rl.pending');
@@ -78,15 +78,16 @@ function writeHeadWithFields(this: Response, ...args: unknown[]): unknown {
   return writeHead.apply(this, args as Parameters<typeof writeHead>);
 }
 
-type Pair = [name: string, value: unknown];
+type Pair = [name: string, value: FieldValue];
 
 /** The headers that writeHead was given, in one of the three forms that Node takes. */
 function pairs(given: object): Pair[] {
-  if (!Array.isArray(given)) return Object.entries(given);
-  if (Array.isArray(given[0])) return given;
-  return Array.from({ length: given.length / 2 }, (_, at) => [given[2 * at], given[2 * at + 1]]);
+  if (!Array.isArray(given)) return Object.entries(given as Record<string, FieldValue>);
+  if (Array.isArray(given[0])) return given as Pair[];
+  const flat = given as string[];
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1]]);
 }
 
-function valueIn(all: Pair[], name: string): unknown {
+function valueIn(all: Pair[], name: string): FieldValue {
   return all.find(([each]) => each.toLowerCase() === name)?.[1];
 }

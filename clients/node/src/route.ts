@@ -60,6 +60,7 @@ export class Route<Request extends HttpRequest> {
   /** @throws ConfigurationError for wrong limits, names, costs and modes */
   constructor(limiter: Limiter, options: RouteOptions<Request>) {
     const { limits, name, scope, cost, methods, onError, wait } = options;
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- none but createLimiter makes one
     this.limiter = limiter as StoreLimiter;
     this.scope = scope ?? name;
     this.waits = wait ?? false;

@@ -128,7 +128,7 @@ test('a busy process does not mistake its own delay for an outage', async () => 
   });
   const asked = limiter.check('busy', '5/minute');
   await new Promise((resolve) => setImmediate(resolve));
-  for (const end = performance.now() + 100; performance.now() < end; );
+  for (const end = performance.now() + 100; performance.now() < end;);
   assert.equal((await asked).allowed, true);
 });
 

@@ -25,7 +25,9 @@ function run(command, args, cwd) {
   try {
     return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
   } catch (error) {
-    throw new Error(`${command} ${args.join(' ')}\n${error.stdout}\n${error.stderr}`);
+    throw new Error(`${command} ${args.join(' ')}\n${error.stdout}\n${error.stderr}`, {
+      cause: error,
+    });
   }
 }
 function npm(args, cwd) {

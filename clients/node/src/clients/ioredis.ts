@@ -2,18 +2,17 @@
 
 import type { Send, Store } from './store.js';
 
+/* eslint-disable @typescript-eslint/no-explicit-any --
+   Types of Redis, Cluster and Command, which differ between versions and are not imported. */
 /** What is used of a Redis or a Cluster of ioredis 5 or 6. */
 export interface IoRedisLike {
   call(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
-  // Its real argument is a class of ioredis, which this package does not import.
-  // biome-ignore lint/suspicious/noExplicitAny: see above
   sendCommand(command: any): unknown;
-  // biome-ignore lint/suspicious/noExplicitAny: differs between Redis, Cluster and versions
   readonly options: any;
   readonly isCluster?: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: a list of Redis
   nodes?(role?: any): any[];
 }
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** A command of ioredis. */
 interface Command {
@@ -38,9 +37,10 @@ export function ioredisStore(client: IoRedisLike, timeoutMs: number): Store {
       to.sendCommand(charge);
       return charge.promise;
     };
+  const options = client.options as Options;
   if (!client.isCluster) {
     const send = plainSend(client);
-    return { send, primaries: async () => [send], warnings: warnings(client.options) };
+    return { send, primaries: async () => [send], warnings: warnings(options) };
   }
   return {
     send(key, words) {
@@ -57,9 +57,9 @@ export function ioredisStore(client: IoRedisLike, timeoutMs: number): Store {
       return charge.promise;
     },
     async primaries() {
-      return (client.nodes?.('master') ?? []).map(plainSend);
+      return ((client.nodes?.('master') ?? []) as IoRedisLike[]).map(plainSend);
     },
-    warnings: warnings({ ...client.options.redisOptions, ...client.options }),
+    warnings: warnings({ ...options.redisOptions, ...options }),
   };
 }
 
@@ -109,15 +109,23 @@ function commandClass(client: IoRedisLike): CommandClass {
   return caught.constructor as CommandClass;
 }
 
-function warnings(options: Record<string, unknown>): string[] {
+interface Options {
+  enableOfflineQueue?: boolean;
+  maxRetriesPerRequest?: number | null;
+  autoResendUnfulfilledCommands?: boolean;
+  /** Of a cluster: those of its connections. */
+  redisOptions?: Options;
+}
+
+function warnings(options: Options): string[] {
   const found: string[] = [];
-  if (options['enableOfflineQueue'] !== false) {
+  if (options.enableOfflineQueue !== false) {
     found.push('it queues commands while there is no connection: set enableOfflineQueue to false');
   }
-  if (options['maxRetriesPerRequest'] !== 0) {
+  if (options.maxRetriesPerRequest !== 0) {
     found.push('it tries commands again: set maxRetriesPerRequest to 0');
   }
-  if (options['autoResendUnfulfilledCommands'] !== false) {
+  if (options.autoResendUnfulfilledCommands !== false) {
     found.push('it sends unanswered commands again: set autoResendUnfulfilledCommands to false');
   }
   return found;

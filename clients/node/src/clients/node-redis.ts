@@ -4,7 +4,7 @@ import type { Send, Store } from './store.js';
 
 /** What is used of a client, pool, cluster or sentinel of node-redis 5 or 6. */
 export interface NodeRedisLike {
-  // biome-ignore lint/suspicious/noExplicitAny: the four differ in their arguments
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the four differ in their arguments
   sendCommand(...args: any[]): Promise<any>;
   readonly isReady?: boolean;
   readonly options?: unknown;
