@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from redis_rl import Check, ConfigurationError, Limit, LimitSet, Outcome, Subject
+from redis_rl import Check, ConfigurationError, Limit, LimitSet, Outcome, RateLimitExceeded, Subject
 from store.kinds import Limiter
 from support.clock import START_MS, Clock
 from support.cluster import asked
@@ -52,6 +52,15 @@ async def test_cost_is_charged_and_peek_charges_nothing(limiter: Limiter) -> Non
     above = await limiter.check("key", "10/minute", cost=11)
     assert (above.allowed, above.retry_after) == (False, None)
     assert (await limiter.peek("key", "10/minute")).remaining == 3
+
+
+async def test_enforce_raises_a_denial_with_its_headers(limiter: Limiter) -> None:
+    assert (await limiter.enforce("key", "1/minute", name="login")).remaining == 0
+    with pytest.raises(RateLimitExceeded, match="retry in 60 s") as raised:
+        await limiter.enforce("key", "1/minute", name="login")
+    assert raised.value.retry_after == 60.0
+    assert raised.value.headers["RateLimit"] == '"login";r=0;t=60'
+    assert raised.value.headers["Retry-After"] == "60"
 
 
 async def test_a_leaky_bucket_says_how_long_to_wait(limiter: Limiter) -> None:

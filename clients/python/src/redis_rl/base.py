@@ -18,9 +18,10 @@ from redis_rl.command import command, rl_limit
 from redis_rl.errors import (
     CannotDecide,
     ConfigurationError,
+    RateLimitExceeded,
     classify,
 )
-from redis_rl.headers import checked_legacy
+from redis_rl.headers import checked_legacy, rate_headers
 from redis_rl.keys import Keys, Subject
 from redis_rl.limits import Limit
 from redis_rl.limitset import LimitSet
@@ -97,6 +98,11 @@ class LimiterBase:
     def _decided(self, outcome: Outcome) -> Outcome:
         if self._on_decision is not None:
             self._on_decision(outcome)
+        return outcome
+
+    def _enforced(self, outcome: Outcome) -> Outcome:
+        if not outcome.allowed:
+            raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self.legacy)))
         return outcome
 
     def _failure(self, error: Exception) -> CannotDecide:

@@ -126,6 +126,21 @@ class RateLimiter(LimiterBase):
         self._breaker.succeeded()
         return self._decided(outcome)
 
+    async def enforce(
+        self,
+        key: str | Subject,
+        *limits: Limits,
+        name: str | None = None,
+        scope: str | None = None,
+        cost: int = 1,
+        on_error: OnError | None = None,
+    ) -> Outcome:
+        """`check` that raises RateLimitExceeded, with its headers, where the outcome denies."""
+        outcome = await self.check(
+            key, *limits, name=name, scope=scope, cost=cost, on_error=on_error
+        )
+        return self._enforced(outcome)
+
     async def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks in one round trip, each on its own: one denial undoes no other.
 

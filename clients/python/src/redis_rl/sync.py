@@ -19,9 +19,8 @@ from redis_rl.base import (
     limit_set,
     probe_command,
 )
-from redis_rl.errors import CannotDecide, RateLimitExceeded, classify
+from redis_rl.errors import CannotDecide, classify
 from redis_rl.exchange import ClusterExchange, Exchange
-from redis_rl.headers import rate_headers
 from redis_rl.keys import Subject
 from redis_rl.outcome import Outcome
 
@@ -98,11 +97,9 @@ class SyncRateLimiter(LimiterBase):
         cost: int = 1,
         on_error: OnError | None = None,
     ) -> Outcome:
-        """`check` that raises RateLimitExceeded, with its headers, where the outcome denies."""
+        """As RateLimiter.enforce."""
         outcome = self.check(key, *limits, name=name, scope=scope, cost=cost, on_error=on_error)
-        if not outcome.allowed:
-            raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self.legacy)))
-        return outcome
+        return self._enforced(outcome)
 
     def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks, one after the other; raises the first error."""

@@ -23,6 +23,10 @@ class InThreads:
         """As the limiter's."""
         return await asyncio.to_thread(self.limiter.check, *arguments, **options)
 
+    async def enforce(self, *arguments: Any, **options: Any) -> Outcome:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.enforce, *arguments, **options)
+
     async def check_many(self, *arguments: Any) -> list[Outcome]:
         """As the limiter's."""
         return await asyncio.to_thread(self.limiter.check_many, *arguments)
