@@ -30,7 +30,7 @@ impl Server {
 
     /// One whose clock stands still until the test moves it.
     pub(crate) fn clocked() -> (Self, Clock) {
-        let clock = Clock::new(&fresh_folder());
+        let clock = Clock::new();
         (Self::with(&["--loadmodule", &module()], Some(clock.clone())), clock)
     }
 
@@ -171,6 +171,7 @@ impl Drop for Server {
             eprintln!("The server on port {} wrote:\n{log}", self.port);
         }
         let _ = fs::remove_dir_all(&self.folder);
+        self.clock.iter().for_each(Clock::remove);
         assert!(std::thread::panicking() || !crashed, "the server crashed");
     }
 }
