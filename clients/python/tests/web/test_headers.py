@@ -169,7 +169,9 @@ async def test_without_install_refusals_are_still_429_and_503(limiter: RateLimit
 
 async def test_install_twice_is_install(limiter: RateLimiter) -> None:
     app = app_of(limiter)
+    build = app.build_middleware_stack
     limiter.install(app)
+    assert app.build_middleware_stack is build
     async with asking(app) as client:
         response = await client.get("/dict")
     assert response.headers.get_list("ratelimit") == [LIMIT]
@@ -186,14 +188,16 @@ async def test_install_is_too_late_after_the_first_request(limiter: RateLimiter)
 async def test_a_handler_registered_before_install_stays(limiter: RateLimiter) -> None:
     app = FastAPI()
 
+    @app.exception_handler(RateLimitExceeded)
     @app.exception_handler(StoreUnavailable)
     async def handler(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"own": True}, 503)
+        return JSONResponse({"own": True}, 400)
 
     limiter.install(app)
-    app.get("/", dependencies=[Depends(limiter.limit("1/minute"))])(lambda: None)
-    async with asking(app, address=None) as client:
-        assert (await client.get("/")).json() == {"own": True}
+    app.get("/", dependencies=[Depends(limiter.limit("0/minute"))])(lambda: None)
+    for address in ("192.0.2.1", None):
+        async with asking(app, address) as client:
+            assert (await client.get("/")).json() == {"own": True}
 
 
 @pytest.mark.parametrize("installed", ["parent", "sub", "both"])
