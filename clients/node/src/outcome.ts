@@ -110,7 +110,7 @@ function readDecision(reply: unknown[], at: number, plan: Plan): Decision {
   const [, limit, remaining, wait, reset] = row as readonly unknown[];
   if (!isCount(limit) || !isCount(remaining) || !isCount(reset)) throw unreadable(reply);
   if (!isCount(wait) && (allowed || wait !== -1)) throw unreadable(reply);
-  const seconds = wait === -1 ? null : (wait) / 1000;
+  const seconds = wait === -1 ? null : wait / 1000;
   return {
     allowed,
     limit,
