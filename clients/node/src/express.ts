@@ -1,12 +1,20 @@
 /** Limits for Express 4 and 5. */
 
-import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
+import type { ServerResponse } from 'node:http';
+import type {
+  Application,
+  ErrorRequestHandler,
+  NextFunction,
+  Request,
+  RequestHandler,
+  Response,
+} from 'express';
 import { isUnavailable } from './errors.js';
 import { expressScope } from './express-scope.js';
 import type { Limiter } from './limiter.js';
 import type { Outcome } from './outcome.js';
 import { PROBLEM_TYPE, quotaExceeded, UNAVAILABLE_RETRY_AFTER, unavailable } from './problem.js';
-import { announce, hold } from './response.js';
+import { announce, hold, hook } from './response.js';
 import { Route, type RouteOptions } from './route.js';
 
 declare global {
@@ -38,7 +46,8 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): RequestHan
   const route = new Route<Request>(limiter, options);
   return function rateLimited(request, response, next) {
     if (!route.covers(request.method)) return next();
-    warnOfTrust(route, request);
+    hookResponses(request.app);
+    if (route.asksFramework) warnOfTrust(route, request.app);
     run(route, options.handler, request, response, next).catch(next);
   };
 }
@@ -95,11 +104,28 @@ function sendProblem(response: Response, status: number, body: string): void {
   response.end(body);
 }
 
-const warned = new WeakSet<object>();
+const hookedApps = new WeakSet<Application>();
 
-function warnOfTrust(route: Route<Request>, { app }: Request): void {
-  if (!route.asksFramework || warned.has(app)) return;
-  warned.add(app);
+/** What Express keeps of an app, and does not type. */
+interface App {
+  parent?: App;
+  /** The prototype of its responses, and of those of the apps within it. */
+  response: ServerResponse;
+}
+
+function hookResponses(app: Application): void {
+  if (hookedApps.has(app)) return;
+  hookedApps.add(app);
+  let root = app as unknown as App;
+  while (root.parent) root = root.parent;
+  hook(root.response);
+}
+
+const warnedApps = new WeakSet<Application>();
+
+function warnOfTrust(route: Route<Request>, app: Application): void {
+  if (warnedApps.has(app)) return;
+  warnedApps.add(app);
   if (app.get('trust proxy') !== true) return;
   route.limiter.settings.logger.warn(
     "redis-rl: with 'trust proxy' set to true any client chooses its own address. Set the number " +

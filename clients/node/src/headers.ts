@@ -24,10 +24,15 @@ export type Told = Pick<Outcome, 'allowed' | 'decisions' | 'retryAfter' | 'tight
  */
 export function fieldsOf(outcome: Told, legacy?: Legacy, now = Date.now()): Fields {
   if (outcome.decisions.length === 0) return [];
-  const told = outcome.allowed ? outcome.decisions : outcome.decisions.filter((d) => !d.allowed);
+  let policies = '';
+  let members = '';
+  for (const decision of outcome.decisions) {
+    policies += `${policies && ', '}${policy(decision)}`;
+    if (outcome.allowed || !decision.allowed) members += `${members && ', '}${member(decision)}`;
+  }
   const fields: [string, string][] = [
-    ['RateLimit-Policy', outcome.decisions.map(policy).join(', ')],
-    ['RateLimit', told.map(member).join(', ')],
+    ['RateLimit-Policy', policies],
+    ['RateLimit', members],
   ];
   if (!outcome.allowed) {
     if (outcome.retryAfter !== null) {

@@ -119,7 +119,14 @@ export class StoreLimiter implements Limiter {
 
   async peek(who: Subject | string, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
     const plan = this.#planOf(limits, options.name);
-    return this.#ask(this.#keyOf(who, options), plan, 0);
+    const key = this.#keyOf(who, options);
+    const refusal = this.#breaker.refusal();
+    if (refusal) throw refusal;
+    try {
+      return this.#read(await this.#ask(key, plan, 0), key, plan, 0);
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
   }
 
   async reset(who: Subject | string, options: CheckOptions = {}): Promise<boolean> {
@@ -140,11 +147,13 @@ export class StoreLimiter implements Limiter {
 
   /** Decides by the mode where nobody can be asked. Never throws synchronously. */
   async decide(key: string, plan: Plan, cost: number, mode?: OnError): Promise<Outcome> {
+    const refusal = this.#breaker.refusal();
+    if (refusal) return this.undecided(refusal, key, cost, mode);
     let outcome: Outcome;
     try {
-      outcome = await this.#ask(key, plan, cost);
-    } catch (error) {
-      return this.undecided(error as StoreUnavailable, key, cost, mode);
+      outcome = this.#read(await this.#ask(key, plan, cost), key, plan, cost);
+    } catch (cause) {
+      return this.undecided(this.#failed(cause), key, cost, mode);
     }
     this.settings.onDecision?.(outcome);
     return outcome;
@@ -172,21 +181,23 @@ export class StoreLimiter implements Limiter {
     return `${start}${subject.kind}:${subject.field(this.settings.ipv6Prefix)}`;
   }
 
-  async #ask(key: string, plan: Plan, cost: number): Promise<Outcome> {
-    const refusal = this.#breaker.refusal();
-    if (refusal) throw refusal;
-    try {
-      const words = ['RL.LIMIT', key, ...plan.words];
-      if (cost !== 1) words.push('COST', `${cost}`);
-      const reply = await withDeadline(this.#store.send(key, words), this.settings.timeoutMs);
-      const outcome = readOutcome(reply, plan, key, cost);
-      this.#breaker.succeeded();
-      return outcome;
-    } catch (cause) {
-      const error = classify(cause);
-      this.#breaker.failed(error);
-      throw error;
-    }
+  /** The reply in time. */
+  #ask(key: string, plan: Plan, cost: number): Promise<unknown> {
+    const words = ['RL.LIMIT', key, ...plan.words];
+    if (cost !== 1) words.push('COST', `${cost}`);
+    return withDeadline(this.#store.send(key, words), this.settings.timeoutMs);
+  }
+
+  #read(reply: unknown, key: string, plan: Plan, cost: number): Outcome {
+    const outcome = readOutcome(reply, plan, key, cost);
+    this.#breaker.succeeded();
+    return outcome;
+  }
+
+  #failed(cause: unknown): StoreUnavailable {
+    const error = classify(cause);
+    this.#breaker.failed(error);
+    return error;
   }
 
   async #classified<T>(work: Promise<T>): Promise<T> {

@@ -1,32 +1,51 @@
 /** Puts the fields of outcomes on a response of Node's http, at the moment its head is written. */
 
 import type { ServerResponse } from 'node:http';
-import { type FieldValue, fieldsOf, type Legacy, merged, type Told } from './headers.js';
+import {
+  type Fields,
+  type FieldValue,
+  fieldsOf,
+  type Legacy,
+  merged,
+  type Told,
+} from './headers.js';
 import { type Outcome, tightestOf } from './outcome.js';
 
+type WriteHead = ServerResponse['writeHead'];
+
 const pending = Symbol('redis-rl.pending');
+const hooked = Symbol('redis-rl.hooked');
 
 interface Pending {
   told: Told;
   readonly legacy: Legacy | undefined;
-  readonly writeHead: ServerResponse['writeHead'];
 }
 
-type Response = ServerResponse & { [pending]?: Pending };
+/** A response, or a prototype of responses. */
+type Response = ServerResponse & { [pending]?: Pending; [hooked]?: WriteHead };
 
 /**
  * Has `response` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal.
  * Written with the head, so that fields which the application sets until then are kept beside.
  */
-export function announce(response: ServerResponse, outcome: Outcome, legacy?: Legacy): void {
+export function announce(response: Response, outcome: Outcome, legacy?: Legacy): void {
   if (outcome.decisions.length === 0 || response.headersSent) return;
-  const earlier = (response as Response)[pending];
+  const earlier = response[pending];
   if (earlier) {
     earlier.told = both(earlier.told, outcome);
     return;
   }
-  (response as Response)[pending] = { told: outcome, legacy, writeHead: response.writeHead };
-  response.writeHead = writeHeadWithFields as ServerResponse['writeHead'];
+  response[pending] = { told: outcome, legacy };
+  hook(response);
+}
+
+/**
+ * Prepares `response`, or all that have it for a prototype, which is cheaper than each by itself.
+ */
+export function hook(response: Response): void {
+  if (response[hooked]) return;
+  response[hooked] = response.writeHead;
+  response.writeHead = writeHeadWithFields as WriteHead;
 }
 
 /** Waits, as a LEAKY limit asks to; false if the client went away meanwhile. */
@@ -60,22 +79,30 @@ function longer(a: number | null, b: number | null): number | null {
 }
 
 function writeHeadWithFields(this: Response, ...args: unknown[]): unknown {
-  const { told, legacy, writeHead } = this[pending] as Pending;
-  if (!this.headersSent) {
-    const fields = fieldsOf(told, legacy);
+  const writeHead = this[hooked] as WriteHead;
+  const announced = this[pending];
+  if (announced && !this.headersSent) {
+    const fields = fieldsOf(announced.told, announced.legacy);
     const last = args.length - 1;
     const given = args[last];
-    const theirs = typeof given === 'object' && given !== null ? pairs(given) : [];
+    if (typeof given === 'object' && given !== null)
+      args[last] = withoutFields(this, given, fields);
     for (const [name, ours] of fields) {
-      const set = valueIn(theirs, name.toLowerCase()) ?? this.getHeader(name);
-      this.setHeader(name, merged(name, set, ours));
-    }
-    const named = new Set(fields.map(([name]) => name.toLowerCase()));
-    if (theirs.some(([name]) => named.has(name.toLowerCase()))) {
-      args[last] = theirs.filter(([name]) => !named.has(name.toLowerCase())).flat();
+      this.setHeader(name, merged(name, this.getHeader(name), ours));
     }
   }
-  return writeHead.apply(this, args as Parameters<typeof writeHead>);
+  return writeHead.apply(this, args as Parameters<WriteHead>);
+}
+
+/** What writeHead was given, but for our fields, which are set on the response to be merged. */
+function withoutFields(response: Response, given: object, fields: Fields): object {
+  const named = new Set(fields.map(([name]) => name.toLowerCase()));
+  const isOurs = ([name]: Pair) => named.has(name.toLowerCase());
+  const theirs = pairs(given);
+  const shared = theirs.filter(isOurs);
+  if (shared.length === 0) return given;
+  for (const [name, value] of shared) response.setHeader(name, value ?? '');
+  return theirs.filter((pair) => !isOurs(pair)).flat();
 }
 
 type Pair = [name: string, value: FieldValue];
@@ -86,8 +113,4 @@ function pairs(given: object): Pair[] {
   if (Array.isArray(given[0])) return given as Pair[];
   const flat = given as string[];
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1]]);
-}
-
-function valueIn(all: Pair[], name: string): FieldValue {
-  return all.find(([each]) => each.toLowerCase() === name)?.[1];
 }

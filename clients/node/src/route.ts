@@ -83,7 +83,22 @@ export class Route<Request extends HttpRequest> {
   }
 
   /** The outcome; null: not limited. Rejects with what its functions throw, and as `check` does. */
-  async check(request: Request, scope: string): Promise<Outcome | null> {
+  check(request: Request, scope: string): Promise<Outcome | null> {
+    const { key, cost = 1, onError } = this.#options;
+    if (this.#plan === undefined || key !== undefined || typeof cost === 'function') {
+      return this.#checkAsked(request, scope);
+    }
+    let where: string;
+    try {
+      where = this.limiter.keyOf(scope, this.#client(request));
+    } catch {
+      return this.#checkAsked(request, scope);
+    }
+    return this.limiter.decide(where, this.#plan, cost, onError);
+  }
+
+  /** The same, with functions that may be slow or fail. */
+  async #checkAsked(request: Request, scope: string): Promise<Outcome | null> {
     const { limits, key, cost = 1, onError } = this.#options;
     let who: Subject | null;
     try {
