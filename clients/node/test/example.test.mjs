@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
 import { startExample } from './support/app.mjs';
 import { eventually } from './support/eventually.mjs';
-import { ask } from './support/http.mjs';
+import { ask, untimed } from './support/http.mjs';
 import { freePort, Server } from './support/servers.mjs';
 
 let server;
@@ -88,7 +88,7 @@ test('/report has two limits, and charges neither when one denies', async () => 
 
 test('/export costs its pages, and nothing if they make no sense', async () => {
   assert.deepEqual((await get('/export?pages=4')).json(), { pages: 4 });
-  assert.equal((await get('/export')).headers.ratelimit, '"10-per-60s";r=5;t=60');
+  assert.equal(untimed(await get('/export')), '"10-per-60s";r=5');
   for (const pages of ['0', '-1', '1.5', 'x', '', '05', '1&pages=2']) {
     assert.equal((await get(`/export?pages=${pages}`)).status, 400, pages);
   }
@@ -96,7 +96,7 @@ test('/export costs its pages, and nothing if they make no sense', async () => {
     const never = await get(`/export?pages=${pages}`);
     assert.deepEqual([never.status, never.headers['retry-after']], [429, undefined]);
   }
-  assert.equal((await get('/export?pages=5')).headers.ratelimit, '"10-per-60s";r=0;t=60');
+  assert.equal(untimed(await get('/export?pages=5')), '"10-per-60s";r=0');
 });
 
 test('/stream, /slow, /boom and /health', async () => {
@@ -110,7 +110,7 @@ test('/stream, /slow, /boom and /health', async () => {
   assert.ok(performance.now() - start >= Math.max(...waits));
   assert.ok(Math.max(...waits) > 300 && Math.min(...waits) === 0);
   const boom = await get('/boom');
-  assert.deepEqual([boom.status, boom.headers.ratelimit], [500, '"5-per-60s";r=4;t=60']);
+  assert.deepEqual([boom.status, untimed(boom)], [500, '"5-per-60s";r=4']);
   const health = await get('/health');
   assert.deepEqual([health.json(), health.headers.ratelimit], [{ ok: true }, undefined]);
 });
@@ -119,7 +119,7 @@ test('HEAD counts as GET, OPTIONS not at all, and spellings share a budget', asy
   await ask(url, '/items', { method: 'HEAD' });
   await ask(url, '/items', { method: 'OPTIONS' });
   for (const path of ['/ITEMS', '/items/', '/items?x=1']) await get(path);
-  assert.equal((await get('/items')).headers.ratelimit, '"5-per-60s";r=0;t=60');
+  assert.equal(untimed(await get('/items')), '"5-per-60s";r=0');
 });
 
 test('X-Forwarded-For is not read, unless from a proxy that is trusted', async () => {

@@ -69,8 +69,8 @@ for (const library of Object.keys(LIBRARIES)) {
     proxy.fault = 'drop';
     const failing = assert.rejects(limiter.check(key, '100/hour'), StoreUnavailable);
     await eventually(async () => (await used(key)) === 1);
-    proxy.fault = 'pass';
     await failing;
+    proxy.fault = 'pass';
     // The client is back, and what it had to send again is sent.
     await eventually(async () => (await limiter.check(`${key} after`, '100/hour')).allowed);
     assert.equal(await used(key), 1);

@@ -1,0 +1,76 @@
+// The README's examples, run as they are written, but for ports and what they leave to the reader.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { atEnd } from './support/closing.mjs';
+import { ask, untimed } from './support/http.mjs';
+import { freePort, Server } from './support/servers.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const [first, fastify, tiers, worker] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(
+  ([, js]) => js,
+);
+const MINE = `
+const users = { find: async (token) => token && { id: 7, tier: 'paid' } };
+const quote = (req, res) => res.json(req.rateLimit.decisions.length);
+const [login, health, search] = Array(3).fill(async () => 'ok');
+`;
+
+let server;
+before(async () => {
+  server = await Server.start();
+});
+
+/** Runs examples as one module of this package, and answers what it exports. */
+async function run(...examples) {
+  const folder = mkdtempSync(join(ROOT, 'dist/readme-'));
+  atEnd(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'examples.mjs');
+  const text = [MINE, ...examples].join('\n').replace('redis://localhost:6379', server.url);
+  writeFileSync(file, text);
+  const ran = await import(pathToFileURL(file));
+  atEnd(() => ran.end());
+  return ran;
+}
+
+test('60 seconds, tiers, and no framework', async () => {
+  const port = await freePort();
+  const listening = first.replace(
+    'app.listen(8000)',
+    `const listening = app.listen(${port}, '127.0.0.1')`,
+  );
+  assert.notEqual(listening, first);
+  const end = 'export const end = () => { listening.close(); client.disconnect(); };';
+  await run(listening, tiers, worker, end);
+  const url = `http://127.0.0.1:${port}`;
+  const answers = [];
+  for (let times = 0; times < 3; times++) answers.push(await ask(url, '/items'));
+  const [one, two, three] = answers;
+  assert.equal(one.headers['ratelimit-policy'], '"2-per-60s";q=2;w=60');
+  assert.deepEqual([one.body, untimed(one)], ['{"left":1}', '"2-per-60s";r=1']);
+  assert.equal(two.body, '{"left":0}');
+  assert.equal(three.status, 429);
+  const wait = three.headers['retry-after'];
+  assert.ok(
+    readme.includes(three.body.replace(`in ${wait} s`, 'in 60 s').replace(`:${wait}}`, ':60}')),
+  );
+  assert.equal((await ask(url, '/quotes/A')).body, '1');
+  const paid = await ask(url, '/quotes/A', { headers: { authorization: 'x' } });
+  assert.equal(paid.body, '2');
+  assert.deepEqual(await server.command('KEYS', '*mail*'), ['rl:mail:user:42']);
+});
+
+test('Fastify', async () => {
+  const limiter = first.slice(0, first.indexOf('const app'));
+  const end = 'export { app };\nexport const end = () => { app.close(); client.disconnect(); };';
+  const { app } = await run(limiter, fastify, end);
+  const policy = async (method, url) =>
+    (await app.inject({ method, url })).headers['ratelimit-policy'];
+  assert.equal(await policy('POST', '/login'), '"login";q=5;w=60');
+  assert.equal(await policy('GET', '/health'), undefined);
+  assert.equal(await policy('GET', '/search'), '"20-per-1s";q=20;w=1');
+  assert.equal(await policy('GET', '/elsewhere'), '"300-per-60s";q=300;w=60');
+});
