@@ -113,7 +113,7 @@ async def test_a_connection_that_keeps_silent_is_left_and_closed(proxy: FaultPro
 async def open_links() -> int:
     """How many tasks besides the test's own are left for connections, after a while."""
     await asyncio.sleep(0.5)
-    tasks = [task for task in asyncio.all_tasks() if "_Link._run" in repr(task.get_coro())]
+    tasks = [task for task in asyncio.all_tasks() if "Link._run" in repr(task.get_coro())]
     return len(tasks)
 
 

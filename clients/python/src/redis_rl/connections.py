@@ -27,9 +27,12 @@ def maker(source: Any, retry_class: Any, timeout: float, **place: Any) -> Callab
     `place` is its host and port, where they are not those of the source.
     """
     connection_class = source.connection_class
+    given = source.connection_kwargs.items()
     settings = {
-        **source.connection_kwargs,
+        # A pool is told of maintenance by its own connections, over RESP3.
+        **{name: value for name, value in given if "maint_notifications" not in name},
         **place,
+        "protocol": 2,  # in which a server says nothing unasked
         "retry": retry_class(NoBackoff(), 0),
         "retry_on_timeout": False,
         "retry_on_error": [],

@@ -23,8 +23,9 @@ from redis_rl.base import (
 from redis_rl.cluster import ClusterRoutes
 from redis_rl.errors import CannotDecide, classify
 from redis_rl.keys import Subject
+from redis_rl.link import Reply
 from redis_rl.outcome import Outcome
-from redis_rl.pipeline import Pipeline, Reply
+from redis_rl.pipeline import Pipeline
 
 CAPACITY = 4096
 """How many checks may wait on one connection; one more fails at once."""
