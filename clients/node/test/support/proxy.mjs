@@ -7,6 +7,8 @@ export class FaultProxy {
   /** What becomes of replies: `pass`, `hang`, or `drop`, which also ends the connection. */
   fault = 'pass';
   delayMs = 0;
+  /** How many replies were dropped. */
+  dropped = 0;
 
   static async before(port) {
     const proxy = new FaultProxy();
@@ -37,8 +39,10 @@ export class FaultProxy {
   }
 
   #reply(data, down) {
-    if (this.fault === 'drop') down.destroy();
-    else if (this.fault === 'pass' && this.delayMs)
+    if (this.fault === 'drop') {
+      this.dropped += 1;
+      down.destroy();
+    } else if (this.fault === 'pass' && this.delayMs)
       setTimeout(() => down.write(data), this.delayMs);
     else if (this.fault === 'pass') down.write(data);
   }
