@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from concurrent.futures import Future
 from types import TracebackType
@@ -16,17 +17,19 @@ class FaultProxy:
 
     It runs in a thread, so that it goes on while a test blocks. `delay` holds each reply for so
     many seconds; while `frozen`, nothing passes in either direction; `reply_bytes` lets so many
-    bytes of replies through, and then no more. `writes` counts the chunks that clients sent,
-    `connections` how often they connected.
+    bytes of replies through, and then no more; `piece` hands replies on in pieces of so many.
+    `writes` counts the chunks that clients sent, `connections` how often they connected.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, encrypted: ssl.SSLContext | None = None) -> None:
         self.port = 0
         self.delay = 0.0
         self.reply_bytes: int | None = None
         self.writes = 0
         self.connections = 0
+        self.piece: int | None = None
         self._target = target
+        self._encrypted = encrypted
         self._thawed: asyncio.Event
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,7 +90,9 @@ class FaultProxy:
         await self._listen()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self._encrypted
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop_listening(self) -> None:
@@ -137,5 +142,8 @@ class FaultProxy:
             if self.reply_bytes is not None:
                 chunk = chunk[: self.reply_bytes]
                 self.reply_bytes -= len(chunk)
-            sink.write(chunk)
+            size = self.piece or len(chunk) or 1
+            for at in range(0, len(chunk), size):
+                sink.write(chunk[at : at + size])
+                await asyncio.sleep(0.001 if self.piece else 0)
         sink.close()
