@@ -7,29 +7,43 @@ use std::convert::Infallible;
 use std::env;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU64;
+use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, Request};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer};
 use redis_rl::{CannotIdentify, Class, ConfigError, Connection, Limiter, Limits, OnError, Subject};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let port: u16 =
-        setting("PORT", "8000").parse().map_err(|_| "PORT must be a number from 1 to 65535")?;
+async fn main() -> ExitCode {
+    // What the limiter says of failures.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let port: u16 = number("PORT", "8000")?;
     let proxies = setting("TRUSTED_PROXIES", "");
-    let ip = ClientIp::behind(proxies.split(',').filter(|network| !network.trim().is_empty()))?;
+    let ip = ClientIp::behind(proxies.split(',').filter(|network| !network.trim().is_empty()))
+        .map_err(|error| format!("TRUSTED_PROXIES has a {error}"))?;
     let limiter = limiter()?;
 
     match limiter.probe().await {
@@ -41,7 +55,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let app = app(&Guard { limiter, ip })?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| format!("PORT is {port}: {error}"))?;
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stop())
         .await?;
@@ -54,10 +70,10 @@ fn limiter() -> Result<Limiter, Box<dyn Error>> {
         "open" => OnError::Open,
         other => return Err(format!("ON_ERROR is `{other}`; it may be `closed` or `open`").into()),
     };
-    let connection = redis_rl::connect(setting("REDIS_URL", "redis://127.0.0.1:6379"))?;
+    let connection = redis_rl::connect(setting("REDIS_URL", "redis://127.0.0.1:6379"))
+        .map_err(|error| format!("REDIS_URL may be like redis://127.0.0.1:6379: {error}"))?;
     let prefix = setting("RL_PREFIX", "rl");
-    let timeout = setting("RL_TIMEOUT_MS", "100").parse().map(Duration::from_millis);
-    let timeout = timeout.map_err(|_| "RL_TIMEOUT_MS must be a number of milliseconds")?;
+    let timeout = Duration::from_millis(number::<u16>("RL_TIMEOUT_MS", "100")?.into());
     Ok(Limiter::builder(connection).prefix(prefix).timeout(timeout).on_error(on_error).build())
 }
 
@@ -65,22 +81,27 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
     let limit = |limits: &str| limits.parse().map(|limits: Limits| guard.layer(limits));
     let named = |name, limits| Limits::named(name, limits).map(|limits| guard.layer(limits));
     let quotes = guard.layer(tiers()?).key(guard.user("paid_token", "paid"));
+    let read = middleware::from_fn(read_pages);
 
     Ok(Router::new()
-        .route("/items", get(items).layer(limit("5/minute")?))
-        .route("/items/{id}", get(item).layer(limit("5/minute")?))
-        .route("/create_item", post(create_item).layer(limit("1/second")?))
+        .route("/items", get(items).route_layer(limit("5/minute")?))
+        .route("/items/{id}", get(item).route_layer(limit("5/minute")?))
+        .route("/create_item", post(create_item).route_layer(limit("1/second")?))
         .route(
             "/user_data",
-            get(user_data).layer(limit("10/minute")?.key(guard.user("user123_token", "user123"))),
+            get(user_data)
+                .route_layer(limit("10/minute")?.key(guard.user("user123_token", "user123"))),
         )
-        .route("/quotes/{symbol}", get(quote).layer(quotes))
-        .route("/login", post(ok).layer(named("login", "5/minute")?))
-        .route("/report", get(ok).layer(named("report", "2/minute; 100/hour")?))
-        .route("/export", get(export).layer(limit("10/minute")?.cost(pages)))
-        .route("/stream", get(chunks).layer(limit("token 10/second burst 20")?))
-        .route("/slow", get(slow).layer(limit("leaky 5/second burst 10")?.wait(true)))
-        .route("/boom", get(boom).layer(limit("5/minute")?))
+        .route("/quotes/{symbol}", get(quote).route_layer(quotes))
+        .route("/login", post(ok).route_layer(named("login", "5/minute")?))
+        .route("/report", get(ok).route_layer(named("report", "2/minute; 100/hour")?))
+        .route(
+            "/export",
+            get(export).route_layer(limit("10/minute")?.cost(pages)).route_layer(read),
+        )
+        .route("/stream", get(chunks).route_layer(limit("token 10/second burst 20")?))
+        .route("/slow", get(slow).route_layer(limit("leaky 5/second burst 10")?.wait(true)))
+        .route("/boom", get(boom).route_layer(limit("5/minute")?))
         .route("/health", get(ok)))
 }
 
@@ -121,20 +142,37 @@ fn tiers() -> Result<impl LimitsFor<Body>, ConfigError> {
 }
 
 fn bearer(request: &Request) -> Option<&str> {
-    request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    let (scheme, token) =
+        request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-#[derive(Deserialize)]
-struct Export {
-    pages: Option<NonZeroU64>,
+#[derive(Clone, Copy)]
+struct Pages(u64);
+
+/// Refuse a count that makes no sense before it is charged.
+async fn read_pages(mut request: Request, next: Next) -> Response {
+    let Some(pages) = page_count(request.uri()) else {
+        let detail = json!({"detail": "pages must be an integer of at least 1"});
+        return (StatusCode::BAD_REQUEST, Json(detail)).into_response();
+    };
+    request.extensions_mut().insert(Pages(pages));
+    next.run(request).await
 }
 
-/// What an export costs: a page each, and nothing where the handler will refuse the query.
-fn pages(request: &Request) -> u64 {
-    match Query::<Export>::try_from_uri(request.uri()) {
-        Ok(Query(export)) => export.pages.map_or(1, u64::from),
-        Err(_) => 0,
+/// The count of pages that is asked for: 1 where none is, nothing where it is no count.
+fn page_count(uri: &Uri) -> Option<u64> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
+    let mut given = pairs.iter().filter(|(name, _)| name == "pages").map(|(_, value)| value);
+    match (given.next(), given.next()) {
+        (None, _) => Some(1),
+        (Some(count), None) if count.starts_with(|c| matches!(c, '1'..='9')) => count.parse().ok(),
+        _ => None,
     }
+}
+
+fn pages(request: &Request) -> u64 {
+    request.extensions().get().map_or(1, |Pages(pages)| *pages)
 }
 
 async fn items() -> Json<Value> {
@@ -164,12 +202,15 @@ async fn ok() -> Json<Value> {
     Json(json!({"ok": true}))
 }
 
-async fn export(Query(export): Query<Export>) -> Json<Value> {
-    Json(json!({"pages": export.pages.map_or(1, u64::from)}))
+async fn export(Extension(Pages(pages)): Extension<Pages>) -> Json<Value> {
+    Json(json!({"pages": pages}))
 }
 
 async fn chunks() -> Body {
-    Body::from_stream(stream::iter(["a\n", "b\n", "c\n"].map(Ok::<_, Infallible>)))
+    Body::from_stream(stream::iter(["a\n", "b\n", "c\n"]).then(|chunk| async move {
+        sleep(Duration::from_millis(20)).await;
+        Ok::<_, Infallible>(chunk)
+    }))
 }
 
 /// The layer has waited by now.
@@ -183,6 +224,12 @@ async fn boom() -> Result<(), StatusCode> {
 
 fn setting(name: &str, default: &str) -> String {
     env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+fn number<N: FromStr>(name: &str, default: &str) -> Result<N, String> {
+    let text = setting(name, default);
+    let number = text.parse().ok().filter(|_| text.starts_with(|c| matches!(c, '1'..='9')));
+    number.ok_or_else(|| format!("{name} is `{text}`; it may be a number from 1 to 65535"))
 }
 
 async fn stop() {
