@@ -7,12 +7,14 @@ PORT             where to listen, on the loopback interface (8000)
 ON_ERROR         closed: answer 503 while Redis is gone (the default); open: serve unlimited
 TRUSTED_PROXIES  comma-separated CIDRs whose X-Forwarded-For is believed (none)
 RL_PREFIX        what every key begins with (rl)
+RL_TIMEOUT_MS    how long a check may take (100)
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,8 +24,10 @@ import uvicorn
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import StringConstraints
 
 from redis_rl.fastapi import (
+    ConfigurationError,
     ModuleNotLoaded,
     Outcome,
     RateLimiter,
@@ -31,14 +35,34 @@ from redis_rl.fastapi import (
     Subject,
 )
 
-limiter = RateLimiter(
-    os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"),
-    prefix=os.environ.get("RL_PREFIX", "rl"),
-    on_error=os.environ.get("ON_ERROR", "closed"),  # type: ignore[arg-type] # it is checked
-    trusted_proxies=[
-        cidr.strip() for cidr in os.environ.get("TRUSTED_PROXIES", "").split(",") if cidr.strip()
-    ],
-)
+
+def setting(name: str, default: str) -> str:
+    """Answer a variable of the environment; one that is empty is none."""
+    return os.environ.get(name) or default
+
+
+def number(name: str, default: str, highest: int) -> int:
+    """Answer one that is a number of at least 1."""
+    text = setting(name, default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
+        sys.exit(f"error: {name} is {text!r}, and may be a number from 1 to {highest}")
+    return int(text)
+
+
+PORT = number("PORT", "8000", 65_535)
+
+try:
+    limiter = RateLimiter(
+        setting("REDIS_URL", "redis://127.0.0.1:6379"),
+        prefix=setting("RL_PREFIX", "rl"),
+        timeout=number("RL_TIMEOUT_MS", "100", 60_000) / 1000,
+        on_error=setting("ON_ERROR", "closed"),  # type: ignore[arg-type] # it is checked
+        trusted_proxies=[
+            cidr.strip() for cidr in setting("TRUSTED_PROXIES", "").split(",") if cidr.strip()
+        ],
+    )
+except ConfigurationError as wrong:
+    sys.exit(f"error: {wrong}")
 
 
 @asynccontextmanager
@@ -127,9 +151,13 @@ async def report() -> dict[str, bool]:
     return {"ok": True}
 
 
-async def page_count(pages: Annotated[int, Query(ge=1)] = 1) -> int:
-    """Cost as much as is asked for."""
-    return pages
+# Stricter than int, which also takes "+1", "1_0" and "1.0".
+Count = Annotated[str, StringConstraints(pattern="^[1-9][0-9]{0,17}$")]
+
+
+async def page_count(pages: Annotated[list[Count] | None, Query(max_length=1)] = None) -> int:
+    """Cost as much as is asked for, once."""
+    return int(pages[0]) if pages else 1
 
 
 per_page = limiter.limit("10/minute", cost=page_count)
@@ -191,11 +219,13 @@ async def look_for_the_module() -> None:
 
 if __name__ == "__main__":
     asyncio.run(look_for_the_module())
+    # uvicorn repeats the signal that it ended by.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     # Only trusted_proxies says whose X-Forwarded-For counts, so uvicorn must not read it.
     uvicorn.run(
         app,
         host="127.0.0.1",
-        port=int(os.environ.get("PORT", "8000")),
+        port=PORT,
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
