@@ -142,9 +142,15 @@ export function template(path: string): string {
   return path.replace(/:(\w+)/g, '{$1}').replace(/(.)\/+$/, '$1');
 }
 
-/** The scope of requests that reach a handler by its template, never by the path a client wrote. */
+const METHODS = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE']);
+
+/**
+ * The scope of requests that reach a handler by its template, never by the path a client wrote.
+ * Node knows methods that HTTP does not define: these share a budget, where a route takes any.
+ */
 export function routeScope(method: string, path: string): string {
-  return `${method === 'HEAD' ? 'GET' : method} ${path}`;
+  const known = method === 'HEAD' ? 'GET' : method;
+  return `${METHODS.has(known) ? known : '*'} ${path}`;
 }
 
 /** The scope of requests that no route is known of. */

@@ -76,6 +76,17 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
       ]);
     });
 
+    test('gives no budget to each method that a client can think of', async () => {
+      const app = express();
+      app.all('/any', rateLimit(createLimiter({ client }), { limits: '9/minute' }), ok);
+      const url = await listen(app);
+      for (const method of ['PURGE', 'LOCK', 'MKCOL', 'DELETE']) await ask(url, '/any', { method });
+      assert.deepEqual((await keys()).map(decodeURIComponent), [
+        'rl:* /any:ip:127.0.0.1',
+        'rl:DELETE /any:ip:127.0.0.1',
+      ]);
+    });
+
     test('knows where routers and apps are mounted, but not from the client', async () => {
       const app = express();
       const limited = rateLimit(createLimiter({ client }), { limits: '9/minute' });
