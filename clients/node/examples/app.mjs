@@ -1,12 +1,12 @@
-// An Express app with every kind of limit. PORT, REDIS_URL, ON_ERROR, TRUSTED_PROXIES and RL_PREFIX
-// set it up; start a Redis that has the module, then
+// An Express app with every kind of limit. PORT, REDIS_URL, ON_ERROR, TRUSTED_PROXIES, RL_PREFIX and
+// RL_TIMEOUT_MS (how long a check may take) set it up; start a Redis that has the module, then
 //
 //   npm ci && npm run build && node examples/app.mjs
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { Subject } from 'redis-rl';
 import { problemHandler, rateLimit } from 'redis-rl/express';
-import { endWith, limiterOfEnvironment, PORT } from './settings.mjs';
+import { endWith, limiterOfEnvironment, PORT, stop } from './settings.mjs';
 
 const { limiter, redis } = await limiterOfEnvironment();
 const app = express();
@@ -25,15 +25,16 @@ app.post('/create_item', limited('1/second'), (_req, res) => {
 });
 
 // An account has a budget of its own, wherever it comes from; strangers share that of their address.
+const tokenOf = (req) => /^bearer +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
 const byUser = (req, client) =>
-  req.get('authorization') === 'Bearer user123_token' ? Subject.user('user123') : client();
+  tokenOf(req) === 'user123_token' ? Subject.user('user123') : client();
 
 app.get('/user_data', limited('10/minute', { key: byUser }), (req, res) => {
   res.json({ message: 'This is your data', requests_left: req.rateLimit.requestsLeft });
 });
 
 const byTier = (req, client) =>
-  req.get('authorization') === 'Bearer paid_token'
+  tokenOf(req) === 'paid_token'
     ? Subject.user('paid', { tier: 'paid' })
     : client({ tier: 'anonymous' });
 const TIERS = { anonymous: '100/minute', paid: '1000/minute; 20/second' };
@@ -75,7 +76,7 @@ app.get('/stream', limited('token 10/second burst 20'), async (_req, res) => {
   res.type('text/plain');
   for (const chunk of ['a\n', 'b\n', 'c\n']) {
     res.write(chunk);
-    await sleep(10);
+    await sleep(20);
   }
   res.end();
 });
@@ -100,7 +101,7 @@ app.use((error, _req, res, next) => {
 });
 
 const server = app.listen(PORT, '127.0.0.1', (error) => {
-  if (error) throw error;
+  if (error) stop(error.message);
   console.log(`Listening on http://127.0.0.1:${PORT}`);
 });
 endWith(() => {

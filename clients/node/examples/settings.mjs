@@ -3,14 +3,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createLimiter, StoreMisconfigured } from 'redis-rl';
 
-export const PORT = Number(process.env.PORT ?? 8000);
+/** Ends the program with what is wrong. */
+export function stop(why) {
+  console.error(`error: ${why}`);
+  process.exit(1);
+}
+
+// A variable that is empty is none.
+const setting = (name, otherwise) => process.env[name] || otherwise;
+
+function number(name, otherwise) {
+  const text = setting(name, otherwise);
+  if (/^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  return stop(`${name} is '${text}', and may be a number from 1 to 65535`);
+}
+
+function redisUrl() {
+  const text = setting('REDIS_URL', 'redis://127.0.0.1:6379');
+  if (URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)) return text;
+  return stop('REDIS_URL is no URL such as redis://127.0.0.1:6379');
+}
+
+export const PORT = number('PORT', '8000');
 
 /**
  * A limiter over the Redis at REDIS_URL. It ends the program if that cannot decide, as without the
  * module, but not if it cannot be reached: the outage may be over before the first request.
  */
 export async function limiterOfEnvironment() {
-  const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379', {
+  const redis = new Redis(redisUrl(), {
     // A late answer is none, and a charge is never sent twice.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -22,9 +43,12 @@ export async function limiterOfEnvironment() {
   try {
     const limiter = createLimiter({
       client: redis,
-      prefix: process.env.RL_PREFIX ?? 'rl',
-      onError: process.env.ON_ERROR ?? 'closed',
-      trustedProxies: (process.env.TRUSTED_PROXIES ?? '').split(',').filter(Boolean),
+      prefix: setting('RL_PREFIX', 'rl'),
+      timeoutMs: number('RL_TIMEOUT_MS', '100'),
+      onError: setting('ON_ERROR', 'closed'),
+      trustedProxies: setting('TRUSTED_PROXIES', '')
+        .split(',')
+        .filter((cidr) => cidr.trim()),
     });
     await Promise.race([redis.connect().catch(() => {}), sleep(1_000)]);
     await limiter.probe().catch((error) => {
@@ -33,8 +57,7 @@ export async function limiterOfEnvironment() {
     });
     return { limiter, redis };
   } catch (error) {
-    console.error(error.message);
-    process.exit(1);
+    return stop(error.message);
   }
 }
 

@@ -35,6 +35,11 @@ export function checkIpv6Prefix(bits: number): number {
   throw new ConfigurationError(`ipv6Prefix must be an integer from 32 to 128, not ${bits}`);
 }
 
+/** An entry without the spaces around it, of which trim() knows more than HTTP does. */
+function trimmed(entry: string | undefined): string | undefined {
+  return entry !== undefined && /^[\t\x20-\x7e]*$/.test(entry) ? entry.trim() : undefined;
+}
+
 /** The proxies whose X-Forwarded-For is believed. */
 export class TrustedProxies {
   // One list would take IPv4 addresses for members of ranges such as ::/0.
@@ -62,7 +67,7 @@ export class TrustedProxies {
     if (!forwarded) return client;
     const hops = forwarded.split(',');
     while (this.#trusts(client) && hops.length > 0) {
-      const next = plainText(hops.pop()?.trim());
+      const next = plainText(trimmed(hops.pop()));
       if (next === undefined) break;
       client = next;
     }
