@@ -6,15 +6,16 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis.asyncio
-from redis.exceptions import InvalidResponse
 
 from redis_rl import RateLimiter, StoreUnavailable
+from redis_rl.link import Link
 from redis_rl.resp import Incomplete, Refusal, read
 from store.proxy import FaultProxy
 from support.cluster import asked
@@ -49,7 +50,7 @@ def test_a_reply_is_read_once_it_is_whole(data: bytes, value: Any) -> None:
 
 @pytest.mark.parametrize("data", [b"HTTP/1.1 400\r\n", b"\r\n", b":x\r\n", b"*\r\n", b"$x\r\n"])
 def test_what_is_no_reply_is_an_error(data: bytes) -> None:
-    with pytest.raises(InvalidResponse):
+    with pytest.raises(ValueError, match=r"Redis|int"):
         read(data, 0)
 
 
@@ -68,6 +69,7 @@ async def test_a_server_is_spoken_to_so_that_it_says_nothing_unasked(server: Ser
         listed: bytes = asked(server, "CLIENT", "LIST")
         [ours] = [line for line in listed.splitlines() if b"cmd=rl.limit" in line]
         assert b"resp=2" in ours
+        assert not getattr(link_of(limiter)._connection, "maint_notifications_config", None)
     await client.aclose()
 
 
@@ -126,6 +128,38 @@ async def test_a_server_that_closes_once_it_is_connected_is_noticed_at_once() ->
         with pytest.raises(StoreUnavailable, match="closed the connection"):
             await asyncio.wait_for(limiter.check("key", "5/minute"), 5)
     server.close()
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [lambda link: link.connection_lost(None), lambda link: link.data_received(b":1\r\n")],
+    ids=["lost", "a reply that nobody asked for"],
+)
+async def test_a_connection_that_broke_this_moment_is_asked_no_more(
+    proxy: FaultProxy, happen: Callable[[Link], None]
+) -> None:
+    async with RateLimiter(proxy.url, timeout=5) as limiter:
+        await limiter.check("key", "5/minute")
+        happen(link_of(limiter))
+        assert (await limiter.check("key", "5/minute")).remaining == 3
+        assert proxy.connections == 2
+
+
+async def test_a_server_that_lets_a_connection_hang_is_left_before_the_deadline() -> None:
+    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with RateLimiter(f"redis://127.0.0.1:{port}", timeout=40) as limiter:
+        with pytest.raises(StoreUnavailable):
+            await asyncio.wait_for(limiter.check("key", "5/minute"), 20)
+    server.close()
+
+
+def link_of(limiter: RateLimiter) -> Link:
+    """Answer a limiter's only connection."""
+    backend: Any
+    [backend] = limiter._backends.values()
+    link: Link = backend._pipeline._link
+    return link
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")

@@ -47,7 +47,7 @@ class Pipeline:
         deadline = self._loop.time() + self._timeout
         self._deadlines.append((deadline, reply))
         if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._due)
+            self._timer = self._loop.call_at(deadline, self._expire)
         return reply
 
     async def aclose(self) -> None:
@@ -62,12 +62,12 @@ class Pipeline:
             link.close()
         await asyncio.gather(*(link.task for link in links), return_exceptions=True)
 
-    def _due(self) -> None:
-        # A loop that was kept busy may find replies and timers at once: replies go first.
-        self._loop.call_soon(self._expire)
-
     def _expire(self) -> None:
-        """Fail what is overdue, and leave a connection on which a reply is overdue."""
+        """Fail what is overdue, and leave a connection on which a reply is overdue.
+
+        A loop that was kept busy finds replies and timers at once: replies come first, handed over
+        before this is called.
+        """
         now = self._loop.time()
         overdue = False
         while self._deadlines:
@@ -89,6 +89,6 @@ class Pipeline:
                 old.close()
         self._retired = [old for old in self._retired if not old.ended]
         if self._deadlines:
-            self._timer = self._loop.call_at(self._deadlines[0][0], self._due)
+            self._timer = self._loop.call_at(self._deadlines[0][0], self._expire)
         else:
             self._timer = None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from redis.exceptions import InvalidResponse
-
 _ARRAY, _BULK, _ERROR, _INTEGER, _STATUS = b"*$-:+"
 
 
@@ -22,16 +20,16 @@ class Refusal(str):
 def read(data: bytes, at: int) -> tuple[Any, int]:
     """Answer the reply that begins at `at`, and where the next one does.
 
-    Raises Incomplete, or InvalidResponse for what is no reply.
+    Raises Incomplete, or ValueError for what is no reply.
     """
     end = data.find(b"\r\n", at)
     if end < 0:
         raise Incomplete
     kind, text, after = data[at], data[at + 1 : end], end + 2
     if kind == _INTEGER:
-        return _number(text), after
+        return int(text), after
     if kind == _ARRAY:
-        length = _number(text)
+        length = int(text)
         values: list[Any] = []
         for _ in range(length):
             value, after = read(data, after)
@@ -42,18 +40,11 @@ def read(data: bytes, at: int) -> tuple[Any, int]:
     if kind == _STATUS:
         return text, after
     if kind == _BULK:
-        length = _number(text)
+        length = int(text)
         if length < 0:
             return None, after
         end = after + length
         if len(data) < end + 2:
             raise Incomplete
         return data[after:end], end + 2
-    raise InvalidResponse(f"the server answered {data[at:end]!r}: is that Redis or Valkey?")
-
-
-def _number(text: bytes) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidResponse(f"the server answered {text!r} for a number") from None
+    raise ValueError(f"the server answered {data[at:end]!r}: is that Redis or Valkey?")
