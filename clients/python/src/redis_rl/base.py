@@ -34,6 +34,8 @@ logger = logging.getLogger("redis_rl")
 
 DEFAULT_SCOPE = "app"
 MOST_COST = 10**12
+PROBE_S = 1.0
+"""How long a probe waits at least."""
 _LOG_EVERY_S = 1.0
 
 

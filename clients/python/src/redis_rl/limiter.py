@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 
 from redis_rl import connections
 from redis_rl.base import (
+    PROBE_S,
     Check,
     LimiterBase,
     Limits,
@@ -82,13 +83,14 @@ class RateLimiter(LimiterBase):
         )
         if isinstance(redis, RedisCluster):
             cluster = redis
-            self._make: Callable[[], _Backend] = lambda: ClusterRoutes(
-                cluster, self.timeout, CAPACITY
+            self._make: Callable[[float], _Backend] = lambda timeout: ClusterRoutes(
+                cluster, timeout, CAPACITY
             )
         else:
             pool = connections.pool_of(redis, BlockingConnectionPool)
-            connect = connections.maker(pool, Retry, self.timeout)
-            self._make = lambda: _OneServer(connect, self.timeout)
+            self._make = lambda timeout: _OneServer(
+                connections.maker(pool, Retry, timeout), timeout
+            )
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
 
     async def check(
@@ -178,15 +180,17 @@ class RateLimiter(LimiterBase):
     async def probe(self) -> None:
         """Ask whether checks can work; in a cluster, of every primary.
 
-        Raises ModuleNotLoaded where the RL commands are unknown, StoreMisconfigured where they
-        are refused, StoreUnavailable where nobody answers in time.
+        It waits a second, or `timeout` if that is longer: a server that is busy when a program
+        starts is not gone. Raises ModuleNotLoaded where the RL commands are unknown,
+        StoreMisconfigured where they are refused, StoreUnavailable where nobody answers in time.
         """
+        backend = self._make(max(self.timeout, PROBE_S))
         try:
-            await self._backend().probe(
-                probe_command(self.key(Subject("ip", "127.0.0.1"), "probe"))
-            )
+            await backend.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
         except connections.FAILURES as error:
             raise classify(error) from error
+        finally:
+            await backend.aclose()
 
     async def aclose(self) -> None:
         """Close this event loop's connections. A later check makes new ones."""
@@ -206,7 +210,7 @@ class RateLimiter(LimiterBase):
         if backend is None:
             for old in [old for old in self._backends if old.is_closed()]:
                 self._backends.pop(old, None)
-            backend = self._backends[loop] = self._make()
+            backend = self._backends[loop] = self._make(self.timeout)
         return backend
 
     async def _check_one(self, check: Check) -> Outcome:

@@ -10,6 +10,7 @@ from redis.retry import Retry
 
 from redis_rl import connections
 from redis_rl.base import (
+    PROBE_S,
     Check,
     LimiterBase,
     Limits,
@@ -52,12 +53,15 @@ class SyncRateLimiter(LimiterBase):
             trusted_proxies=trusted_proxies,
             on_decision=on_decision,
         )
-        self._store: Exchange | ClusterExchange
         if isinstance(redis, RedisCluster):
-            self._store = ClusterExchange(redis, self.timeout)
+            cluster = redis
+            self._make: Callable[[float], Exchange | ClusterExchange] = lambda timeout: (
+                ClusterExchange(cluster, timeout)
+            )
         else:
             pool = connections.pool_of(redis, ConnectionPool)
-            self._store = Exchange(connections.maker(pool, Retry, self.timeout), self.timeout)
+            self._make = lambda timeout: Exchange(connections.maker(pool, Retry, timeout), timeout)
+        self._store = self._make(self.timeout)
 
     def check(
         self,
@@ -135,10 +139,13 @@ class SyncRateLimiter(LimiterBase):
 
     def probe(self) -> None:
         """As RateLimiter.probe."""
+        store = self._make(max(self.timeout, PROBE_S))
         try:
-            self._store.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
+            store.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
         except connections.FAILURES as error:
             raise classify(error) from error
+        finally:
+            store.close()
 
     def close(self) -> None:
         """Close the idle connections. A later check makes new ones."""
