@@ -21,6 +21,8 @@ use crate::limits::Limits;
 use crate::outcome::{Outcome, Source};
 use crate::reply;
 
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What happens to a request while Redis cannot answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -188,11 +190,7 @@ impl<C> Limiter<C> {
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
-        let timeout = self.shared.settings.timeout;
-        match tokio::time::timeout(timeout, work).await {
-            Ok(done) => done.map_err(Error::from),
-            Err(_elapsed) => Err(Error::Timeout(timeout)),
-        }
+        within(self.shared.settings.timeout, work).await
     }
 
     fn encoded(&self, key: &Key) -> Result<String, CannotIdentify> {
@@ -248,13 +246,14 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         Ok(deleted > 0)
     }
 
-    /// See that the module is there: ask for its version; in a cluster, each primary.
+    /// See that the module is there: ask for its version; in a cluster, each primary. It waits a second, or
+    /// the timeout if that is longer: a server that is busy when a program starts is not gone.
     ///
     /// # Errors
     /// [`Error::ModuleNotLoaded`] where a server does not have it, [`Error::Unavailable`] or
     /// [`Error::Timeout`] where none answers, [`Error::Configuration`] where it refuses.
     pub async fn probe(&self) -> Result<(), Error> {
-        self.in_time(self.version()).await
+        within(self.shared.settings.timeout.max(PROBE_TIMEOUT), self.version()).await
     }
 
     async fn ask(&self, command: Cmd) -> RedisResult<Value> {
@@ -278,6 +277,16 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             return cluster::every_primary(cluster, command).await;
         }
         command.query_async::<Value>(&mut connection).await.map(drop)
+    }
+}
+
+async fn within<T>(
+    timeout: Duration,
+    work: impl Future<Output = RedisResult<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(timeout, work).await {
+        Ok(done) => done.map_err(Error::from),
+        Err(_elapsed) => Err(Error::Timeout(timeout)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The client's address, as the server resolved it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use http::Request;
@@ -44,10 +45,10 @@ impl ClientIp {
     /// When the server left no address.
     pub fn of<B>(&self, request: &Request<B>) -> Result<Subject, CannotIdentify> {
         let peer = peer(request).ok_or(CannotIdentify)?;
-        // A line that is not text has no address in it.
         let lines = request.headers().get_all("x-forwarded-for").iter();
-        let lines = lines.map(|line| line.to_str().unwrap_or_default());
-        Ok(Subject::Ip(self.0.client(peer, lines)))
+        // What is not text is no address; beside it there may be some.
+        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        Ok(Subject::Ip(self.0.client(peer, lines.iter().map(Cow::as_ref))))
     }
 }
 
