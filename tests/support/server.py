@@ -191,11 +191,12 @@ class Server:
 
     def check(self) -> None:
         """Fail if it ended by itself, or wrote of a crash or a panic."""
-        if self._process is not None:
-            self._require_alive()
+        # First, since the end of a long report does not say that it is one.
         sign = CRASH_SIGNS.search(self.log())
         if sign:
             raise ServerFailed(f"its log tells of a crash: {sign.group()}\n{self.log_tail(120)}")
+        if self._process is not None:
+            self._require_alive()
 
     # Talk
 
