@@ -28,8 +28,8 @@ const DEAD_AFTER: Duration = Duration::from_secs(2);
 pub fn connect(address: impl IntoConnectionInfo) -> RedisResult<Connection> {
     let info = address.into_connection_info()?.set_tcp_settings(tcp());
     let client = Client::open(info)?;
-    let current = Current { manager: manager(&client)?, since: Instant::now() };
-    Ok(Connection { client, current: Arc::new(Mutex::new(current)) })
+    let current = Mutex::new(Current { manager: manager(&client)?, since: Instant::now() });
+    Ok(Connection(Arc::new(Shared { client, current })))
 }
 
 /// The same for a cluster, of which some nodes are named.
@@ -52,9 +52,11 @@ pub fn connect_cluster<A: IntoConnectionInfo>(
 
 /// What [`connect`] makes. A clone is the same connection.
 #[derive(Clone)]
-pub struct Connection {
+pub struct Connection(Arc<Shared>);
+
+struct Shared {
     client: Client,
-    current: Arc<Mutex<Current>>,
+    current: Mutex<Current>,
 }
 
 struct Current {
@@ -62,7 +64,7 @@ struct Current {
     since: Instant,
 }
 
-impl Connection {
+impl Shared {
     fn manager(&self) -> ConnectionManager {
         self.current().manager.clone()
     }
@@ -75,9 +77,11 @@ impl Connection {
             Ok(Value::ServerError(error)) => error.code() == "READONLY",
             Ok(_) => false,
         };
+        if !useless {
+            return;
+        }
         let mut current = self.current();
-        if useless
-            && current.since.elapsed() >= PAUSE
+        if current.since.elapsed() >= PAUSE
             && let Ok(manager) = manager(&self.client)
         {
             *current = Current { manager, since: Instant::now() };
@@ -92,8 +96,8 @@ impl Connection {
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
-            let reply = self.manager().req_packed_command(command).await;
-            self.look_at(&reply);
+            let reply = self.0.manager().send_packed_command(command).await;
+            self.0.look_at(&reply);
             reply
         })
     }
@@ -104,11 +108,13 @@ impl ConnectionLike for Connection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(async move { self.manager().req_packed_commands(commands, offset, count).await })
+        Box::pin(
+            async move { self.0.manager().send_packed_commands(commands, offset, count).await },
+        )
     }
 
     fn get_db(&self) -> i64 {
-        self.client.get_connection_info().redis_settings().db()
+        self.0.client.get_connection_info().redis_settings().db()
     }
 }
 
