@@ -1,6 +1,6 @@
 //! Who is limited, and the key that counts his use.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use crate::address::{self, Ipv6Prefix};
 
 const LONGEST: usize = 128;
+/// Bytes that most keys fit in.
+const USUAL: usize = 96;
 
 /// Who asks. The kind is part of the key, so an account named `192.0.2.1` does not share that address's budget.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,15 +52,16 @@ impl Subject {
         }
     }
 
-    /// The field of the key, encoded; nothing where there is none.
-    fn field(&self, ipv6_prefix: Ipv6Prefix) -> Option<String> {
+    /// Write its field of the key.
+    fn encode(&self, ipv6_prefix: Ipv6Prefix, out: &mut String) -> Result<(), CannotIdentify> {
         match self {
-            Self::Ip(address) => Some(encoded(&address::bucket(*address, ipv6_prefix))),
-            Self::User(text) | Self::Key(text) if text.is_empty() => None,
-            Self::Key(secret) => Some(hashed(secret)),
-            Self::User(id) if id.len() > LONGEST => Some(hashed(id)),
-            Self::User(id) => Some(encoded(id)),
+            Self::Ip(address) => encode(&address::bucket(*address, ipv6_prefix), out),
+            Self::User(text) | Self::Key(text) if text.is_empty() => return Err(CannotIdentify),
+            Self::Key(secret) => hash(secret, out),
+            Self::User(id) if id.len() > LONGEST => hash(id, out),
+            Self::User(id) => encode(id, out),
         }
+        Ok(())
     }
 }
 
@@ -94,9 +97,15 @@ impl Key {
     /// # Errors
     /// When the subject is empty, as an id that was never set is.
     pub fn encoded(&self, prefix: &str, ipv6_prefix: Ipv6Prefix) -> Result<String, CannotIdentify> {
-        let (prefix, scope) = (encoded(prefix), encoded(&self.scope));
-        let subject = self.subject.field(ipv6_prefix).ok_or(CannotIdentify)?;
-        Ok(format!("{prefix}:{scope}:{}:{subject}", self.subject.kind()))
+        let mut key = String::with_capacity(USUAL);
+        encode(prefix, &mut key);
+        key.push(':');
+        encode(&self.scope, &mut key);
+        key.push(':');
+        key.push_str(self.subject.kind());
+        key.push(':');
+        self.subject.encode(ipv6_prefix, &mut key)?;
+        Ok(key)
     }
 }
 
@@ -116,30 +125,26 @@ impl fmt::Display for CannotIdentify {
 
 impl std::error::Error for CannotIdentify {}
 
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 out.push(char::from(byte));
             }
-            _ => write_hex(&mut out, "%", byte, true),
+            _ => {
+                out.push('%');
+                out.extend(hex(byte).map(|digit| digit.to_ascii_uppercase()));
+            }
         }
     }
-    out
 }
 
 /// `=` never comes from encoding, so nobody can name himself into another's bucket.
-fn hashed(text: &str) -> String {
-    let mut out = String::from("sha256=");
-    for byte in Sha256::digest(text) {
-        write_hex(&mut out, "", byte, false);
-    }
-    out
+fn hash(text: &str, out: &mut String) {
+    out.push_str("sha256=");
+    out.extend(Sha256::digest(text).into_iter().flat_map(hex));
 }
 
-fn write_hex(out: &mut String, before: &str, byte: u8, upper: bool) {
-    // Writing to a String does not fail.
-    let _ =
-        if upper { write!(out, "{before}{byte:02X}") } else { write!(out, "{before}{byte:02x}") };
+fn hex(byte: u8) -> impl Iterator<Item = char> {
+    [byte >> 4, byte & 15].into_iter().filter_map(|half| char::from_digit(u32::from(half), 16))
 }

@@ -5,7 +5,7 @@ use http::{Method, Request};
 /// `GET /items/{id}` with axum's route, else `app`.
 pub(super) fn of<B>(request: &Request<B>) -> String {
     route(request)
-        .map_or_else(|| "app".to_owned(), |route| format!("{} {route}", method(request.method())))
+        .map_or_else(|| "app".to_owned(), |route| [method(request.method()), " ", route].concat())
 }
 
 /// The method that a request counts as: HEAD is GET, and all that HTTP does not define are one, or a client
