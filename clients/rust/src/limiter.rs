@@ -258,7 +258,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
 
     async fn ask(&self, command: Cmd) -> RedisResult<Value> {
         let mut connection = self.connection.clone();
-        let reply = command.query_async(&mut connection).await;
+        let reply = connection.req_packed_command(&command).await.and_then(Value::extract_error);
         #[cfg(feature = "cluster")]
         if let Some(cluster) = cluster::of(&mut connection)
             && let Err(error) = &reply
@@ -291,11 +291,10 @@ async fn within<T>(
 }
 
 fn command(key: &str, limits: &Limits, cost: u64) -> Cmd {
-    let mut command = redis::cmd("RL.LIMIT");
-    command.arg(key);
-    for (_, limit) in limits.shared() {
-        command.arg(limit.clause());
-    }
+    const USUAL_WORDS: usize = 12;
+    const USUAL_BYTES: usize = 192;
+    let mut command = Cmd::with_capacity(USUAL_WORDS, USUAL_BYTES);
+    command.arg("RL.LIMIT").arg(key).arg(limits.clauses());
     if cost != 1 {
         command.arg("COST").arg(cost);
     }

@@ -30,6 +30,7 @@ pub struct Limits(Arc<Inner>);
 struct Inner {
     name: Option<String>,
     policies: Vec<(Arc<str>, Limit)>,
+    clauses: Vec<String>,
 }
 
 impl Limits {
@@ -66,8 +67,12 @@ impl Limits {
         }
         let names = limits.iter().map(|limit| policy(name, limit, &limits));
         let names = names.map(name::checked).collect::<Result<Vec<_>, _>>()?;
-        let policies = names.into_iter().map(Arc::from).zip(limits).collect();
-        Ok(Self(Arc::new(Inner { name: name.map(str::to_owned), policies })))
+        Ok(Self::made(name, names.into_iter().map(Arc::from).zip(limits).collect()))
+    }
+
+    fn made(name: Option<&str>, policies: Vec<(Arc<str>, Limit)>) -> Self {
+        let clauses = policies.iter().flat_map(|(_, limit)| limit.clause()).collect();
+        Self(Arc::new(Inner { name: name.map(str::to_owned), policies, clauses }))
     }
 
     /// The name that was given.
@@ -85,6 +90,11 @@ impl Limits {
     pub(crate) fn shared(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Limit)> {
         self.0.policies.iter().map(|(name, limit)| (name, limit))
     }
+
+    /// Their words in RL.LIMIT.
+    pub(crate) fn clauses(&self) -> &[String] {
+        &self.0.clauses
+    }
 }
 
 impl FromStr for Limits {
@@ -97,8 +107,7 @@ impl FromStr for Limits {
 
 impl From<Limit> for Limits {
     fn from(limit: Limit) -> Self {
-        let name = Arc::from(policy(None, &limit, &[]));
-        Self(Arc::new(Inner { name: None, policies: vec![(name, limit)] }))
+        Self::made(None, vec![(Arc::from(policy(None, &limit, &[])), limit)])
     }
 }
 
