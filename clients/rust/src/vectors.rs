@@ -143,7 +143,7 @@ fn outcomes() {
         let now = UNIX_EPOCH + Duration::from_millis(case["now_ms"].as_u64().unwrap());
         let sent = |legacy| {
             let mut map = HeaderMap::new();
-            headers::apply(&mut map, &outcome, legacy, now);
+            headers::apply(&mut map, &outcome, legacy, || now);
             map
         };
         let plain = sent(None);
@@ -187,7 +187,7 @@ fn merges() {
                 map.append(&name, value.as_str().unwrap().parse().unwrap());
             }
         }
-        headers::apply(&mut map, &decided(case), None, UNIX_EPOCH);
+        headers::apply(&mut map, &decided(case), None, || UNIX_EPOCH);
         (shown(&map), lower(&case["sent"]))
     });
 }

@@ -1,5 +1,6 @@
 //! The headers that tell clients of their limits (draft-ietf-httpapi-ratelimit-headers-11).
 
+use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -9,24 +10,26 @@ use crate::outcome::{Decision, Outcome, Source};
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// Bytes that most lines fit in.
+const USUAL: usize = 64;
 
 /// Add what an outcome says to the headers that the application set.
 pub(crate) fn apply(
     headers: &mut HeaderMap,
     outcome: &Outcome,
     legacy: Option<Legacy>,
-    now: SystemTime,
+    now: impl Fn() -> SystemTime,
 ) {
     if outcome.source == Source::FailedOpen {
         return;
     }
-    append(headers, &RATELIMIT_POLICY, outcome.decisions.iter().map(policy));
+    append(headers, RATELIMIT_POLICY, &outcome.decisions, policy);
     if outcome.allowed {
-        append(headers, &RATELIMIT, outcome.decisions.iter().map(left));
+        append(headers, RATELIMIT, &outcome.decisions, left);
     } else {
-        append(headers, &RATELIMIT, outcome.violated().map(violation));
+        append(headers, RATELIMIT, outcome.violated(), violation);
         if !says_no_store(headers) {
-            append(headers, &CACHE_CONTROL, std::iter::once("no-store".to_owned()));
+            append(headers, CACHE_CONTROL, ["no-store"], |line, member| line.write_str(member));
         }
         if let Some(wait) = outcome.retry_after() {
             retry_after(headers, seconds(wait).max(1));
@@ -58,24 +61,30 @@ pub(crate) fn seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)
 }
 
-fn policy(decision: &Decision) -> String {
-    let window = seconds(decision.window).max(1);
-    format!("\"{}\";q={};w={window}", decision.policy, decision.limit)
+fn policy(line: &mut String, decision: &Decision) -> fmt::Result {
+    let Decision { policy, limit, window, .. } = decision;
+    write!(line, "\"{policy}\";q={limit};w={}", seconds(*window).max(1))
 }
 
-fn left(decision: &Decision) -> String {
-    format!("\"{}\";r={};t={}", decision.policy, decision.remaining, seconds(decision.reset_after))
+fn left(line: &mut String, decision: &Decision) -> fmt::Result {
+    let Decision { policy, remaining, reset_after, .. } = decision;
+    write!(line, "\"{policy}\";r={remaining};t={}", seconds(*reset_after))
 }
 
-fn violation(decision: &Decision) -> String {
-    let name = &decision.policy;
+fn violation(line: &mut String, decision: &Decision) -> fmt::Result {
+    let policy = &decision.policy;
     match decision.retry_after {
-        Some(wait) => format!("\"{name}\";r=0;t={}", seconds(wait).max(1)),
-        None => format!("\"{name}\";r=0"),
+        Some(wait) => write!(line, "\"{policy}\";r=0;t={}", seconds(wait).max(1)),
+        None => write!(line, "\"{policy}\";r=0"),
     }
 }
 
-fn older(headers: &mut HeaderMap, legacy: Legacy, decision: &Decision, now: SystemTime) {
+fn older(
+    headers: &mut HeaderMap,
+    legacy: Legacy,
+    decision: &Decision,
+    now: impl Fn() -> SystemTime,
+) {
     let [limit, remaining, reset] = match legacy {
         Legacy::Delta | Legacy::Epoch => {
             ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
@@ -88,7 +97,7 @@ fn older(headers: &mut HeaderMap, legacy: Legacy, decision: &Decision, now: Syst
         (0, decision.retry_after)
     };
     let since = match legacy {
-        Legacy::Epoch => now.duration_since(UNIX_EPOCH).unwrap_or_default(),
+        Legacy::Epoch => now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         Legacy::Delta | Legacy::Draft6 => Duration::ZERO,
     };
     headers.insert(limit, HeaderValue::from(decision.limit));
@@ -99,11 +108,30 @@ fn older(headers: &mut HeaderMap, legacy: Legacy, decision: &Decision, now: Syst
 }
 
 /// One line with the members that were there, then ours.
-fn append(headers: &mut HeaderMap, name: &HeaderName, ours: impl Iterator<Item = String>) {
-    let set = headers.get_all(name).iter().filter_map(|line| Some(line.to_str().ok()?.to_owned()));
-    let members: Vec<String> = set.chain(ours).collect();
+fn append<T>(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    ours: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut String, T) -> fmt::Result,
+) {
+    let mut line = String::with_capacity(USUAL);
+    for member in headers.get_all(&name).iter().filter_map(|set| set.to_str().ok()) {
+        separate(&mut line);
+        line.push_str(member);
+    }
+    for member in ours {
+        separate(&mut line);
+        // Writing to a String does not fail.
+        let _ = write(&mut line, member);
+    }
     // Members are of characters that a header may hold.
-    if let Ok(line) = HeaderValue::try_from(members.join(", ")) {
+    if let Ok(line) = HeaderValue::try_from(line) {
         headers.insert(name, line);
+    }
+}
+
+fn separate(line: &mut String) {
+    if !line.is_empty() {
+        line.push_str(", ");
     }
 }

@@ -128,7 +128,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> RateLimitLayer<C, B> 
 
     /// Add what is known to a response. An inner layer's information has this one's in it already.
     fn tell<R>(&self, response: &mut Response<R>, outcome: &Outcome, info: RateLimitInfo) {
-        headers::apply(response.headers_mut(), outcome, self.limiter.legacy(), SystemTime::now());
+        headers::apply(response.headers_mut(), outcome, self.limiter.legacy(), SystemTime::now);
         response.extensions_mut().get_or_insert_with(|| info);
     }
 }
