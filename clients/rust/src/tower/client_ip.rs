@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use http::Request;
+use http::{HeaderName, Request};
 
 use super::identity::KeyFor;
 use super::proxies::TrustedProxies;
 use crate::config_error::ConfigError;
 use crate::key::{CannotIdentify, Subject};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The peer's address, for servers that leave none of their own: insert it into the request's extensions.
 /// axum's `ConnectInfo<SocketAddr>` is read with the feature `axum`.
@@ -45,7 +47,7 @@ impl ClientIp {
     /// When the server left no address.
     pub fn of<B>(&self, request: &Request<B>) -> Result<Subject, CannotIdentify> {
         let peer = peer(request).ok_or(CannotIdentify)?;
-        let lines = request.headers().get_all("x-forwarded-for").iter();
+        let lines = request.headers().get_all(&X_FORWARDED_FOR).iter();
         // What is not text is no address; beside it there may be some.
         let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
         Ok(Subject::Ip(self.0.client(peer, lines.iter().map(Cow::as_ref))))

@@ -10,13 +10,14 @@ use crate::outcome::Outcome;
 ///
 /// In axum a handler takes it as `Extension(info): Extension<RateLimitInfo>`.
 #[derive(Debug, Clone)]
-pub struct RateLimitInfo(Vec<Arc<Outcome>>);
+pub struct RateLimitInfo(Arc<[Arc<Outcome>]>);
 
 impl RateLimitInfo {
     pub(super) fn with(before: Option<&Self>, outcome: Arc<Outcome>) -> Self {
-        let mut outcomes = before.map_or_else(Vec::new, |info| info.0.clone());
-        outcomes.push(outcome);
-        Self(outcomes)
+        Self(match before {
+            None => Arc::new([outcome]),
+            Some(Self(before)) => before.iter().cloned().chain([outcome]).collect(),
+        })
     }
 
     /// The outcome of each layer.
