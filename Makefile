@@ -14,13 +14,13 @@ LOCKED := $(if $(CI),--locked)
 VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_OLDEST_VENV := target/venv-oldest
-PYTHON_SOURCES := tests scripts bench
+PYTHON_SOURCES := tests scripts bench clients/conformance
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node
+.PHONY: lint-node test-node example-node test-examples
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -38,7 +38,7 @@ run: build ## start a redis-server with the module on PORT (6379), or the one na
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-deb test-rust test-python test-node ## run everything
+test: lint test-core test-module test-server test-deb test-rust test-python test-node test-examples ## run everything
 
 lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and types
 	@scripts/setup.sh build rust-tools
@@ -109,6 +109,11 @@ test-node: build $(NODE_HELPER)/node_modules/.ready ## test the Node helper with
 
 lint-node: $(NODE_HELPER)/node_modules/.ready
 	cd $(NODE_HELPER) && npm run --silent lint
+
+test-examples: build servers $(NODE_HELPER)/node_modules/.ready ## hold the three example apps to one walk; ARGS='-k word' picks tests
+	$(RUST_HELPER) build --quiet --example app --all-features $(LOCKED)
+	cd $(NODE_HELPER) && npm run --silent build
+	$(VENV)/bin/pytest -c clients/conformance/pytest.ini clients/conformance $(ARGS)
 
 # An app is no Redis: its port is another one, if none was given.
 example-python example-rust example-node: export PORT := $(if $(filter file,$(origin PORT)),8000,$(PORT))

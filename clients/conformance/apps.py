@@ -1,0 +1,145 @@
+"""The example apps as users start them: processes that are told by their environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from conformance.wire import Answer, ask
+from support.paths import ROOT, TARGET
+from support.server import free_port
+
+START_DEADLINE_S = 20.0
+STOP_DEADLINE_S = 5.0
+SETTINGS = ("REDIS_URL", "PORT", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
+
+
+@dataclass(frozen=True)
+class Helper:
+    """A helper's example: what starts it, in which folder, and with what besides its settings."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """Where its users start it."""
+        return ROOT / "clients" / self.name
+
+
+HELPERS = {
+    helper.name: helper
+    for helper in (
+        Helper("python", [sys.executable, "examples/app.py"], {"PYTHONPATH": "src"}),
+        Helper("rust", [str(TARGET / "clients-rust" / "debug" / "examples" / "app")]),
+        Helper("node", ["node", "examples/app.mjs"]),
+    )
+}
+
+
+class App:
+    """One example app, with `settings` and no other; as a context manager it starts and ends."""
+
+    def __init__(self, helper: Helper, folder: Path, **settings: str) -> None:
+        self.port = free_port()
+        self._helper = helper
+        self._log_file = folder / f"{helper.name}-{self.port}.log"
+        self._settings = {"PORT": str(self.port), **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it answers."""
+        self.start()
+        deadline = time.monotonic() + START_DEADLINE_S
+        while not self._answers():
+            assert self.running, f"the app ended\n{self.log()}"
+            assert time.monotonic() < deadline, f"the app does not answer\n{self.log()}"
+            time.sleep(0.02)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it; what it logged is shown when the test failed."""
+        try:
+            self.stop()
+        finally:
+            if value is not None:
+                print(self.log())
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it; it may not answer yet."""
+        inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        with self._log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                # setpriv ends it with the thread that started it, should that die unawares.
+                ["setpriv", "--pdeathsig", "KILL", *self._helper.command],
+                cwd=self._helper.folder,
+                env={**inherited, **self._helper.environment, **self._settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def ended(self, deadline_s: float = START_DEADLINE_S) -> int:
+        """Wait until it ends by itself; answer its exit status."""
+        assert self._process is not None, "the app was not started"
+        try:
+            return self._process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AssertionError(f"the app goes on\n{self.log()}") from None
+
+    def stop(self) -> None:
+        """End it with SIGTERM, soon and well."""
+        assert self._process is not None, "the app was not started"
+        self.signal(signal.SIGTERM)
+        code = self.ended(STOP_DEADLINE_S)
+        assert code == 0, f"it ended with {code}"
+
+    def signal(self, which: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        assert self._process is not None, "the app was not started"
+        self._process.send_signal(which)
+
+    def log(self) -> str:
+        """All that it printed."""
+        return self._log_file.read_text(errors="replace")
+
+    def _answers(self) -> bool:
+        try:
+            return self.get("/health").status == 200
+        except OSError:
+            return False
+
+    # Talk
+
+    def get(self, target: str, *headers: str) -> Answer:
+        """GET `target`; each header is a whole line."""
+        return ask(self.port, "GET", target, headers)
+
+    def post(self, target: str, *headers: str) -> Answer:
+        """POST an empty body to `target`."""
+        return ask(self.port, "POST", target, headers)
+
+    def ask(self, method: str, target: str, *headers: str) -> Answer:
+        """Send any method."""
+        return ask(self.port, method, target, headers)
