@@ -79,10 +79,11 @@ export const fastifyRateLimit: FastifyPluginCallback<FastifyRateLimitOptions> = 
   fastify.addHook('onRoute', ({ config }) => {
     if (config?.rl) routeOf(config.rl);
   });
-  fastify.addHook(hook as 'preHandler', async (request, reply) => {
+  // Not async, which would await a promise that is one already.
+  fastify.addHook(hook as 'preHandler', (request, reply): Promise<unknown> => {
     const own = request.routeOptions.config.rl;
     if (own) return routeOf(own).run(request, reply, true);
-    if (own === false || !whole || (request.is404 && !coverNotFound)) return;
+    if (own === false || !whole || (request.is404 && !coverNotFound)) return Promise.resolve();
     return whole.run(request, reply, false);
   });
   done();

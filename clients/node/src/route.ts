@@ -128,12 +128,13 @@ export class Route<Request extends HttpRequest> {
     return this.limiter.decide(where, plan, price, onError);
   }
 
-  #client({ ip, headers, socket }: Request, options?: { tier?: string }): Subject {
+  #client(request: Request, options?: { tier?: string }): Subject {
     const { proxies } = this.limiter.settings;
-    if (proxies === undefined) return Subject.ip(ip, options);
-    const forwarded = headers['x-forwarded-for'];
+    // Node parses headers when they are first read, here not before they are needed.
+    if (proxies === undefined) return Subject.ip(request.ip, options);
+    const forwarded = request.headers['x-forwarded-for'];
     const lines = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
-    return Subject.ip(proxies.client(socket.remoteAddress, lines), options);
+    return Subject.ip(proxies.client(request.socket.remoteAddress, lines), options);
   }
 }
 
