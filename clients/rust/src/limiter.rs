@@ -258,7 +258,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
 
     async fn ask(&self, command: Cmd) -> RedisResult<Value> {
         let mut connection = self.connection.clone();
-        let reply = connection.req_packed_command(&command).await.and_then(Value::extract_error);
+        let reply = connection.req_packed_command(&command).await.and_then(refused);
         #[cfg(feature = "cluster")]
         if let Some(cluster) = cluster::of(&mut connection)
             && let Err(error) = &reply
@@ -287,6 +287,14 @@ async fn within<T>(
     match tokio::time::timeout(timeout, work).await {
         Ok(done) => done.map_err(Error::from),
         Err(_elapsed) => Err(Error::Timeout(timeout)),
+    }
+}
+
+/// An error that the server answered, which redis-rs takes for a value. It never is a part of a reply.
+fn refused(reply: Value) -> RedisResult<Value> {
+    match reply {
+        Value::ServerError(error) => Err(error.into()),
+        reply => Ok(reply),
     }
 }
 
