@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from redis_rl import RateLimiter, StoreUnavailable, SyncRateLimiter
@@ -46,7 +48,8 @@ async def test_a_failure_of_a_test_does_not_outlive_it(limiter: Limiter) -> None
     assert (await limiter.check("key", "5/minute")).source == "server"
 
 
-async def test_it_tells_what_was_asked(limiter: Limiter) -> None:
+async def test_it_tells_what_was_asked(limiter_of: Callable[..., Limiter]) -> None:
+    limiter = limiter_of("redis://127.0.0.1:1")  # where nobody listens
     with faked(real(limiter)) as store:
         await limiter.probe()
         await limiter.check("a", "5/minute; token 10/second burst 20", cost=3)

@@ -79,9 +79,10 @@ def faked(limiter: RateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     store = FakeStore()
     seam: dict[str, Any] = {"_breaker": Breaker()}
     if isinstance(limiter, RateLimiter):
-        seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
+        seam |= {"_make": lambda _timeout: _Awaited(store), "_backends": {}}
     else:
-        seam |= {"_store": _Called(store)}
+        called = _Called(store)
+        seam |= {"_make": lambda _timeout: called, "_store": called}
     real = {name: getattr(limiter, name) for name in seam}
     vars(limiter).update(seam)
     try:
