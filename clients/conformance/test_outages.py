@@ -129,6 +129,25 @@ def test_a_slow_reply_is_an_outage_and_its_charge_is_sent_once(
         assert limit - remaining == len(charged) <= 4
 
 
+def test_a_charge_whose_connection_breaks_is_not_sent_again(
+    server: Server, monitor: Monitor, fault_proxy: FaultProxy, new_app: StartApp
+) -> None:
+    assert server.running
+    with new_app(REDIS_URL=fault_proxy.url, RL_TIMEOUT_MS="3000") as app:
+        assert app.get("/items").status == 200
+        monitor.commands()
+        fault_proxy.delay = 2.0
+        with ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(app.post, "/login")
+            eventually(monitor.commands)
+            fault_proxy.delay = 0.0
+            fault_proxy.kill()
+            unavailable(asked.result())
+        recovered = eventually(lambda: app.get("/items").lines("RateLimit"), RECOVERY_S)
+        assert recovered
+        assert LOGIN not in [words[1] for words in monitor.commands()]
+
+
 def test_a_reply_that_is_late_but_in_time_is_a_verdict(
     fault_proxy: FaultProxy, server: Server, new_app: StartApp
 ) -> None:
