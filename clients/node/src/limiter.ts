@@ -2,7 +2,7 @@
 
 import { Breaker } from './breaker.js';
 import { type RedisClient, type Store, storeOf } from './clients/store.js';
-import { Deadlines } from './deadline.js';
+import { withDeadline } from './deadline.js';
 import {
   type CannotIdentify,
   ConfigurationError,
@@ -91,14 +91,12 @@ export class StoreLimiter implements Limiter {
   failedOpen = 0;
   readonly #store: Store;
   readonly #breaker = new Breaker();
-  readonly #deadlines: Deadlines;
   readonly #plans = new Map<string | undefined, PlanCache>();
   readonly #scopes = new Map<string, string>();
   readonly #quietUntil = { warn: 0, error: 0 };
 
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
-    this.#deadlines = new Deadlines(this.settings.timeoutMs);
     this.#store = storeOf(options.client, this.settings.timeoutMs);
     if (this.#store.warnings.length > 0 && !warned.has(options.client)) {
       warned.add(options.client);
@@ -134,7 +132,7 @@ export class StoreLimiter implements Limiter {
   async reset(who: Subject | string, options: CheckOptions = {}): Promise<boolean> {
     const key = this.#keyOf(who, options);
     const work = this.#store.send(key, ['DEL', key]);
-    return (await this.#classified(this.#deadlines.within(work))) === 1;
+    return (await this.#classified(withDeadline(work, this.settings.timeoutMs))) === 1;
   }
 
   async probe(timeoutMs = Math.max(PROBE_MS, this.settings.timeoutMs)): Promise<void> {
@@ -144,7 +142,7 @@ export class StoreLimiter implements Limiter {
       if (primaries.length === 0) throw new StoreUnavailable('No primary of the cluster is known');
       return Promise.all(primaries.map((send) => send(key, words).catch(unlessRedirected)));
     });
-    await this.#classified(new Deadlines(timeoutMs).within(asked));
+    await this.#classified(withDeadline(asked, timeoutMs));
   }
 
   /** Decides by the mode where nobody can be asked. Never throws synchronously. */
@@ -187,7 +185,7 @@ export class StoreLimiter implements Limiter {
   #ask(key: string, plan: Plan, cost: number): Promise<unknown> {
     const words = ['RL.LIMIT', key, ...plan.words];
     if (cost !== 1) words.push('COST', `${cost}`);
-    return this.#deadlines.within(this.#store.send(key, words));
+    return withDeadline(this.#store.send(key, words), this.settings.timeoutMs);
   }
 
   #read(reply: unknown, key: string, plan: Plan, cost: number): Outcome {
