@@ -31,13 +31,13 @@ async def limiter(proxy: FaultProxy) -> AsyncIterator[RateLimiter]:
         yield limiter
 
 
-async def test_concurrent_checks_share_one_write_of_one_connection(
+async def test_concurrent_checks_share_writes_of_one_connection(
     limiter: RateLimiter, proxy: FaultProxy
 ) -> None:
     before = proxy.writes
     outcomes = await asyncio.gather(*(limiter.check(f"k{n}", f"{n}/hour") for n in range(1, 65)))
     assert [outcome.decisions[0].limit for outcome in outcomes] == list(range(1, 65))
-    assert proxy.writes - before == 1
+    assert proxy.writes - before <= 2, "the first does not wait for the others, which go together"
     assert proxy.connections == 1
 
 
@@ -79,7 +79,7 @@ async def test_a_caller_that_gives_up_harms_no_other(
     limits = [a.decisions[0].limit for a in answers[1::2] if isinstance(a, Outcome)]
     assert limits == list(range(2, 31, 2))
     charged = sum(bool(asked(server, "EXISTS", f"k{n}")) for n in range(1, 31, 2))
-    assert charged == (15 if pause else 0), "what was not written is not charged"
+    assert charged == (15 if pause else 1), "only what was written is charged: at once, the first"
     assert proxy.connections == 1
 
 

@@ -57,11 +57,14 @@ class Link(asyncio.Protocol):
         )
 
     def push(self, command: bytes, reply: Reply) -> None:
-        """Queue a command for the write that ends this turn of the loop."""
+        """Write a command at once if none is on its way, else with all that come in this turn."""
         self._waiting.append((command, reply))
         if not self._to_flush:
             self._to_flush = True
-            self._loop.call_soon(self._flush)
+            if self._unanswered:
+                self._loop.call_soon(self._flush)
+            else:
+                self._flush()
 
     def close(self) -> None:
         """End it; what waits fails."""

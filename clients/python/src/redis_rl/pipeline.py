@@ -1,8 +1,8 @@
 """Commands of one event loop to one server: batched, in order, each with its own deadline.
 
-Commands that wait at the same moment go out in one write of one connection. Replies come back in
-the order of the commands, so each is handed to the future that waits for it, or dropped where
-nobody does any more. Nothing is ever written twice.
+Commands that come while others are on their way share the writes of one connection. Replies come
+back in the order of the commands, so each is handed to the future that waits for it, or dropped
+where nobody does any more. Nothing is ever written twice.
 """
 
 from __future__ import annotations
