@@ -2,8 +2,9 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const NODE = { console: false, fetch: false, performance: false, process: false, URL: false };
-const TIMERS = { setTimeout: false, setImmediate: false, AbortController: false };
+const NODE = { console: false, fetch: false, performance: false, process: false };
+const WEB = { AbortController: false, Response: false, URL: false };
+const TIMERS = { setTimeout: false, setImmediate: false };
 
 export default defineConfig(
   { ignores: ['dist/', 'test/consumer/'] },
@@ -29,7 +30,7 @@ export default defineConfig(
   },
   {
     files: ['**/*.mjs', '*.js'],
-    languageOptions: { globals: { ...NODE, ...TIMERS } },
+    languageOptions: { globals: { ...NODE, ...WEB, ...TIMERS } },
     rules: { 'no-unused-vars': ['error', { argsIgnorePattern: '^_' }] },
   },
 );

@@ -8,10 +8,11 @@ import type {
   preHandlerAsyncHookHandler,
 } from 'fastify';
 import { isUnavailable } from './errors.js';
-import type { Limiter } from './limiter.js';
+import { tell, tellWithReplies } from './fastify-reply.js';
+import type { Limiter, StoreLimiter } from './limiter.js';
 import type { Outcome } from './outcome.js';
 import { PROBLEM_TYPE, quotaExceeded, UNAVAILABLE_RETRY_AFTER, unavailable } from './problem.js';
-import { announce, hold } from './response.js';
+import { hold } from './response.js';
 import { APP_SCOPE, Route, type RouteOptions, routeScope, template } from './route.js';
 
 declare module 'fastify' {
@@ -71,6 +72,8 @@ export const fastifyRateLimit: FastifyPluginCallback<FastifyRateLimitOptions> = 
   };
 
   fastify.decorateRequest('rateLimit', null);
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- none but createLimiter makes one
+  tellWithReplies(fastify, (limiter as StoreLimiter).settings.legacy);
   fastify.decorate('rl', (own: FastifyRouteOptions) => {
     const route = make(own);
     return (request: FastifyRequest, reply: FastifyReply) => route.run(request, reply, true);
@@ -120,7 +123,7 @@ class LimitedRoute {
     }
     request.rateLimit = outcome;
     if (outcome === null) return;
-    announce(reply.raw, outcome, route.limiter.settings.legacy);
+    tell(reply, outcome);
     if (!outcome.allowed) {
       if (!this.#handler) return problem(reply, 429, quotaExceeded(outcome));
       await this.#handler(request, reply, outcome);

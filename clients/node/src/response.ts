@@ -9,7 +9,7 @@ import {
   merged,
   type Told,
 } from './headers.js';
-import { type Outcome, tightestOf } from './outcome.js';
+import { tightestOf } from './outcome.js';
 
 type WriteHead = ServerResponse['writeHead'];
 
@@ -28,7 +28,7 @@ type Response = ServerResponse & { [pending]?: Pending; [hooked]?: WriteHead };
  * Has `response` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal.
  * Written with the head, so that fields which the application sets until then are kept beside.
  */
-export function announce(response: Response, outcome: Outcome, legacy?: Legacy): void {
+export function announce(response: Response, outcome: Told, legacy?: Legacy): void {
   if (outcome.decisions.length === 0 || response.headersSent) return;
   const earlier = response[pending];
   if (earlier) {
@@ -64,7 +64,7 @@ export function hold(response: ServerResponse, seconds: number): Promise<boolean
 }
 
 /** Two limiters of one request: all policies, and of those that deny only these. */
-function both(first: Told, second: Told): Told {
+export function both(first: Told, second: Told): Told {
   const decisions = [...first.decisions, ...second.decisions];
   return {
     allowed: first.allowed && second.allowed,

@@ -157,6 +157,62 @@ test('tells it also of streams, errors, hijacked replies, and beside what the ap
   assert.equal(set.headers['x-own'], 'kept');
 });
 
+test('tells it of what leaves its hooks: hijacked, not found, and a Response', async () => {
+  const limiter = createLimiter({ client, legacy: 'delta' });
+  const fastify = Fastify({ forceCloseConnections: true });
+  atEnd(() => fastify.close());
+  await fastify.register(async (inner) => {
+    await inner.register(fastifyRateLimit, { limiter, limits: '9/minute', name: 'n' });
+    inner.get('/hijack', (_request, reply) => {
+      assert.equal(reply.hijack(), reply);
+      reply.raw.end('raw');
+    });
+    inner.get('/missing', (_request, reply) => {
+      reply.callNotFound();
+    });
+    inner.get('/response', async () => {
+      return new Response('x', { headers: { RateLimit: '"other";r=1', 'X-Own': 'kept' } });
+    });
+    await inner.register(async (deeper) => deeper.get('/deeper', ok));
+  });
+  const url = await fastify.listen({ port: 0, host: '127.0.0.1' });
+  const answers = [];
+  for (const path of ['/hijack', '/missing', '/response', '/deeper', '/nowhere']) {
+    const answer = await ask(url, path);
+    const left = answer.headers['x-ratelimit-remaining'];
+    answers.push([answer.status, answer.headers.ratelimit && untimed(answer), left]);
+    assert.equal(answer.headers['x-own'], path === '/response' ? 'kept' : undefined);
+  }
+  assert.deepEqual(answers, [
+    [200, '"n";r=8', '8'],
+    [404, '"n";r=7', '7'],
+    [200, '"other";r=1, "n";r=6', '6'],
+    [200, '"n";r=5', '5'],
+    [404, undefined, undefined],
+  ]);
+});
+
+test('tells all limits of a request, and once, though a later hook fails', async () => {
+  const url = await app({}, (fastify) => {
+    const rl = { limits: '9/minute', name: 'first' };
+    const preHandler = fastify.rl({ limits: '1/minute', name: 'second' });
+    const onSend = async (_request, reply) => {
+      if (reply.statusCode === 200) throw new Error('boom');
+    };
+    fastify.get('/', { config: { rl }, preHandler, onSend }, async (_request, reply) => {
+      reply.raw.setHeader('RateLimit-Policy', '"other";q=1');
+      return 'x';
+    });
+  });
+  const boom = await ask(url, '/');
+  assert.deepEqual([boom.status, untimed(boom)], [500, '"first";r=8, "second";r=0']);
+  const policies = '"first";q=9;w=60, "second";q=1;w=60';
+  assert.equal(boom.headers['ratelimit-policy'], `"other";q=1, ${policies}`);
+  const denied = await ask(url, '/');
+  assert.deepEqual([denied.status, untimed(denied)], [429, '"second";r=0']);
+  assert.equal(denied.headers['ratelimit-policy'], policies);
+});
+
 test('answers 503 or serves when the store is gone, as each route wants', async () => {
   const nobody = await LIBRARIES['ioredis 6'](await freePort(), { retryStrategy: null });
   const limiter = createLimiter({ client: nobody, logger: memory() });
@@ -217,9 +273,14 @@ test('a wrong limit refuses the route, and a route added too early is limited al
   const wrong = { config: { rl: { limits: '1/minuet' } } };
   assert.throws(() => fastify.get('/wrong', wrong, ok), ConfigurationError);
   assert.throws(() => fastify.rl({ limits: '5/minute', name: 'é' }), ConfigurationError);
-  const statuses = [];
+  const answers = [];
   for (let times = 0; times < 2; times++) {
-    statuses.push((await fastify.inject('/early')).statusCode);
+    const { statusCode, headers } = await fastify.inject('/early');
+    answers.push([statusCode, headers['ratelimit-policy']]);
   }
-  assert.deepEqual(statuses, [200, 429]);
+  const policy = '"1-per-60s";q=1;w=60';
+  assert.deepEqual(answers, [
+    [200, policy],
+    [429, policy],
+  ]);
 });
