@@ -27,15 +27,12 @@ export function tellWithReplies(fastify: FastifyInstance, legacy: Legacy | undef
     }
     done();
   });
-  // What follows these does not come to the hook, or not to that of this instance.
-  for (const leave of ['hijack', 'callNotFound'] as const) {
-    const leaveTold = function (this: FastifyReply): FastifyReply {
-      const outcome = take(this);
-      if (outcome) announce(this.raw, outcome, legacy);
-      return inherited(this, leave, leaveTold).call(this);
-    };
-    fastify.decorateReply(leave, leaveTold);
-  }
+  const hijackTold = function (this: FastifyReply): FastifyReply {
+    const outcome = take(this);
+    if (outcome) announce(this.raw, outcome, legacy);
+    return inheritedHijack(this, hijackTold).call(this);
+  };
+  fastify.decorateReply('hijack', hijackTold);
 }
 
 /** What to tell, once: after an error the hook runs again, and the headers are still there. */
@@ -51,13 +48,13 @@ function setFields(reply: FastifyReply, outcome: Told, legacy: Legacy | undefine
   }
 }
 
-type Leave = () => FastifyReply;
+type Hijack = () => FastifyReply;
 
 /** The method that `own` stands before in the prototypes of a reply. */
-function inherited(reply: FastifyReply, name: 'hijack' | 'callNotFound', own: Leave): Leave {
+function inheritedHijack(reply: FastifyReply, own: Hijack): Hijack {
   let prototype = Object.getPrototypeOf(reply) as FastifyReply;
-  while (!Object.hasOwn(prototype, name) || prototype[name] !== own) {
+  while (!Object.hasOwn(prototype, 'hijack') || prototype.hijack !== own) {
     prototype = Object.getPrototypeOf(prototype) as FastifyReply;
   }
-  return (Object.getPrototypeOf(prototype) as FastifyReply)[name] as Leave;
+  return (Object.getPrototypeOf(prototype) as FastifyReply).hijack;
 }

@@ -157,7 +157,7 @@ test('tells it also of streams, errors, hijacked replies, and beside what the ap
   assert.equal(set.headers['x-own'], 'kept');
 });
 
-test('tells it of what leaves its hooks: hijacked, not found, and a Response', async () => {
+test('tells it below an instance: hijacked, not found, and a Response', async () => {
   const limiter = createLimiter({ client, legacy: 'delta' });
   const fastify = Fastify({ forceCloseConnections: true });
   atEnd(() => fastify.close());
