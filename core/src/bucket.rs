@@ -29,7 +29,7 @@ pub struct Bucket {
 
 impl Bucket {
     /// When the limiter is as if never used by its own numbers, in ms since 1970.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn unused_at_ms(&self) -> u64 {
         let falls_for = to_u64(div_ceil(self.level.get(), self.refill.get()));
@@ -46,7 +46,7 @@ impl Bucket {
     }
 
     /// Whether the last charge is later than `now`: the clock stepped back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_ahead(&self, now: Now) -> bool {
         self.time_ms.get() > now.ms()
     }
@@ -75,7 +75,7 @@ pub(crate) type TokenStanding<'a> = BucketStanding<'a, false>;
 pub(crate) type LeakyStanding<'a> = BucketStanding<'a, true>;
 
 impl<'a, const QUEUE: bool> BucketStanding<'a, QUEUE> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(stored: Option<&Bucket>, clause: &'a Clause, now: Now) -> Self {
         let now_ms = now.ms();
         let (level, new_in_ms) =
@@ -83,13 +83,13 @@ impl<'a, const QUEUE: bool> BucketStanding<'a, QUEUE> {
         Self { clause, now_ms, level, new_in_ms }
     }
 
-    #[inline]
+    #[inline(always)]
     fn falls_to_ms(&self, level: u128) -> u64 {
         let ms = div_ceil(self.level.saturating_sub(level), self.clause.refill);
         to_u64(ms).min(self.new_in_ms)
     }
 
-    #[inline]
+    #[inline(always)]
     fn capacity_parts(&self) -> u128 {
         product(self.clause.limit, self.clause.period_ms)
     }
@@ -111,41 +111,41 @@ fn level_of(bucket: &Bucket, refill: u64, now_ms: u64) -> (u128, u64) {
 }
 
 impl<const QUEUE: bool> Standing for BucketStanding<'_, QUEUE> {
-    #[inline]
+    #[inline(always)]
     fn admits(&self, cost: u64) -> bool {
         let asked = product(cost, self.clause.period_ms);
         self.level.saturating_add(asked) <= self.capacity_parts()
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait_ms(&self, cost: u64) -> u64 {
         let room = self.clause.limit.saturating_sub(cost);
         self.falls_to_ms(product(room, self.clause.period_ms))
     }
 
-    #[inline]
+    #[inline(always)]
     fn hold_ms(&self) -> u64 {
         if QUEUE { to_u64(div_ceil(self.level, self.clause.refill)) } else { 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn charge(&mut self, cost: u64) {
         self.level = self.level.saturating_add(product(cost, self.clause.period_ms));
         self.new_in_ms = u64::MAX;
     }
 
-    #[inline]
+    #[inline(always)]
     fn remaining(&self) -> u64 {
         let free = self.capacity_parts().saturating_sub(self.level);
         to_u64(div_floor(free, self.clause.period_ms))
     }
 
-    #[inline]
+    #[inline(always)]
     fn reset_ms(&self) -> u64 {
         self.falls_to_ms(0)
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, _cost: u64) -> Change {
         let bucket = Bucket {
             period_ms: U40::new(self.clause.period_ms),

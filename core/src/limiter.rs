@@ -143,7 +143,7 @@ impl Limiter {
     }
 
     /// Puts `change`, which is of this limiter, in place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn apply(&mut self, change: Change, now: Now) {
         match (self, change) {
             (Self::Log(log), Limiter::Log(append)) => log.append(&append, now),
@@ -179,7 +179,7 @@ impl Change {
     }
 
     /// The limiter that the change makes where there was none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn into_limiter(self, now: Now) -> Option<Limiter> {
         Some(match self {
             Self::Fixed(fixed) => Limiter::Fixed(fixed),

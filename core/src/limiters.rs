@@ -74,7 +74,7 @@ impl Limiters {
     }
 
     /// Puts `change` in place. A limiter that is new pushes out those that are unused.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&mut self, change: Change, now: Now) {
         let id = change.id();
         match self.as_mut_slice().iter_mut().find(|limiter| limiter.id() == id) {

@@ -8,18 +8,25 @@ use crate::server::{Call, Key};
 use crate::settings::NOTIFY_DENIED;
 use crate::state::{COMMAND, Outgoing};
 
-/// Decides a call of `cost` against `clauses`, at most `N`, and records what is to be recorded.
+/// Decides a call of `cost` against `clauses`, at most `N`, records what is to be recorded, and
+/// has `answer` tell of it.
 #[inline(always)]
 pub(super) fn consume<const N: usize>(
     call: &Call<'_>,
     clauses: &[Clause],
     cost: u64,
-) -> Result<Decision<N>, Error> {
+    answer: impl FnOnce(&Decision<N>),
+) -> Result<(), Error> {
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
-    let decision = decide::<N>(key.get(), clauses, cost, now)?;
+    // By reference: a decision is long enough for its copies to be seen in a call's cost.
+    let decided = decide::<N>(key.get(), clauses, cost, now);
+    let decision = match &decided {
+        Ok(decision) => decision,
+        Err(error) => return Err((*error).into()),
+    };
     if decision.changes().next().is_some() {
-        record(call, key, &decision, now)?;
+        record(call, key, decision, now)?;
     } else {
         drop(key);
     }
@@ -27,7 +34,8 @@ pub(super) fn consume<const N: usize>(
     if !decision.allowed {
         denied(call);
     }
-    Ok(decision)
+    answer(decision);
+    Ok(())
 }
 
 /// Lets operators see who is denied.

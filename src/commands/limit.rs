@@ -49,16 +49,16 @@ fn answer<const N: usize>(
     named: &[Arc<Policy>],
     cost: u64,
 ) -> Result<(), Error> {
-    let decision = consume::<N>(call, clauses, cost)?;
-    named.iter().for_each(|policy| policy.decisions.add(decision.allowed));
-    call.answer(|answer| {
-        answer.array(clauses.len().saturating_add(1));
-        answer.integer(i64::from(decision.allowed));
-        for verdict in decision.verdicts.iter().take(clauses.len()) {
-            reply::verdict(answer, verdict);
-        }
-    });
-    Ok(())
+    consume::<N>(call, clauses, cost, |decision| {
+        named.iter().for_each(|policy| policy.decisions.add(decision.allowed));
+        call.answer(|answer| {
+            answer.array(clauses.len().saturating_add(1));
+            answer.integer(i64::from(decision.allowed));
+            for verdict in decision.verdicts.iter().take(clauses.len()) {
+                reply::verdict(answer, verdict);
+            }
+        });
+    })
 }
 
 /// Adds the clauses of the policy whose name is next.

@@ -42,8 +42,8 @@ fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     };
     let clause = clause?;
     let cost = words::cost(&mut words)?;
-    let decision = consume::<1>(call, &[clause], cost)?;
-    let [verdict] = &decision.verdicts;
-    call.answer(|answer| reply::verdict(answer, verdict));
-    Ok(())
+    consume::<1>(call, &[clause], cost, |decision| {
+        let [verdict] = &decision.verdicts;
+        call.answer(|answer| reply::verdict(answer, verdict));
+    })
 }

@@ -18,10 +18,10 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
     let quantity = words.next().map_or(Ok(1), |word| Number::QUANTITY.read(word))?;
     end(&mut words, "nothing may follow quantity")?;
     let clause = Clause::token(capacity, count, period_ms);
-    let decision = consume::<1>(call, &[clause], quantity)?;
-    let [verdict] = &decision.verdicts;
-    call.answer(|answer| cell_verdict(answer, verdict));
-    Ok(())
+    consume::<1>(call, &[clause], quantity, |decision| {
+        let [verdict] = &decision.verdicts;
+        call.answer(|answer| cell_verdict(answer, verdict));
+    })
 }
 
 /// Limited, limit, remaining, seconds to retry, seconds to full.
