@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from bench.figures import Outcome, Results, Section
 
@@ -11,24 +11,12 @@ Table = list[list[str]]
 
 def text(results: Results) -> str:
     """For a terminal."""
-    return "\n".join(
-        line for title, table in _tables(results) for line in ("", title, "", *aligned(table))
-    )
+    return listing(_tables(results))
 
 
 def markdown(results: Results) -> str:
     """For a page."""
-    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in results.about.items()]
-    lines = [
-        "# Figures",
-        "",
-        "Written by `make bench`; docs/performance.md tells how to read it.",
-        "",
-    ]
-    lines += facts
-    for title, table in _tables(results):
-        lines += ["", f"## {title}", "", *piped(table)]
-    return "\n".join(lines) + "\n"
+    return page("Figures", "make bench", results.about, _tables(results))
 
 
 def _tables(results: Results) -> Iterator[tuple[str, Table]]:
@@ -70,8 +58,28 @@ def _number(value: float | None, digits: int = 0) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def aligned(table: Table) -> list[str]:
-    """Its lines for a terminal."""
+def listing(tables: Iterable[tuple[str, Table]]) -> str:
+    """Tables under their titles, for a terminal."""
+    return "\n".join(line for title, table in tables for line in ("", title, "", *_aligned(table)))
+
+
+def page(
+    title: str, command: str, about: Mapping[str, object], tables: Iterable[tuple[str, Table]]
+) -> str:
+    """Tables under their titles, on a page that says what wrote it, and on what."""
+    lines = [
+        f"# {title}",
+        "",
+        f"Written by `{command}`; docs/performance.md tells how to read it.",
+        "",
+        *(f"- {name.replace('_', ' ')}: {value}" for name, value in about.items()),
+    ]
+    for heading, table in tables:
+        lines += ["", f"## {heading}", "", *_piped(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _aligned(table: Table) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(
@@ -82,8 +90,7 @@ def aligned(table: Table) -> list[str]:
     ]
 
 
-def piped(table: Table) -> list[str]:
-    """Its lines in Markdown."""
+def _piped(table: Table) -> list[str]:
     header, *rows = table
     rule = ["---", *["--:"] * (len(header) - 1)]
     return ["| " + " | ".join(row) + " |" for row in (header, rule, *rows)]

@@ -6,30 +6,19 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from bench.http.figures import Line, Results
-from bench.table import Table, aligned, piped
+from bench.table import Table, listing, page
 
 _HEADER = ["", "requests/s", "of no limiter", "of one INCR", "p99 ms", "CPU us", "versions"]
 
 
 def text(results: Results) -> str:
     """For a terminal."""
-    return "\n".join(
-        line for title, table in _tables(results) for line in ("", title, "", *aligned(table))
-    )
+    return listing(_tables(results))
 
 
 def markdown(results: Results) -> str:
     """For a page."""
-    facts = [f"- {name.replace('_', ' ')}: {value}" for name, value in results.about.items()]
-    lines = [
-        "# Figures over HTTP",
-        "",
-        "Written by `make bench-http`; docs/performance.md tells how",
-    ]
-    lines += ["to read it.", "", *facts]
-    for title, table in _tables(results):
-        lines += ["", f"## {title}", "", *piped(table)]
-    return "\n".join(lines) + "\n"
+    return page("Figures over HTTP", "make bench-http", results.about, _tables(results))
 
 
 def _tables(results: Results) -> Iterator[tuple[str, Table]]:
