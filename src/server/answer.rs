@@ -1,9 +1,9 @@
 //! Answers of integers, written here and handed to the server in one piece.
 //!
-//! The server takes some 240 instructions for each integer that it is given by itself, more than
-//! a decision costs. A reply that another command gave to the module it passes on as it stands,
-//! for a tenth of that. So one such reply of each length is kept, and an answer is written over
-//! the bytes of the one that is as long. Where there is none (very short ones, two lengths below
+//! The server takes some 240 instructions for each integer that it is given by itself. A reply
+//! that another command gave to the module it passes on as it stands, for less than one integer
+//! costs. So one such reply of each length is kept, and an answer is written over the bytes of the
+//! one that is as long. Where there is none (very short ones, two lengths below
 //! [`LONGEST`], or a server that gave us none) the answer is handed over line by line.
 
 use std::sync::OnceLock;
