@@ -10,11 +10,12 @@ import pytest
 from conformance.apps import HELPERS, App, Helper
 from conformance.monitor import Monitor
 from store.proxy import FaultProxy
-from support import kinds
 from support.clock import Clock
 from support.kinds import Kind
 from support.pool import NewServer, Pool
 from support.server import Server
+
+pytest_plugins = ["support.floor"]
 
 APPS_OF = pytest.StashKey[list[App]]()
 # Where outages are not the matter, a busy machine is none.
@@ -40,23 +41,6 @@ def pytest_runtest_makereport(
 def helper(request: pytest.FixtureRequest) -> Helper:
     """Each helper in turn."""
     return HELPERS[request.param]
-
-
-@pytest.fixture(scope="session")
-def kind() -> Kind:
-    """The oldest server that the module runs on."""
-    found = kinds.kind(kinds.FLOOR)
-    if not found.available:
-        pytest.skip(found.reason)
-    return found
-
-
-@pytest.fixture(scope="session")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    """The server that tests share."""
-    pool = Pool(tmp_path_factory.mktemp("shared"))
-    yield pool
-    pool.close()
 
 
 @pytest.fixture(scope="session")

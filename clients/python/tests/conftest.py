@@ -10,11 +10,12 @@ import pytest
 
 from store.kinds import KINDS, Limiter
 from store.proxy import FaultProxy
-from support import kinds
 from support.clock import Clock
 from support.kinds import Kind
 from support.pool import NewServer, Pool
 from support.server import Server
+
+pytest_plugins = ["support.floor"]
 
 SERVERS_OF = pytest.StashKey[list[Server]]()
 
@@ -29,23 +30,6 @@ def pytest_runtest_makereport(
         for server in item.stash.get(SERVERS_OF, []):
             report.sections.append((f"log of port {server.port}", server.log_tail()))
     return report
-
-
-@pytest.fixture(scope="session")
-def kind() -> Kind:
-    """The oldest server that the module runs on."""
-    found = kinds.kind(kinds.FLOOR)
-    if not found.available:
-        pytest.skip(found.reason)
-    return found
-
-
-@pytest.fixture(scope="session")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    """The servers that tests share."""
-    pool = Pool(tmp_path_factory.mktemp("shared"))
-    yield pool
-    pool.close()
 
 
 @pytest.fixture
