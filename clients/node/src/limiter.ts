@@ -2,7 +2,7 @@
 
 import { Breaker } from './breaker.js';
 import { type RedisClient, type Store, storeOf } from './clients/store.js';
-import { withDeadline } from './deadline.js';
+import { Deadline } from './deadline.js';
 import {
   type CannotIdentify,
   ConfigurationError,
@@ -90,6 +90,7 @@ export class StoreLimiter implements Limiter {
   readonly settings: Settings;
   failedOpen = 0;
   readonly #store: Store;
+  readonly #deadline: Deadline;
   readonly #breaker = new Breaker();
   readonly #plans = new Map<string | undefined, PlanCache>();
   readonly #scopes = new Map<string, string>();
@@ -98,6 +99,7 @@ export class StoreLimiter implements Limiter {
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
     this.#store = storeOf(options.client, this.settings.timeoutMs);
+    this.#deadline = new Deadline(this.settings.timeoutMs);
     if (this.#store.warnings.length > 0 && !warned.has(options.client)) {
       warned.add(options.client);
       this.settings.logger.warn(
@@ -132,7 +134,7 @@ export class StoreLimiter implements Limiter {
   async reset(who: Subject | string, options: CheckOptions = {}): Promise<boolean> {
     const key = this.#keyOf(who, options);
     const work = this.#store.send(key, ['DEL', key]);
-    return (await this.#classified(withDeadline(work, this.settings.timeoutMs))) === 1;
+    return (await this.#classified(this.#deadline.within(work))) === 1;
   }
 
   async probe(timeoutMs = Math.max(PROBE_MS, this.settings.timeoutMs)): Promise<void> {
@@ -142,7 +144,7 @@ export class StoreLimiter implements Limiter {
       if (primaries.length === 0) throw new StoreUnavailable('No primary of the cluster is known');
       return Promise.all(primaries.map((send) => send(key, words).catch(unlessRedirected)));
     });
-    await this.#classified(withDeadline(asked, timeoutMs));
+    await this.#classified(new Deadline(timeoutMs).within(asked));
   }
 
   /** Decides by the mode where nobody can be asked. Never throws synchronously. */
@@ -185,7 +187,7 @@ export class StoreLimiter implements Limiter {
   #ask(key: string, plan: Plan, cost: number): Promise<unknown> {
     const words = ['RL.LIMIT', key, ...plan.words];
     if (cost !== 1) words.push('COST', `${cost}`);
-    return withDeadline(this.#store.send(key, words), this.settings.timeoutMs);
+    return this.#deadline.within(this.#store.send(key, words));
   }
 
   #read(reply: unknown, key: string, plan: Plan, cost: number): Outcome {

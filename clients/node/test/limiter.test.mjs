@@ -1,5 +1,6 @@
 // What a limiter decides, over each client library.
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { before, test } from 'node:test';
 import {
   CannotIdentify,
@@ -41,6 +42,23 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
     assert.equal(denied.tightest.policy, 'login');
     assert.equal((await ask({ cost: 6 })).retryAfter, null);
     assert.equal((await ask()).remaining, 0);
+  });
+
+  test(`${library}: what is asked at once is written at once`, async (t) => {
+    const writes = [
+      t.mock.method(Socket.prototype, '_write'),
+      t.mock.method(Socket.prototype, '_writev'),
+    ];
+    const written = () => writes.reduce((sum, { mock }) => sum + mock.callCount(), 0);
+    const limiter = createLimiter({ client: await connect(server.port), prefix: `at ${library}` });
+    const before = written();
+    const checks = [1, 2, 3, 4, 5].map((id) => ({ who: Subject.user(id), limits: '5/minute' }));
+    const outcomes = await limiter.checkMany(checks);
+    assert.deepEqual(
+      outcomes.map(({ remaining }) => remaining),
+      [4, 4, 4, 4, 4],
+    );
+    assert.equal(written() - before, 1);
   });
 
   test(`${library}: one command per check, however many limits`, async () => {

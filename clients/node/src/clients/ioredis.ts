@@ -1,5 +1,6 @@
 /** ioredis and iovalkey: single servers, Sentinel and clusters. */
 
+import type { Writable } from 'node:stream';
 import type { Send, Store } from './store.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any --
@@ -19,7 +20,7 @@ interface Command {
   keys: string[];
   promise: Promise<unknown>;
   reject(error: Error): void;
-  toWritable(stream: unknown): unknown;
+  toWritable(stream: Writable): unknown;
 }
 type CommandClass = new (name: string, args: string[], options: { replyEncoding: null }) => Command;
 
@@ -84,16 +85,24 @@ function chargeClass(Base: CommandClass, timeoutMs: number) {
       this.keys = [key];
     }
 
-    override toWritable(stream: unknown): unknown {
+    override toWritable(stream: Writable): unknown {
       if (this.written || performance.now() > this.#deadline) {
         const why = this.written ? 'the connection was lost' : 'it could not be sent in time';
         this.reject(new Error(`Not sent again: ${why}`));
         return PING;
       }
       this.written = true;
+      writeTogether(stream);
       return super.toWritable(stream);
     }
   };
+}
+
+/** Has what one turn of the event loop sends written at its end, at once: each write costs a call. */
+function writeTogether(stream: Writable): void {
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  setImmediate(() => stream.uncork());
 }
 
 /** The class of commands, from one that is caught on its way, since ioredis is not imported. */
