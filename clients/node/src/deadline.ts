@@ -2,74 +2,86 @@
 
 import { StoreUnavailable } from './errors.js';
 
-/** How long to wait for a store, counted from when it has been asked. */
+/** How late a timer may be before it says that this process was busy. */
+const SLACK_MS = 5;
+
+interface Wait {
+  since: number;
+  /** Whether it has been given its time once more. */
+  again: boolean;
+  reject(error: Error): void;
+}
+
+/** How long to wait for a store. One timer is for all that wait. */
 export class Deadline {
-  #turn: Turn | undefined;
+  /** In the order of `since`. */
+  readonly #waits = new Set<Wait>();
+  #armed = false;
+  #several = false;
+  #crowded = false;
 
   /** @param ms more than 0 */
   constructor(readonly ms: number) {}
 
-  /** Settles as `work` does, or rejects after the time; what `work` comes to later is dropped. */
-  within<T>(work: Promise<T>): Promise<T> {
-    const turn = this.#turn ?? this.#begin();
+  /** Whether anybody waits, or several did when last somebody waited: more may be asked soon. */
+  get crowded(): boolean {
+    return this.#crowded || this.#waits.size > 0;
+  }
+
+  /** Settles as `ask` does, or rejects after the time; what comes later is dropped. */
+  within<T>(ask: (until: number) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      turn.begin(reject);
-      work.then(
+      const since = performance.now();
+      const asked = ask(since + this.ms);
+      const wait: Wait = { since, again: false, reject };
+      this.#begin(wait);
+      asked.then(
         (value) => {
-          turn.end();
+          this.#end(wait);
           resolve(value);
         },
         (error: unknown) => {
-          turn.end();
+          this.#end(wait);
           reject(error);
         },
       );
     });
   }
 
-  #begin(): Turn {
-    const turn = new Turn(this.ms);
-    this.#turn = turn;
-    setImmediate(() => {
-      this.#turn = undefined;
-      turn.start();
-    });
-    return turn;
-  }
-}
-
-/**
- * What was asked in one turn of the event loop. Clients write it when the turn ends, which may be
- * late in a busy process, and one timer is for all of it.
- */
-class Turn {
-  #timer: NodeJS.Timeout | undefined;
-  #pending = 0;
-  readonly #rejects: ((error: Error) => void)[] = [];
-
-  constructor(readonly ms: number) {}
-
-  begin(reject: (error: Error) => void): void {
-    this.#pending += 1;
-    this.#rejects.push(reject);
+  #begin(wait: Wait): void {
+    this.#waits.add(wait);
+    if (this.#waits.size > 1) this.#several = true;
+    if (!this.#armed) this.#arm(this.ms);
   }
 
-  end(): void {
-    this.#pending -= 1;
-    if (this.#pending === 0) clearTimeout(this.#timer);
+  #end(wait: Wait): void {
+    this.#waits.delete(wait);
+    if (this.#waits.size > 0) return;
+    this.#crowded = this.#several;
+    this.#several = false;
   }
 
-  /** The time begins. */
-  start(): void {
-    // A busy process reads its sockets late, too: a reply that has arrived by then still counts.
-    if (this.#pending > 0)
-      this.#timer = setTimeout(() => setImmediate(() => this.#expire()), this.ms);
+  /** It is the client that keeps the process running while somebody waits. */
+  #arm(ms: number): void {
+    this.#armed = true;
+    setTimeout(() => this.#expire(), ms).unref();
   }
 
   #expire(): void {
-    // Nothing happens to what has settled.
-    for (const reject of this.#rejects) {
-      reject(new StoreUnavailable(`The store did not answer within ${this.ms} ms`));
+    this.#armed = false;
+    const now = performance.now();
+    for (const wait of this.#waits) {
+      const late = now - wait.since - this.ms;
+      if (late < 0) return this.#arm(Math.ceil(-late));
+      this.#end(wait);
+      if (late <= SLACK_MS || wait.again) {
+        wait.reject(new StoreUnavailable(`The store did not answer within ${this.ms} ms`));
+      } else {
+        // A busy process writes and reads late: what it asked may only have been sent now.
+        wait.again = true;
+        wait.since = now;
+        this.#begin(wait);
+      }
     }
   }
 }

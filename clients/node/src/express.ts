@@ -48,31 +48,34 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): RequestHan
     if (!route.covers(request.method)) return next();
     hookResponses(request.app);
     if (route.asksFramework) warnOfTrust(route, request.app);
-    run(route, options.handler, request, response, next).catch(next);
+    const scope = route.scope ?? expressScope(request);
+    const serve = (outcome: Outcome | null) => {
+      request.rateLimit = outcome;
+      if (outcome === null) return next();
+      announce(response, outcome, route.limiter.settings.legacy);
+      if (!outcome.allowed) {
+        return void deny(options.handler, request, response, next, outcome).catch(next);
+      }
+      if (!route.waits || outcome.wait === 0) return next();
+      hold(response, outcome.wait, next);
+    };
+    route.check(request, scope, serve, (error) => {
+      if (isUnavailable(error)) sendUnavailable(response);
+      else next(error);
+    });
   };
 }
 
-async function run(
-  route: Route<Request>,
+async function deny(
   handler: ExpressOptions['handler'],
   request: Request,
   response: Response,
   next: NextFunction,
+  outcome: Outcome,
 ): Promise<void> {
-  let outcome: Outcome | null;
-  try {
-    outcome = await route.check(request, route.scope ?? expressScope(request));
-  } catch (error) {
-    return isUnavailable(error) ? sendUnavailable(response) : next(error);
-  }
-  request.rateLimit = outcome;
-  if (outcome === null) return next();
-  announce(response, outcome, route.limiter.settings.legacy);
-  if (!outcome.allowed) {
-    if (handler) return handler(request, response, next, outcome);
-    return sendProblem(response, 429, quotaExceeded(outcome));
-  }
-  if (!route.waits || outcome.wait === 0 || (await hold(response, outcome.wait))) next();
+  if (!handler) return sendProblem(response, 429, quotaExceeded(outcome));
+  // eslint-disable-next-line @typescript-eslint/await-thenable -- it may be async
+  await handler(request, response, next, outcome);
 }
 
 /**

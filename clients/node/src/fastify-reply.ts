@@ -6,6 +6,12 @@ import { announce, both } from './response.js';
 
 const told = Symbol('redis-rl.told');
 
+/** Fastify lowers names: those of every response are low already. */
+const LOWER: Readonly<Record<string, string>> = {
+  'RateLimit-Policy': 'ratelimit-policy',
+  RateLimit: 'ratelimit',
+};
+
 type Reply = FastifyReply & { [told]: Told | null };
 
 /** Has `reply` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal. */
@@ -44,7 +50,8 @@ function take(reply: FastifyReply): Told | null {
 
 function setFields(reply: FastifyReply, outcome: Told, legacy: Legacy | undefined): void {
   for (const [name, ours] of fieldsOf(outcome, legacy)) {
-    reply.header(name, merged(name, reply.getHeader(name), ours));
+    const lower = LOWER[name] ?? name;
+    reply.header(lower, merged(name, reply.getHeader(lower), ours));
   }
 }
 

@@ -5,7 +5,7 @@ import type {
   FastifyPluginCallback,
   FastifyReply,
   FastifyRequest,
-  preHandlerAsyncHookHandler,
+  preHandlerHookHandler,
 } from 'fastify';
 import { isUnavailable } from './errors.js';
 import { tell, tellWithReplies } from './fastify-reply.js';
@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     /** A hook that limits one route. @throws ConfigurationError for wrong limits, names and costs */
-    rl(options: FastifyRouteOptions): preHandlerAsyncHookHandler;
+    rl(options: FastifyRouteOptions): preHandlerHookHandler;
   }
   interface FastifyContextConfig {
     /** Limits of this route, in place of the plugin's; false: none. */
@@ -33,7 +33,10 @@ declare module 'fastify' {
 export type { Client, RouteOptions } from './route.js';
 
 export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
-  /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
+  /**
+   * Answers denied requests instead of the 429, with the reply or by what it returns; the rate
+   * headers are sent with its answer.
+   */
   handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;
 }
 
@@ -76,21 +79,30 @@ export const fastifyRateLimit: FastifyPluginCallback<FastifyRateLimitOptions> = 
   tellWithReplies(fastify, (limiter as StoreLimiter).settings.legacy);
   fastify.decorate('rl', (own: FastifyRouteOptions) => {
     const route = make(own);
-    return (request: FastifyRequest, reply: FastifyReply) => route.run(request, reply, true);
+    return hookOf((request, reply, next) => route.run(request, reply, true, next));
   });
   // Only to refuse wrong options when the route is added.
   fastify.addHook('onRoute', ({ config }) => {
     if (config?.rl) routeOf(config.rl);
   });
-  // Not async, which would await a promise that is one already.
-  fastify.addHook(hook as 'preHandler', (request, reply): Promise<unknown> => {
+  const check: Hook = (request, reply, next) => {
     const own = request.routeOptions.config.rl;
-    if (own) return routeOf(own).run(request, reply, true);
-    if (own === false || !whole || (request.is404 && !coverNotFound)) return Promise.resolve();
-    return whole.run(request, reply, false);
-  });
+    if (own) return routeOf(own).run(request, reply, true, next);
+    if (own === false || !whole || (request.is404 && !coverNotFound)) return next();
+    whole.run(request, reply, false, next);
+  };
+  fastify.addHook(hook as 'preHandler', hookOf(check));
   done();
 };
+
+type Done = (error?: Error) => void;
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => void;
+
+/** A hook for any place: preParsing has a payload before `done`. */
+function hookOf(hook: Hook): preHandlerHookHandler {
+  return (request: FastifyRequest, reply: FastifyReply, ...last: unknown[]) =>
+    hook(request, reply, last.at(-1) as Done);
+}
 
 // What fastify-plugin sets: decorators and hooks belong to the instance that registers.
 Object.assign(fastifyRateLimit, {
@@ -109,28 +121,29 @@ class LimitedRoute {
   }
 
   /** @param alone whether a route without a name has a budget of its own */
-  async run(request: FastifyRequest, reply: FastifyReply, alone: boolean): Promise<unknown> {
+  run(request: FastifyRequest, reply: FastifyReply, alone: boolean, done: Done): void {
     const route = this.#route;
-    if (!route.covers(request.method)) return;
+    if (!route.covers(request.method)) return done();
     const scope = route.scope ?? (alone ? scopeOf(request) : APP_SCOPE);
-    let outcome: Outcome | null;
-    try {
-      outcome = await route.check(request, scope);
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
+    const serve = (outcome: Outcome | null) => {
+      request.rateLimit = outcome;
+      if (outcome === null) return done();
+      tell(reply, outcome);
+      if (!outcome.allowed) return void this.#deny(request, reply, outcome).catch(done);
+      if (!route.waits || outcome.wait === 0) return done();
+      hold(reply.raw, outcome.wait, done, () => void reply.hijack());
+    };
+    route.check(request, scope, serve, (error) => {
+      if (!isUnavailable(error)) return done(error as Error);
       reply.header('Retry-After', UNAVAILABLE_RETRY_AFTER);
-      return problem(reply, 503, unavailable);
-    }
-    request.rateLimit = outcome;
-    if (outcome === null) return;
-    tell(reply, outcome);
-    if (!outcome.allowed) {
-      if (!this.#handler) return problem(reply, 429, quotaExceeded(outcome));
-      await this.#handler(request, reply, outcome);
-      return reply;
-    }
-    if (!route.waits || outcome.wait === 0 || (await hold(reply.raw, outcome.wait))) return;
-    return reply.hijack(); // The client is gone.
+      problem(reply, 503, unavailable);
+    });
+  }
+
+  async #deny(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): Promise<void> {
+    if (!this.#handler) return problem(reply, 429, quotaExceeded(outcome));
+    const answer = await this.#handler(request, reply, outcome);
+    if (answer !== undefined && answer !== reply && !reply.sent) reply.send(answer);
   }
 }
 
@@ -138,7 +151,7 @@ function scopeOf({ method, routeOptions: { url } }: FastifyRequest): string {
   return url === undefined ? APP_SCOPE : routeScope(method, template(url));
 }
 
-function problem(reply: FastifyReply, status: number, body: string): FastifyReply {
+function problem(reply: FastifyReply, status: number, body: string): void {
   // To a string Fastify would add a charset, which JSON has none of.
-  return reply.code(status).header('Content-Type', PROBLEM_TYPE).send(Buffer.from(body));
+  reply.code(status).header('Content-Type', PROBLEM_TYPE).send(Buffer.from(body));
 }

@@ -1,7 +1,7 @@
 /** The limiter: one command per check, a deadline, and what happens when nobody decides. */
 
 import { Breaker } from './breaker.js';
-import { type RedisClient, type Store, storeOf } from './clients/store.js';
+import { type Command, type RedisClient, type Store, storeOf } from './clients/store.js';
 import { Deadline } from './deadline.js';
 import {
   type CannotIdentify,
@@ -112,7 +112,11 @@ export class StoreLimiter implements Limiter {
   async check(who: Subject | string, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
     const mode = options.onError === undefined ? undefined : checkOnError(options.onError);
     const plan = this.#planOf(limits, options.name);
-    return this.decide(this.#keyOf(who, options), plan, checkCost(options.cost ?? 1), mode);
+    const key = this.#keyOf(who, options);
+    const cost = checkCost(options.cost ?? 1);
+    return new Promise((resolve, reject) => {
+      this.decide(key, plan, cost, mode, resolve, reject);
+    });
   }
 
   async checkMany(checks: readonly Check[]): Promise<Outcome[]> {
@@ -133,32 +137,40 @@ export class StoreLimiter implements Limiter {
 
   async reset(who: Subject | string, options: CheckOptions = {}): Promise<boolean> {
     const key = this.#keyOf(who, options);
-    const work = this.#store.send(key, ['DEL', key]);
-    return (await this.#classified(this.#deadline.within(work))) === 1;
+    return (await this.#classified(this.#send({ name: 'DEL', key, rest: [] }))) === 1;
   }
 
   async probe(timeoutMs = Math.max(PROBE_MS, this.settings.timeoutMs)): Promise<void> {
     const key = `${encodeField(this.settings.prefix)}:probe`;
-    const words = ['RL.LIMIT', key, 'FIXED', '0', '1s', 'COST', '0'];
-    const asked = this.#store.primaries().then((primaries) => {
+    const nothing = { name: 'RL.LIMIT', key, rest: ['FIXED', '0', '1s', 'COST', '0'] };
+    const ask = async (until: number) => {
+      const primaries = await this.#store.primaries();
       if (primaries.length === 0) throw new StoreUnavailable('No primary of the cluster is known');
-      return Promise.all(primaries.map((send) => send(key, words).catch(unlessRedirected)));
-    });
-    await this.#classified(new Deadline(timeoutMs).within(asked));
+      await Promise.all(
+        primaries.map((send) => send(nothing, until, false).catch(unlessRedirected)),
+      );
+    };
+    await this.#classified(new Deadline(timeoutMs).within(ask));
   }
 
-  /** Decides by the mode where nobody can be asked. Never throws synchronously. */
-  async decide(key: string, plan: Plan, cost: number, mode?: OnError): Promise<Outcome> {
+  /** Decides, by the mode where nobody can be asked. Calls one of the two, maybe at once. */
+  decide(
+    key: string,
+    plan: Plan,
+    cost: number,
+    mode: OnError | undefined,
+    resolve: (outcome: Outcome) => void,
+    reject: (error: unknown) => void,
+  ): void {
     const refusal = this.#breaker.refusal();
-    if (refusal) return this.undecided(refusal, key, cost, mode);
-    let outcome: Outcome;
-    try {
-      outcome = this.#read(await this.#ask(key, plan, cost), key, plan, cost);
-    } catch (cause) {
-      return this.undecided(this.#failed(cause), key, cost, mode);
+    if (refusal) {
+      return settle(() => this.undecided(refusal, key, cost, mode), resolve, reject);
     }
-    this.settings.onDecision?.(outcome);
-    return outcome;
+    this.#ask(key, plan, cost).then(
+      (reply) => settle(() => this.#decided(reply, key, plan, cost, mode), resolve, reject),
+      (cause: unknown) =>
+        settle(() => this.undecided(this.#failed(cause), key, cost, mode), resolve, reject),
+    );
   }
 
   /** The outcome of a request that nobody decided. @throws `error` unless it is to be served */
@@ -183,11 +195,26 @@ export class StoreLimiter implements Limiter {
     return `${start}${subject.kind}:${subject.field(this.settings.ipv6Prefix)}`;
   }
 
+  #decided(reply: unknown, key: string, plan: Plan, cost: number, mode?: OnError): Outcome {
+    let outcome: Outcome;
+    try {
+      outcome = this.#read(reply, key, plan, cost);
+    } catch (cause) {
+      return this.undecided(this.#failed(cause), key, cost, mode);
+    }
+    this.settings.onDecision?.(outcome);
+    return outcome;
+  }
+
   /** The reply in time. */
   #ask(key: string, plan: Plan, cost: number): Promise<unknown> {
-    const words = ['RL.LIMIT', key, ...plan.words];
-    if (cost !== 1) words.push('COST', `${cost}`);
-    return this.#deadline.within(this.#store.send(key, words));
+    const rest = cost === 1 ? plan.words : [...plan.words, 'COST', `${cost}`];
+    return this.#send({ name: 'RL.LIMIT', key, rest });
+  }
+
+  #send(command: Command): Promise<unknown> {
+    const { crowded } = this.#deadline;
+    return this.#deadline.within((until) => this.#store.send(command, until, crowded));
   }
 
   #read(reply: unknown, key: string, plan: Plan, cost: number): Outcome {
@@ -245,6 +272,21 @@ export class StoreLimiter implements Limiter {
 export function checkCost(cost: number): number {
   if (Number.isInteger(cost) && cost >= 0 && cost <= MAX_COST) return cost;
   throw new ConfigurationError(`cost must be an integer from 0 to ${MAX_COST}, not ${cost}`);
+}
+
+/** Passes on what `decide` answers or throws. */
+function settle(
+  decide: () => Outcome,
+  resolve: (outcome: Outcome) => void,
+  reject: (error: unknown) => void,
+): void {
+  let outcome: Outcome;
+  try {
+    outcome = decide();
+  } catch (error) {
+    return reject(error);
+  }
+  resolve(outcome);
 }
 
 /** A node looks a command up before its key: whoever redirects has the module. */

@@ -48,19 +48,23 @@ export function hook(response: Response): void {
   response.writeHead = writeHeadWithFields as WriteHead;
 }
 
-/** Waits, as a LEAKY limit asks to; false if the client went away meanwhile. */
-export function hold(response: ServerResponse, seconds: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => done(true), seconds * 1000);
-    const gone = () => done(false);
-    const done = (served: boolean) => {
-      clearTimeout(timer);
-      response.off('close', gone);
-      resolve(served);
-    };
-    response.once('close', gone);
-    if (response.destroyed) gone();
-  });
+/** Waits, as a LEAKY limit asks to; calls `serve` unless the client goes away meanwhile. */
+export function hold(
+  response: ServerResponse,
+  seconds: number,
+  serve: () => void,
+  gone: () => void = () => undefined,
+): void {
+  if (response.destroyed) return gone();
+  const end = () => {
+    clearTimeout(timer);
+    gone();
+  };
+  const timer = setTimeout(() => {
+    response.off('close', end);
+    serve();
+  }, seconds * 1000);
+  response.once('close', end);
 }
 
 /** Two limiters of one request: all policies, and of those that deny only these. */

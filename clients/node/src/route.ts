@@ -47,6 +47,9 @@ export interface RouteOptions<Request> {
   wait?: boolean;
 }
 
+type Resolve = (outcome: Outcome | null) => void;
+type Reject = (error: unknown) => void;
+
 export class Route<Request extends HttpRequest> {
   readonly limiter: StoreLimiter;
   /** What the options say of the key; else the framework knows the route's template. */
@@ -82,19 +85,28 @@ export class Route<Request extends HttpRequest> {
     return this.#methods === undefined || this.#methods.has(method === 'HEAD' ? 'GET' : method);
   }
 
-  /** The outcome; null: not limited. Rejects with what its functions throw, and as `check` does. */
-  check(request: Request, scope: string): Promise<Outcome | null> {
+  /**
+   * Calls `resolve` with the outcome, null where it is not limited, or `reject` with what the
+   * functions of the options throw, or `check` does. Maybe at once.
+   */
+  check(request: Request, scope: string, resolve: Resolve, reject: Reject): void {
     const { key, cost = 1, onError } = this.#options;
-    if (this.#plan === undefined || key !== undefined || typeof cost === 'function') {
-      return this.#checkAsked(request, scope);
+    if (this.#plan !== undefined && key === undefined && typeof cost !== 'function') {
+      const where = this.#whereOf(request, scope);
+      if (where !== undefined) {
+        this.limiter.decide(where, this.#plan, cost, onError, resolve, reject);
+        return;
+      }
     }
-    let where: string;
+    this.#checkAsked(request, scope).then(resolve, reject);
+  }
+
+  #whereOf(request: Request, scope: string): string | undefined {
     try {
-      where = this.limiter.keyOf(scope, this.#client(request));
+      return this.limiter.keyOf(scope, this.#client(request));
     } catch {
-      return this.#checkAsked(request, scope);
+      return undefined;
     }
-    return this.limiter.decide(where, this.#plan, cost, onError);
   }
 
   /** The same, with functions that may be slow or fail. */
@@ -125,7 +137,10 @@ export class Route<Request extends HttpRequest> {
       if (!isUnavailable(error)) throw error;
       return this.limiter.undecided(error, null, price, onError);
     }
-    return this.limiter.decide(where, plan, price, onError);
+    const chosen = plan;
+    return new Promise((resolve, reject) => {
+      this.limiter.decide(where, chosen, price, onError, resolve, reject);
+    });
   }
 
   #client(request: Request, options?: { tier?: string }): Subject {

@@ -395,6 +395,24 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
       const put = await ask(url, '/', { method: 'PUT' });
       assert.deepEqual([put.status, put.headers.ratelimit], [429, '"0-per-60s";r=0']);
     });
+
+    test('hands on what a handler throws', async () => {
+      const app = express();
+      const limiter = createLimiter({ client });
+      const throws = () => {
+        throw new Error('on purpose');
+      };
+      const rejects = async () => throws();
+      for (const [path, handler] of Object.entries({ throws, rejects })) {
+        app.get(`/${path}`, rateLimit(limiter, { limits: '0/minute', handler }), ok);
+      }
+      app.use((error, _req, res, _next) => res.status(500).send(error.message));
+      const url = await listen(app);
+      for (const path of ['/throws', '/rejects']) {
+        const answer = await ask(url, path);
+        assert.deepEqual([answer.status, answer.body], [500, 'on purpose']);
+      }
+    });
   });
 }
 

@@ -1,10 +1,14 @@
 // Outages, each made for real: hung and killed servers, replies that are late or lost.
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import express from 'express';
 import { createLimiter, ModuleNotLoaded, StoreMisconfigured, StoreUnavailable } from 'redis-rl';
+import { rateLimit } from 'redis-rl/express';
 import { LIBRARIES } from './support/clients.mjs';
 import { eventually } from './support/eventually.mjs';
+import { ask, listen } from './support/http.mjs';
 import { FaultProxy } from './support/proxy.mjs';
 import { memory } from './support/quiet.mjs';
 import { freePort, MODULE, Server } from './support/servers.mjs';
@@ -127,6 +131,24 @@ test('a server that is stopped costs five deadlines, then none', async () => {
   assert.ok(five >= 280 && rest < 200, `${five} ms, then ${rest} ms`);
   frozen.signal('SIGCONT');
   await eventually(async () => (await limiter.check('k', '5/minute')).source === 'server');
+});
+
+test('whoever is served after a deadline is so in the context that he asked in', async () => {
+  const { proxy, limiter } = await through('ioredis 6', { onError: 'open' });
+  proxy.fault = 'hang';
+  const context = new AsyncLocalStorage();
+  const app = express();
+  app.use((req, _res, next) => context.run(req.url, next));
+  app.use(rateLimit(limiter, { limits: '5/minute' }));
+  app.use((_req, res) => res.send(context.getStore()));
+  const url = await listen(app);
+  const paths = ['/1', '/2', '/3'];
+  const answers = await Promise.all(paths.map((path) => ask(url, path)));
+  assert.equal(limiter.failedOpen, 3);
+  assert.deepEqual(
+    answers.map(({ body }) => body),
+    paths,
+  );
 });
 
 function busy(ms) {

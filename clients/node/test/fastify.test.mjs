@@ -19,6 +19,7 @@ before(async () => {
 });
 beforeEach(() => server.command('FLUSHALL'));
 
+const JSON_BODY = { 'content-type': 'application/json' };
 const ok = async () => ({ ok: true });
 const keys = async () => (await server.command('KEYS', '*')).sort().map(decodeURIComponent);
 
@@ -263,6 +264,42 @@ test('can be answered otherwise', async () => {
   assert.deepEqual([own.status, own.json()], [420, { calm: 'no' }]);
   assert.equal(own.headers.ratelimit, '"no";r=0');
 });
+
+test('sends what a handler returns, and hands on what it throws', async () => {
+  const limits = '0/minute';
+  const url = await app({}, (fastify) => {
+    const returns = async (_request, reply) => {
+      reply.code(420);
+      return { calm: true };
+    };
+    const throws = () => {
+      throw new Error('on purpose');
+    };
+    fastify.get('/returns', { config: { rl: { limits, handler: returns } } }, ok);
+    fastify.get('/throws', { config: { rl: { limits, handler: throws } } }, ok);
+  });
+  const returned = await ask(url, '/returns');
+  assert.deepEqual([returned.status, returned.json()], [420, { calm: true }]);
+  assert.match(returned.headers.ratelimit, /r=0/);
+  const thrown = await ask(url, '/throws');
+  assert.deepEqual([thrown.status, thrown.json().message], [500, 'on purpose']);
+});
+
+for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler']) {
+  test(`checks at ${hook}, of the app and of a route`, async () => {
+    const url = await app({ hook, limits: '1/minute', name: 'app' }, (fastify) => {
+      const route = { config: { rl: false }, [hook]: fastify.rl({ limits: '1/minute' }) };
+      fastify.post('/app', async (request) => request.body);
+      fastify.post('/route', route, async (request) => request.body);
+    });
+    for (const path of ['/app', '/route']) {
+      const post = () => ask(url, path, { method: 'POST', send: '"text"', headers: JSON_BODY });
+      const first = await post();
+      assert.deepEqual([first.status, first.body], [200, 'text']);
+      assert.equal((await post()).status, 429);
+    }
+  });
+}
 
 test('a wrong limit refuses the route, and a route added too early is limited all the same', async () => {
   const fastify = Fastify();

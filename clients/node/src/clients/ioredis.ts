@@ -1,7 +1,7 @@
 /** ioredis and iovalkey: single servers, Sentinel and clusters. */
 
 import type { Writable } from 'node:stream';
-import type { Send, Store } from './store.js';
+import type { Command, Send, Store } from './store.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any --
    Types of Redis, Cluster and Command, which differ between versions and are not imported. */
@@ -15,26 +15,31 @@ export interface IoRedisLike {
 }
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
-/** A command of ioredis. */
-interface Command {
+/** A command as ioredis has it. */
+interface IoRedisCommand {
+  args: string[];
   keys: string[];
   promise: Promise<unknown>;
   reject(error: Error): void;
-  toWritable(stream: Writable): unknown;
+  toWritable(stream: Writable): string;
 }
-type CommandClass = new (name: string, args: string[], options: { replyEncoding: null }) => Command;
+type CommandClass = new (
+  name: string,
+  args: string[],
+  options: { replyEncoding: null },
+) => IoRedisCommand;
 
 export function isIoRedis(client: unknown): client is IoRedisLike {
   const { call, sendCommand } = (client ?? {}) as Partial<IoRedisLike>;
   return typeof call === 'function' && typeof sendCommand === 'function';
 }
 
-export function ioredisStore(client: IoRedisLike, timeoutMs: number): Store {
-  const Charge = chargeClass(commandClass(client), timeoutMs);
+export function ioredisStore(client: IoRedisLike): Store {
+  const Charge = chargeClass(commandClass(client));
   const plainSend =
     (to: IoRedisLike): Send =>
-    (key, words) => {
-      const charge = new Charge(key, words);
+    (command, until, crowded) => {
+      const charge = new Charge(command, until, crowded);
       to.sendCommand(charge);
       return charge.promise;
     };
@@ -44,8 +49,8 @@ export function ioredisStore(client: IoRedisLike, timeoutMs: number): Store {
     return { send, primaries: async () => [send], warnings: warnings(options) };
   }
   return {
-    send(key, words) {
-      const charge = new Charge(key, words);
+    send(command, until, crowded) {
+      const charge = new Charge(command, until, crowded);
       const settle = charge.reject;
       client.sendCommand(charge);
       // The cluster sends again whatever its own reject is given: only refusals may come to it.
@@ -74,28 +79,49 @@ const PING = '*1\r\n$4\r\nPING\r\n';
  * answered when a connection was lost, or late, from a queue, it would charge for nothing: PING
  * takes its place, so that replies stay in step.
  */
-function chargeClass(Base: CommandClass, timeoutMs: number) {
+function chargeClass(Base: CommandClass) {
   return class Charge extends Base {
     written = false;
-    readonly #deadline = performance.now() + timeoutMs;
 
-    constructor(key: string, words: string[]) {
-      super(words[0] as string, words.slice(1), { replyEncoding: null });
+    constructor(
+      readonly command: Command,
+      readonly until: number,
+      readonly crowded: boolean,
+    ) {
+      // Arguments that it is given it copies and looks through.
+      super(command.name, [], { replyEncoding: null });
+      this.args = [command.key, ...command.rest];
       // ioredis knows no keys of commands that it does not know, and routes by these.
-      this.keys = [key];
+      this.keys = [command.key];
     }
 
-    override toWritable(stream: Writable): unknown {
-      if (this.written || performance.now() > this.#deadline) {
+    override toWritable(stream: Writable): string {
+      if (this.written || performance.now() > this.until) {
         const why = this.written ? 'the connection was lost' : 'it could not be sent in time';
         this.reject(new Error(`Not sent again: ${why}`));
         return PING;
       }
       this.written = true;
-      writeTogether(stream);
-      return super.toWritable(stream);
+      if (this.crowded) writeTogether(stream);
+      return written(this.command);
     }
   };
+}
+
+/** The bytes of a command, of which those of the same limits are made once. */
+function written({ name, key, rest }: Command): string {
+  let limits = bulks.get(rest);
+  if (limits === undefined) {
+    limits = rest.map(bulk).join('');
+    bulks.set(rest, limits);
+  }
+  return `*${rest.length + 2}\r\n${bulk(name)}${bulk(key)}${limits}`;
+}
+
+const bulks = new WeakMap<readonly string[], string>();
+
+function bulk(word: string): string {
+  return `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
 }
 
 /** Has what one turn of the event loop sends written at its end, at once: each write costs a call. */

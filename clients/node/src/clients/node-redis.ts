@@ -1,6 +1,6 @@
 /** node-redis: clients, pools, clusters and sentinels. */
 
-import type { Send, Store } from './store.js';
+import type { Command, Send, Store } from './store.js';
 
 /** What is used of a client, pool, cluster or sentinel of node-redis 5 or 6. */
 export interface NodeRedisLike {
@@ -28,12 +28,12 @@ export function nodeRedisStore(client: NodeRedisLike, timeoutMs: number): Store 
   const options = (to: NodeRedisLike) => (to.isReady === false ? waiting : ready);
   const plainSend =
     (to: NodeRedisLike): Send =>
-    (_key, words) =>
-      to.sendCommand(words, options(to));
+    (command) =>
+      to.sendCommand(wordsOf(command), options(to));
 
   if (isCluster(client)) {
     return {
-      send: (key, words) => client.sendCommand(key, false, words, options(client)),
+      send: (command) => client.sendCommand(command.key, false, wordsOf(command), options(client)),
       primaries: async () =>
         (await Promise.all(client.masters.map((node) => client.nodeClient(node)))).map(plainSend),
       warnings: [],
@@ -41,9 +41,13 @@ export function nodeRedisStore(client: NodeRedisLike, timeoutMs: number): Store 
   }
   const send: Send =
     'getSentinelNode' in client
-      ? (_key, words) => client.sendCommand(false, words, options(client))
+      ? (command) => client.sendCommand(false, wordsOf(command), options(client))
       : plainSend(client);
   return { send, primaries: async () => [send], warnings: warnings(client.options) };
+}
+
+function wordsOf({ name, key, rest }: Command): string[] {
+  return [name, key, ...rest];
 }
 
 function isCluster(client: NodeRedisLike): client is Cluster {

@@ -7,11 +7,24 @@ import { isNodeRedis, type NodeRedisLike, nodeRedisStore } from './node-redis.js
 /** A client of ioredis (or iovalkey) or node-redis: a single one, a cluster, a pool, a sentinel. */
 export type RedisClient = IoRedisLike | NodeRedisLike;
 
-/** Sends one command and answers the reply; rejects with the error of the server or the client. */
-export type Send = (key: string, words: string[]) => Promise<unknown>;
+/** A command and its one key. */
+export interface Command {
+  readonly name: string;
+  readonly key: string;
+  /** What follows the key. */
+  readonly rest: readonly string[];
+}
+
+/**
+ * Sends one command and answers the reply; rejects with the error of the server or the client.
+ *
+ * @param until when nobody waits for it any more, in the milliseconds of `performance.now()`
+ * @param crowded whether it is worth while to wait for more of this turn of the event loop
+ */
+export type Send = (command: Command, until: number, crowded: boolean) => Promise<unknown>;
 
 export interface Store {
-  /** Sends a command to where `key` is, at most once, and not after the deadline. */
+  /** Sends a command to where its key is, at most once, and not after the deadline. */
   readonly send: Send;
   /** One sender per server that takes writes, none of which follows redirections. */
   primaries(): Promise<Send[]>;
@@ -21,7 +34,7 @@ export interface Store {
 
 /** @throws ConfigurationError if `client` is of no known library */
 export function storeOf(client: RedisClient, timeoutMs: number): Store {
-  if (isIoRedis(client)) return ioredisStore(client, timeoutMs);
+  if (isIoRedis(client)) return ioredisStore(client);
   if (isNodeRedis(client)) return nodeRedisStore(client, timeoutMs);
   throw new ConfigurationError('client must be a client or a cluster of ioredis or node-redis');
 }

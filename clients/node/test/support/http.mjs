@@ -20,7 +20,7 @@ export function untimed({ headers }) {
 }
 
 /** Status, headers and body of one request, whose path is sent as it is written. */
-export function ask(base, path, { method = 'GET', headers = {}, socketPath } = {}) {
+export function ask(base, path, { method = 'GET', headers = {}, socketPath, send } = {}) {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const sent = request({ hostname, port, path, method, headers, socketPath, agent: false });
@@ -31,6 +31,6 @@ export function ask(base, path, { method = 'GET', headers = {}, socketPath } = {
       const json = () => JSON.parse(body);
       resolve({ status: response.statusCode, headers: response.headers, body, json });
     });
-    sent.end();
+    sent.end(send);
   });
 }
