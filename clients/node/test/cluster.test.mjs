@@ -1,8 +1,11 @@
 // A real cluster of three, over each library: commands go where their keys are.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { createLimiter, ModuleNotLoaded, Subject } from 'redis-rl';
+import { createLimiter, ModuleNotLoaded, StoreUnavailable, Subject } from 'redis-rl';
 import { CLUSTERS } from './support/clients.mjs';
+import { eventually } from './support/eventually.mjs';
+import { FaultProxy } from './support/proxy.mjs';
+import { memory } from './support/quiet.mjs';
 import { startCluster } from './support/servers.mjs';
 
 let nodes;
@@ -58,6 +61,29 @@ for (const [library, connect] of Object.entries(CLUSTERS)) {
     }
     assert.equal((await limiter.check(`{${key}}`, '5/minute')).remaining, 4);
     assert.equal((await limiter.check(`{${key}}`, '5/minute')).remaining, 3);
+  });
+
+  test(`${library}: a charge is sent once, though its connection is lost and the client would send it again`, async () => {
+    const proxies = await Promise.all(nodes.map(({ port }) => FaultProxy.before(port)));
+    const addresses = Object.fromEntries(
+      nodes.map(({ port }, at) => [
+        `127.0.0.1:${port}`,
+        { host: '127.0.0.1', port: proxies[at].port },
+      ]),
+    );
+    const client = await connect(nodes[0].port, { addresses, redisOptions: {} });
+    const limiter = createLimiter({ client, logger: memory(), timeoutMs: 1_000 });
+    const key = `{lost ${library}}`;
+    const other = () => limiter.check(`${key}:other`, '1000/hour');
+    await other();
+    for (const proxy of proxies) proxy.fault = 'drop';
+    const failing = assert.rejects(limiter.check(key, '100/hour'), StoreUnavailable);
+    await eventually(() => proxies.some(({ dropped }) => dropped > 0));
+    for (const proxy of proxies) proxy.fault = 'pass';
+    await failing;
+    const answered = () => true;
+    await eventually(() => other().then(answered, () => false));
+    assert.equal((await limiter.peek(key, '100/hour')).remaining, 99);
   });
 }
 

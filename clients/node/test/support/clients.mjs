@@ -35,11 +35,12 @@ function nodeRedis(create) {
 }
 
 function ioredisCluster(Redis) {
-  return async (port) => {
+  return async (port, { addresses, redisOptions = IOREDIS } = {}) => {
     const cluster = new Redis.Cluster([{ host: '127.0.0.1', port }], {
+      natMap: addresses,
       enableOfflineQueue: false,
       lazyConnect: true,
-      redisOptions: IOREDIS,
+      redisOptions,
     });
     cluster.on('error', () => {});
     atEnd(() => cluster.disconnect());
@@ -49,8 +50,9 @@ function ioredisCluster(Redis) {
 }
 
 function nodeRedisCluster(create) {
-  return async (port) => {
-    const cluster = create({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }] });
+  return async (port, { addresses } = {}) => {
+    const rootNodes = [{ url: `redis://127.0.0.1:${port}` }];
+    const cluster = create({ rootNodes, nodeAddressMap: addresses });
     cluster.on('error', () => {});
     atEnd(() => cluster.destroy());
     await cluster.connect();
@@ -66,6 +68,7 @@ export const LIBRARIES = {
   'node-redis 5': nodeRedis(createClient5),
 };
 
+/** The same for clusters; `addresses` says where to find a node instead of at its own. */
 export const CLUSTERS = {
   'ioredis 6': ioredisCluster(IoRedis),
   'ioredis 5': ioredisCluster(IoRedis5),
