@@ -124,8 +124,7 @@ example-python: build $(VENV)/.ready ## run the Python helper's example app on P
 example-rust: build ## run the Rust helper's example app on PORT (8000), with a redis-server of its own
 	@CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust scripts/example.sh rust
 
-example-node: build ## run the Node helper's example app on PORT (8000), with a redis-server of its own
-	@scripts/setup.sh node
+example-node: build $(NODE_HELPER)/node_modules/.ready ## run the Node helper's example app on PORT (8000), with a redis-server of its own
 	@scripts/example.sh node
 
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/

@@ -65,7 +65,7 @@ start_app() {
         (cd clients/rust && exec cargo run --quiet --release --example app --all-features) &
         ;;
     node)
-        (cd clients/node && npm ci --silent && npm run --silent build)
+        (cd clients/node && npm run --silent build)
         node clients/node/examples/app.mjs &
         ;;
     esac
