@@ -10,12 +10,11 @@ import pytest
 from conformance.apps import HELPERS, App, Helper
 from conformance.monitor import Monitor
 from store.proxy import FaultProxy
-from support.clock import Clock
 from support.kinds import Kind
-from support.pool import NewServer, Pool
+from support.pool import Pool
 from support.server import Server
 
-pytest_plugins = ["support.floor"]
+pytest_plugins = ["support.fixtures", "support.floor"]
 
 APPS_OF = pytest.StashKey[list[App]]()
 # Where outages are not the matter, a busy machine is none.
@@ -73,20 +72,6 @@ def _alive(request: pytest.FixtureRequest, app: App) -> Iterator[App]:
 
 
 @pytest.fixture
-def server(pool: Pool, kind: Kind) -> Iterator[Server]:
-    """The shared server: empty, its clock at the start."""
-    server = pool.get(kind)
-    yield server
-    server.check()
-
-
-@pytest.fixture
-def clock(server: Server) -> Clock:
-    """The shared server's clock, which stands still."""
-    return server.clock
-
-
-@pytest.fixture
 def app(request: pytest.FixtureRequest, server: Server, shared_app: App) -> Iterator[App]:
     """The app with its defaults, on an empty server."""
     assert server.running
@@ -105,14 +90,6 @@ def monitor(server: Server) -> Iterator[Monitor]:
     """What reaches the shared server from now on."""
     with Monitor(server) as monitor:
         yield monitor
-
-
-@pytest.fixture
-def new_server(kind: Kind, tmp_path: Path) -> Iterator[NewServer]:
-    """Start servers of the test's own."""
-    factory = NewServer(kind, tmp_path, [])
-    yield factory
-    factory.close()
 
 
 @pytest.fixture

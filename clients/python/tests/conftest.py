@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from store.kinds import KINDS, Limiter
 from store.proxy import FaultProxy
-from support.clock import Clock
-from support.kinds import Kind
-from support.pool import NewServer, Pool
 from support.server import Server
 
-pytest_plugins = ["support.floor"]
-
-SERVERS_OF = pytest.StashKey[list[Server]]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of each server's log below a failed test."""
-    report = yield
-    if report.failed:
-        for server in item.stash.get(SERVERS_OF, []):
-            report.sections.append((f"log of port {server.port}", server.log_tail()))
-    return report
-
-
-@pytest.fixture
-def server(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[Server]:
-    """A shared server with the module: empty, on a clock that stands until a test moves it."""
-    server = pool.get(kind)
-    request.node.stash.setdefault(SERVERS_OF, []).append(server)
-    yield server
-    server.check()
-
-
-@pytest.fixture
-def clock(server: Server) -> Clock:
-    """The shared server's clock."""
-    return server.clock
-
-
-@pytest.fixture
-def new_server(request: pytest.FixtureRequest, kind: Kind, tmp_path: Path) -> Iterator[NewServer]:
-    """Start servers of the test's own."""
-    factory = NewServer(kind, tmp_path, request.node.stash.setdefault(SERVERS_OF, []))
-    yield factory
-    factory.close()
+pytest_plugins = ["support.fixtures", "support.floor"]
 
 
 @pytest.fixture
