@@ -89,43 +89,17 @@ function writeHeadWithFields(this: Response, ...args: unknown[]): unknown {
     const fields = fieldsOf(announced.told, announced.legacy);
     const last = args.length - 1;
     const given = args[last];
-    if (isRecord(given)) {
-      args[last] = withFields(this, given, fields);
-    } else {
-      if (Array.isArray(given)) args[last] = withoutFields(this, given, fields);
-      for (const [name, ours] of fields) {
-        this.setHeader(name, merged(name, this.getHeader(name), ours));
-      }
+    if (typeof given === 'object' && given !== null)
+      args[last] = withoutFields(this, given, fields);
+    for (const [name, ours] of fields) {
+      this.setHeader(name, merged(name, this.getHeader(name), ours));
     }
   }
   return writeHead.apply(this, args as Parameters<WriteHead>);
 }
 
-function isRecord(given: unknown): given is Record<string, FieldValue> {
-  return typeof given === 'object' && given !== null && !Array.isArray(given);
-}
-
-/** What writeHead was given and our fields: headers that were not set before are written faster. */
-function withFields(
-  response: Response,
-  given: Readonly<Record<string, FieldValue>>,
-  fields: Fields,
-): object {
-  const all = { ...given };
-  const named = Object.keys(given);
-  for (const [name, ours] of fields) {
-    const lower = name.toLowerCase();
-    const theirs = named.find(
-      (each) => each.length === name.length && each.toLowerCase() === lower,
-    );
-    const value = theirs === undefined ? response.getHeader(name) : given[theirs];
-    all[theirs ?? name] = merged(name, value, ours);
-  }
-  return all;
-}
-
-/** A list that writeHead was given, but for our fields, which are set on the response to be merged. */
-function withoutFields(response: Response, given: unknown[], fields: Fields): unknown[] {
+/** What writeHead was given, but for our fields, which are set on the response to be merged. */
+function withoutFields(response: Response, given: object, fields: Fields): object {
   const named = new Set(fields.map(([name]) => name.toLowerCase()));
   const isOurs = ([name]: Pair) => named.has(name.toLowerCase());
   const theirs = pairs(given);
@@ -137,8 +111,9 @@ function withoutFields(response: Response, given: unknown[], fields: Fields): un
 
 type Pair = [name: string, value: FieldValue];
 
-/** The headers of a list, in one of the two forms that Node takes. */
-function pairs(given: unknown[]): Pair[] {
+/** The headers that writeHead was given, in one of the three forms that Node takes. */
+function pairs(given: object): Pair[] {
+  if (!Array.isArray(given)) return Object.entries(given as Record<string, FieldValue>);
   if (Array.isArray(given[0])) return given as Pair[];
   const flat = given as string[];
   return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1]]);
