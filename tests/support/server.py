@@ -151,16 +151,21 @@ class Server:
 
     def stop(self) -> None:
         """End it as an operator would, with SIGTERM, and wait."""
-        process, self._process = self._require_alive(), None
-        process.terminate()
-        try:
-            process.wait(STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise ServerFailed(f"it did not stop\n{self.log_tail()}") from None
-        if process.returncode != 0:
-            raise ServerFailed(f"it stopped with {process.returncode}\n{self.log_tail()}")
+        self._require_alive().terminate()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it has stopped as it was told to."""
+        code = self._ended()
+        if code != 0:
+            raise ServerFailed(f"it stopped with {code}\n{self.log_tail()}")
+
+    def wait_for_crash(self) -> str:
+        """Wait until a signal has ended it, and answer its log, which is put aside."""
+        code = self._ended()
+        if code >= 0:
+            raise ServerFailed(f"it stopped with {code}\n{self.log_tail()}")
+        return self._log_file.replace(self.folder / "crash.log").read_text(errors="replace")
 
     def kill9(self) -> None:
         """End it at once, as a power failure would."""
@@ -243,6 +248,16 @@ class Server:
     @property
     def _log_file(self) -> Path:
         return self.folder / "server.log"
+
+    def _ended(self) -> int:
+        """How it ended, as it must soon."""
+        assert self._process is not None, "the server was stopped"
+        process, self._process = self._process, None
+        try:
+            return process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise ServerFailed(f"it did not end\n{self.log_tail()}") from None
 
     def _require_alive(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server was stopped"
