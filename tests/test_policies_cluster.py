@@ -12,8 +12,7 @@ import pytest
 from support import replication
 from support.cluster import DEADLINE_S, PRIMARIES, RANGES, Cluster, ask, asked, held, holds, keys_in
 from support.eventually import eventually
-from support.policies import dump
-from support.policy_files import SAVES, PolicyFile
+from support.policies import SAVES, PolicyFile, dump
 from support.resp import Failure
 from support.server import Server
 

@@ -10,8 +10,7 @@ import pytest
 from support import replication
 from support.eventually import eventually
 from support.paths import MODULE
-from support.policies import dump
-from support.policy_files import SAVES, PolicyFile
+from support.policies import SAVES, PolicyFile, dump
 from support.pool import NewServer
 from support.resp import Argument, Failure, Status
 from support.server import Server
@@ -209,9 +208,7 @@ def test_a_replica_that_comes_before_anybody_could_be_told(
         assert raw("DEBUG", "RELOAD") == OK
         replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
         eventually(
-            lambda: (
-                replication.info(replica.client(), "replication")["master_link_status"] == "up"
-            ),
+            lambda: replication.info(replica.client(), "replication")["master_link_status"] == "up",
             30.0,
         )
         raw("CLIENT", "UNPAUSE")
@@ -237,7 +234,9 @@ def test_a_change_before_anybody_was_told(
     replication.attach(replica, primary)
     with primary.raw() as raw:
         raw("RL.POLICY", "SET", "login", *NEW[0].split())
-        changing: list[list[Argument]] = [["MULTI"], command, ["EXEC"]] if transaction else [command]
+        changing: list[list[Argument]] = (
+            [["MULTI"], command, ["EXEC"]] if transaction else [command]
+        )
         replies = raw.pipeline([["DEBUG", "RELOAD"], *changing])
         assert not any(isinstance(reply, Failure) for reply in replies)
     assert_same(primary, replica, policies=after)

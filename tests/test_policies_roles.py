@@ -10,8 +10,7 @@ import pytest
 from support import replication
 from support.eventually import eventually
 from support.paths import MODULE
-from support.policies import dump
-from support.policy_files import SAVES, PolicyFile
+from support.policies import SAVES, PolicyFile, dump
 from support.pool import NewServer
 from support.resp import Status
 from support.server import Server, free_port

@@ -11,8 +11,7 @@ from support import replication
 from support.clock import START_MS, Clock
 from support.cluster import asked, held, of_all, used
 from support.eventually import eventually
-from support.policies import dump
-from support.policy_files import PolicyFile
+from support.policies import PolicyFile, dump
 from support.pool import NewServer
 from support.server import Server, ServerFailed
 from support.verdicts import clauses

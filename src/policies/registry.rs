@@ -62,7 +62,8 @@ impl Policies {
 
     /// Whether all names stand for the same clauses.
     pub(crate) fn are_those_of(&self, others: &Self) -> bool {
-        let clauses = |(name, policy): (&Name, &Arc<Policy>)| (name.clone(), policy.clauses.clone());
+        let clauses =
+            |(name, policy): (&Name, &Arc<Policy>)| (name.clone(), policy.clauses.clone());
         self.by_name.iter().map(clauses).eq(others.by_name.iter().map(clauses))
     }
 
