@@ -22,7 +22,12 @@ HAVE = {"api": API}
 CARRIER = b"ratelimit policies"
 """How the keys are named that the child of a rewrite has for itself."""
 
-PLAIN = {"appendonly": "yes", "aof-use-rdb-preamble": "no", "save": ""}
+PLAIN = {
+    "appendonly": "yes",
+    "aof-use-rdb-preamble": "no",
+    "notify-keyspace-events": "KEAn",
+    "lazyfree-lazy-server-del": "yes",
+}
 KEYS: dict[str, list[list[Argument]]] = {
     "no key": [],
     "a key of another type": [["SET", "k", "v"]],
@@ -94,6 +99,19 @@ def test_without_policies_it_is_as_without_the_module(new_server: NewServer, pre
     if preamble == "no":
         assert written[0] == written[1]
     assert not any(b"policy" in each or b"ratelimit" in each for each in written)
+
+
+def test_nobody_hears_of_a_key(new_server: NewServer) -> None:
+    server = new_server(config=PLAIN)
+    with server.raw() as raw, server.raw() as subscriber:
+        raw(*SET_API)
+        subscriber("PSUBSCRIBE", "__keyevent*")
+        rewrite_aof(server)
+        rewrite_aof(server)
+        raw("SET", "k", "v")
+        told = subscriber.read()
+        assert isinstance(told, list)
+        assert told[-1] == b"k"
 
 
 def test_a_rewrite_while_writes_are_held_back_and_a_stop(new_server: NewServer) -> None:

@@ -10,8 +10,20 @@ from pathlib import Path
 import pytest
 
 from support import replication
-from support.cluster import DEADLINE_S, PRIMARIES, RANGES, Cluster, ask, asked, held, holds, keys_in
+from support.cluster import (
+    DEADLINE_S,
+    PRIMARIES,
+    RANGES,
+    SLOTS,
+    Cluster,
+    ask,
+    asked,
+    held,
+    holds,
+    keys_in,
+)
 from support.eventually import eventually
+from support.kinds import Kind
 from support.policies import SAVES, PolicyFile, dump
 from support.resp import Failure
 from support.server import Server
@@ -76,6 +88,21 @@ def test_a_primary_that_was_left_out_says_so(cluster: Cluster) -> None:
     assert cluster.call("RL.LIMIT", there, "POLICY", "api") == Failure(
         "ERR there is no policy 'api'"
     )
+
+
+def test_slots_that_a_server_moves_bring_no_policies(cluster: Cluster, kind: Kind) -> None:
+    """They move as the commands of a rewritten AOF, from a copy of all memory, too."""
+    if not kind.is_valkey:
+        pytest.skip("the server does not move slots as a whole")
+    source, target = cluster.owner(0), cluster.owner(SLOTS - 1)
+    asked(source, "RL.POLICY", "SET", "api", *API[0].split())
+    asked(target, "RL.POLICY", "SET", "sms", *SMS[0].split())
+    assert verdict(cluster, KEYS[0], "api") == (1, 2)
+    state = held(source, KEYS[0])
+    asked(source, "CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 63, "NODE", cluster.id_of(target))
+    eventually(lambda: cluster.owner(0) == target, DEADLINE_S)
+    assert held(target, KEYS[0]) == state
+    assert (dump(source), dump(target)) == ({"api": API}, {"sms": SMS})
 
 
 def linked(replica: Server) -> bool:

@@ -215,7 +215,7 @@ def test_a_replica_that_comes_before_anybody_could_be_told(
     assert_same(primary, replica, policies={"login": OLD})
 
 
-DONE: dict[str, tuple[list[Argument], object]] = {
+DONE: dict[str, tuple[list[Argument], dict[str, list[str]]]] = {
     "SET another": (["RL.POLICY", "SET", "api", *OTHER[0].split()], {"login": OLD, "api": OTHER}),
     "SET the same": (["RL.POLICY", "SET", "login", "FIXED", 7, "1m"], {"login": ["FIXED 7 1m"]}),
     "DEL": (["RL.POLICY", "DEL", "login"], {}),
@@ -237,6 +237,10 @@ def test_a_change_before_anybody_was_told(
         changing: list[list[Argument]] = (
             [["MULTI"], command, ["EXEC"]] if transaction else [command]
         )
-        replies = raw.pipeline([["DEBUG", "RELOAD"], *changing])
+        replies = raw.pipeline([["DEBUG", "RELOAD"], *changing, ["SAVE"]])
         assert not any(isinstance(reply, Failure) for reply in replies)
     assert_same(primary, replica, policies=after)
+    # What was saved at once has it, too; the file comes over it again.
+    primary.kill9()
+    primary.restart()
+    assert dump(primary) == {**after, "login": OLD}
