@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,8 @@ def test_a_change_before_anybody_was_told(
     command, after = DONE[done]
     primary, replica = file.server(new_server), new_server()
     replication.attach(replica, primary)
+    told = partial(replication.info, primary.client(), "persistence")
+    eventually(lambda: not told()["rdb_bgsave_in_progress"])
     with primary.raw() as raw:
         raw("RL.POLICY", "SET", "login", *NEW[0].split())
         changing: list[list[Argument]] = (
