@@ -118,6 +118,27 @@ def restart_with(node: Server, file: PolicyFile) -> None:
     eventually(partial(linked, node), DEADLINE_S)
 
 
+def test_a_replica_that_restarts_without_its_primary_and_takes_over(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    first, second = cluster.nodes[0], cluster.nodes[PRIMARIES]
+    by_redis_py(cluster, "api", API)
+    eventually(lambda: dump(second) == {"api": API}, DEADLINE_S)
+    # It waits for the operator's word.
+    waits = {"cluster-replica-no-failover": "yes", **SAVES}
+    for name, value in waits.items():
+        second.client().config_set(name, value)
+    first.kill9()
+    second.module_args = PolicyFile(tmp_path, "second", {"api": SMS, "second": SMS}).arguments
+    second.restart(waits)
+    assert dump(second) == {"api": API}
+    ask(second, "CLUSTER", "FAILOVER", "TAKEOVER")
+    cluster.wait_for_takeover(second)
+    assert dump(second) == {"api": API}
+    first.start()
+    eventually(lambda: dump(first) == {"api": API}, DEADLINE_S)
+
+
 def test_files_on_all_nodes_and_every_change_of_roles(cluster: Cluster, tmp_path: Path) -> None:
     first, second = cluster.nodes[0], cluster.nodes[PRIMARIES]
     files = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import replication
+from support.cluster import asked
 from support.eventually import eventually
 from support.paths import MODULE
 from support.policies import SAVES, PolicyFile, dump
@@ -71,6 +72,27 @@ def test_by_replicaof_and_back(new_server: NewServer, tmp_path: Path, has_file: 
     replication.promote(primary)
     replication.attach(replica, primary)
     assert_same(primary, replica, changed)
+
+
+@pytest.mark.parametrize("has_file", WHO)
+def test_by_failover(new_server: NewServer, tmp_path: Path, has_file: str) -> None:
+    primary, replica = (
+        started(new_server, tmp_path, name, has_file) for name in ("primary", "replica")
+    )
+    replication.attach(replica, primary)
+    load(primary)
+    replication.wait_in_sync(primary, replica)
+    policies = dump(primary)
+    assert isinstance(policies, dict)
+    with primary.raw() as raw:
+        # The file is put over what was loaded, and at once writes are held back.
+        replies = raw.pipeline([["DEBUG", "RELOAD"], ["FAILOVER"]])
+        assert replies == [OK, OK]
+        eventually(lambda: asked(replica, "ROLE")[0] == b"master")
+    # Whether it could be told of the file before, or not.
+    expected = dump(replica)
+    assert expected in (policies, {**policies, **FILES["primary"]})
+    assert_same(replica, primary, expected)
 
 
 @pytest.mark.parametrize("configured", [True, False])
