@@ -52,7 +52,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
         server::load::load(ctx, argv, argc, TYPE_NAME, VERSION_NUMBER, |loading| {
             loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
             loading.listen(policies::lifetime::LISTENER);
-            loading.publish_info(|field| metrics::fields(field));
+            loading.publish_info(metrics::fields);
             state::declare(loading)?;
             commands::register(loading)
         })

@@ -1,12 +1,12 @@
 //! What is counted: decisions, errors, and the keys that are denied most.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rl_core::top::Top;
 use rl_core::{Algorithm, Clause, Verdict};
 
 use crate::policies::Policies;
+use crate::server::exclusive::Exclusive;
 use crate::settings::TOP_SIZE;
 
 /// A count. The server's one thread counts, so no locked instruction is needed.
@@ -73,29 +73,31 @@ pub(crate) fn decided(allowed: bool, clauses: &[Clause], verdicts: &[Verdict]) {
     }
 }
 
-/// What INFO shows, in order.
-pub(crate) fn fields(mut field: impl FnMut(&str, u64)) {
-    field("decisions_allowed", CALLS.allowed.get());
-    field("decisions_denied", CALLS.denied.get());
+/// What INFO shows, in order: the parts of each name, and its value. The report of a crash goes
+/// without the policies, since what crashed may have been changing them.
+pub(crate) fn fields(for_crash_report: bool, field: &mut dyn FnMut(&[&str], u64)) {
+    field(&["decisions_allowed"], CALLS.allowed.get());
+    field(&["decisions_denied"], CALLS.denied.get());
     for (name, _, decisions) in &CLAUSES {
-        field(&format!("{name}_allowed"), decisions.allowed.get());
-        field(&format!("{name}_denied"), decisions.denied.get());
+        field(&[name, "_allowed"], decisions.allowed.get());
+        field(&[name, "_denied"], decisions.denied.get());
     }
-    field("errors", ERRORS.get());
-    let policies = Policies::in_force();
-    field("policies", policies.len() as u64);
+    field(&["errors"], ERRORS.get());
+    if for_crash_report {
+        return;
+    }
+    let Some(policies) = Policies::in_force_if_free() else { return };
+    field(&["policies"], policies.len() as u64);
     for (name, policy) in policies.iter() {
-        // In INFO a colon ends the field's name.
-        let name = name.replace(':', "|");
-        field(&format!("policy_{name}_allowed"), policy.decisions.allowed.get());
-        field(&format!("policy_{name}_denied"), policy.decisions.denied.get());
+        field(&["policy_", name, "_allowed"], policy.decisions.allowed.get());
+        field(&["policy_", name, "_denied"], policy.decisions.denied.get());
     }
 }
 
 /// Keyed by a fast hash that differs from process to process, so that nobody can aim at it.
 type Table = Top<foldhash::fast::RandomState>;
 
-static TOP: Mutex<Option<Table>> = Mutex::new(None);
+static TOP: Exclusive<Option<Table>> = Exclusive::new(None);
 
 /// Counts a denied call of `key`.
 #[inline]
@@ -108,7 +110,7 @@ pub(crate) fn denied(key: &[u8]) {
 /// Gives the table of the keys that are denied most, as large as it is set to be.
 pub(crate) fn with_top<T>(use_it: impl FnOnce(&mut Table) -> T) -> T {
     let size = usize::try_from(TOP_SIZE.get()).unwrap_or(0);
-    let mut held: MutexGuard<'_, _> = TOP.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut held = TOP.hold();
     let top = held.get_or_insert_with(|| Top::new(size));
     if top.size() != size {
         top.resize(size);

@@ -72,21 +72,6 @@ def test_no_fork_is_taken_for_a_write(new_server: NewServer) -> None:
     assert not any(word in written(server) for word in (b"bgsave", b"psync", b"bgrewriteaof"))
 
 
-def test_an_aof_that_is_rewritten_while_writes_are_held_back_keeps_them(
-    new_server: NewServer,
-) -> None:
-    server = new_server(config={"appendonly": "yes", "aof-use-rdb-preamble": "no"})
-    with server.raw() as raw:
-        raw(*SET_API)
-        raw("CLIENT", "PAUSE", 1_000_000, "WRITE")
-        rewrite_aof(server)
-        raw("CLIENT", "UNPAUSE")
-        eventually(lambda: b"load" in written(server))
-    server.kill9()
-    server.restart()
-    assert dump(server) == {"api": API}
-
-
 def test_an_rdb_file_keeps_them(new_server: NewServer) -> None:
     server = new_server()
     with server.raw() as raw:

@@ -11,6 +11,7 @@ from support import replication
 from support.clock import START_MS, Clock
 from support.cluster import asked, held, of_all, used
 from support.eventually import eventually
+from support.policies import PolicyFile, dump
 from support.pool import NewServer
 from support.server import Server, ServerFailed
 from support.verdicts import clauses
@@ -53,20 +54,33 @@ def test_a_replica_that_sentinels_promote_keeps_what_wait_acknowledged(
 ) -> None:
     clock = Clock(tmp_path / "clock")
     clock.offset_ms(START_MS + 12 * 3_600_000 - time.time_ns() // 1_000_000)
-    primary, replica = (new_server(config=REPLICATION, clock=clock) for _ in range(2))
+    primary, replica = (
+        PolicyFile(tmp_path, name, {"login": [f"FIXED {limit} 1m"], name: ["FIXED 1 1m"]}).server(
+            new_server, config=REPLICATION, clock=clock
+        )
+        for name, limit in (("first", 1), ("second", 2))
+    )
     replication.attach(replica, primary)
     sentinels = [sentinel_of(new_server, clock, primary) for _ in range(SENTINELS)]
     eventually(lambda: all(map(sees_all, sentinels)), 40.0)
     with primary.raw() as connection:
+        connection("RL.POLICY", "SET", "set", "FIXED", 3, "1m")
         assert clauses(connection(*of_all("k", 10), "COST", 7))[0] == 1
         assert connection("WAIT", 1, 10_000) == 1
-    state = held(primary, "k")
+    state, policies = held(primary, "k"), dump(primary)
     primary.kill9()
     eventually(lambda: {primary_port(each) for each in sentinels} == {replica.port}, 60.0)
     eventually(lambda: asked(replica, "ROLE")[0] == b"master", 40.0)
     assert held(replica, "k") == state
+    assert dump(replica) == policies
     assert used(replica, "k", 10) == [7] * 5
     with replica.raw() as connection:
         assert clauses(connection(*of_all("k", 10), "COST", 4))[0] == 0
         assert clauses(connection(*of_all("k", 10), "COST", 3))[0] == 1
         assert clauses(connection(*of_all("k", 10)))[0] == 0
+    # What was the primary comes back as one, with its file, and is made a replica.
+    primary.start()
+    eventually(lambda: asked(primary, "ROLE")[0] == b"slave", 40.0)
+    replication.wait_in_sync(replica, primary)
+    assert dump(replica) == policies
+    assert dump(primary) == policies

@@ -37,7 +37,7 @@ pub(super) fn del(call: &Call<'_>) -> Result<(), Error> {
     let removed = call.words().filter(|name| policies.remove(name)).count();
     drop(policies);
     if removed > 0 {
-        call.replicate_verbatim();
+        replicate(call);
     }
     call.reply_integer(i64::try_from(removed).unwrap_or(i64::MAX));
     Ok(())
@@ -73,9 +73,15 @@ fn log_max(call: &Call<'_>) -> u64 {
 }
 
 fn done(call: &Call<'_>) -> Result<(), Error> {
-    call.replicate_verbatim();
+    replicate(call);
     call.reply_simple(c"OK");
     Ok(())
+}
+
+/// Sends the command on, after what was to be sent before it.
+fn replicate(call: &Call<'_>) {
+    call.catch_up();
+    call.replicate_verbatim();
 }
 
 fn text(word: &[u8]) -> Result<&str, Error> {

@@ -2,12 +2,13 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use rl_core::Clause;
 
 use crate::commands::error::{Error, Quoted};
 use crate::metrics::Decisions;
+use crate::server::exclusive::Exclusive;
 
 /// Most policies that there may be.
 pub(crate) const MAX_POLICIES: usize = 4096;
@@ -41,7 +42,7 @@ pub(crate) struct Policies {
     by_name: BTreeMap<Name, Arc<Policy>>,
 }
 
-static POLICIES: Mutex<Policies> = Mutex::new(Policies::new());
+static POLICIES: Exclusive<Policies> = Exclusive::new(Policies::new());
 
 impl Policies {
     /// None.
@@ -51,7 +52,19 @@ impl Policies {
 
     /// Those in force. Not to be held across anything that may ask for them again.
     pub(crate) fn in_force() -> MutexGuard<'static, Self> {
-        POLICIES.lock().unwrap_or_else(PoisonError::into_inner)
+        POLICIES.hold()
+    }
+
+    /// The same, or nothing while somebody changes them.
+    pub(crate) fn in_force_if_free() -> Option<MutexGuard<'static, Self>> {
+        POLICIES.try_hold()
+    }
+
+    /// Whether all names stand for the same clauses.
+    pub(crate) fn are_those_of(&self, others: &Self) -> bool {
+        let clauses =
+            |(name, policy): (&Name, &Arc<Policy>)| (name.clone(), policy.clauses.clone());
+        self.by_name.iter().map(clauses).eq(others.by_name.iter().map(clauses))
     }
 
     /// What `name` stands for.

@@ -7,6 +7,7 @@ use redis_module::raw::{REDISMODULE_CONFIG_DEFAULT, RedisModuleString};
 
 use super::api::{OK, api};
 use super::register::Loading;
+use super::role;
 
 /// One setting: a number with a range, or a switch.
 pub(crate) struct Setting {
@@ -62,8 +63,9 @@ impl Setting {
 /// An argument of loadmodule that names a file.
 pub(crate) struct FileArgument {
     pub(crate) name: &'static str,
-    /// Reads the file at a path, if one is named, or says why not.
-    pub(crate) read: fn(Option<&str>) -> Result<(), String>,
+    /// Reads the file at a path, if one is named, or says why not. It is also told whether this
+    /// server is a replica that has all of its primary.
+    pub(crate) read: fn(Option<&str>, bool) -> Result<(), String>,
 }
 
 impl Loading {
@@ -107,7 +109,8 @@ impl Loading {
         if unsafe { api!(LoadConfigs(self.ctx())) } != OK {
             return Err("a ratelimit setting in the configuration is not accepted".into());
         }
-        (file.read)(path.as_deref())
+        // SAFETY: as above.
+        (file.read)(path.as_deref(), unsafe { role::is_linked_replica(self.ctx()) })
     }
 
     fn register_setting(&self, setting: &'static Setting) -> Result<(), String> {

@@ -1,19 +1,24 @@
-//! What the server tells of loads and forks, for who needs to know.
+//! What the server tells of loads, rewrites of the AOF and its primary, for who needs to know; and
+//! what is told to replicas and the AOF between commands.
 
+use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw::{
-    REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_EVENT_FORK_CHILD, REDISMODULE_EVENT_LOADING,
-    REDISMODULE_EVENT_REPL_ASYNC_LOAD, REDISMODULE_SUBEVENT_FORK_CHILD_BORN,
-    REDISMODULE_SUBEVENT_LOADING_ENDED, REDISMODULE_SUBEVENT_LOADING_FAILED,
-    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_ABORTED, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED,
-    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED, RedisModuleCtx, RedisModuleEvent,
+    REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_MASTER_LINK_CHANGE, REDISMODULE_EVENT_PERSISTENCE,
+    REDISMODULE_EVENT_REPL_ASYNC_LOAD, REDISMODULE_SUBEVENT_LOADING_ENDED,
+    REDISMODULE_SUBEVENT_LOADING_FAILED, REDISMODULE_SUBEVENT_MASTER_LINK_UP,
+    REDISMODULE_SUBEVENT_PERSISTENCE_AOF_START, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_ABORTED,
+    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED,
+    RedisModuleCtx, RedisModuleEvent,
 };
 
 use super::api::{api, pointers};
+use super::call::Call;
+use super::guard::guard;
 use super::register::Loading;
-use super::stats;
+use super::rewrite::Rewrite;
+use super::role;
 
 /// A moment of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +36,19 @@ pub(crate) enum Phase {
     },
 }
 
-/// What else a rewritten AOF begins with: a command, its subcommand, and an argument.
-pub(crate) type AofHead = (&'static std::ffi::CStr, &'static std::ffi::CStr, String);
+/// A command, its subcommand, and an argument.
+pub(crate) type Command = (&'static CStr, &'static CStr, String);
 
 /// Who needs to know.
 pub(crate) struct Listener {
     /// Told of each moment of a load.
     pub(crate) on_load: fn(Phase),
-    /// Asked soon after a rewrite of the AOF has begun.
-    pub(crate) aof_head: fn() -> Option<AofHead>,
+    /// Told when this server has become the replica of a primary, and has all that it has.
+    pub(crate) on_linked: fn(),
+    /// Told in a child that begins to rewrite the AOF.
+    pub(crate) on_rewrite: fn(&Rewrite),
+    /// What replicas and the AOF have yet to be told. Asked where they can be.
+    pub(crate) hand_on: fn() -> Option<Command>,
 }
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
@@ -51,20 +60,53 @@ impl Loading {
     }
 }
 
-/// Passes an event on.
+/// Asks the server to tell of those events that `audience` does not pass on.
+pub(super) fn watch(loading: &Loading) {
+    for id in [REDISMODULE_EVENT_PERSISTENCE, REDISMODULE_EVENT_MASTER_LINK_CHANGE] {
+        let event = RedisModuleEvent { id, dataver: 1 };
+        // SAFETY: ctx is valid during start-up.
+        unsafe {
+            if let Some(subscribe) = pointers::SubscribeToServerEvent {
+                subscribe(loading.ctx(), event, Some(on_event));
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn on_event(
+    ctx: *mut RedisModuleCtx,
+    event: RedisModuleEvent,
+    subevent: u64,
+    _data: *mut c_void,
+) {
+    guard((), || {
+        let Some(listener) = LISTENER.get() else { return };
+        match (event.id, subevent) {
+            (REDISMODULE_EVENT_MASTER_LINK_CHANGE, REDISMODULE_SUBEVENT_MASTER_LINK_UP) => {
+                (listener.on_linked)();
+            }
+            // Told in the child only; without a fork it would be another subevent.
+            (REDISMODULE_EVENT_PERSISTENCE, REDISMODULE_SUBEVENT_PERSISTENCE_AOF_START) => {
+                // SAFETY: the server gives a valid context, in the child.
+                (listener.on_rewrite)(&unsafe { Rewrite::new(ctx) });
+            }
+            _ => {}
+        }
+    });
+}
+
+/// Passes an event of a load on.
 ///
 /// # Safety
 /// `ctx` must be valid.
 pub(super) unsafe fn pass_on(ctx: *mut RedisModuleCtx, event: RedisModuleEvent, subevent: u64) {
     let Some(listener) = LISTENER.get() else { return };
-    // SAFETY: ctx is valid.
-    let flags = unsafe { api!(GetContextFlags(ctx)) }.cast_unsigned();
-    let primary = flags & REDISMODULE_CTX_FLAGS_MASTER != 0;
     let phase = match (event.id, subevent) {
         (REDISMODULE_EVENT_LOADING, REDISMODULE_SUBEVENT_LOADING_FAILED) => None,
         (REDISMODULE_EVENT_LOADING, REDISMODULE_SUBEVENT_LOADING_ENDED)
         | (REDISMODULE_EVENT_REPL_ASYNC_LOAD, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED) => {
-            Some(Phase::Ended { primary })
+            // SAFETY: ctx is valid.
+            Some(Phase::Ended { primary: unsafe { role::is_primary(ctx) } })
         }
         (REDISMODULE_EVENT_LOADING, _) => Some(Phase::Started),
         (REDISMODULE_EVENT_REPL_ASYNC_LOAD, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED) => {
@@ -78,49 +120,40 @@ pub(super) unsafe fn pass_on(ctx: *mut RedisModuleCtx, event: RedisModuleEvent, 
     if let Some(phase) = phase {
         (listener.on_load)(phase);
     }
-    let born = event.id == REDISMODULE_EVENT_FORK_CHILD
-        && subevent == REDISMODULE_SUBEVENT_FORK_CHILD_BORN;
-    // SAFETY: ctx is valid.
-    if born && unsafe { is_rewriting(ctx) } {
-        HEAD_IS_DUE.store(true, Ordering::Relaxed);
-    }
 }
 
-/// Whether a rewrite began whose AOF has no head yet. Read and written on the server's main
-/// thread only.
-static HEAD_IS_DUE: AtomicBool = AtomicBool::new(false);
-
-/// Writes the head that is due. To be called between commands: within the one that forked
-/// (BGREWRITEAOF, PSYNC), the server would take that command for a write, and replicate it too.
+/// Tells replicas and the AOF what they have yet to be told, if they can be told now. To be called
+/// between commands: within one that is no write (DEBUG, MODULE), the server would take it for a
+/// write, and replicate it too.
 ///
 /// # Safety
 /// `ctx` must be valid.
 pub(super) unsafe fn catch_up(ctx: *mut RedisModuleCtx) {
-    if !HEAD_IS_DUE.load(Ordering::Relaxed) {
-        return;
-    }
-    // SAFETY: ctx is valid.
+    // SAFETY: the caller's promise.
     unsafe {
         // The server stops at anything that is replicated while it holds back all writes.
-        if pointers::AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0) {
-            return;
-        }
-        HEAD_IS_DUE.store(false, Ordering::Relaxed);
-        let head = LISTENER.get().and_then(|listener| (listener.aof_head)());
-        if let Some((command, subcommand, argument)) = head {
-            // "cbR": a C string and a buffer with its length, copied, and to the AOF only.
-            let (bytes, len) = (argument.as_ptr(), argument.len());
-            let (command, subcommand) = (command.as_ptr(), subcommand.as_ptr());
-            api!(Replicate(ctx, command, c"cbR".as_ptr(), subcommand, bytes, len));
+        let held_back = pointers::AvoidReplicaTraffic.is_some_and(|avoid| avoid() != 0);
+        if !held_back && role::is_primary(ctx) {
+            hand_on(ctx);
         }
     }
 }
 
-/// Whether the AOF is being rewritten.
-///
+impl Call<'_> {
+    /// The same before a command that writes tells its own.
+    pub(crate) fn catch_up(&self) {
+        // SAFETY: ctx is valid for the call.
+        unsafe { hand_on(self.ctx) };
+    }
+}
+
 /// # Safety
 /// `ctx` must be valid.
-unsafe fn is_rewriting(ctx: *mut RedisModuleCtx) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { stats::numbers(ctx, c"persistence", [c"aof_rewrite_in_progress"]) == Some([1]) }
+unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
+    let command = LISTENER.get().and_then(|listener| (listener.hand_on)());
+    let Some((command, subcommand, argument)) = command else { return };
+    let (bytes, len) = (argument.as_ptr(), argument.len());
+    let (command, subcommand) = (command.as_ptr(), subcommand.as_ptr());
+    // SAFETY: ctx is valid; "cb" takes a C string and a buffer with its length, both copied.
+    unsafe { api!(Replicate(ctx, command, c"cb".as_ptr(), subcommand, bytes, len)) };
 }

@@ -1,8 +1,9 @@
 //! The module's section of INFO.
 
-use std::ffi::{CString, c_int};
+use std::ffi::c_int;
 use std::sync::OnceLock;
 
+use arrayvec::ArrayVec;
 use redis_module::raw::RedisModuleInfoCtx;
 
 use super::api::{OK, api, pointers};
@@ -10,8 +11,13 @@ use super::guard::guard;
 use super::register::Loading;
 use super::{audience, evictions};
 
-/// Gives each field and its value to what it is given.
-type Fields = fn(&mut dyn FnMut(&str, u64));
+/// Gives each field, its name in parts, and its value to what it is given; first it is told whether
+/// they are for the report of a crash. Then it may neither wait nor allocate: what crashed may hold
+/// any lock, the allocator's too.
+type Fields = fn(bool, &mut dyn FnMut(&[&str], u64));
+
+/// Longest name of a field, with room to spare: a longer one is not shown.
+const LONGEST_NAME: usize = 128;
 
 static FIELDS: OnceLock<Fields> = OnceLock::new();
 
@@ -29,23 +35,36 @@ impl Loading {
     }
 }
 
-unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, _for_crash_report: c_int) {
+unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, for_crash_report: c_int) {
     guard((), || {
         // SAFETY: the server gives a valid context; an empty name means the module's own.
         if unsafe { api!(InfoAddSection(ctx, c"".as_ptr())) } != OK {
             return;
         }
-        let mut field = |name: &str, value: u64| {
-            let name = CString::new(name).unwrap_or_default();
-            // SAFETY: ctx is valid for the callback; the server copies the name.
-            unsafe { api!(InfoAddFieldULongLong(ctx, name.as_ptr(), value)) };
+        let mut field = |parts: &[&str], value: u64| {
+            if let Some(name) = field_name(parts) {
+                // SAFETY: ctx is valid for the callback; the name ends with a zero, and the server
+                // copies it.
+                unsafe { api!(InfoAddFieldULongLong(ctx, name.as_ptr().cast(), value)) };
+            }
         };
         if let Some(fields) = FIELDS.get() {
-            fields(&mut field);
+            fields(for_crash_report != 0, &mut field);
         }
-        field("keys_evicted", evictions::count());
+        field(&["keys_evicted"], evictions::count());
         let effects = audience::effects();
-        field("effects_sent", effects.sent);
-        field("effects_unheard", effects.unheard);
+        field(&["effects_sent"], effects.sent);
+        field(&["effects_unheard"], effects.unheard);
     });
+}
+
+/// The whole name with a zero after it, on the stack. In INFO a colon ends the name, so it is shown
+/// as a vertical bar.
+fn field_name(parts: &[&str]) -> Option<ArrayVec<u8, LONGEST_NAME>> {
+    let mut name = ArrayVec::new_const();
+    for byte in parts.iter().flat_map(|part| part.bytes()) {
+        name.try_push(if byte == b':' { b'|' } else { byte }).ok()?;
+    }
+    name.try_push(0).ok()?;
+    Some(name)
 }

@@ -14,7 +14,10 @@
 //! | `load` | what happens at load, in order |
 //! | `audience` | whether anybody can hear an effect |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
-//! | `events` | loads and forks, for who needs to know |
+//! | `events` | loads, rewrites and links, for who needs to know; what is told between commands |
+//! | `rewrite` | what a rewritten AOF holds beside the keys |
+//! | `role` | whether this server is a primary |
+//! | `exclusive` | a value that is never waited for |
 //! | `info` | the section of INFO |
 //! | `acl` | what the current user may do, where the server itself does not ask |
 //! | `stats` | numbers that the server tells of itself in INFO |
@@ -29,12 +32,15 @@ pub(crate) mod call;
 pub(crate) mod config;
 pub(crate) mod events;
 pub(crate) mod evictions;
+pub(crate) mod exclusive;
 pub(crate) mod guard;
 mod info;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod register;
+pub(crate) mod rewrite;
+mod role;
 mod stats;
 mod valkey;
 

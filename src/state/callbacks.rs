@@ -1,5 +1,8 @@
 //! What the server calls for values of the type. Each is a few lines around safe code, and
 //! catches panics.
+//!
+//! A null value stands for the policies. It is only ever met in a child that rewrites the AOF, where
+//! it is written, and freed.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::ManuallyDrop;
@@ -14,8 +17,8 @@ use super::native_type::ENCODING_VERSION;
 use super::{codec, effect};
 use crate::policies::lifetime;
 use crate::server::api::{ERR, OK, api, pointers};
-use crate::server::evictions;
 use crate::server::guard::guard;
+use crate::server::{evictions, rewrite};
 
 /// The value behind a pointer of the server's.
 ///
@@ -75,13 +78,18 @@ pub(super) unsafe extern "C" fn rdb_save(io: *mut RedisModuleIO, value: *mut c_v
     });
 }
 
-/// Writes the command that makes a value to a rewritten AOF.
+/// Writes the command that makes a value, or all policies, to a rewritten AOF.
 pub(super) unsafe extern "C" fn aof_rewrite(
     io: *mut RedisModuleIO,
     key: *mut RedisModuleString,
     value: *mut c_void,
 ) {
     guard((), || {
+        if value.is_null() {
+            // SAFETY: the server gives a valid io.
+            unsafe { emit_policies(io) };
+            return;
+        }
         // SAFETY: the server gives a live value, a valid io and the key's name; "sb" takes that
         // name and a buffer with its length, copied.
         unsafe {
@@ -92,9 +100,21 @@ pub(super) unsafe extern "C" fn aof_rewrite(
     });
 }
 
+/// # Safety
+/// `io` must be valid.
+unsafe fn emit_policies(io: *mut RedisModuleIO) {
+    let Some(json) = lifetime::snapshot() else { return };
+    let (command, subcommand, json) = lifetime::load_command(json);
+    let (command, subcommand) = (command.as_ptr(), subcommand.as_ptr());
+    // SAFETY: the caller's promise; "cb" takes a C string and a buffer with its length, copied.
+    unsafe { api!(EmitAOF(io, command, c"cb".as_ptr(), subcommand, json.as_ptr(), json.len())) };
+}
+
 /// Writes the policies to an RDB file; an empty text if there are none.
 pub(super) unsafe extern "C" fn aux_save(io: *mut RedisModuleIO, _when: c_int) {
     guard((), || {
+        // They are written here, so not as a key.
+        rewrite::remove_null();
         let policies = lifetime::snapshot().unwrap_or_default();
         // SAFETY: the server gives a valid io, and copies the bytes.
         unsafe { api!(SaveStringBuffer(io, policies.as_ptr().cast(), policies.len())) };
@@ -163,6 +183,9 @@ pub(super) unsafe extern "C" fn digest(digest: *mut RedisModuleDigest, value: *m
 
 /// Frees a value, possibly on another thread.
 pub(super) unsafe extern "C" fn free(value: *mut c_void) {
+    if value.is_null() {
+        return;
+    }
     // SAFETY: the server gives up the value, which was boxed.
     guard((), || drop(unsafe { Box::from_raw(value.cast::<Limiters>()) }));
 }
@@ -178,8 +201,8 @@ pub(super) unsafe extern "C" fn free_effort(
     _key: *mut RedisModuleString,
     value: *const c_void,
 ) -> usize {
-    // SAFETY: the server gives a live value.
-    guard(1, || unsafe { limiters(value) }.allocations())
+    // SAFETY: the server gives a live value, or none.
+    guard(1, || unsafe { value.cast::<Limiters>().as_ref() }.map_or(1, Limiters::allocations))
 }
 
 /// A second value like the first, for COPY.

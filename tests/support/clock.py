@@ -11,15 +11,10 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import os
-import subprocess
 import time
 from pathlib import Path
 
-from support.paths import TARGET
-
-SOURCE = Path(__file__).with_name("clock_shim.c")
-SHIM = TARGET / "tests" / "clock_shim.so"
+from support.preload import build
 
 START_MS = 1_700_697_600_000
 """Where a test's clock begins: a midnight, at which a minute, hour, day and week begin too."""
@@ -78,18 +73,4 @@ class Clock:
 
     def environment(self) -> dict[str, str]:
         """What puts a program under this clock."""
-        return {"LD_PRELOAD": str(build_shim()), "RL_TEST_CLOCK": str(self.file)}
-
-
-def build_shim() -> Path:
-    """Compile the shim unless that was done since its source changed."""
-    if SHIM.exists() and SHIM.stat().st_mtime > SOURCE.stat().st_mtime:
-        return SHIM
-    SHIM.parent.mkdir(parents=True, exist_ok=True)
-    fresh = SHIM.with_suffix(f".{os.getpid()}.so")
-    warnings = ["-Wall", "-Wextra", "-Werror"]
-    subprocess.run(
-        ["cc", "-O2", *warnings, "-shared", "-fPIC", "-o", str(fresh), str(SOURCE)], check=True
-    )
-    fresh.replace(SHIM)
-    return SHIM
+        return {"LD_PRELOAD": str(build("clock_shim")), "RL_TEST_CLOCK": str(self.file)}

@@ -79,9 +79,9 @@ class Server:
 
     `config` adds to DEFAULTS (a list gives a directive several times); `module_args` are the
     words after the module's path; `module=None` starts it without the module. `arguments` follow
-    the configuration on the command line. `clock` puts it under a test's clock. As a context
-    manager it starts at entry, and at exit is checked for a crash and stopped. In a cluster it
-    listens on `bus_port`, too.
+    the configuration on the command line. `clock` puts it under a test's clock, and `environment`
+    adds to its variables. As a context manager it starts at entry, and at exit is checked for a
+    crash and stopped. In a cluster it listens on `bus_port`, too.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Server:
         module_args: Sequence[str] = (),
         arguments: Sequence[str] = (),
         clock: Clock | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.kind = kind
         self.folder = folder
@@ -102,6 +103,7 @@ class Server:
         self.module_args = list(module_args)
         self.arguments = list(arguments)
         self._clock = clock
+        self._environment = dict(environment or {})
         self.port, self.bus_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -151,16 +153,25 @@ class Server:
 
     def stop(self) -> None:
         """End it as an operator would, with SIGTERM, and wait."""
-        process, self._process = self._require_alive(), None
-        process.terminate()
-        try:
-            process.wait(STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise ServerFailed(f"it did not stop\n{self.log_tail()}") from None
-        if process.returncode != 0:
-            raise ServerFailed(f"it stopped with {process.returncode}\n{self.log_tail()}")
+        self._require_alive().terminate()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it has stopped as it was told to."""
+        code = self._ended()
+        if code != 0:
+            raise ServerFailed(f"it stopped with {code}\n{self.log_tail()}")
+
+    def wait_for_crash(self) -> str:
+        """Wait until a signal has ended it, and answer its log, put aside."""
+        code = self._ended()
+        if code >= 0:
+            raise ServerFailed(f"it stopped with {code}\n{self.log_tail()}")
+        return self.put_log_aside()
+
+    def put_log_aside(self) -> str:
+        """Answer its log, which is then no longer looked at for crashes."""
+        return self._log_file.replace(self.folder / "crash.log").read_text(errors="replace")
 
     def kill9(self) -> None:
         """End it at once, as a power failure would."""
@@ -244,6 +255,16 @@ class Server:
     def _log_file(self) -> Path:
         return self.folder / "server.log"
 
+    def _ended(self) -> int:
+        """How it ended, as it must soon."""
+        assert self._process is not None, "the server was stopped"
+        process, self._process = self._process, None
+        try:
+            return process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise ServerFailed(f"it did not end\n{self.log_tail()}") from None
+
     def _require_alive(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server was stopped"
         code = self._process.poll()
@@ -255,7 +276,8 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         config_file = self.folder / "server.conf"
         config_file.write_text("\n".join(self._config_lines()) + "\n")
-        environment = {**os.environ, **(self._clock.environment() if self._clock else {})}
+        clock = self._clock.environment() if self._clock else {}
+        environment = {**os.environ, **clock, **self._environment}
         # setpriv ends the server with the thread that started it, should that die unawares.
         launch = [str(self.kind.launcher), str(config_file), *self.arguments]
         command = ["setpriv", "--pdeathsig", "KILL", *launch]

@@ -1,0 +1,63 @@
+//! Whether this server is a primary.
+
+use std::ffi::{CString, c_int};
+use std::{ptr, slice};
+
+use redis_module::raw::{
+    REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE, REDISMODULE_NODE_ID_LEN,
+    REDISMODULE_NODE_SLAVE, RedisModuleCtx,
+};
+
+use super::api::{OK, api, pointers};
+
+/// Whether it is one. In a cluster a restarted replica takes itself for one until it has found its
+/// primary, but the cluster's configuration knows better.
+///
+/// # Safety
+/// `ctx` must be valid.
+pub(super) unsafe fn is_primary(ctx: *mut RedisModuleCtx) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { flags(ctx) & REDISMODULE_CTX_FLAGS_MASTER != 0 && !is_cluster_replica(ctx) }
+}
+
+/// Whether it is a replica that has all of its primary.
+///
+/// # Safety
+/// `ctx` must be valid.
+pub(super) unsafe fn is_linked_replica(ctx: *mut RedisModuleCtx) -> bool {
+    // SAFETY: the caller's promise.
+    let flags = unsafe { flags(ctx) };
+    flags & REDISMODULE_CTX_FLAGS_MASTER == 0
+        && flags & REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE != 0
+}
+
+/// # Safety
+/// `ctx` must be valid.
+unsafe fn flags(ctx: *mut RedisModuleCtx) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { api!(GetContextFlags(ctx)) }.cast_unsigned()
+}
+
+/// # Safety
+/// `ctx` must be valid.
+unsafe fn is_cluster_replica(ctx: *mut RedisModuleCtx) -> bool {
+    let (Some(my_id), Some(info)) =
+        // SAFETY: the server has filled them in.
+        (unsafe { (pointers::GetMyClusterID, pointers::GetClusterNodeInfo) })
+    else {
+        return false;
+    };
+    // SAFETY: the id is null outside a cluster; else it has this length, and no end of its own.
+    // The node's other fields are not asked for.
+    unsafe {
+        let id = my_id();
+        if id.is_null() {
+            return false;
+        }
+        let id = slice::from_raw_parts(id.cast::<u8>(), REDISMODULE_NODE_ID_LEN as usize);
+        let id = CString::new(id).unwrap_or_default();
+        let (nothing, mut flags): (_, c_int) = (ptr::null_mut(), 0);
+        info(ctx, id.as_ptr(), nothing, nothing, ptr::null_mut(), &raw mut flags) == OK
+            && flags.cast_unsigned() & REDISMODULE_NODE_SLAVE != 0
+    }
+}
