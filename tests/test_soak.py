@@ -44,7 +44,7 @@ def test_a_replica_that_differs_is_noticed(scene: Scene) -> None:
     with scene.pair.replica.raw() as there:
         there("CONFIG", "SET", "replica-read-only", "no")
         assert not isinstance(there("RL.FIXED", "shared", 10**6, "366d"), Failure)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"the replica holds other keys.*shared"):
         check(scene)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from soak.ledger import Lost
 from soak.pair import keeps_aof
 from soak.scene import Scene
 from soak.storage import begin_aof
-from support.histories import State, assert_same_on_replica, state
+from support.histories import State, assert_same, assert_same_on_replica, state
 from support.server import Server
 
 
@@ -58,8 +57,5 @@ def equal(scene: Scene) -> State:
 
 def same(scene: Scene, server: Server, expected: State, source: str) -> None:
     """Fail unless a server that was restarted from a source holds what is expected."""
-    found = state(server)
-    if found != expected:
-        differs = {key for key in found | expected if found.get(key) != expected.get(key)}
-        raise Lost(f"port {server.port} comes back from its {source} with other {differs}")
+    assert_same(state(server), expected, f"port {server.port}, back from its {source},")
     scene.ledger.check(server)
