@@ -9,7 +9,7 @@ from soak.pair import told
 from soak.scene import Disturb, Scene
 from support import replication
 from support.policies import dump
-from support.resp import Argument, Failure
+from support.resp import Argument, Failure, Status
 
 STEPS_MS = (-2 * 3_600_000, -70_000, -500, 350, 20_000, 400_000, 2 * 3_600_000)
 
@@ -20,6 +20,16 @@ CLAUSES: tuple[tuple[Argument, ...], ...] = (
     ("TOKEN", 20, 10, "1s"),
     ("LEAKY", 5, 1, "1s"),
 )
+
+
+def set_policies(scene: Scene) -> None:
+    """Have a policy of each name, so that there is something to lose."""
+    with scene.pair.primary.raw() as connection:
+        replies = connection.pipeline(
+            [("RL.POLICY", "SET", name, *CLAUSES[0]) for name in POLICIES]
+        )
+    assert replies == [Status("OK")] * len(POLICIES), replies
+    scene.ledger.policies = dump(scene.pair.primary)
 
 
 def change_policies(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from soak.checks import check, check_at_the_end
-from soak.contents import CONTENTS
+from soak.contents import CONTENTS, set_policies
 from soak.ledger import Ledger
 from soak.links import LINKS
 from soak.load import Load
@@ -42,11 +42,12 @@ def soak(start: Callable[[], Server], seed: int, seconds: float, say: Say) -> Co
 
 
 def begin(start: Callable[[], Server], seed: int) -> Scene:
-    """Start both servers and the load on the first."""
+    """Start both servers, with policies, and the load on the first."""
     ledger = Ledger()
     scene = Scene(Pair(start), Load(seed, ledger), ledger, random.Random(seed))
     scene.load.turn_to(scene.pair.primary)
     scene.until_linked()
+    set_policies(scene)
     return scene
 
 

@@ -62,6 +62,23 @@ def kill_amid_rewrite(scene: Scene) -> None:
     scene.kill_primary()
 
 
+def kill_amid_pause(scene: Scene) -> None:
+    """Kill the primary when its AOF was written anew while its clients may write nothing.
+
+    A file without a preamble is where something could still wait to be written.
+    """
+    primary = scene.pair.primary
+    if not keeps_aof(primary):
+        begin_aof(scene, primary)
+    scene.until_idle(primary)
+    scene.pair.set(primary, "aof-use-rdb-preamble", "no")
+    client = primary.client()
+    client.execute_command("CLIENT", "PAUSE", 600_000, "WRITE")
+    client.execute_command("BGREWRITEAOF")
+    scene.wait_for_no_child(primary)
+    scene.kill_primary()
+
+
 def reload(scene: Scene) -> None:
     """Have the primary save and load all that it has."""
     primary = scene.pair.primary
@@ -169,6 +186,7 @@ STORAGE: dict[str, Disturb] = {
     "flip the replica's AOF": flip_aof_of_replica,
     "rewrite the AOFs": rewrite,
     "kill the primary amid a rewrite": kill_amid_rewrite,
+    "kill the primary amid a pause": kill_amid_pause,
     "reload": reload,
     "stop with a save and start": stop_and_start,
     "save, kill the primary": restore_snapshot,
