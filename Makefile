@@ -15,10 +15,12 @@ VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_OLDEST_VENV := target/venv-oldest
 PYTHON_SOURCES := tests scripts bench clients/conformance
+# How long make soak goes on, in seconds.
+DURATION ?= 180
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
 
-.PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers bench
+.PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
 .PHONY: lint-node test-node example-node test-examples
 
@@ -130,6 +132,9 @@ example-node: build $(NODE_HELPER)/node_modules/.ready ## run the Node helper's 
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
 	@scripts/setup.sh server
 	@$(VENV)/bin/python scripts/fetch_servers.py
+
+soak: build servers ## disturb a primary and its replica for DURATION (180 s); ARGS='--seed 7 --server valkey-9'
+	PYTHONPATH=tests $(VENV)/bin/python -m soak --seconds '$(DURATION)' $(ARGS)
 
 bench: build $(VENV)/.ready ## measure everything (15 minutes); ARGS=--quick, ARGS='--only lua'; see docs/performance.md
 	@scripts/setup.sh server bench

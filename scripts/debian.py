@@ -1,7 +1,7 @@
 """Debian's redis-server of another release, unpacked beside its own libraries.
 
 The packages come from the mirror that this machine's apt uses, through an apt of its own
-folders: the release's signature is checked and nothing on the machine is changed. The server
+folders: each release's signature is checked and nothing on the machine is changed. The server
 is started through the loader of the libc that came with it, so it runs on an older Debian.
 """
 
@@ -12,11 +12,12 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_S = 300
+PROGRAMS = ("redis-server", "redis-tools")
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,30 @@ def deb822_fields(stanza: str) -> Iterator[tuple[str, str]]:
 
 
 class Apt:
-    """An apt that knows one release, and keeps everything in a folder of its own."""
+    """An apt that knows some releases, and keeps everything in a folder of its own.
 
-    def __init__(self, folder: Path, mirror: Mirror, suite: str) -> None:
+    Of the packages in `newest` it takes the highest version that any of the releases has. By
+    itself it would take nothing out of experimental but what no other release has.
+    """
+
+    def __init__(
+        self, folder: Path, mirror: Mirror, suites: Sequence[str], newest: Sequence[str]
+    ) -> None:
         for name in ("sources", "lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        stanza = f"Types: deb\nURIs: {mirror.uri}\nSuites: {suite}\nComponents: main\n"
+        lines = ["Types: deb", f"URIs: {mirror.uri}", f"Suites: {' '.join(suites)}"]
+        lines.append("Components: main")
         if mirror.signed_by:
-            stanza += f"Signed-By: {mirror.signed_by}\n"
-        (folder / "sources" / "debian.sources").write_text(stanza)
+            lines.append(f"Signed-By: {mirror.signed_by}")
+        (folder / "sources" / "debian.sources").write_text("\n".join(lines) + "\n")
+        preferences = f"Package: {' '.join(newest)}\nPin: release *\nPin-Priority: 500\n"
+        (folder / "preferences").write_text(preferences)
         (folder / "status").touch()
         self.options = [
             f"-oDir::Etc::SourceList={os.devnull}",
             f"-oDir::Etc::SourceParts={folder / 'sources'}",
+            f"-oDir::Etc::Preferences={folder / 'preferences'}",
+            f"-oDir::Etc::PreferencesParts={os.devnull}",
             f"-oDir::State::Lists={folder / 'lists'}",
             f"-oDir::State::Status={folder / 'status'}",
             f"-oDir::Cache={folder / 'cache'}",
@@ -104,7 +116,7 @@ class Apt:
         ]
 
     def update(self) -> None:
-        """Fetch the release's list of packages and check its signature."""
+        """Fetch the releases' lists of packages and check their signatures."""
         run(["apt-get", *self.options, "-q", "--error-on=any", "update"])
 
     def with_libraries(self, packages: list[str]) -> list[str]:
@@ -119,19 +131,19 @@ class Apt:
         return found
 
     def download(self, packages: list[str], into: Path) -> None:
-        """Fetch the packages' files and check them against the release."""
+        """Fetch the packages' files and check them against the releases."""
         run(["apt-get", *self.options, "-q", "download", *packages], cwd=into)
 
 
-def unpack_redis(folder: Path, suite: str) -> list[str]:
-    """Unpack the suite's redis-server into `folder`; answer the command that starts it."""
+def unpack_redis(folder: Path, *suites: str) -> list[str]:
+    """Unpack the suites' newest redis-server into `folder`; answer the command that starts it."""
     apt_folder = folder / "apt"
     packages = folder / "packages"
     root = folder / "root"
     packages.mkdir()
-    apt = Apt(apt_folder, machines_mirror(), suite)
+    apt = Apt(apt_folder, machines_mirror(), suites, newest=PROGRAMS)
     apt.update()
-    apt.download(apt.with_libraries(["redis-server", "redis-tools"]), packages)
+    apt.download(apt.with_libraries(list(PROGRAMS)), packages)
     for package in sorted(packages.glob("*.deb")):
         run(["dpkg-deb", "-x", str(package), str(root)])
     shutil.rmtree(apt_folder)

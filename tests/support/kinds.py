@@ -9,7 +9,7 @@ from pathlib import Path
 from support.paths import SERVERS
 
 FLOOR = "redis-7.0"
-NAMES = (FLOOR, "redis-8", "valkey-9")
+NAMES = (FLOOR, "redis-8", "redis-newest", "valkey-9")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class Kind:
     def is_valkey(self) -> bool:
         """Whether it is a Valkey, not a Redis."""
         return self.name.startswith("valkey")
+
+    @property
+    def moves_slots(self) -> bool:
+        """Whether its clusters move slots by themselves: a Valkey from 9.0 on, a Redis from 8.4."""
+        major, minor, *_ = map(int, self.version.split("."))
+        return (major, minor) >= ((9, 0) if self.is_valkey else (8, 4))
 
 
 def kind(name: str) -> Kind:
