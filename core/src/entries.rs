@@ -6,10 +6,14 @@
 //! "when will enough have left" a search instead of a sum.
 //!
 //! Entries stand in segments of 64, so that a log grows and shrinks without ever being copied.
+//! Those that are gone stay in front of the others until their segments are freed, some at a time.
 
 use std::collections::VecDeque;
 
 const SEGMENT: usize = 64;
+
+/// Most segments that one change frees, so that no call pays for a large log that has emptied.
+const FREED_AT_ONCE: usize = 128;
 const TIME_BITS: u32 = 40;
 const TOTAL_BITS: u32 = 24;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
@@ -43,7 +47,7 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
     segments: VecDeque<Vec<Entry>>,
-    /// Entries of the first segment that are gone.
+    /// How many of the first entries are gone.
     gone: usize,
     /// The running total up to the first entry, without it.
     base: u64,
@@ -83,8 +87,9 @@ impl Entries {
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.segments
             .iter()
+            .skip(self.gone / SEGMENT)
             .flatten()
-            .skip(self.gone)
+            .skip(self.gone % SEGMENT)
             .map(|entry| (self.time_ms(*entry), self.total(*entry)))
     }
 
@@ -139,17 +144,28 @@ impl Entries {
         }
     }
 
-    /// Forgets the oldest `count` entries.
+    /// Forgets the oldest `count` entries, and frees some of those that are gone.
     pub(crate) fn drop_first(&mut self, count: usize) {
-        if count >= self.len() {
-            *self = Self { newest_ms: self.newest_ms, ..Self::default() };
-            return;
-        }
+        let count = count.min(self.len());
         self.base = self.base.wrapping_add(self.sum_of_first(count)) & TOTAL_MASK;
         self.gone = self.gone.saturating_add(count);
-        while self.gone >= SEGMENT {
-            self.segments.pop_front();
-            self.gone = self.gone.saturating_sub(SEGMENT);
+        if self.gone >= SEGMENT {
+            self.free_some();
+        }
+        if self.is_empty() && self.segments.len() <= 1 {
+            *self = Self { newest_ms: self.newest_ms, ..Self::default() };
+        }
+    }
+
+    /// Frees segments whose entries are gone, and what their places took.
+    #[cold]
+    fn free_some(&mut self) {
+        let freed = (self.gone / SEGMENT).min(FREED_AT_ONCE);
+        self.segments.drain(..freed);
+        self.gone = self.gone.saturating_sub(freed.saturating_mul(SEGMENT));
+        let places = self.segments.len().saturating_mul(2);
+        if self.segments.capacity() > places.saturating_mul(2) {
+            self.segments.shrink_to(places);
         }
     }
 
@@ -166,8 +182,14 @@ impl Entries {
     fn keep_first(&mut self, count: usize) {
         let end = self.gone.saturating_add(count);
         let segments = end.div_ceil(SEGMENT);
+        if segments < self.segments.len() {
+            // The last one may not be full; those before it are, and go to the front.
+            self.segments.pop_back();
+            let behind = self.segments.len().saturating_sub(segments);
+            self.segments.rotate_right(behind);
+            self.gone = self.gone.saturating_add(behind.saturating_mul(SEGMENT));
+        }
         let full = segments.saturating_sub(1).saturating_mul(SEGMENT);
-        self.segments.truncate(segments);
         if let Some(last) = self.segments.back_mut() {
             last.truncate(end.saturating_sub(full));
         }
@@ -227,6 +249,17 @@ impl Entries {
     /// How many allocations hold the entries.
     pub(crate) fn segment_count(&self) -> usize {
         self.segments.len()
+    }
+
+    /// Whether one change is enough to free all of it.
+    pub(crate) fn is_small(&self) -> bool {
+        self.segments.len() <= FREED_AT_ONCE
+    }
+
+    /// Frees as much as one change does, and forgets the oldest entries for it, but for the newest.
+    pub(crate) fn shrink(&mut self) {
+        let most = FREED_AT_ONCE.saturating_mul(SEGMENT).saturating_sub(self.gone);
+        self.drop_first(most.min(self.len().saturating_sub(1)));
     }
 
     /// Offers every allocation to `relocate`.
@@ -326,6 +359,60 @@ mod tests {
         assert_eq!((entries.sum(), entries.heap_bytes()), (0, 0));
         entries.push(7, 3);
         assert_eq!(costs(&entries), [(7, 3)]);
+    }
+
+    /// A log of many entries, and how many segments it has.
+    fn large() -> (Entries, usize) {
+        let entries = with((1..=100_000).map(|time_ms| (time_ms, 3)));
+        let segments = entries.segment_count();
+        assert!(segments > 10 * FREED_AT_ONCE);
+        (entries, segments)
+    }
+
+    #[test]
+    fn what_is_forgotten_is_freed_in_parts() {
+        for forgotten in [100_000, 99_999, 60_000, FREED_AT_ONCE * SEGMENT + 1] {
+            let (mut entries, mut segments) = large();
+            let mut expected: Vec<_> =
+                (forgotten as u64 + 1..=100_000).map(|time_ms| (time_ms, 3)).collect();
+            entries.drop_first(forgotten);
+            for time_ms in 100_001..100_020 {
+                assert!(entries.segment_count() + FREED_AT_ONCE >= segments);
+                segments = entries.segment_count();
+                assert_eq!(entries.len(), expected.len());
+                assert_eq!(entries.sum(), expected.iter().map(|e| e.1).sum::<u64>());
+                assert_eq!(costs(&entries), expected);
+                entries.push(time_ms, 7);
+                expected.push((time_ms, 7));
+                entries.drop_first(1);
+                expected.remove(0);
+                assert_eq!(entries.count_until(time_ms), expected.len());
+            }
+            let least = expected.len() / SEGMENT;
+            assert!((least..=least + 2).contains(&entries.segment_count()));
+            assert!(entries.heap_bytes() < (least + 2) * (SEGMENT * 8 + 4 * 24));
+        }
+    }
+
+    #[test]
+    fn what_is_moved_back_is_freed_in_parts() {
+        for target in [0, 1, 64, 65, 40_000, 99_999] {
+            let (mut entries, segments) = large();
+            entries.drop_first(70);
+            entries.move_back_to(target);
+            assert!(entries.segment_count() + 2 >= segments);
+            let kept = (71..target).map(|time_ms| (time_ms, 3));
+            let moved = (target, 3 * (100_000 - (target.max(71) - 1)));
+            let mut expected: Vec<_> = kept.chain([moved]).collect();
+            assert_eq!(costs(&entries), expected);
+            for time_ms in target + 1..target + 20 {
+                entries.push(time_ms, 5);
+                expected.push((time_ms, 5));
+                entries.drop_first(0);
+                assert_eq!(costs(&entries), expected);
+            }
+            assert!(entries.segment_count() <= expected.len() / SEGMENT + 2);
+        }
     }
 
     #[test]
