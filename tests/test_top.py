@@ -272,7 +272,8 @@ def allowed(server: Server, *rules: str) -> bool:
 def test_who_may(new_server: NewServer, kind: Kind) -> None:
     server = new_server()
     assert allowed(server, "+@all")
-    assert allowed(server, "+rl.top")
+    assert not allowed(server, "+rl.top")
+    assert allowed(server, "+rl.top", "+slowlog|get")
     assert not allowed(server, "+@all", "-rl.top")
     if kind.name != FLOOR:
         for category in ("admin", "slow", "dangerous"):

@@ -6,8 +6,8 @@ use crate::server::Call;
 use crate::server::acl::{Right, may};
 
 const RESTORE: &[u8] = b"RESTORE";
-const CONFIG_SET: Right<'_> = &[b"CONFIG", b"SET"];
-const ACL_SETUSER: Right<'_> = &[b"ACL", b"SETUSER"];
+const CONFIG_SET: Right<'_> = &[b"CONFIG", b"SET", b"maxmemory", b"0"];
+const ACL_SETUSER: Right<'_> = &[b"ACL", b"SETUSER", b"default"];
 const SLOWLOG_GET: Right<'_> = &[b"SLOWLOG", b"GET"];
 const SLOWLOG_RESET: Right<'_> = &[b"SLOWLOG", b"RESET"];
 
