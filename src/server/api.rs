@@ -57,6 +57,7 @@ functions! {
     CallReplyArrayElement => RedisModule_CallReplyArrayElement,
     CallReplyInteger => RedisModule_CallReplyInteger,
     CallReplyProto => RedisModule_CallReplyProto,
+    CallReplyStringPtr => RedisModule_CallReplyStringPtr,
     CloseKey => RedisModule_CloseKey,
     CreateCommand => RedisModule_CreateCommand,
     CreateSubcommand => RedisModule_CreateSubcommand,
@@ -109,6 +110,8 @@ functions! {
     AddACLCategory => RedisModule_AddACLCategory,
     AvoidReplicaTraffic => RedisModule_AvoidReplicaTraffic,
     CachedMicroseconds => RedisModule_CachedMicroseconds,
+    CommandFilterArgGet => RedisModule_CommandFilterArgGet,
+    CommandFilterArgsCount => RedisModule_CommandFilterArgsCount,
     DefragAlloc => RedisModule_DefragAlloc,
     FreeModuleUser => RedisModule_FreeModuleUser,
     FreeServerInfo => RedisModule_FreeServerInfo,
@@ -116,11 +119,13 @@ functions! {
     GetCurrentUserName => RedisModule_GetCurrentUserName,
     GetModuleUserFromUserName => RedisModule_GetModuleUserFromUserName,
     GetServerInfo => RedisModule_GetServerInfo,
+    RegisterCommandFilter => RedisModule_RegisterCommandFilter,
     RegisterInfoFunc => RedisModule_RegisterInfoFunc,
     ServerInfoGetFieldUnsigned => RedisModule_ServerInfoGetFieldUnsigned,
     SetCommandACLCategories => RedisModule_SetCommandACLCategories,
     SubscribeToKeyspaceEvents => RedisModule_SubscribeToKeyspaceEvents,
     SubscribeToServerEvent => RedisModule_SubscribeToServerEvent,
+    UnregisterCommandFilter => RedisModule_UnregisterCommandFilter,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::api::api;
 use super::call::Call;
+use super::scripts;
 
 /// Memory is full, and the server would refuse a SET.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +20,11 @@ static ASKING: AtomicBool = AtomicBool::new(false);
 pub(super) fn check(call: &Call<'_>) -> Result<(), OutOfMemory> {
     // SAFETY: takes nothing and answers a float.
     let ratio = unsafe { api!(GetUsedMemoryRatio()) };
-    if ratio <= 1.0 || takes_writes(call) { Ok(()) } else { Err(OutOfMemory) }
+    if ratio <= 1.0 || takes_writes(call) || scripts::may_write(call) {
+        Ok(())
+    } else {
+        Err(OutOfMemory)
+    }
 }
 
 /// Whether the command that runs now is the question of [`takes_writes`].

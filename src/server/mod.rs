@@ -11,6 +11,7 @@
 //! | `key` | one open key, typed |
 //! | `memory` | whether there is memory, by the rule that a SET is held to |
 //! | `guard` | no panic gets out |
+//! | `scripts` | what a script may still write when memory is full |
 //! | `register` | commands with their documentation, ACL categories |
 //! | `load` | what happens at load, in order |
 //! | `audience` | whether anybody can hear an effect |
@@ -37,6 +38,7 @@ pub(crate) mod load;
 pub(crate) mod log;
 mod memory;
 pub(crate) mod register;
+mod scripts;
 mod stats;
 mod valkey;
 
