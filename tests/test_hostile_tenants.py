@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -60,7 +61,7 @@ JSON = {
 def longest_run(text: str) -> int:
     """How often a character of the text stands beside itself, at most."""
     longest = run = 0
-    for before, after in zip(text, text[1:], strict=False):
+    for before, after in itertools.pairwise(text):
         run = run + 1 if before == after else 0
         longest = max(longest, run + 1)
     return longest
