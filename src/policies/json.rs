@@ -30,8 +30,8 @@ fn shortened(error: &str) -> String {
     });
     match parts {
         Some((before, quoted, after)) if quoted.len() > LONGEST_QUOTE => {
-            let (shown, _) = quoted.split_at(quoted.floor_char_boundary(LONGEST_QUOTE));
-            format!("{before}{shown}...{after}")
+            let start = quoted.as_bytes().get(..LONGEST_QUOTE).unwrap_or_default();
+            format!("{before}{}...{after}", String::from_utf8_lossy(start))
         }
         _ => error.into(),
     }

@@ -162,9 +162,11 @@ impl Loading {
 
 /// What an argument says, fit for a line of the log.
 fn shown(word: &str) -> String {
-    let end = word.floor_char_boundary(LONGEST_SHOWN);
-    let (start, rest) = word.split_at_checked(end).unwrap_or((word, ""));
-    format!("{}{}", start.escape_debug(), if rest.is_empty() { "" } else { "..." })
+    let (start, more) = match word.as_bytes().get(..LONGEST_SHOWN) {
+        Some(start) if word.len() > LONGEST_SHOWN => (start, "..."),
+        _ => (word.as_bytes(), ""),
+    };
+    format!("{}{more}", String::from_utf8_lossy(start).escape_debug())
 }
 
 /// # Safety
