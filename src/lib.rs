@@ -50,6 +50,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     // SAFETY: the server gives a valid context.
     unsafe {
         server::load::load(ctx, argv, argc, TYPE_NAME, VERSION_NUMBER, |loading| {
+            settings::TOP_SIZE.on_change(metrics::resize_top);
             loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
             loading.listen(policies::lifetime::LISTENER);
             loading.publish_info(metrics::fields);

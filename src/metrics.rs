@@ -107,15 +107,19 @@ pub(crate) fn denied(key: &[u8]) {
     }
 }
 
-/// Gives the table of the keys that are denied most, as large as it is set to be.
+/// Gives the table of the keys that are denied most.
 pub(crate) fn with_top<T>(use_it: impl FnOnce(&mut Table) -> T) -> T {
-    let size = usize::try_from(TOP_SIZE.get()).unwrap_or(0);
     let mut held = TOP.hold();
-    let top = held.get_or_insert_with(|| Top::new(size));
-    if top.size() != size {
-        top.resize(size);
-    }
-    use_it(top)
+    use_it(held.get_or_insert_with(|| Top::new(top_size())))
+}
+
+/// Makes the table as large as it is set to be.
+pub(crate) fn resize_top() {
+    with_top(|top| top.resize(top_size()));
+}
+
+fn top_size() -> usize {
+    usize::try_from(TOP_SIZE.get()).unwrap_or(0)
 }
 
 #[cfg(test)]

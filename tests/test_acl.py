@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from support import replication
+from support.aof import wait_for_rewrite
 from support.effects import effects
 from support.eventually import eventually
 from support.kinds import FLOOR, Kind
@@ -83,7 +84,120 @@ def test_who_limits_may_name_policies_and_not_change_them(server: Server, kind: 
             assert [line for line in reading if not may(connection, line)] == []
             assert [line for line in changing if may(connection, line)] == []
     with user(server, "~*", "-@all", "+rl.policy") as connection:
+        assert [line for line in changing if may(connection, line)] == []
+    with user(server, "~*", "-@all", "+rl.policy", "+config|set") as connection:
         assert [line for line in changing if not may(connection, line)] == []
+
+
+# What is not everybody's asks for a right of the server's, on every server alike.
+GUARDED = {
+    "RL.POLICY SET api FIXED 9 10": "policies are changed only by users who may run CONFIG SET",
+    "RL.POLICY DEL api": "policies are changed only by users who may run CONFIG SET",
+    "RL.POLICY LOAD {}": "policies are changed only by users who may run CONFIG SET",
+    "RL.TOP": "RL.TOP is only for users who may run SLOWLOG GET",
+    "RL.TOP COUNT 1": "RL.TOP is only for users who may run SLOWLOG GET",
+    "RL.TOP RESET": "RL.TOP is only for users who may run SLOWLOG GET",
+    "RL.APPLY a:k effect": "RL.APPLY is internal, and only for users who may run RESTORE",
+}
+EVERYBODYS = (
+    *(*CONSUMING, *LOOKING),
+    *("RL.POLICY GET api", "RL.POLICY LIST", "RL.POLICY DUMP", "RL.LIMIT a:k POLICY api"),
+)
+
+
+def name_of(line: str) -> str:
+    """The command as COMMAND LIST names it."""
+    first, second, *_ = [*line.lower().split(), ""]
+    return f"{first}|{second}" if first == "rl.policy" else first
+
+
+def test_every_command_is_everybodys_or_guarded(server: Server) -> None:
+    with server.raw() as admin:
+        listed = admin("COMMAND", "LIST", "FILTERBY", "MODULE", "ratelimit")
+    assert isinstance(listed, list)
+    names = {name.decode() for name in listed if isinstance(name, bytes)} - {"rl.policy"}
+    assert {name_of(line) for line in (*EVERYBODYS, *GUARDED)} == names
+
+
+@pytest.mark.parametrize(
+    "rules",
+    ["+@all -@admin -@dangerous", "+@all -@dangerous", "+@all -config -acl -slowlog -restore"],
+)
+def test_who_is_no_operator_may_not_do_what_operators_do(server: Server, rules: str) -> None:
+    with server.raw() as admin:
+        admin("RL.POLICY", "SET", "api", "FIXED", 5, 10)
+        admin("RL.FIXED", "secret:other-tenant", 0, 10)
+    with user(server, "~*", *rules.split()) as connection:
+        for line in EVERYBODYS:
+            assert may(connection, line), line
+        for line, why in GUARDED.items():
+            refused = connection(*line.split())
+            assert isinstance(refused, Failure), line
+            assert refused.text.startswith("NOPERM "), line
+            # Where it is the server's own refusal, it names the command.
+            assert refused.text == f"NOPERM {why}" or "no permissions" in refused.text, line
+            script = "return redis.pcall(unpack(ARGV))"
+            scripted = connection("EVAL", script, 0, *line.split())
+            assert isinstance(scripted, Failure), line
+            connection("MULTI")
+            queued = connection(*line.split())
+            done = connection("EXEC")
+            assert isinstance(queued, Failure) or isinstance(done[0], Failure), line  # type: ignore[index]
+    with server.raw() as admin:
+        assert admin("RL.POLICY", "GET", "api") == [b"FIXED 5 10s"]
+        assert admin("RL.TOP") == [[b"secret:other-tenant", 1]]
+
+
+@pytest.mark.parametrize("line", GUARDED)
+def test_the_right_to_run_it_alone_is_not_enough(server: Server, line: str) -> None:
+    with user(server, "~*", "-@all", f"+{name_of(line)}") as connection:
+        assert connection(*line.split()) == Failure(f"NOPERM {GUARDED[line]}")
+
+
+def test_the_rights_that_are_asked_for(server: Server) -> None:
+    with user(server, "-@all", "+rl.top", "+slowlog|get") as connection:
+        assert may(connection, "RL.TOP COUNT 1")
+        refused = "NOPERM RL.TOP RESET is only for users who may run SLOWLOG RESET"
+        assert connection("RL.TOP", "RESET") == Failure(refused)
+        assert not may(connection, "RL.POLICY SET api FIXED 9 10")
+    with user(server, "-@all", "+rl.top", "+slowlog") as connection:
+        assert may(connection, "RL.TOP RESET")
+    with user(server, "-@all", "+rl.policy", "+config|set", "+eval") as connection:
+        assert may(connection, "RL.POLICY SET api FIXED 9 10")
+        script = "return redis.call('RL.POLICY', 'SET', 'api', 'FIXED', 8, 10)"
+        assert connection("EVAL", script, 0) == Status("OK")
+        assert not may(connection, "RL.TOP")
+
+
+def test_where_the_servers_command_was_renamed_the_next_is_asked_for(new_server: NewServer) -> None:
+    renamed = [f'{name} ""' for name in ("CONFIG", "SLOWLOG")]
+    with new_server(config={"rename-command": renamed}).raw() as raw:
+        assert raw("RL.POLICY", "SET", "api", "FIXED", 5, 10) == Status("OK")
+        assert raw("RL.TOP", "RESET") == []
+        rules = ("on", "nopass", "~*", "+@all", "-@admin", "-@dangerous", "+rl.top", "+rl.policy")
+        raw("ACL", "SETUSER", "user", "reset", *rules)
+        raw("AUTH", "user", "x")
+        for line in ("RL.POLICY SET api FIXED 9 10", "RL.POLICY DEL api", "RL.TOP", "RL.TOP RESET"):
+            assert not may(raw, line), line
+    renamed = [f'{name} ""' for name in ("CONFIG", "ACL", "SLOWLOG")]
+    with new_server(config={"rename-command": renamed}).raw() as raw:
+        for line in ("RL.POLICY SET api FIXED 9 10", "RL.TOP"):
+            assert not may(raw, line), "nobody can be asked about, so nobody may"
+
+
+def test_policies_reach_those_whose_default_user_may_not_set_them(new_server: NewServer) -> None:
+    config = {"user": "default on nopass ~* &* +@all -@admin -@dangerous +replicaof +info"}
+    primary, replica = new_server(config=PERSISTENT), new_server(config={**PERSISTENT, **config})
+    replication.attach(replica, primary)
+    wait_for_rewrite(replica)
+    with primary.raw() as raw, replica.raw() as reading:
+        raw("RL.POLICY", "SET", "api", "FIXED", 5, 10)
+        replication.wait_in_sync(primary, replica)
+        assert reading("RL.POLICY", "GET", "api") == [b"FIXED 5 10s"]
+    replica.kill9()
+    replica.start()
+    with replica.raw() as reading:
+        assert reading("RL.POLICY", "GET", "api") == [b"FIXED 5 10s"]
 
 
 def test_write_and_fast_are_enough(server: Server, kind: Kind) -> None:

@@ -19,6 +19,8 @@ CONSUMING = (
     *("rl.throttle", "cl.throttle"),
 )
 GOVERNING = ("rl.policy|set", "rl.policy|del", "rl.policy|load")
+# As many as there are policies, so not fast.
+LISTING = ("rl.policy|list", "rl.policy|dump")
 LEAST_WORDS = {
     **dict.fromkeys(("rl.fixed", "rl.sliding", "rl.log"), -4),
     **dict.fromkeys(("rl.token", "rl.leaky", "rl.throttle", "cl.throttle"), -5),
@@ -171,7 +173,8 @@ def flags_of(name: str) -> set[str]:
         "rl.peek": {"module", "readonly", "fast"},
         "rl.apply": {"module", "write", "denyoom"},
         "rl.top": {"module", "admin", "loading", "stale"},
-        **{each: {"module", "write", "denyoom"} for each in GOVERNING},
+        **{each: {"module", "admin", "write", "denyoom"} for each in GOVERNING},
+        **{each: {"module", "loading", "stale"} for each in LISTING},
     }.get(name, {"module", "fast", "loading", "stale"})
 
 
@@ -183,7 +186,16 @@ def categories_of(name: str) -> set[str]:
         "rl.peek": {"read", "fast", "ratelimit"},
         "rl.apply": {"keyspace", "write", "slow", "dangerous"},
         **{each: {"admin", "slow", "dangerous"} for each in ("rl.top", *GOVERNING)},
+        **{each: {"slow", "ratelimit"} for each in LISTING},
     }.get(name, {"fast", "ratelimit"})
+
+
+@every_command
+def test_who_is_fast_takes_no_longer_for_more(raw: RawConnection, name: str) -> None:
+    [info] = plain(raw("COMMAND", "INFO", name))
+    docs = pairs(plain(raw("COMMAND", "DOCS", name))[1])
+    fast = re.match(r"O\((1|log\(N\)|L|C\*L)\)", docs["complexity"])
+    assert fast or "fast" not in info[2], docs["complexity"]
 
 
 def test_the_category_lists_the_commands(raw: RawConnection, kind: Kind) -> None:
@@ -233,7 +245,7 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
     names = [re.split(r"[ :]", line)[0].lower() for line in lines]
     assert [name for name in names if name != "rl.policy"] == [
         *CONSUMING[:6],
-        *("rl.peek", "rl.throttle", "rl.top", "rl.help", "rl.version"),
+        *("rl.peek", "rl.throttle", "cl.throttle", "rl.top", "rl.help", "rl.version"),
     ]
     assert names.count("rl.policy") == 6
     for line in lines:

@@ -129,7 +129,7 @@ def test_the_commands_that_the_readme_explains_work(raw: RawConnection) -> None:
     explained = EXPLAINED.findall((ROOT / "README.md").read_text())
     names = {command.split()[0] for command, _ in explained}
     named = {name.split()[0] for name in served(raw)}
-    assert names == named - {"RL.HELP", "RL.VERSION"}
+    assert names == named - {"RL.HELP", "RL.VERSION", "CL.THROTTLE"}
     for command, arrows in explained:
         starts = {found.start() for found in re.finditer(r"(?<= )\S", command)}
         assert {found.start() for found in re.finditer(r"\^", arrows)} <= starts, command

@@ -201,6 +201,40 @@ def test_within_a_script(new_server: NewServer) -> None:
 
 
 @pytest.mark.all_servers
+def test_the_answer_hangs_on_no_command_that_can_be_renamed(new_server: NewServer) -> None:
+    names = ("SET", "SETRANGE", "APPEND", "GETSET", "INCR", "RESTORE", "COMMAND", "ACL", "EVAL")
+    server = new_server(config={"rename-command": [f'{name} ""' for name in names]})
+    with server.raw() as raw:
+        raw("RL.FIXED", "k", 5, "1h")
+        exhaust(raw)
+        for line in (*LIMITERS.values(), "RL.LOG ? 5 1h", "RL.LIMIT ? FIXED 5 1h"):
+            assert raw(*words_of(line, "new")) == OOM
+        assert raw("RL.FIXED", "k", 5, "1h") == [1, 5, 3, 0, 3_600_000]
+        assert raw("DBSIZE") == 1
+        exhaust(raw, "allkeys-lru")
+        raw("CONFIG", "SET", "maxmemory", used_memory(raw) + MEGABYTE)
+        assert raw("RL.FIXED", "new", 5, "1h") == [1, 5, 4, 0, 3_600_000]
+
+
+@pytest.mark.all_servers
+def test_the_question_leaves_no_trace(new_server: NewServer) -> None:
+    server = new_server(config={"appendonly": "yes", "appendfsync": "always"})
+    with server.raw() as raw:
+        raw("RL.POLICY", "SET", "api", "FIXED", 5, "1h")
+        exhaust(raw)
+        errors, changes = (
+            info(raw, "ratelimit", "ratelimit_errors"),
+            info(raw, "persistence", "rdb_changes_since_last_save"),
+        )
+        size = info(raw, "persistence", "aof_current_size")
+        assert raw("RL.FIXED", "new", 5, "1h") == OOM
+        assert info(raw, "ratelimit", "ratelimit_errors") == errors + 1
+        assert info(raw, "persistence", "rdb_changes_since_last_save") == changes
+        assert info(raw, "persistence", "aof_current_size") == size
+        assert raw("RL.POLICY", "LIST") == [b"api"]
+
+
+@pytest.mark.all_servers
 def test_it_takes_memory_again_when_there_is_some(new_server: NewServer) -> None:
     with new_server().raw() as raw:
         exhaust(raw)

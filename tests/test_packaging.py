@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.paths import ROOT
+from support.paths import MODULE, ROOT
 from support.pool import NewServer
 from support.server import Server, free_port
 
@@ -19,6 +19,7 @@ FILE = "usr/lib/redis/modules/libredis_rl.so"
 LINE = f"loadmodule /{FILE}"
 SNIPPET = ROOT / "packaging" / "redis-rl.conf"
 DROP_IN = ROOT / "packaging" / "systemd" / "redis-server.service.d" / "redis-rl.conf"
+COPYRIGHT = ROOT / "packaging" / "copyright"
 UNIT = Path("/lib/systemd/system/redis-server.service")
 EXAMPLE = "usr/share/doc/redis-rl/examples/redis-rl.conf"
 
@@ -133,6 +134,56 @@ def test_debians_unit_takes_the_drop_in(tmp_path: Path) -> None:
     assert "ExecPath" in run("systemd-analyze", "verify", UNIT.name, env=env).stderr
 
 
+# What is linked
+
+OURS = {"redis-rl-module", "rl-core"}
+
+
+def linked() -> dict[str, set[str]]:
+    """The libraries that the module is linked with, and the licenses that each offers."""
+    options = ("--locked", "--offline", "--prefix", "none", "--format", "{p}|{l}")
+    edges = ("--edges", "normal,no-proc-macro")
+    told = run("cargo", "tree", "--package", "redis-rl-module", *edges, *options).stdout
+    found: dict[str, set[str]] = {}
+    for line in told.splitlines():
+        package, licenses = line.removesuffix(" (*)").split("|")
+        found[package.split()[0]] = set(re.split(r" OR |/", licenses))
+    return {name: licenses for name, licenses in found.items() if name not in OURS}
+
+
+def test_the_copyright_names_all_that_is_linked() -> None:
+    stanzas = [
+        dict(re.findall(r"^([A-Z][A-Za-z-]+):[ \n]*(.*(?:\n .*)*)", stanza, re.M))
+        for stanza in COPYRIGHT.read_text().split("\n\n")
+    ]
+    files = {name: each for each in stanzas for name in each.get("Files", "").split()}
+    libraries = linked()
+    assert {"redis-module", "serde_json", "arrayvec"} <= set(libraries)
+    assert set(files) == {*libraries, "*", "std"}
+    for name, licenses in libraries.items():
+        assert files[name]["License"] in licenses, name
+        assert files[name]["Copyright"], name
+    alone = [each for each in stanzas if "License" in each and "Files" not in each]
+    texts = {each["License"].split("\n")[0] for each in alone}
+    assert {each["License"] for each in files.values()} == texts
+
+
+def test_the_module_tells_nothing_of_the_machine_that_built_it() -> None:
+    home = Path.home()
+    places = {
+        *(ROOT, ROOT.resolve(), home, home.resolve()),
+        Path(os.environ.get("CARGO_HOME", home / ".cargo")).resolve(),
+        Path(os.environ.get("RUSTUP_HOME", home / ".rustup")).resolve(),
+    }
+    content = MODULE.read_bytes()
+    assert b"redis-rl" in content
+    for place in places - {Path("/")}:
+        assert not re.search(rb"(?<![\w/.-])" + re.escape(bytes(place)) + rb"(?![\w-])", content)
+    # Nor does debug information name a source by an absolute path, but for the compiler's own.
+    sources = re.findall(rb"(?<![\w./~+-])/(?:[\w.+-]+/)+[\w.+-]+\.(?:rs|c|h)\b", content)
+    assert [each for each in sources if not each.startswith((b"/rustc/", b"/rust/deps/"))] == []
+
+
 # The Debian package
 
 
@@ -172,7 +223,7 @@ def test_what_is_in_the_package(deb: Path, new_server: NewServer, tmp_path: Path
     run("dpkg-deb", "--extract", deb, root)
     assert (root / EXAMPLE).read_text() == SNIPPET.read_text()
     doc = root / "usr" / "share" / "doc" / "redis-rl"
-    assert (doc / "copyright").read_text() == (ROOT / "LICENSE").read_text()
+    assert (doc / "copyright").read_text() == COPYRIGHT.read_text()
     for page in ("README.Debian", "README.md", "docs/operations.md", "docs/commands/fixed.md"):
         assert (doc / page).is_file()
     assert not (root / "etc").exists()

@@ -34,7 +34,7 @@ STORY = [
 ]
 
 OTHER_MODULE = """
-/* A module that owns CL.THROTTLE already. */
+/* A module that owns NAME already. */
 typedef int (*command)(void *ctx, void **argv, int argc);
 static int (*reply_with_long_long)(void *ctx, long long value);
 
@@ -53,8 +53,8 @@ int RedisModule_OnLoad(void *ctx, void **argv, int argc) {
     get_api("RedisModule_SetModuleAttribs", &set_module_attribs);
     get_api("RedisModule_CreateCommand", &create_command);
     get_api("RedisModule_ReplyWithLongLong", &reply_with_long_long);
-    set_module_attribs(ctx, "other", 1, 1);
-    return create_command(ctx, "cl.throttle", throttle, "write", 1, 1, 1);
+    set_module_attribs(ctx, NAME "-owner", 1, 1);
+    return create_command(ctx, NAME, throttle, "write", 1, 1, 1);
 }
 """
 
@@ -127,15 +127,29 @@ def test_a_client_that_waits_as_told_is_let_in(raw: RawConnection, clock: Clock)
     assert denials > 50
 
 
-def test_where_another_module_owns_the_name_it_keeps_it(
-    new_server: NewServer, tmp_path: Path
+@pytest.mark.parametrize("names", ["CL.THROTTLE", "RL.THROTTLE", "RL.THROTTLE CL.THROTTLE"])
+def test_where_another_owns_the_name_it_keeps_it(
+    new_server: NewServer, tmp_path: Path, names: str
 ) -> None:
-    source, other = tmp_path / "other.c", tmp_path / "other.so"
-    source.write_text(OTHER_MODULE)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(other), str(source)], check=True)
-    server = new_server(config={"loadmodule": str(other)})
-    assert "CL.THROTTLE is another module's" in server.log()
+    taken = names.split()
+    modules = [other_module(tmp_path, name) for name in taken]
+    server = new_server(config={"loadmodule": modules})
     with server.raw() as raw:
-        assert raw("CL.THROTTLE", "k", 15, 30, 60) == 42
-        assert raw("RL.THROTTLE", "k", 15, 30, 60) == [0, 16, 15, -1, 2]
+        reply = raw("RL.HELP")
+        assert isinstance(reply, list)
+        listed = {str(getattr(line, "text", "")).split(" ")[0] for line in reply}
+        for name in ("RL.THROTTLE", "CL.THROTTLE"):
+            is_taken = name in taken
+            assert (f"{name} is another's" in server.log()) == is_taken
+            assert raw(name, name, 15, 30, 60) == (42 if is_taken else [0, 16, 15, -1, 2])
+            assert (name in listed) != is_taken
         assert raw("RL.FIXED", "k", 1, 1) == [1, 1, 0, 0, 1_000]
+
+
+def other_module(folder: Path, name: str) -> str:
+    """Where a module lies that has a command of that name, and a name of its own."""
+    source, made = folder / f"{name}.c", folder / f"{name}.so"
+    source.write_text(OTHER_MODULE)
+    define = f'-DNAME="{name.lower()}"'
+    subprocess.run(["cc", "-shared", "-fPIC", define, "-o", made, source], check=True)
+    return str(made)

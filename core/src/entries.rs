@@ -6,10 +6,14 @@
 //! "when will enough have left" a search instead of a sum.
 //!
 //! Entries stand in segments of 64, so that a log grows and shrinks without ever being copied.
+//! Those that are gone stay in front of the others until their segments are freed, some at a time.
 
 use std::collections::VecDeque;
 
 const SEGMENT: usize = 64;
+
+/// Most segments that one change frees, so that no call pays for a large log that has emptied.
+const FREED_AT_ONCE: usize = 128;
 const TIME_BITS: u32 = 40;
 const TOTAL_BITS: u32 = 24;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
@@ -43,7 +47,7 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Entries {
     segments: VecDeque<Vec<Entry>>,
-    /// Entries of the first segment that are gone.
+    /// How many of the first entries are gone.
     gone: usize,
     /// The running total up to the first entry, without it.
     base: u64,
@@ -83,8 +87,9 @@ impl Entries {
     pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.segments
             .iter()
+            .skip(self.gone / SEGMENT)
             .flatten()
-            .skip(self.gone)
+            .skip(self.gone % SEGMENT)
             .map(|entry| (self.time_ms(*entry), self.total(*entry)))
     }
 
@@ -139,17 +144,28 @@ impl Entries {
         }
     }
 
-    /// Forgets the oldest `count` entries.
+    /// Forgets the oldest `count` entries, and frees some of those that are gone.
     pub(crate) fn drop_first(&mut self, count: usize) {
-        if count >= self.len() {
-            *self = Self { newest_ms: self.newest_ms, ..Self::default() };
-            return;
-        }
+        let count = count.min(self.len());
         self.base = self.base.wrapping_add(self.sum_of_first(count)) & TOTAL_MASK;
         self.gone = self.gone.saturating_add(count);
-        while self.gone >= SEGMENT {
-            self.segments.pop_front();
-            self.gone = self.gone.saturating_sub(SEGMENT);
+        if self.gone >= SEGMENT {
+            self.free_some();
+        }
+        if self.is_empty() && self.segments.len() <= 1 {
+            *self = Self { newest_ms: self.newest_ms, ..Self::default() };
+        }
+    }
+
+    /// Frees segments whose entries are gone, and what their places took.
+    #[cold]
+    fn free_some(&mut self) {
+        let freed = (self.gone / SEGMENT).min(FREED_AT_ONCE);
+        self.segments.drain(..freed);
+        self.gone = self.gone.saturating_sub(freed.saturating_mul(SEGMENT));
+        let places = self.segments.len().saturating_mul(2);
+        if self.segments.capacity() > places.saturating_mul(2) {
+            self.segments.shrink_to(places);
         }
     }
 
@@ -166,8 +182,14 @@ impl Entries {
     fn keep_first(&mut self, count: usize) {
         let end = self.gone.saturating_add(count);
         let segments = end.div_ceil(SEGMENT);
+        if segments < self.segments.len() {
+            // The last one may not be full; those before it are, and go to the front.
+            self.segments.pop_back();
+            let behind = self.segments.len().saturating_sub(segments);
+            self.segments.rotate_right(behind);
+            self.gone = self.gone.saturating_add(behind.saturating_mul(SEGMENT));
+        }
         let full = segments.saturating_sub(1).saturating_mul(SEGMENT);
-        self.segments.truncate(segments);
         if let Some(last) = self.segments.back_mut() {
             last.truncate(end.saturating_sub(full));
         }
@@ -229,6 +251,17 @@ impl Entries {
         self.segments.len()
     }
 
+    /// Whether one change is enough to free all of it.
+    pub(crate) fn is_small(&self) -> bool {
+        self.segments.len() <= FREED_AT_ONCE
+    }
+
+    /// Frees as much as one change does, and forgets the oldest entries for it, but for the newest.
+    pub(crate) fn shrink(&mut self) {
+        let most = FREED_AT_ONCE.saturating_mul(SEGMENT).saturating_sub(self.gone);
+        self.drop_first(most.min(self.len().saturating_sub(1)));
+    }
+
     /// Offers every allocation to `relocate`.
     pub(crate) fn relocate(&mut self, relocate: &mut impl crate::Relocate) {
         let mut index = Vec::from(std::mem::take(&mut self.segments));
@@ -254,85 +287,4 @@ impl PartialEq for Entries {
 impl Eq for Entries {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(costs: impl IntoIterator<Item = (u64, u64)>) -> Entries {
-        let mut entries = Entries::default();
-        for (time_ms, cost) in costs {
-            entries.push(time_ms, cost);
-        }
-        entries
-    }
-
-    fn costs(entries: &Entries) -> Vec<(u64, u64)> {
-        let mut before = 0;
-        entries
-            .iter()
-            .map(|(time_ms, total)| (time_ms, total - std::mem::replace(&mut before, total)))
-            .collect()
-    }
-
-    #[test]
-    fn one_time_is_one_entry() {
-        assert_eq!(costs(&with([(5, 1), (5, 2), (6, 4)])), [(5, 3), (6, 4)]);
-    }
-
-    #[test]
-    fn sums_and_searches_hold_across_segments_and_wrapping_totals() {
-        let mut entries = Entries::default();
-        let mut expected: VecDeque<(u64, u64)> = VecDeque::new();
-        for i in 0..40_000_u64 {
-            let (time_ms, cost) = ((1 << 40) - 20_000 + i, 1_000 + i % 7);
-            entries.push(time_ms, cost);
-            expected.push_back((time_ms, cost));
-            if expected.len() > 150 {
-                entries.drop_first(1 + (i % 3) as usize);
-                expected.drain(..1 + (i % 3) as usize);
-            }
-            assert_eq!(entries.len(), expected.len());
-            assert_eq!(entries.sum(), expected.iter().map(|e| e.1).sum::<u64>());
-        }
-        assert_eq!(costs(&entries), Vec::from(expected.clone()));
-        let mut total = 0;
-        for (index, (time_ms, cost)) in expected.iter().enumerate() {
-            assert_eq!(entries.count_until(*time_ms), index + 1);
-            assert_eq!(entries.time_of_total(total + 1), *time_ms);
-            total += cost;
-            assert_eq!(entries.time_of_total(total), *time_ms);
-            assert_eq!(entries.sum_of_first(index + 1), total);
-        }
-    }
-
-    #[test]
-    fn moving_back_keeps_every_cost() {
-        for target in [0, 99, 100, 163, 164, 200, 299] {
-            let mut entries = with((100..300).map(|time_ms| (time_ms, 2)));
-            entries.drop_first(10);
-            entries.move_back_to(target);
-            assert_eq!(entries.sum(), 380);
-            assert_eq!(entries.newest_ms(), target);
-            assert_eq!(entries.len(), (target.max(110) - 109) as usize);
-            entries.push(target + 1, 5);
-            assert_eq!(costs(&entries).last(), Some(&(target + 1, 5)));
-        }
-    }
-
-    #[test]
-    fn dropping_all_leaves_nothing() {
-        let mut entries = with((0..100).map(|time_ms| (time_ms, 1)));
-        entries.drop_first(100);
-        assert!(entries.is_empty());
-        assert_eq!((entries.sum(), entries.heap_bytes()), (0, 0));
-        entries.push(7, 3);
-        assert_eq!(costs(&entries), [(7, 3)]);
-    }
-
-    #[test]
-    fn an_entry_costs_less_than_nine_bytes() {
-        for count in [1_000, 10_000, 100_000] {
-            let bytes = with((0..count).map(|time_ms| (time_ms, 1))).heap_bytes();
-            assert!(bytes < count as usize * 9, "{bytes} bytes for {count} entries");
-        }
-    }
-}
+mod tests;

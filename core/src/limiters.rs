@@ -16,6 +16,28 @@ pub enum Limiters {
 
 const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one small allocation");
 
+/// Makes room for one more by dropping those that are unused. Large logs shrink first, one at a
+/// time, so that no call pays for all of them; the others stay as long as there are places.
+fn drop_unused(limiters: &mut Vec<Limiter>, now: Now) {
+    let in_use = limiters.iter().filter(|limiter| limiter.is_in_use(now)).count();
+    let mut places = MAX_LIMITERS.saturating_sub(in_use).saturating_sub(1);
+    let mut shrinks = true;
+    limiters.retain_mut(|limiter| {
+        if limiter.is_in_use(now) {
+            return true;
+        }
+        let Limiter::Log(log) = limiter else { return false };
+        if log.entries.is_small() || places == 0 {
+            return false;
+        }
+        places = places.saturating_sub(1);
+        if std::mem::take(&mut shrinks) {
+            log.entries.shrink();
+        }
+        true
+    });
+}
+
 /// Moves allocations to better places: the server's defragmentation.
 pub trait Relocate {
     /// Puts the elements possibly elsewhere.
@@ -95,7 +117,7 @@ impl Limiters {
             }
         }
         if let Self::Many(limiters) = self {
-            limiters.retain(|limiter| limiter.is_in_use(now));
+            drop_unused(limiters, now);
             let place = limiters.partition_point(|limiter| limiter.id() < new.id());
             limiters.reserve_exact(1);
             limiters.insert(place, new);

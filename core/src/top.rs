@@ -75,13 +75,21 @@ impl<S: BuildHasher + Default> Top<S> {
 
     /// Forgets all counts.
     pub fn clear(&mut self) {
-        *self = Self::new(self.size);
+        self.slots.clear();
+        self.heap.clear();
+        self.places.clear();
+        self.index.clear();
     }
 
-    /// Changes how many keys there may be, and keeps those with the highest counts.
+    /// Changes how many keys there may be, and keeps those with the highest counts. Takes the
+    /// memory for all of them but their names, so that counting need not.
     pub fn resize(&mut self, size: usize) {
         let kept = self.most();
         *self = Self::new(size);
+        self.slots.reserve_exact(size);
+        self.heap.reserve_exact(size);
+        self.places.reserve_exact(size);
+        self.index.reserve(size);
         // The smallest first: a heap already.
         for counted in kept.into_iter().take(size).rev() {
             self.add(counted);

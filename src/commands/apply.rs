@@ -3,14 +3,13 @@
 use rl_core::Limiters;
 
 use super::error::Error;
-use crate::server::{Call, Key, acl};
+use super::rights;
+use crate::server::{Call, Key};
 use crate::state::Effect;
 
 /// `RL.APPLY key effect`: as dangerous as RESTORE, and for the same users.
 pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
-    if !acl::may_restore(call) {
-        return Err(Error::NotPermitted);
-    }
+    rights::restore(call)?;
     let payload = call.words().next().unwrap_or_default();
     let effect = Effect::decode(payload).ok_or(Error::Effect)?;
     let expire_at_ms = effect.expire_at_ms;

@@ -5,13 +5,14 @@ use std::fmt;
 use rl_core::TooManyLimiters;
 use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
 
+use super::policy::LONGEST_JSON;
 use crate::metrics::ERRORS;
 use crate::policies::registry::{LONGEST_NAME, MAX_POLICIES};
 use crate::server::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
 
 /// Longest piece of what a client sent that an error repeats.
-const LONGEST_QUOTE: usize = 64;
+pub(crate) const LONGEST_QUOTE: usize = 64;
 
 /// What a clause may begin with.
 const ALGORITHMS: &str = "FIXED, SLIDING, LOG, TOKEN or LEAKY";
@@ -51,14 +52,16 @@ pub(crate) enum Error {
     PolicyName { was: Quoted },
     /// More policies than there may be.
     TooManyPolicies,
+    /// More bytes of JSON than are read.
+    TooMuchJson { was: usize },
     /// JSON that is malformed, or says no policies.
     Json(String),
     /// Bytes where text is needed.
     NotText { was: Quoted },
     /// The payload of the internal command is not one.
     Effect,
-    /// The user may not run the internal command.
-    NotPermitted,
+    /// The user lacks the right of the server's that the command asks for.
+    NotPermitted(&'static str),
 }
 
 impl fmt::Display for Error {
@@ -119,6 +122,9 @@ impl fmt::Display for Error {
             Self::TooManyPolicies => {
                 write!(f, "too many policies, there may be at most {MAX_POLICIES}")
             }
+            Self::TooMuchJson { was } => {
+                write!(f, "json must be at most {LONGEST_JSON} bytes, not {was}")
+            }
             Self::Json(why) => {
                 let one_line = why.replace(char::is_control, " ");
                 write!(f, "json must be policies: {one_line}")
@@ -127,9 +133,7 @@ impl fmt::Display for Error {
             Self::Effect => {
                 f.write_str("effect must be one that this module has made, and fit the key")
             }
-            Self::NotPermitted => {
-                f.write_str("RL.APPLY is internal, and only for users who may run RESTORE")
-            }
+            Self::NotPermitted(why) => f.write_str(why),
         }
     }
 }
@@ -143,7 +147,7 @@ impl Refusal for Error {
         let code = match self {
             Self::WrongType => "WRONGTYPE",
             Self::OutOfMemory => "OOM",
-            Self::NotPermitted => "NOPERM",
+            Self::NotPermitted(_) => "NOPERM",
             _ => "ERR",
         };
         format!("{code} {self}")

@@ -15,6 +15,7 @@
 //! | `about` | RL.HELP, RL.VERSION |
 //! | `apply` | RL.APPLY, the internal command that carries effects |
 //! | `reply` | verdicts as integers |
+//! | `rights` | what a command asks of its user beside the right to run it |
 //! | `error` | every error line |
 
 mod about;
@@ -25,6 +26,7 @@ mod limit;
 mod peek;
 mod policy;
 mod reply;
+mod rights;
 mod row;
 mod single;
 mod table;

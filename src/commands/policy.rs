@@ -3,14 +3,24 @@
 use rl_core::bounds::MAX_LOG_LIMIT;
 
 use super::error::{Error, Quoted};
+use super::rights;
+use crate::policies::registry::LONGEST_NAME;
 use crate::policies::{Clauses, Policies, clauses, json};
 use crate::server::{Call, acl};
 use crate::settings::LOG_MAX_LIMIT;
 
+/// Most bytes that LOAD reads: more than any DUMP has.
+pub(super) const LONGEST_JSON: usize = 4 << 20;
+
 /// `RL.POLICY SET name clause [clause ...]`
 pub(super) fn set(call: &Call<'_>) -> Result<(), Error> {
+    rights::govern(call)?;
     let mut words = call.words();
-    let name = text(words.next().unwrap_or_default())?;
+    let name = words.next().unwrap_or_default();
+    if name.len() > LONGEST_NAME {
+        return Err(Error::PolicyName { was: Quoted::new(name) });
+    }
+    let name = text(name)?;
     let mut clauses = Clauses::new(log_max(call));
     while let Some(word) = words.next() {
         clauses.read(word, &mut words)?;
@@ -33,6 +43,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<(), Error> {
 
 /// `RL.POLICY DEL name [name ...]`
 pub(super) fn del(call: &Call<'_>) -> Result<(), Error> {
+    rights::govern(call)?;
     let mut policies = Policies::in_force();
     let removed = call.words().filter(|name| policies.remove(name)).count();
     drop(policies);
@@ -53,7 +64,12 @@ pub(super) fn list(call: &Call<'_>) -> Result<(), Error> {
 
 /// `RL.POLICY LOAD json`
 pub(super) fn load(call: &Call<'_>) -> Result<(), Error> {
-    let text = text(call.words().next().unwrap_or_default())?;
+    rights::govern(call)?;
+    let json = call.words().next().unwrap_or_default();
+    if json.len() > LONGEST_JSON {
+        return Err(Error::TooMuchJson { was: json.len() });
+    }
+    let text = text(json)?;
     let policies = json::read(text, log_max(call)).map_err(Error::Json)?;
     Policies::in_force().add(&policies)?;
     done(call)

@@ -15,6 +15,8 @@ pub(super) enum Access {
     Look,
     /// Has no key.
     Keyless,
+    /// Has no key, and tells of all policies that there are.
+    Listing,
     /// Shows operators what goes on, as SLOWLOG does.
     Report,
     /// Changes what all keys are held to.
@@ -30,8 +32,10 @@ impl Access {
             Self::Consume => c"write fast",
             Self::Look => c"readonly fast",
             Self::Keyless => c"fast allow-loading allow-stale",
+            Self::Listing => c"allow-loading allow-stale",
             Self::Report => c"admin allow-loading allow-stale",
-            Self::Govern | Self::Restore => c"write deny-oom",
+            Self::Govern => c"admin write deny-oom",
+            Self::Restore => c"write deny-oom",
         }
     }
 
@@ -39,7 +43,7 @@ impl Access {
         match self {
             Self::Consume | Self::Restore => Some(KeyUse::Update),
             Self::Look => Some(KeyUse::Read),
-            Self::Keyless | Self::Report | Self::Govern => None,
+            Self::Keyless | Self::Listing | Self::Report | Self::Govern => None,
         }
     }
 
@@ -53,6 +57,7 @@ impl Access {
             Self::Consume => "write fast",
             Self::Look => "read fast",
             Self::Keyless => "fast",
+            Self::Listing => "slow",
             Self::Report | Self::Govern => "admin slow dangerous",
             Self::Restore => "keyspace write slow dangerous",
         }
@@ -64,6 +69,8 @@ pub(super) struct Row {
     /// The command of which it is a subcommand.
     pub(super) parent: Option<&'static CStr>,
     pub(super) name: &'static CStr,
+    /// Whether it may be missing, because the server or another module has one of this name.
+    pub(super) may_be_taken: bool,
     pub(super) entry: Entry,
     pub(super) access: Access,
     pub(super) arguments: &'static [Argument],

@@ -2,6 +2,7 @@
 //! lines of the documentation.
 
 use std::ffi::CStr;
+use std::sync::OnceLock;
 
 use super::row::{Access, Row};
 use super::{about, apply, limit, peek, policy, single, throttle, top};
@@ -17,6 +18,7 @@ macro_rules! row {
     ($name:expr, $run:path, $access:ident, $arguments:expr, $summary:literal, $complexity:literal) => {
         Row {
             parent: None,
+            may_be_taken: false,
             name: $name,
             entry: entry!($name, $run),
             access: Access::$access,
@@ -82,6 +84,30 @@ const THROTTLE: &[Argument] = &[
     Argument { optional: true, ..argument(c"quantity", Kind::Integer) },
 ];
 
+const RL_THROTTLE: Row = Row {
+    may_be_taken: true,
+    ..row!(
+        c"rl.throttle",
+        throttle::throttle,
+        Consume,
+        THROTTLE,
+        c"Limits by a token bucket with the arguments and the reply of redis-cell",
+        c"O(1)"
+    )
+};
+
+const CL_THROTTLE: Row = Row {
+    may_be_taken: true,
+    ..row!(
+        c"cl.throttle",
+        throttle::throttle,
+        Consume,
+        THROTTLE,
+        c"The same as RL.THROTTLE, under the name that clients of redis-cell use",
+        c"O(1)"
+    )
+};
+
 /// What every user may call.
 const PUBLIC: &[Row] = &[
     row!(
@@ -140,14 +166,8 @@ const PUBLIC: &[Row] = &[
         c"Shows the limiters in use at a key without consuming",
         c"O(L) with L limiters at the key"
     ),
-    row!(
-        c"rl.throttle",
-        throttle::throttle,
-        Consume,
-        THROTTLE,
-        c"Limits by a token bucket with the arguments and the reply of redis-cell",
-        c"O(1)"
-    ),
+    RL_THROTTLE,
+    CL_THROTTLE,
     row!(
         c"rl.top",
         top::top,
@@ -183,7 +203,14 @@ const PUBLIC: &[Row] = &[
         c"Forgets policies",
         c"O(M*log(N)) with M names and N policies"
     ),
-    row!(c"rl.policy" | c"list", policy::list, Keyless, &[], c"Lists the policies", c"O(N)"),
+    row!(
+        c"rl.policy" | c"list",
+        policy::list,
+        Listing,
+        &[],
+        c"Lists the policies",
+        c"O(N) with N policies"
+    ),
     row!(
         c"rl.policy" | c"load",
         policy::load,
@@ -195,24 +222,14 @@ const PUBLIC: &[Row] = &[
     row!(
         c"rl.policy" | c"dump",
         policy::dump,
-        Keyless,
+        Listing,
         &[],
         c"Shows all policies as JSON",
-        c"O(N)"
+        c"O(N) with N policies"
     ),
     row!(c"rl.help", about::help, Keyless, &[], c"Lists the commands of the module", c"O(1)"),
     row!(c"rl.version", about::version, Keyless, &[], c"Shows the version of the module", c"O(1)"),
 ];
-
-/// The name under which redis-cell's clients call RL.THROTTLE.
-const CELL: Row = row!(
-    c"cl.throttle",
-    throttle::throttle,
-    Consume,
-    THROTTLE,
-    c"The same as RL.THROTTLE, under the name that clients of redis-cell use",
-    c"O(1)"
-);
 
 /// What replicas, AOF files and migrated slots are sent.
 const INTERNAL: Row = row!(
@@ -224,23 +241,34 @@ const INTERNAL: Row = row!(
     c"O(N) with N limiters and log entries in the effect"
 );
 
+/// Commands whose names others had before.
+static TAKEN: OnceLock<Vec<&'static CStr>> = OnceLock::new();
+
 /// Registers every command.
 pub(crate) fn register(loading: &Loading) -> Result<(), String> {
     let own_category = loading.add_category(crate::TYPE_NAME);
-    let register = |row: &Row| loading.register(&row.registration(own_category));
+    let mut taken = Vec::new();
     for row in PUBLIC.iter().chain([&INTERNAL]) {
-        register(row).map_err(|_| format!("the server does not accept {}", row.full_name()))?;
+        let name = row.full_name();
+        match loading.register(&row.registration(own_category)) {
+            Ok(()) => {}
+            Err(_) if row.may_be_taken => {
+                log::notice(&format!("{name} is another's; RL.TOKEN decides the same"));
+                taken.push(row.name);
+            }
+            Err(_) => return Err(format!("the server does not accept {name}")),
+        }
     }
-    if register(&CELL).is_err() {
-        log::notice("CL.THROTTLE is another module's; RL.THROTTLE is the same");
-    }
+    let _ = TAKEN.set(taken);
     Ok(())
 }
 
 /// One line per command: its syntax and what it is for.
 pub(super) fn help() -> Vec<String> {
+    let taken = TAKEN.get().map(Vec::as_slice).unwrap_or_default();
     PUBLIC
         .iter()
+        .filter(|row| !taken.contains(&row.name))
         .map(|row| format!("{}: {}.", row.syntax(), row.summary.to_string_lossy()))
         .collect()
 }

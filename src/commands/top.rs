@@ -1,6 +1,7 @@
 //! RL.TOP: the keys that are denied most.
 
 use super::error::{Error, Quoted};
+use super::rights;
 use super::words::{Number, end};
 use crate::metrics;
 use crate::server::Call;
@@ -23,6 +24,10 @@ pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {
             let expected = "it may be COUNT n or RESET";
             return Err(Error::Unexpected { was: Quoted::new(word), expected });
         }
+    }
+    rights::see_keys(call)?;
+    if reset {
+        rights::forget_counts(call)?;
     }
     let count = count.unwrap_or(usize::MAX);
     let most = metrics::with_top(|top| {

@@ -52,9 +52,14 @@ fn digits(word: &[u8]) -> Option<u64> {
     leading_digits(word).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
 }
 
+/// More than 19 digits and any suffix have.
+const LONGEST_WORD: usize = 24;
+
 /// The integer that `word` begins with, and what follows it.
 #[inline(always)]
 fn leading_digits(word: &[u8]) -> Option<(u64, &[u8])> {
+    // What is longer is refused for its beginning alone, however long it is.
+    let word = word.get(..LONGEST_WORD).unwrap_or(word);
     let (mut value, mut rest) = (0_u64, word);
     while let [byte @ b'0'..=b'9', after @ ..] = rest {
         // 19 digits fit in 64 bits, and more are refused.

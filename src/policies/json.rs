@@ -6,18 +6,35 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::clauses::{Clauses, to_text};
 use super::registry::Policies;
+use crate::commands::error::{LONGEST_QUOTE, Quoted};
 
 /// Reads policies whose logs have limits of up to `log_max`; the error names line, column and
 /// reason.
 pub(crate) fn read(json: &str, log_max: u64) -> Result<Policies, String> {
     let mut json = serde_json::Deserializer::from_str(json);
     let policies = json.deserialize_map(PoliciesVisitor { log_max });
-    policies.and_then(|policies| json.end().map(|()| policies)).map_err(|error| error.to_string())
+    let read = policies.and_then(|policies| json.end().map(|()| policies));
+    read.map_err(|error| shortened(&error.to_string()))
+}
+
+/// What is said of a text or number that is out of place, with no more than its beginning.
+fn shortened(error: &str) -> String {
+    let bounds = error.find(['"', '`']).zip(error.rfind(['"', '`']));
+    let parts = bounds.and_then(|(start, end)| {
+        Some((error.get(..start)?, error.get(start..end)?, error.get(end..)?))
+    });
+    match parts {
+        Some((before, quoted, after)) if quoted.len() > LONGEST_QUOTE => {
+            let start = quoted.as_bytes().get(..LONGEST_QUOTE).unwrap_or_default();
+            format!("{before}{}...{after}", String::from_utf8_lossy(start))
+        }
+        _ => error.into(),
+    }
 }
 
 /// Writes policies in one line.
@@ -50,32 +67,61 @@ impl<'de> Visitor<'de> for PoliciesVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Policies, A::Error> {
         let mut policies = Policies::default();
         while let Some(name) = map.next_key::<String>()? {
+            let quoted = Quoted::new(name.as_bytes());
             if policies.get(name.as_bytes()).is_some() {
-                return Err(de::Error::custom(format_args!("policy '{name}' is there twice")));
+                return Err(de::Error::custom(format_args!("policy {quoted} is there twice")));
             }
-            let texts = map.next_value::<Vec<String>>()?;
-            let in_policy = |error| de::Error::custom(format_args!("policy '{name}': {error}"));
-            let clauses = read_clauses(&texts, self.log_max).map_err(in_policy)?;
+            let clauses =
+                map.next_value_seed(ListVisitor { name: quoted, log_max: self.log_max })?;
             policies.set(&name, clauses.as_slice()).map_err(de::Error::custom)?;
         }
         Ok(policies)
     }
 }
 
-fn read_clauses(texts: &[String], log_max: u64) -> Result<Clauses, String> {
-    let mut clauses = Clauses::new(log_max);
-    for text in texts {
-        let mut words = text.split_ascii_whitespace().map(str::as_bytes);
-        let first = words.next().unwrap_or_default();
-        clauses.read(first, &mut words).map_err(|error| error.to_string())?;
-        if words.next().is_some() {
-            return Err(format!("'{text}' must be one clause"));
+/// Reads the clauses of the policy `name`, and stops at the first that is none.
+struct ListVisitor {
+    name: Quoted,
+    log_max: u64,
+}
+
+impl<'de> DeserializeSeed<'de> for ListVisitor {
+    type Value = Clauses;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Clauses, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = Clauses;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of clauses")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Clauses, A::Error> {
+        let Self { name, log_max } = self;
+        let in_policy = |error: String| de::Error::custom(format_args!("policy {name}: {error}"));
+        let mut clauses = Clauses::new(log_max);
+        while let Some(text) = list.next_element::<String>()? {
+            read_clause(&text, &mut clauses).map_err(in_policy)?;
         }
+        if clauses.as_slice().is_empty() {
+            return Err(in_policy("it must have at least one clause".into()));
+        }
+        Ok(clauses)
     }
-    if clauses.as_slice().is_empty() {
-        return Err("it must have at least one clause".into());
+}
+
+fn read_clause(text: &str, clauses: &mut Clauses) -> Result<(), String> {
+    let mut words = text.split_ascii_whitespace().map(str::as_bytes);
+    let first = words.next().unwrap_or_default();
+    clauses.read(first, &mut words).map_err(|error| error.to_string())?;
+    match words.next() {
+        None => Ok(()),
+        Some(_) => Err(format!("{} must be one clause", Quoted::new(text.as_bytes()))),
     }
-    Ok(clauses)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl<'a> Answer<'a> {
     /// Hands over what there is.
     #[inline]
     pub(super) fn send(&mut self) {
-        match PIECES.get().and_then(|pieces| pieces.0.get(self.bytes.len())) {
+        match PIECES.get().and_then(|pieces| pieces.by_length.get(self.bytes.len())) {
             Some(Some(piece)) => piece.send(self.call, &self.bytes),
             _ => line_by_line(self.call, &self.bytes),
         }
@@ -119,8 +119,11 @@ impl Piece {
     }
 }
 
-/// By length.
-struct Pieces([Option<Piece>; LONGEST + 1]);
+struct Pieces {
+    by_length: [Option<Piece>; LONGEST + 1],
+    /// The reply that all of them are parts of, and would be freed with.
+    _whole: *mut RedisModuleCallReply,
+}
 
 // SAFETY: only the server's one thread, which runs all commands, uses what is behind the pointers.
 unsafe impl Send for Pieces {}
@@ -131,25 +134,32 @@ static PIECES: OnceLock<Pieces> = OnceLock::new();
 
 /// Has the server make the replies. Without them answers are the same, only dearer.
 pub(super) fn prepare(loading: &Loading) {
-    let mut pieces = Pieces([const { None }; LONGEST + 1]);
-    let replies = replies_of_all_lengths(loading);
-    if replies.is_empty() {
-        log::notice("COMMAND GETKEYS does not answer; limiters do, at a tenth more of the cost");
-    }
-    for piece in replies {
-        if let Some(place) = pieces.0.get_mut(piece.len) {
+    let whole = ask_for_all_lengths(loading);
+    let mut by_length = [const { None }; LONGEST + 1];
+    let mut found = false;
+    for piece in parts(whole) {
+        if let Some(place) = by_length.get_mut(piece.len) {
             *place = Some(piece);
+            found = true;
         }
     }
-    let _ = PIECES.set(pieces);
+    if found {
+        let _ = PIECES.set(Pieces { by_length, _whole: whole });
+        return;
+    }
+    log::notice("COMMAND GETKEYS does not answer; limiters do, at a tenth more of the cost");
+    if !whole.is_null() {
+        // SAFETY: nothing points to it or into it.
+        unsafe { api!(FreeCallReply(whole)) };
+    }
 }
 
 /// Asks which of the words of an MGET are keys: the answer is all of them, each a reply by itself.
-fn replies_of_all_lengths(loading: &Loading) -> Vec<Piece> {
+/// Null if there is no answer.
+fn ask_for_all_lengths(loading: &Loading) -> *mut RedisModuleCallReply {
     let ctx = loading.ctx();
-    let mut pieces = Vec::new();
     // SAFETY: the format takes two C strings and an array of strings with its length, all of which
-    // live until the call is over; replies are used only if there are any, and never freed.
+    // live until the call is over.
     unsafe {
         let filler = [b' '; LONGEST];
         let mut words: Vec<*mut RedisModuleString> =
@@ -158,11 +168,20 @@ fn replies_of_all_lengths(loading: &Loading) -> Vec<Piece> {
         let (getkeys, mget) = (c"GETKEYS".as_ptr(), c"MGET".as_ptr());
         let all = api!(Call(ctx, name, format, getkeys, mget, words.as_mut_ptr(), words.len()));
         words.into_iter().for_each(|word| api!(FreeString(ctx, word)));
-        if all.is_null() {
-            return pieces;
-        }
-        for index in 0..LONGEST {
-            let reply = api!(CallReplyArrayElement(all, index));
+        all
+    }
+}
+
+/// The replies that `whole` is made of; none if it is null or no array.
+fn parts(whole: *mut RedisModuleCallReply) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    if whole.is_null() {
+        return pieces;
+    }
+    for index in 0..LONGEST {
+        // SAFETY: the reply is live, and what is not null is a part of it.
+        unsafe {
+            let reply = api!(CallReplyArrayElement(whole, index));
             if reply.is_null() {
                 break;
             }

@@ -27,7 +27,7 @@ use redis_module::raw::{
 use super::api::{OK, api, pointers};
 use super::guard::guard;
 use super::register::Loading;
-use super::{events, stats};
+use super::{events, scripts, stats};
 
 /// Whether somebody may listen. Read and written on the server's main thread only.
 static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
@@ -109,6 +109,8 @@ unsafe extern "C" fn on_cron(
 ) {
     // SAFETY: the server gives a valid context.
     guard((), || unsafe { events::catch_up(ctx) });
+    // SAFETY: the server gives a valid context.
+    guard((), || unsafe { scripts::look(ctx) });
     let sent = SENT.load(Ordering::Relaxed);
     if SENT_AT_LAST_LOOK.swap(sent, Ordering::Relaxed) != sent {
         // SAFETY: the server gives a valid context.

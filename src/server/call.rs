@@ -3,15 +3,14 @@
 use std::ffi::{CStr, CString, c_int};
 use std::{ptr, slice};
 
-use redis_module::raw::{
-    REDISMODULE_NOTIFY_MODULE, RedisModuleCallReply, RedisModuleCtx, RedisModuleString,
-};
+use redis_module::raw::{REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString};
 use rl_core::Now;
 
 use super::answer::Answer;
 use super::api::{ERR, OK, api, pointers};
 use super::audience;
 use super::guard::guard;
+use super::memory::{self, OutOfMemory};
 
 /// What a command that cannot be carried out answers.
 pub(crate) trait Refusal {
@@ -21,10 +20,6 @@ pub(crate) trait Refusal {
     /// Counts it.
     fn count(&self);
 }
-
-/// Memory is full, and the server would refuse a SET.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OutOfMemory;
 
 /// One invocation: the words as they came, borrowed for as long as it lasts.
 pub(crate) struct Call<'call> {
@@ -173,32 +168,15 @@ impl<'call> Call<'call> {
         unsafe { api!(ReplicateVerbatim(self.ctx)) };
     }
 
-    /// Whether there is memory for something new, by the rule that a SET is held to: under an
-    /// evicting policy the server may be over its limit and go on.
+    /// Whether there is memory for something new, by the rule that a SET is held to.
     #[inline]
     pub(crate) fn check_memory(&self) -> Result<(), OutOfMemory> {
-        // SAFETY: takes nothing and answers a float.
-        let ratio = unsafe { api!(GetUsedMemoryRatio()) };
-        if ratio <= 1.0 || self.server_takes_writes() { Ok(()) } else { Err(OutOfMemory) }
+        memory::check(self)
     }
 
-    /// Asks the server by a command that it refuses when out of memory ("M") and that changes
-    /// nothing in any case: writing no bytes to what is no string.
-    #[cold]
-    fn server_takes_writes(&self) -> bool {
-        // SAFETY: "Mscc" takes the key by reference and two C strings; a null reply means that
-        // the server refused, and any other is ours to free.
-        unsafe {
-            let (name, format) = (c"SETRANGE".as_ptr(), c"EMscc".as_ptr());
-            let (offset, nothing) = (c"0".as_ptr(), c"".as_ptr());
-            let reply = api!(Call(self.ctx, name, format, self.key_name(), offset, nothing));
-            if reply.is_null() {
-                return false;
-            }
-            let refused = reply_starts_with(reply, b"OOM");
-            api!(FreeCallReply(reply));
-            !refused
-        }
+    /// Whether it is the module itself that calls, and asks.
+    pub(super) fn is_own_question(&self) -> bool {
+        memory::is_asking()
     }
 }
 
@@ -227,17 +205,6 @@ pub(super) unsafe fn words_of<'a>(argv: *mut *mut RedisModuleString, argc: c_int
     }
     // SAFETY: the caller's promise.
     Words(unsafe { slice::from_raw_parts(argv, len) }.iter())
-}
-
-/// # Safety
-/// `reply` must be a live reply.
-unsafe fn reply_starts_with(reply: *mut RedisModuleCallReply, prefix: &[u8]) -> bool {
-    let mut len = 0;
-    // SAFETY: the reply is live; the server answers null where it is no string.
-    unsafe {
-        let text = api!(CallReplyStringPtr(reply, &raw mut len));
-        !text.is_null() && slice::from_raw_parts(text.cast::<u8>(), len).starts_with(prefix)
-    }
 }
 
 /// The bytes of a string.

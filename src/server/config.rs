@@ -1,13 +1,18 @@
 //! Settings: CONFIG GET, SET and REWRITE as `ratelimit.<name>`, and arguments of loadmodule.
 
 use std::ffi::{CStr, c_char, c_int, c_longlong, c_void};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use redis_module::raw::{REDISMODULE_CONFIG_DEFAULT, RedisModuleString};
 
 use super::api::{OK, api};
+use super::guard::guard;
 use super::register::Loading;
 use super::role;
+
+/// Longest piece of an argument that an error repeats.
+const LONGEST_SHOWN: usize = 64;
 
 /// One setting: a number with a range, or a switch.
 pub(crate) struct Setting {
@@ -16,20 +21,27 @@ pub(crate) struct Setting {
     range: Option<(i64, i64)>,
     default: i64,
     value: AtomicI64,
+    /// What a change takes at once, so that no later call has to pay for it.
+    on_change: OnceLock<fn()>,
 }
 
 /// A number from `min` to `max`.
 pub(crate) const fn number(name: &'static CStr, default: u64, min: u64, max: u64) -> Setting {
     let (range, default) = (Some((min.cast_signed(), max.cast_signed())), default.cast_signed());
-    Setting { name, range, default, value: AtomicI64::new(default) }
+    Setting { name, range, default, value: AtomicI64::new(default), on_change: OnceLock::new() }
 }
 
 /// A switch that is off.
 pub(crate) const fn switch(name: &'static CStr) -> Setting {
-    Setting { name, range: None, default: 0, value: AtomicI64::new(0) }
+    Setting { name, range: None, default: 0, value: AtomicI64::new(0), on_change: OnceLock::new() }
 }
 
 impl Setting {
+    /// Has `on_change` done after each change.
+    pub(crate) fn on_change(&self, on_change: fn()) {
+        let _ = self.on_change.set(on_change);
+    }
+
     /// The number.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
@@ -44,7 +56,7 @@ impl Setting {
 
     /// The value that `word` says, or what it may be.
     fn read(&self, word: &str) -> Result<i64, String> {
-        let (name, shown) = (self.name.to_string_lossy(), word.escape_debug());
+        let (name, shown) = (self.name.to_string_lossy(), shown(word));
         match self.range {
             Some((min, max)) => {
                 // Written as CONFIG SET takes it: no plus sign, no leading zero.
@@ -86,7 +98,7 @@ impl Loading {
             if name.eq_ignore_ascii_case(file.name) {
                 let named = arguments.next().ok_or_else(|| format!("{name} needs a path"))?;
                 if path.replace(named).is_some() {
-                    return Err(format!("argument {name} is given twice"));
+                    return Err(format!("argument {} is given twice", file.name));
                 }
                 continue;
             }
@@ -94,7 +106,7 @@ impl Loading {
                 |setting: &&&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name.as_bytes());
             let setting = settings.iter().find(named).ok_or_else(|| {
                 let known: Vec<_> = settings.iter().map(|s| s.name.to_string_lossy()).collect();
-                let (name, known) = (name.escape_debug(), known.join(", "));
+                let (name, known) = (shown(&name), known.join(", "));
                 format!("unknown argument '{name}', it may be one of: {known}, {}", file.name)
             })?;
             if given.contains(&setting.name) {
@@ -151,6 +163,15 @@ impl Loading {
     }
 }
 
+/// What an argument says, fit for a line of the log.
+fn shown(word: &str) -> String {
+    let (start, more) = match word.as_bytes().get(..LONGEST_SHOWN) {
+        Some(start) if word.len() > LONGEST_SHOWN => (start, "..."),
+        _ => (word.as_bytes(), ""),
+    };
+    format!("{}{more}", String::from_utf8_lossy(start).escape_debug())
+}
+
 /// # Safety
 /// `data` must be what [`Loading::register_setting`] gave to the server.
 unsafe fn setting<'a>(data: *mut c_void) -> &'a Setting {
@@ -170,7 +191,11 @@ unsafe extern "C" fn set_number(
     _error: *mut *mut RedisModuleString,
 ) -> c_int {
     // SAFETY: as above; the server has checked the range.
-    unsafe { setting(data) }.value.store(value, Ordering::Relaxed);
+    let setting = unsafe { setting(data) };
+    let before = setting.value.swap(value, Ordering::Relaxed);
+    if let Some(on_change) = setting.on_change.get().filter(|_| before != value) {
+        guard((), on_change);
+    }
     OK
 }
 

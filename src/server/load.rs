@@ -11,7 +11,7 @@ use redis_module::raw::{
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
 use super::register::Loading;
-use super::{answer, audience, events, evictions, log, valkey};
+use super::{answer, audience, events, evictions, log, scripts, valkey};
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -62,6 +62,7 @@ pub(crate) unsafe fn load(
         audience::watch(&loading);
         events::watch(&loading);
         evictions::watch(&loading);
+        scripts::watch(&loading);
         Ok(())
     });
     match loaded {

@@ -9,7 +9,9 @@
 //! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
 //! | `answer` | integers as an answer, handed over in one piece |
 //! | `key` | one open key, typed |
+//! | `memory` | whether there is memory, by the rule that a SET is held to |
 //! | `guard` | no panic gets out |
+//! | `scripts` | what a script may still write when memory is full |
 //! | `register` | commands with their documentation, ACL categories |
 //! | `load` | what happens at load, in order |
 //! | `audience` | whether anybody can hear an effect |
@@ -38,12 +40,15 @@ mod info;
 pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod log;
+mod memory;
 pub(crate) mod register;
 pub(crate) mod rewrite;
 mod role;
+mod scripts;
 mod stats;
 mod valkey;
 
 pub(crate) use answer::Answer;
-pub(crate) use call::{Call, OutOfMemory, Words};
+pub(crate) use call::{Call, Words};
 pub(crate) use key::{Key, Native, WrongType};
+pub(crate) use memory::OutOfMemory;
