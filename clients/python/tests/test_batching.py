@@ -236,7 +236,7 @@ async def test_a_clients_retries_are_not_used_and_told_of_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("redis_rl.connections._warned", False)
+    monkeypatch.setattr("redis_rl.wire.connections._warned", False)
     retry = Retry(NoBackoff(), 3)
     client = redis.asyncio.Redis(port=proxy.port, retry=retry, socket_timeout=0.1)
     for _ in range(2):

@@ -21,7 +21,7 @@ from redis_rl import (
     StoreUnavailable,
     Subject,
 )
-from redis_rl.breaker import Breaker
+from redis_rl.wire.breaker import Breaker
 from store.kinds import Limiter
 from store.proxy import FaultProxy
 from support.cluster import asked
@@ -193,7 +193,7 @@ async def test_the_mode_can_be_chosen_for_each_check(limiter_of: Make) -> None:
     assert (await limiter_of(nowhere).check("key", "5/minute", on_error="open")).allowed
     with pytest.raises(StoreUnavailable):
         await limiter_of(nowhere, on_error="open").check("key", "5/minute", on_error="closed")
-    with pytest.raises(ConfigurationError, match="on_error is 'ajar'"):
+    with pytest.raises(ConfigurationError, match="on_error must be 'closed' or 'open', not 'ajar'"):
         await limiter_of(nowhere).check("key", "5/minute", on_error="ajar")  # type: ignore[arg-type]
 
 

@@ -15,8 +15,8 @@ import pytest
 import redis.asyncio
 
 from redis_rl import RateLimiter, StoreUnavailable
-from redis_rl.link import Link
-from redis_rl.resp import Incomplete, Refusal, read
+from redis_rl.wire.link import Link
+from redis_rl.wire.resp import Incomplete, Refusal, read
 from store.proxy import FaultProxy
 from support.cluster import asked
 from support.server import Server

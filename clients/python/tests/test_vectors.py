@@ -9,21 +9,22 @@ from typing import Any
 import pytest
 from redis._parsers.base import BaseParser
 
-from redis_rl.addresses import AddressRules
 from redis_rl.errors import (
     CannotIdentify,
     ConfigurationError,
     ModuleNotLoaded,
     StoreMisconfigured,
     StoreUnavailable,
-    classify,
 )
-from redis_rl.headers import merge, merge_raw, rate_headers, raw
-from redis_rl.keys import Keys, Subject
-from redis_rl.limits import together
-from redis_rl.limitset import LimitSet
+from redis_rl.http.headers import merge, merge_raw, rate_headers, raw
+from redis_rl.http.problem import denial
+from redis_rl.keys.addresses import AddressRules
+from redis_rl.keys.keys import Keys
+from redis_rl.keys.subjects import Subject
+from redis_rl.limits.limit import together
+from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Decision, Outcome
-from redis_rl.problem import denial
+from redis_rl.wire.faults import classify
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors.json").read_text())
 WHAT_IT_IS = {
@@ -49,7 +50,7 @@ def test_limits(case: Case) -> None:
     if case.get("error"):
         with pytest.raises(ConfigurationError) as raised:
             together(case["spec"])
-        assert repr(case["spec"]) in str(raised.value) or "there are" in str(raised.value)
+        assert repr(case["spec"]) in str(raised.value) or "there must be" in str(raised.value)
         return
     limits = together(case["spec"])
     assert [list(limit.clause) for limit in limits] == case["clauses"]

@@ -11,19 +11,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 
-from redis_rl.base import Limits, OnError, checked_cost, checked_mode, limit_set
-from redis_rl.callbacks import cost_of
-from redis_rl.errors import CannotDecide, ConfigurationError, RateLimitExceeded
-from redis_rl.headers import merge
-from redis_rl.keys import Subject
+from redis_rl.errors import CannotDecide, ConfigurationError
+from redis_rl.http.answers import headers_of, refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import merge
+from redis_rl.http.problem import CONTENT_TYPE
+from redis_rl.keys.subjects import Subject
+from redis_rl.options import LimitOptions
 from redis_rl.outcome import Outcome
-from redis_rl.problem import CONTENT_TYPE
-from redis_rl.responses import headers_of, refusal
+from redis_rl.rules.asking import Asking, ask
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -45,48 +51,40 @@ class RateLimits:
     def __init__(self, limiter: SyncRateLimiter) -> None:
         self._limiter = limiter
 
-    def limit(
-        self,
-        *limits: Limits,
-        key: Callable[[HttpRequest], Subject] = client_ip,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int | Callable[[HttpRequest], int] = 1,
-        on_error: OnError | None = None,
-    ) -> Callable[[View], View]:
+    def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> Callable[[View], View]:
         """Answer a decorator of a view; all limits are one command.
 
-        `key` and `cost` may be functions of the request. Without `scope` or `name` the budget is
-        the route's: its method and pattern. The request has the outcome as `rate_limit`. Raises
-        ConfigurationError for what cannot be meant, a coroutine included: this limiter would
-        block its loop.
+        The options are those of LimitOptions; functions get the request, which has the outcome
+        as `rate_limit`. Raises ConfigurationError for what makes no sense, a coroutine included:
+        this limiter would block its loop.
         """
-        asked = limit_set(limits, name)
-        if on_error is not None:
-            checked_mode(on_error)
-        if not callable(cost):
-            checked_cost(cost)
+        rule = Rule(limits, options, client_ip)
 
         def decorate(view: View) -> View:
             if inspect.iscoroutinefunction(view):
                 raise ConfigurationError(
-                    f"view is {view!r}, and may be any but a coroutine: there, await a RateLimiter"
+                    f"view must not be a coroutine function, as {view!r} is: there, await an "
+                    "AsyncRateLimiter"
                 )
 
             @wraps(view)
             def limited(request: HttpRequest, *arguments: Any, **named: Any) -> Any:
+                met = _met(request)
                 try:
-                    outcome = self._limiter.enforce(
-                        key(request),
-                        asked,
-                        scope=scope or asked.name or _route(request),
-                        cost=cost_of(cost(request)) if callable(cost) else cost,
-                        on_error=on_error,
+                    outcome = ask(
+                        Asking(
+                            self._limiter,
+                            rule,
+                            met,
+                            request.method or "GET",
+                            lambda: _template(request),
+                            lambda name: rule.functions[name](request),
+                        )
                     )
-                except RateLimitExceeded as denial:
-                    return self._told(_answer(denial), denial.outcome)
                 except CannotDecide as outage:
                     return _answer(outage)
+                if not outcome.allowed:
+                    return self._told(_answer(RateLimitExceeded(outcome)), outcome)
                 request.rate_limit = outcome
                 return self._told(view(request, *arguments, **named), outcome)
 
@@ -101,10 +99,16 @@ class RateLimits:
         return response
 
 
-def _route(request: HttpRequest) -> str:
+def _met(request: HttpRequest) -> Met:
+    if not hasattr(request, "redis_rl"):
+        request.redis_rl = Met()
+    met: Met = request.redis_rl
+    return met
+
+
+def _template(request: HttpRequest) -> str | None:
     match = request.resolver_match
-    method = "GET" if request.method == "HEAD" else request.method
-    return f"{method} /{match.route if match else ''}"
+    return f"/{match.route}" if match else None
 
 
 def _answer(error: RateLimitExceeded | CannotDecide) -> HttpResponse:

@@ -11,19 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, Response, g, request
 from werkzeug.datastructures import Headers
 
-from redis_rl.base import Limits, OnError, checked_cost, checked_mode, limit_set
-from redis_rl.callbacks import cost_of
-from redis_rl.errors import CannotDecide, RateLimitExceeded
-from redis_rl.headers import merge, rate_headers
-from redis_rl.keys import Subject
-from redis_rl.problem import CONTENT_TYPE
-from redis_rl.responses import headers_of, refusal
+from redis_rl.errors import CannotDecide
+from redis_rl.http.answers import headers_of, refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import merge, rate_headers
+from redis_rl.http.problem import CONTENT_TYPE
+from redis_rl.keys.subjects import Subject
+from redis_rl.options import LimitOptions
+from redis_rl.rules.asking import Asking, ask
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -46,37 +52,28 @@ class RateLimits:
         app.register_error_handler(CannotDecide, _answer)
         app.after_request(self._add_headers)
 
-    def limit(
-        self,
-        *limits: Limits,
-        key: Callable[[], Subject] = client_ip,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int | Callable[[], int] = 1,
-        on_error: OnError | None = None,
-    ) -> Callable[[View], View]:
+    def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> Callable[[View], View]:
         """Answer a decorator, which stands below the route; all limits are one command.
 
-        `key` and `cost` may be functions without arguments. Without `scope` or `name` the budget
-        is the route's: its method and rule. Raises ConfigurationError for what cannot be meant.
+        The options are those of LimitOptions; functions take no arguments. Raises
+        ConfigurationError for what makes no sense.
         """
-        asked = limit_set(limits, name)
-        if on_error is not None:
-            checked_mode(on_error)
-        if not callable(cost):
-            checked_cost(cost)
+        rule = Rule(limits, options, client_ip)
 
         def decorate(view: View) -> View:
             @wraps(view)
             def limited(*arguments: Any, **named: Any) -> Any:
-                outcome = self._limiter.check(
-                    key(),
-                    asked,
-                    scope=scope or asked.name or _route(),
-                    cost=cost_of(cost()) if callable(cost) else cost,
-                    on_error=on_error,
+                met = _met()
+                outcome = ask(
+                    Asking(
+                        self._limiter,
+                        rule,
+                        met,
+                        request.method,
+                        _template,
+                        lambda name: rule.functions[name](),
+                    )
                 )
-                g.setdefault("redis_rl", []).append(outcome)
                 if not outcome.allowed:
                     raise RateLimitExceeded(
                         outcome, dict(rate_headers(outcome, self._limiter.legacy))
@@ -88,16 +85,20 @@ class RateLimits:
         return decorate
 
     def _add_headers(self, response: Response) -> Response:
-        outcomes = g.get("redis_rl")
+        outcomes = _met().outcomes
         if outcomes:
-            ours = headers_of(outcomes, self._limiter.legacy)
+            ours = headers_of(outcomes.values(), self._limiter.legacy)
             response.headers = Headers(merge(list(response.headers.items()), ours))
         return response
 
 
-def _route() -> str:
-    method = "GET" if request.method == "HEAD" else request.method
-    return f"{method} {request.url_rule}"
+def _template() -> str | None:
+    return str(request.url_rule) if request.url_rule else None
+
+
+def _met() -> Met:
+    met: Met = g.setdefault("redis_rl", Met())
+    return met
 
 
 def _answer(error: RateLimitExceeded | CannotDecide) -> Response:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from redis_rl.errors import StoreMisconfigured
-from redis_rl.limitset import LimitSet
-from redis_rl.names import Policy
+from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.names import Policy
 
 Source = Literal["server", "failed_open", "exempt"]
 
@@ -48,7 +48,7 @@ class Outcome:
         self,
         allowed: bool,
         rows: list[list[int]],
-        limits: LimitSet,
+        limits: LimitSet | None,
         key: str,
         cost: int = 1,
         source: Source = "server",
@@ -85,7 +85,7 @@ class Outcome:
         return cls(True, [], limits, key, cost, "failed_open")
 
     @classmethod
-    def exempt(cls, limits: LimitSet) -> Outcome:
+    def exempt(cls, limits: LimitSet | None) -> Outcome:
         """Serve it without asking."""
         return cls(True, [], limits, "", 0, "exempt")
 
@@ -93,8 +93,13 @@ class Outcome:
     def decisions(self) -> tuple[Decision, ...]:
         """One for each limit, in the order given."""
         if self._decisions is None:
-            self._decisions = tuple(map(_decision, self.rows, self.limits.policies))
+            self._decisions = tuple(map(_decision, self.rows, self.policies))
         return self._decisions
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """What headers call its limits, in order."""
+        return self.limits.policies if self.limits else ()
 
     @property
     def remaining(self) -> int | None:

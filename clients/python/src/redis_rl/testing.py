@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis_rl.breaker import Breaker
 from redis_rl.errors import StoreUnavailable
-from redis_rl.limiter import RateLimiter
+from redis_rl.limiter import AsyncRateLimiter
 from redis_rl.sync import SyncRateLimiter
+from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception
 """True allows, False denies for a second, a number for so many, None for good; or it is raised."""
@@ -74,11 +74,11 @@ class FakeStore:
 
 
 @contextmanager
-def faked(limiter: RateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
+def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     """Answer a limiter's checks by a FakeStore; after the `with` it asks its server again."""
     store = FakeStore()
     seam: dict[str, Any] = {"_breaker": Breaker()}
-    if isinstance(limiter, RateLimiter):
+    if isinstance(limiter, AsyncRateLimiter):
         seam |= {"_make": lambda _timeout: _Awaited(store), "_backends": {}}
     else:
         called = _Called(store)

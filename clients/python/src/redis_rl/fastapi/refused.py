@@ -6,11 +6,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from redis_rl.errors import CannotDecide, RateLimitExceeded, StoreUnavailable
-from redis_rl.headers import rate_headers
+from redis_rl.asgi.responses import refuse
+from redis_rl.errors import CannotDecide, StoreUnavailable
+from redis_rl.http.answers import refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import rate_headers
+from redis_rl.http.problem import CONTENT_TYPE, denial_detail, outage
 from redis_rl.outcome import Outcome
-from redis_rl.problem import CONTENT_TYPE, denial_detail, outage
-from redis_rl.responses import refusal, refuse
 
 # Both are HTTPExceptions, so an app that knows nothing of them still answers 429 and 503.
 

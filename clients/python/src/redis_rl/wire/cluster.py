@@ -10,10 +10,11 @@ from redis.asyncio import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.exceptions import AskError, MovedError
 
-from redis_rl.command import command as packed
-from redis_rl.connections import maker, warn_of_retries
-from redis_rl.errors import StoreUnavailable, classify
-from redis_rl.pipeline import Pipeline
+from redis_rl.errors import StoreUnavailable
+from redis_rl.wire.command import command as packed
+from redis_rl.wire.connections import maker, warn_of_retries
+from redis_rl.wire.faults import classify
+from redis_rl.wire.pipeline import Pipeline
 
 _MOST_REDIRECTIONS = 3
 _REFRESH_EVERY_S = 1.0

@@ -64,7 +64,7 @@ class Limit:
     def __post_init__(self) -> None:
         if self.algorithm not in ALGORITHMS:
             raise ConfigurationError(
-                f"algorithm is {self.algorithm!r}, and may be {', '.join(ALGORITHMS)}"
+                f"algorithm must be one of {', '.join(ALGORITHMS)}, not {self.algorithm!r}"
             )
         bucket = self.algorithm in BUCKETS
         most = _MOST_OF_A_LOG if self.algorithm == "log" else _MOST
@@ -72,9 +72,9 @@ class Limit:
         _whole("n", self.rate, 1 if bucket else 0, most)
         _whole("k", self.k, 1, _LONGEST_MS)
         if self.unit not in _UNITS:
-            raise ConfigurationError(f"unit is {self.unit!r}, and may be s, m, h, d or w")
+            raise ConfigurationError(f"unit must be s, m, h, d or w, not {self.unit!r}")
         if self.period_ms > _LONGEST_MS:
-            raise ConfigurationError(f"period is {self.period!r}, and may be at most 366 days")
+            raise ConfigurationError(f"period must be at most 366 days, not {self.period!r}")
 
     @property
     def period(self) -> str:
@@ -104,16 +104,14 @@ class Limit:
     def parse(cls, spec: str) -> tuple[Limit, ...]:
         """Read one or more limits; ConfigurationError names the text and the grammar."""
         if not isinstance(spec, str):
-            raise ConfigurationError(
-                f"a limit is {spec!r}, and may be a string or a Limit: {GRAMMAR}"
-            )
+            raise ConfigurationError(f"a limit must be text or a Limit, not {spec!r}: {GRAMMAR}")
         return tuple(cls._parse_one(part, spec) for part in re.split("[;,|]", spec))
 
     @classmethod
     def _parse_one(cls, part: str, spec: str) -> Limit:
         found = _ONE.fullmatch(part)
         if found is None:
-            raise ConfigurationError(f"{spec!r} is no limit: {GRAMMAR}")
+            raise ConfigurationError(f"a limit must be {GRAMMAR}; not {spec!r}")
         algorithm, n, period, burst = found.group("algorithm", "n", "period", "burst")
         name: Any = algorithm.lower() if algorithm else "token" if burst else "fixed"
         try:
@@ -123,7 +121,7 @@ class Limit:
                 raise ConfigurationError(f"burst is for token and leaky, not for {name}")
             return cls._window(name, _number(n), period)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{spec!r} is no limit: {error}; {GRAMMAR}") from None
+            raise ConfigurationError(f"{error}, in {spec!r}; a limit is {GRAMMAR}") from None
 
     @classmethod
     def per_second(cls, n: int, every: int = 1) -> Limit:
@@ -189,7 +187,7 @@ def together(*limits: str | Limit) -> tuple[Limit, ...]:
         for one in ((limit,) if isinstance(limit, Limit) else Limit.parse(limit))
     ]
     if not 1 <= len(found) <= _MOST_LIMITS:
-        raise ConfigurationError(f"there are {len(found)} limits, and may be 1 to {_MOST_LIMITS}")
+        raise ConfigurationError(f"there must be 1 to {_MOST_LIMITS} limits, not {len(found)}")
     seen = set()
     for limit in found:
         kind = (limit.algorithm, limit.period_ms)
@@ -213,7 +211,7 @@ def _period(period: str | timedelta) -> tuple[int, str]:
         if unit:
             return _number(found["k"] or "1"), unit
     raise ConfigurationError(
-        f"period is {period!r}, and may be whole seconds, minutes, hours, days or weeks"
+        f"period must be whole seconds, minutes, hours, days or weeks, not {period!r}"
     )
 
 
@@ -224,4 +222,4 @@ def _number(digits: str) -> int:
 
 def _whole(what: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise ConfigurationError(f"{what} is {value!r}, and may be {least} to {most}")
+        raise ConfigurationError(f"{what} must be an integer from {least} to {most}, not {value!r}")

@@ -32,7 +32,7 @@ def ip_key(address: str | Address, prefix: int = 64) -> str:
     """
     found = _read(address) if isinstance(address, str) else _unmapped(address)
     if found is None:
-        raise CannotIdentify(f"{address!r} is no address")
+        raise CannotIdentify(f"an address must be IPv4 or IPv6, not {address!r}")
     return _bucket(found, prefix)
 
 
@@ -41,10 +41,10 @@ class AddressRules:
 
     def __init__(self, trusted_proxies: Iterable[str] = (), ipv6_prefix: int = 64) -> None:
         if type(ipv6_prefix) is not int or not 32 <= ipv6_prefix <= 128:
-            raise ConfigurationError(f"ipv6_prefix is {ipv6_prefix!r}, and may be 32 to 128")
+            raise ConfigurationError(f"ipv6_prefix must be 32 to 128, not {ipv6_prefix!r}")
         if isinstance(trusted_proxies, str):
             raise ConfigurationError(
-                f"trusted_proxies is {trusted_proxies!r}, and may be a list of CIDRs"
+                f"trusted_proxies must be a list of CIDRs, not {trusted_proxies!r}"
             )
         self.prefix = ipv6_prefix
         self.trusted = tuple(map(_network, trusted_proxies))
@@ -118,7 +118,7 @@ def _network(text: str) -> Network:
         network = ip_network(text, strict=False)
     except ValueError as error:
         raise ConfigurationError(
-            f"trusted_proxies has {text!r}, and may have CIDRs such as 10.0.0.0/8: {error}"
+            f"trusted_proxies must have CIDRs such as 10.0.0.0/8, not {text!r}: {error}"
         ) from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         base = network.network_address.ipv4_mapped

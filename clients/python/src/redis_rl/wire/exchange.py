@@ -13,9 +13,9 @@ from redis.cluster import RedisCluster
 from redis.exceptions import AskError, BusyLoadingError, MovedError, RedisError, ResponseError
 from redis.retry import Retry
 
-from redis_rl.command import command as packed
-from redis_rl.connections import maker, warn_of_retries
 from redis_rl.errors import StoreUnavailable
+from redis_rl.wire.command import command as packed
+from redis_rl.wire.connections import maker, warn_of_retries
 
 _MOST_REDIRECTIONS = 3
 _REFRESH_EVERY_S = 1.0

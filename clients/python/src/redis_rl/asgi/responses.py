@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from redis_rl.errors import CannotDecide, RateLimitExceeded
-from redis_rl.headers import Headers, merge, merge_raw, rate_headers, raw
+from redis_rl.errors import CannotDecide
+from redis_rl.http.answers import headers_of, refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import merge_raw, raw
+from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.outcome import Outcome
-from redis_rl.problem import CONTENT_TYPE, RETRY_AFTER_OUTAGE_S, denial, encoded, outage
+from redis_rl.rules.met import Met
 
 # Each framework has types of its own for scopes and messages, so these are any.
 Scope = Any
@@ -17,14 +20,13 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-OUTCOMES = "redis_rl.outcomes"
-"""Where a scope keeps its request's outcomes, by the limit that each is of."""
+MET = "redis_rl.met"
+"""Where a scope keeps which limits its request has met."""
 
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 """Codes that close a WebSocket: too many, and an outage."""
 
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
-_OUTAGE_HEADERS: Headers = [("Retry-After", str(RETRY_AFTER_OUTAGE_S))]
 
 
 class RateLimitHeaders:
@@ -40,10 +42,9 @@ class RateLimitHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "lifespan" and OUTCOMES not in scope:
-            outcomes: dict[object, Outcome] = {}
-            scope[OUTCOMES] = outcomes
-            send = with_headers(send, outcomes.values(), self.legacy)
+        if scope["type"] != "lifespan" and MET not in scope:
+            met = scope[MET] = Met()
+            send = with_headers(send, met.outcomes.values(), self.legacy)
         await self.app(scope, receive, send)
 
 
@@ -57,37 +58,6 @@ def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) 
         return send(message)
 
     return send_with_headers
-
-
-def headers_of(outcomes: Iterable[Outcome], legacy: str | None = None) -> Headers:
-    """The rate headers of all that was checked for one request, in that order.
-
-    Once one is denied, the others show only their policies.
-    """
-    every = [outcome for outcome in outcomes if outcome.rows]
-    if len(every) == 1:
-        return rate_headers(every[0], legacy)
-    denied = [outcome for outcome in every if not outcome.allowed]
-    told = min(denied or every, key=_left, default=None)
-    fields: Headers = []
-    for outcome in every:
-        ours = rate_headers(outcome, legacy if outcome is told else None)
-        if denied and outcome.allowed:
-            ours = [field for field in ours if field[0] == "RateLimit-Policy"]
-        fields = merge(fields, ours)
-    return fields
-
-
-def _left(outcome: Outcome) -> float:
-    tightest = outcome.tightest
-    return tightest.remaining / tightest.limit if tightest and tightest.limit else 0.0
-
-
-def refusal(error: RateLimitExceeded | CannotDecide) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of a refusal; the rate headers are not among them."""
-    if isinstance(error, RateLimitExceeded):
-        return 429, [], encoded(denial(error.outcome))
-    return 503, _OUTAGE_HEADERS, encoded(outage())
 
 
 async def refuse(error: RateLimitExceeded | CannotDecide, scope: Scope, send: Send) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from redis.asyncio.connection import AbstractConnection
 
 from redis_rl.errors import StoreUnavailable
-from redis_rl.link import Link, Reply
+from redis_rl.wire.link import Link, Reply
 
 
 class Pipeline:

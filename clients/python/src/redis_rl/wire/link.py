@@ -13,8 +13,9 @@ from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 
-from redis_rl.errors import CannotDecide, StoreUnavailable, classify
-from redis_rl.resp import Incomplete, Refusal, read
+from redis_rl.errors import CannotDecide, StoreUnavailable
+from redis_rl.wire.faults import classify
+from redis_rl.wire.resp import Incomplete, Refusal, read
 
 Reply = asyncio.Future[Any]
 

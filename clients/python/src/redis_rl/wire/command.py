@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from redis_rl.limitset import LimitSet
-
 
 def words(*parts: str) -> bytes:
     """Pack the words of a command, without their count."""
@@ -19,19 +14,19 @@ def command(*parts: str) -> bytes:
     return b"*%d\r\n%b" % (len(parts), words(*parts))
 
 
-def rl_limit(key: bytes, limits: LimitSet, cost: int) -> bytes:
-    """RL.LIMIT of a key: every limit in one command."""
+def rl_limit(key: bytes, clauses: bytes, count: int, cost: int) -> bytes:
+    """RL.LIMIT of a key: every limit in one command; `clauses` are `count` packed words."""
     if cost == 1:
         return b"*%d\r\n$8\r\nRL.LIMIT\r\n$%d\r\n%b\r\n%b" % (
-            limits.count + 2,
+            count + 2,
             len(key),
             key,
-            limits.clauses,
+            clauses,
         )
     return b"*%d\r\n$8\r\nRL.LIMIT\r\n$%d\r\n%b\r\n%b%b" % (
-        limits.count + 4,
+        count + 4,
         len(key),
         key,
-        limits.clauses,
+        clauses,
         words("COST", str(cost)),
     )

@@ -11,7 +11,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from redis_rl.errors import ConfigurationError
-from redis_rl.routes import all_routes
+from redis_rl.fastapi.routes import all_routes
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Check = Callable[[HTTPConnection], Awaitable[object]]

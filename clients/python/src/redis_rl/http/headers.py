@@ -25,7 +25,7 @@ def checked_legacy(legacy: str | None) -> str | None:
     """Answer it if it is one; else ConfigurationError."""
     if legacy not in LEGACY:
         raise ConfigurationError(
-            f"legacy is {legacy!r}, and may be None, 'delta', 'epoch' or 'draft6'"
+            f"legacy must be None, 'delta', 'epoch' or 'draft6', not {legacy!r}"
         )
     return legacy
 
@@ -42,11 +42,11 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
     X-RateLimit-Reset counts (`now_ms` is the time since 1970), `draft6` adds RateLimit-Limit
     and its kin.
     """
-    if not outcome.rows:
+    if not outcome.rows or outcome.limits is None:
         return []
     members = []
     for policy, (allowed, _, remaining, wait_ms, reset_ms) in zip(
-        outcome.limits.policies, outcome.rows, strict=True
+        outcome.policies, outcome.rows, strict=True
     ):
         if outcome.allowed:
             members.append(f'"{policy.name}";r={remaining};t={seconds(reset_ms)}')

@@ -1,4 +1,4 @@
-"""Method and route template of a request to FastAPI: the scope of a limit that names none.
+"""The route template of a request to FastAPI: the scope of a limit that names none.
 
 Only what the application wrote goes into it, never the path that a client wrote: each new
 spelling of a path would be a new budget.
@@ -7,7 +7,6 @@ spelling of a path would be a new budget.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from starlette.routing import Host, Mount
@@ -18,26 +17,20 @@ except ImportError:
     iter_route_contexts = iter  # type: ignore[assignment]
 
 
-def route_scope(scope: Mapping[str, Any]) -> str:
-    """Answer `GET /items/{id}`, with the templates of all mounts before it.
+def route_template(scope: Mapping[str, Any]) -> str | None:
+    """Answer `/items/{id}`, with the templates of all mounts before it.
 
-    HEAD counts as GET, and a slash at the end does not count. A WebSocket's method is `WS`;
-    `app` stands where no route was matched.
+    A slash at the end does not count. None stands where no route was matched.
     """
     template = getattr(_effective_route(scope), "path_format", None)
     if template is None:
-        return "app"
+        return None
     root: str = scope.get("root_path", "")
     outside: str = scope.get("app_root_path", root)
     mount = ""
     if len(root) > len(outside) and root.startswith(outside):
         mount = _mount_template(scope["router"].routes, root[len(outside) :] + "/") or ""
-    return _named(scope.get("method", "WS"), mount, template)
-
-
-@lru_cache(maxsize=4096)
-def _named(method: str, mount: str, template: str) -> str:
-    return f"{'GET' if method == 'HEAD' else method} {(mount + template).rstrip('/') or '/'}"
+    return (mount + template).rstrip("/") or "/"
 
 
 def _effective_route(scope: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis_rl.errors import ConfigurationError
-from redis_rl.limits import BUCKETS, UNIT_WORDS, Limit
+from redis_rl.limits.limit import BUCKETS, UNIT_WORDS, Limit
 
 _NAME = re.compile(r"[A-Za-z0-9._/-]{1,64}")
 _LARGEST = 10**15 - 1  # the integers of structured fields have fifteen digits
@@ -54,7 +54,7 @@ def _by_name(limits: Sequence[Limit], name: str) -> list[str]:
 def _checked(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"name is {name!r}, and may be 1 to 64 of A-Z a-z 0-9 . _ / - (a unit is added to it "
-            "where there are several limits)"
+            f"name must be 1 to 64 of A-Z a-z 0-9 . _ / - (a unit is added to it where there are "
+            f"several limits), not {name!r}"
         )
     return name

@@ -11,14 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError
 
-from redis_rl.errors import CannotDecide, ConfigurationError
+from redis_rl.errors import ConfigurationError
 
 logger = logging.getLogger("redis_rl")
-
-FAILURES = (CannotDecide, RedisError, RedisClusterException, OSError)
-"""What asking a store may raise."""
 
 
 def maker(source: Any, retry_class: Any, timeout: float, **place: Any) -> Callable[[], Any]:
@@ -49,11 +45,13 @@ def pool_of(redis: Any, pool_class: Any) -> Any:
         try:
             return pool_class.from_url(redis)
         except ValueError as error:
-            raise ConfigurationError(f"redis is {_without_password(redis)!r}: {error}") from None
+            raise ConfigurationError(
+                f"redis must be a URL, not {_without_password(redis)!r}: {error}"
+            ) from None
     pool = getattr(redis, "connection_pool", redis)
     if not (hasattr(pool, "connection_class") and hasattr(pool, "connection_kwargs")):
         raise ConfigurationError(
-            f"redis is {redis!r}, and may be a URL, or a client or cluster client of redis-py's"
+            f"redis must be a URL, or a client or cluster client of redis-py's, not {redis!r}"
         )
     warn_of_retries(pool.connection_kwargs.get("retry"))
     return pool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from redis_rl.headers import retry_after_seconds
+from redis_rl.http.headers import retry_after_seconds
 from redis_rl.outcome import Outcome
 
 CONTENT_TYPE = "application/problem+json"

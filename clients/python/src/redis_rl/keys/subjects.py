@@ -1,18 +1,12 @@
-"""Keys: who is limited in what, as Redis holds it."""
+"""Subjects: who is limited."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
 
-from redis_rl.addresses import AddressRules
 from redis_rl.errors import ConfigurationError
-
-_LONGEST = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,40 +51,7 @@ class Subject:
         return cls("ip", client[0] if client else "", tier, forwarded_for)
 
 
-class Keys:
-    """Builds the keys of one limiter: `{prefix}:{scope}:{kind}:{subject}`."""
-
-    def __init__(self, prefix: str, rules: AddressRules) -> None:
-        if not isinstance(prefix, str) or not prefix:
-            raise ConfigurationError(f"prefix is {prefix!r}, and may be any text but none")
-        self._prefix = _field(prefix)
-        self._rules = rules
-
-    def key(self, scope: str, subject: Subject) -> str:
-        """The key of a subject in a scope; CannotIdentify where its address is none."""
-        kind, who = subject.kind, subject.id
-        if kind == "ip":
-            who = self._rules.client(who, subject.forwarded_for)
-        return f"{self._prefix}:{_field(scope)}:{_field(kind)}:{_identity(kind, who)}"
-
-
-@lru_cache(maxsize=1024)
-def _field(text: str) -> str:
-    return _encoded(text)
-
-
-def _encoded(text: str) -> str:
-    return quote(text, safe="", errors="surrogatepass")
-
-
-def _identity(kind: str, who: str) -> str:
-    raw = who.encode("utf-8", "surrogatepass")
-    if kind == "key" or len(raw) > _LONGEST:
-        return f"sha256={sha256(raw).hexdigest()}"
-    return _encoded(who)
-
-
 def _text(what: str, value: str | int) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise ConfigurationError(f"{what} is {value!r}, and may be an integer, or text but none")
+        raise ConfigurationError(f"{what} must be an integer, or text and not empty, not {value!r}")
     return str(value)

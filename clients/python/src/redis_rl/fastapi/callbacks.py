@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from redis_rl.base import MOST_COST
-
 _CONNECTIONS = ("Any", "HTTPConnection", "Request", "WebSocket")
 
 
@@ -30,11 +28,3 @@ def takes_connection(function: Callable[..., Any]) -> bool:
         return True
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     return name.rpartition(".")[2] in _CONNECTIONS
-
-
-def cost_of(answer: Any) -> Any:
-    """A cost that an application's function answered, which may come from a client.
-
-    What is above any cost is above any limit, too: it is denied, and no error.
-    """
-    return min(answer, MOST_COST) if type(answer) is int else answer

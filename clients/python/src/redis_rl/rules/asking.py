@@ -1,0 +1,125 @@
+"""How a request is held to a rule: once for all frameworks, awaited or not.
+
+An adapter makes an `Asking` and calls `ask` (with a SyncRateLimiter) or `ask_async` (with an
+asynchronous one). Both answer the Outcome, also of a denial, which is the adapter's to refuse;
+CannotDecide goes through, for `refusal` to answer; so do the errors of the application's
+functions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from redis_rl.base import LimiterBase
+from redis_rl.errors import CannotDecide
+from redis_rl.keys.subjects import Subject
+from redis_rl.limits.limitset import LimitSet
+from redis_rl.outcome import Outcome
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule, cost_of, subject_of
+
+
+@dataclass(slots=True)
+class Asking:
+    """One request before one rule."""
+
+    limiter: Any
+    """An asynchronous limiter, or a SyncRateLimiter."""
+    rule: Rule
+    met: Met
+    """What the request has met so far."""
+    method: str | None
+    """As the client wrote it; None of a WebSocket."""
+    template: Callable[[], str | None]
+    """Answers the route's, as in `/items/{id}`; None where there is no route."""
+    value: Callable[[str], Any]
+    """What one of the rule's functions says of the request: `key`, `cost`, `exempt`, `limits`."""
+    exempt: bool = False
+    """Whether the adapter exempts it, as by its path."""
+
+
+async def ask_async(asking: Asking) -> Outcome:
+    """Ask, awaiting what functions answer to be awaited, and hold the request if the rule does."""
+    steps, answer = _steps(asking), None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            break
+        answer = await step if inspect.isawaitable(step) else step
+    if asking.rule.wait and outcome.wait:
+        await asyncio.sleep(outcome.wait)
+    return outcome
+
+
+def ask(asking: Asking) -> Outcome:
+    """`ask_async` without awaiting."""
+    steps, answer = _steps(asking), None
+    while True:
+        try:
+            answer = steps.send(answer)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            break
+        if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            raise TypeError(
+                "a function of a limit answered a coroutine, and a SyncRateLimiter does not await"
+            )
+    if asking.rule.wait and outcome.wait:
+        time.sleep(outcome.wait)
+    return outcome
+
+
+def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
+    """What to find out, one after the other; at the end is the outcome."""
+    rule, met = asking.rule, asking.met
+    known = met.outcomes.get(rule)
+    if known is not None:
+        return known
+    if asking.exempt or not rule.is_for(asking.method):
+        return _passed(asking)
+    if rule.exempt is not None and (yield asking.value("exempt")):
+        return _passed(asking)
+    subject = subject_of((yield asking.value("key")))
+    limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
+    if limits is None:
+        return _passed(asking)
+    cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
+    outcome: Outcome = yield asking.limiter.check(
+        subject,
+        limits,
+        scope=_scope(asking, limits, subject),
+        cost=cost,
+        on_error=rule.on_error,
+    )
+    met.outcomes[rule] = outcome
+    return outcome
+
+
+def _passed(asking: Asking) -> Outcome:
+    """Ask nothing."""
+    rule = asking.rule
+    asking.met.passed(rule, rule.scope_of(asking.method, asking.template, rule.first))
+    outcome = asking.met.outcomes[rule] = Outcome.exempt(rule.first)
+    return outcome
+
+
+def _scope(asking: Asking, limits: LimitSet, subject: Subject) -> str:
+    """The scope in which nothing is charged twice."""
+    limiter: LimiterBase = asking.limiter
+    scope = asking.rule.scope_of(asking.method, asking.template, limits)
+    try:
+        return asking.met.charged(
+            asking.rule, scope, limits, lambda scope: limiter.key(subject, scope)
+        )
+    except CannotDecide as error:
+        limiter.refuse(error)
+        raise
