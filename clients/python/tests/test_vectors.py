@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ from redis_rl.keys.subjects import Subject
 from redis_rl.limits.limit import together
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Decision, Outcome
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule
+from redis_rl.rules.scope import checked_methods, scope
 from redis_rl.wire.faults import classify
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors.json").read_text())
@@ -41,8 +46,9 @@ def cases(section: str) -> pytest.MarkDecorator:
 
 
 def test_every_section_of_the_vectors_is_run() -> None:
-    sections = {"limits", "policies", "keys", "clients", "outcomes", "merges", "replies", "errors"}
-    assert sections == {name for name, value in VECTORS.items() if isinstance(value, list)}
+    text = Path(__file__).read_text()
+    sections = {name for name, value in VECTORS.items() if isinstance(value, list)}
+    assert sections == set(re.findall(r'@cases\("(\w+)"\)', text))
 
 
 @cases("limits")
@@ -84,6 +90,48 @@ def subject(kind: str, who: str) -> Subject:
     if kind == "ip":
         return Subject.ip(who)
     return Subject.user(who) if kind == "user" else Subject.api_key(who)
+
+
+@cases("scopes")
+def test_scopes(case: Case) -> None:
+    def found() -> str | None:
+        methods = checked_methods(case["methods"])
+        return scope(case["method"], case["template"], case["name"], methods)
+
+    if case.get("error"):
+        with pytest.raises(ConfigurationError, match="methods"):
+            found()
+        return
+    assert found() == case["scope"]
+
+
+@cases("stacks")
+def test_stacks(case: Case) -> None:
+    met = Met()
+    rules: dict[str, Rule] = {}
+    scopes: list[str | None] = []
+    for limit in case["limits"]:
+        name = limit["scope"] if limit["named"] else None
+        new = Rule((limit["spec"],), {"scope": name}, Subject.ip)
+        rule = rules.setdefault(limit["id"], new)
+        asked: Any = None
+        if rule not in met.outcomes:
+            met.outcomes[rule] = Outcome.exempt(rule.first)
+            if limit["subject"] is None:
+                met.passed(rule, limit["scope"])
+            else:
+                asked = (rule, limit["scope"], rule.first, partial(key, limit["subject"]))
+        if limit is case["limits"][-1] and "error" in case:
+            with pytest.raises(StoreMisconfigured) as raised:
+                met.charged(*asked)
+            assert str(raised.value).count(limit["scope"]) >= 1
+            return
+        scopes.append(met.charged(*asked) if asked else None)
+    assert scopes == case["scopes"]
+
+
+def key(subject: str, scope: str) -> str:
+    return f"rl:{scope}:{subject}"
 
 
 @cases("clients")

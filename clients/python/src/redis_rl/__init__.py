@@ -15,7 +15,7 @@ from redis_rl.errors import (
 )
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.addresses import ip_key
-from redis_rl.keys.subjects import Subject
+from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limiter import AsyncRateLimiter
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
@@ -42,5 +42,6 @@ __all__ = [
     "StoreUnavailable",
     "Subject",
     "SyncRateLimiter",
+    "WholeKey",
     "ip_key",
 ]

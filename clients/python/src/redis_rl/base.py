@@ -15,7 +15,7 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
-from redis_rl.keys.subjects import Subject
+from redis_rl.keys.subjects import Who
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
 from redis_rl.options import (
@@ -42,7 +42,7 @@ _LOG_EVERY_S = 1.0
 class Check:
     """One of several checks: what `check` takes, as one value."""
 
-    key: str | Subject
+    key: Who
     limits: Limits | tuple[str | Limit, ...]
     name: str | None = None
     scope: str | None = None
@@ -91,12 +91,12 @@ class LimiterBase(LimiterOptions):
         self._log_lock = threading.Lock()
         self._log_at = 0.0
 
-    def key(self, key: str | Subject, scope: str | None = None) -> str:
-        """The Redis key: text is a key already, of a subject it is built.
+    def key(self, key: Who, scope: str | None = None) -> str:
+        """The Redis key of somebody in a scope, `app` if it is left out.
 
-        Raises CannotIdentify where the subject has no address.
+        Raises CannotIdentify where there is no id or address.
         """
-        return self.keys.key(scope or DEFAULT_SCOPE, key) if isinstance(key, Subject) else key
+        return self.keys.key(scope or DEFAULT_SCOPE, key)
 
     def refuse(self, error: CannotDecide) -> None:
         """Log why a request is refused, once a second at most."""
@@ -104,7 +104,7 @@ class LimiterBase(LimiterOptions):
 
     def _prepare(
         self,
-        key: str | Subject,
+        key: Who,
         limits: tuple[Limits, ...],
         name: str | None = None,
         scope: str | None = None,

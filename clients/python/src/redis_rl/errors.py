@@ -19,7 +19,9 @@ class CannotDecide(Exception):
 
 
 class CannotIdentify(CannotDecide):
-    """A request whose client has no address, as over a Unix socket."""
+    """Nobody to limit: an empty id, or a client without an address. No outage: it is a 400."""
+
+    always = True
 
 
 class StoreUnavailable(CannotDecide):

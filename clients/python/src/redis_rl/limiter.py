@@ -11,7 +11,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 
 from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
-from redis_rl.keys.subjects import Subject
+from redis_rl.keys.subjects import Subject, Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
@@ -65,12 +65,10 @@ class AsyncRateLimiter(LimiterBase):
             )
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
 
-    async def check(
-        self, key: str | Subject, *limits: Limits, **options: Unpack[CheckOptions]
-    ) -> Outcome:
+    async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """Ask whether something may happen, and charge it where it may: one command.
 
-        - `key`: a Subject, whose key is made of the scope; or text, the whole key.
+        - `key`: a Subject, or text, a user's id; or a WholeKey.
         - `limits`: `"5/minute"`, `"2/second; 100/hour"`, or Limits: all or nothing.
         - `name`: what the policies are called, and the scope, if there is none.
         - `scope`: the keys' second field; `app` if left out.
@@ -90,9 +88,7 @@ class AsyncRateLimiter(LimiterBase):
             reply = error
         return self._conclude(asked, reply)
 
-    async def enforce(
-        self, key: str | Subject, *limits: Limits, **options: Unpack[CheckOptions]
-    ) -> Outcome:
+    async def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """`check` that raises RateLimitExceeded, with its headers, where the outcome denies."""
         return self._enforced(await self.check(key, *limits, **options))
 
@@ -112,7 +108,7 @@ class AsyncRateLimiter(LimiterBase):
 
     async def peek(
         self,
-        key: str | Subject,
+        key: Who,
         *limits: Limits,
         name: str | None = None,
         scope: str | None = None,
@@ -120,7 +116,7 @@ class AsyncRateLimiter(LimiterBase):
         """Look at limits and consume nothing: `check` with a cost of 0."""
         return await self.check(key, *limits, name=name, scope=scope, cost=0)
 
-    async def reset(self, key: str | Subject, scope: str | None = None) -> bool:
+    async def reset(self, key: Who, scope: str | None = None) -> bool:
         """Forget all that was used at a key; answer whether there was anything.
 
         Raises StoreUnavailable in every mode.

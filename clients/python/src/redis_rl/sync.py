@@ -11,7 +11,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
-from redis_rl.keys.subjects import Subject
+from redis_rl.keys.subjects import Subject, Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
@@ -46,9 +46,7 @@ class SyncRateLimiter(LimiterBase):
             self._make = lambda timeout: Exchange(connections.maker(pool, Retry, timeout), timeout)
         self._store = self._make(self.timeout)
 
-    def check(
-        self, key: str | Subject, *limits: Limits, **options: Unpack[CheckOptions]
-    ) -> Outcome:
+    def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
@@ -59,9 +57,7 @@ class SyncRateLimiter(LimiterBase):
             reply = error
         return self._conclude(asked, reply)
 
-    def enforce(
-        self, key: str | Subject, *limits: Limits, **options: Unpack[CheckOptions]
-    ) -> Outcome:
+    def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.enforce."""
         return self._enforced(self.check(key, *limits, **options))
 
@@ -71,7 +67,7 @@ class SyncRateLimiter(LimiterBase):
 
     def peek(
         self,
-        key: str | Subject,
+        key: Who,
         *limits: Limits,
         name: str | None = None,
         scope: str | None = None,
@@ -79,7 +75,7 @@ class SyncRateLimiter(LimiterBase):
         """As AsyncRateLimiter.peek."""
         return self.check(key, *limits, name=name, scope=scope, cost=0)
 
-    def reset(self, key: str | Subject, scope: str | None = None) -> bool:
+    def reset(self, key: Who, scope: str | None = None) -> bool:
         """As AsyncRateLimiter.reset."""
         redis_key = self.key(key, scope)
         try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from redis_rl.errors import CannotDecide
+from redis_rl.errors import CannotDecide, CannotIdentify
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import Headers, merge, rate_headers
-from redis_rl.http.problem import RETRY_AFTER_OUTAGE_S, denial, encoded, outage
+from redis_rl.http.problem import RETRY_AFTER_OUTAGE_S, denial, encoded, outage, unidentified
 from redis_rl.outcome import Outcome
 
+_UNIDENTIFIED_HEADERS: Headers = [("Cache-Control", "no-store")]
 _OUTAGE_HEADERS: Headers = [("Retry-After", str(RETRY_AFTER_OUTAGE_S))]
 
 
@@ -41,4 +42,6 @@ def refusal(error: RateLimitExceeded | CannotDecide) -> tuple[int, Headers, byte
     """Status, headers and body of a refusal; the rate headers are not among them."""
     if isinstance(error, RateLimitExceeded):
         return 429, [], encoded(denial(error.outcome))
+    if isinstance(error, CannotIdentify):
+        return 400, _UNIDENTIFIED_HEADERS, encoded(unidentified())
     return 503, _OUTAGE_HEADERS, encoded(outage())

@@ -51,9 +51,9 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
         if outcome.allowed:
             members.append(f'"{policy.name}";r={remaining};t={seconds(reset_ms)}')
         elif wait_ms == NEVER:
-            members.append(f'"{policy.name}";r=0')
+            members.append(f'"{policy.name}";r={remaining}')
         elif not allowed:
-            members.append(f'"{policy.name}";r=0;t={max(1, seconds(wait_ms))}')
+            members.append(f'"{policy.name}";r={remaining};t={max(1, seconds(wait_ms))}')
     fields = [("RateLimit-Policy", outcome.limits.policy_field), ("RateLimit", ", ".join(members))]
     if not outcome.allowed:
         after = retry_after_seconds(outcome)
@@ -120,7 +120,7 @@ def _legacy_headers(outcome: Outcome, legacy: str, now_ms: int | None) -> Header
     prefix = "RateLimit" if legacy == "draft6" else "X-RateLimit"
     fields = [
         (f"{prefix}-Limit", str(limit)),
-        (f"{prefix}-Remaining", str(remaining if outcome.allowed else 0)),
+        (f"{prefix}-Remaining", str(remaining)),
     ]
     after_ms = reset_ms if outcome.allowed else wait_ms
     if after_ms != NEVER:

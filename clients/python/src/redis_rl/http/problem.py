@@ -45,6 +45,16 @@ def outage() -> dict[str, Any]:
     }
 
 
+def unidentified() -> dict[str, Any]:
+    """The body of a 400."""
+    return {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "The client cannot be identified",
+    }
+
+
 def encoded(body: dict[str, Any]) -> bytes:
     """The bytes of a body."""
     return json.dumps(body, separators=(",", ":")).encode()

@@ -19,6 +19,9 @@ from redis_rl.errors import CannotIdentify, ConfigurationError
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+UNIX = "unix"
+"""Stands among trusted proxies for a peer on a Unix socket, which has no address."""
+
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?")
 _V4_AND_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -46,20 +49,25 @@ class AddressRules:
             raise ConfigurationError(
                 f"trusted_proxies must be a list of CIDRs, not {trusted_proxies!r}"
             )
+        entries = list(trusted_proxies)
         self.prefix = ipv6_prefix
-        self.trusted = tuple(map(_network, trusted_proxies))
+        self.unix = any(_is_unix(entry) for entry in entries)
+        self.trusted = tuple(_network(entry) for entry in entries if not _is_unix(entry))
 
     def client(self, peer: str | None, forwarded_for: Sequence[str] = ()) -> str:
         """Answer the client's bucket: `peer`, or whom trusted proxies name in X-Forwarded-For.
 
         The header's lines are read from the right up to the first address that is not trusted.
-        An entry that is no address ends the walk at the last trusted hop. Raises CannotIdentify
-        where the peer has no address.
+        An entry that is no address ends the walk at the last trusted hop. A peer that is None or
+        empty is a Unix socket. Raises CannotIdentify where nobody with an address is found.
         """
-        if not self.trusted:
+        if self.unix and not peer:
+            hop = None
+        elif not self.trusted:
             return _peer_bucket(peer, self.prefix)
-        hop = _peer(peer)
-        if self._trusts(hop):
+        else:
+            hop = _peer(peer)
+        if hop is None or self._trusts(hop):
             entries = ",".join(forwarded_for).split(",") if forwarded_for else []
             for entry in reversed(entries):
                 before = _read(entry)
@@ -68,6 +76,8 @@ class AddressRules:
                 hop = before
                 if not self._trusts(hop):
                     break
+        if hop is None:
+            raise CannotIdentify("X-Forwarded-For must name the client behind the Unix socket")
         return _bucket(hop, self.prefix)
 
     def _trusts(self, address: Address) -> bool:
@@ -77,8 +87,12 @@ class AddressRules:
 def _peer(peer: str | None) -> Address:
     found = _read(peer) if isinstance(peer, str) else None
     if found is None:
-        raise CannotIdentify(f"the client's address is {peer!r}: nobody can be told apart by it")
+        raise CannotIdentify(f"a client must have an IP address, not {peer!r}")
     return found
+
+
+def _is_unix(entry: object) -> bool:
+    return isinstance(entry, str) and entry.strip(" \t") == UNIX
 
 
 @lru_cache(maxsize=4096)

@@ -6,9 +6,9 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
-from redis_rl.errors import ConfigurationError
+from redis_rl.errors import CannotIdentify, ConfigurationError
 from redis_rl.keys.addresses import AddressRules
-from redis_rl.keys.subjects import Subject
+from redis_rl.keys.subjects import Who, WholeKey, subject_of
 
 _LONGEST = 128
 
@@ -22,12 +22,17 @@ class Keys:
         self._prefix = _field(prefix)
         self._rules = rules
 
-    def key(self, scope: str, subject: Subject) -> str:
-        """The key of a subject in a scope; CannotIdentify where its address is none."""
-        kind, who = subject.kind, subject.id
+    def key(self, scope: str, who: Who) -> str:
+        """The key of somebody in a scope; CannotIdentify where there is no id or address."""
+        subject = subject_of(who)
+        if isinstance(subject, WholeKey):
+            return subject.key
+        kind, name = subject.kind, subject.id
         if kind == "ip":
-            who = self._rules.client(who, subject.forwarded_for)
-        return f"{self._prefix}:{_field(scope)}:{_field(kind)}:{_identity(kind, who)}"
+            name = self._rules.client(name, subject.forwarded_for)
+        if not name:
+            raise CannotIdentify(f"the id of a {kind} must not be empty")
+        return f"{self._prefix}:{_field(scope)}:{_field(kind)}:{_identity(kind, name)}"
 
 
 @lru_cache(maxsize=1024)

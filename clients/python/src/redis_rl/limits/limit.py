@@ -111,7 +111,7 @@ class Limit:
     def _parse_one(cls, part: str, spec: str) -> Limit:
         found = _ONE.fullmatch(part)
         if found is None:
-            raise ConfigurationError(f"a limit must be {GRAMMAR}; not {spec!r}")
+            raise ConfigurationError(f"a limit must follow the grammar, not {spec!r}: {GRAMMAR}")
         algorithm, n, period, burst = found.group("algorithm", "n", "period", "burst")
         name: Any = algorithm.lower() if algorithm else "token" if burst else "fixed"
         try:

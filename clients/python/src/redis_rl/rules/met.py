@@ -9,7 +9,7 @@ tells it of every rule that the request meets, in order, those that ask nothing 
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis_rl.errors import StoreMisconfigured
 from redis_rl.limits.limitset import LimitSet
@@ -32,11 +32,13 @@ class _Place(NamedTuple):
 class Met:
     """One request's limits."""
 
-    __slots__ = ("_places", "outcomes")
+    __slots__ = ("_places", "budgets", "outcomes")
 
     def __init__(self) -> None:
         self.outcomes: dict[object, Outcome] = {}
         """By the rule that each is of, in order. Who has one is not asked again."""
+        self.budgets: dict[object, Any] = {}
+        """What each rule was charged in."""
         self._places: list[_Place] = []
 
     def passed(self, rule: Rule, scope: str) -> None:
@@ -54,17 +56,19 @@ class Met:
         """
         if rule.given(limits) is None:
             scope = self._free(scope, key_in, limits.limiters)
-        elif other := self._taken(scope, key_in, limits.limiters, named=True):
+        if other := self._taken(scope, key_in, limits.limiters, named=True):
             raise StoreMisconfigured(
-                f"two limits of one request are named {scope!r} and share a limiter, "
-                f"{other.rule!r} and {rule!r}: give each a name of its own, "
-                "or use one limit in both places"
+                f"two limits of one request must not charge one limiter at {key_in(scope)!r}: "
+                f"{other.rule!r} and {rule!r}; give each a name of its own, "
+                "or use one limit object for both"
             )
         self._places.append(_Place(rule, scope, key_in, limits.limiters))
         return scope
 
     def _free(self, scope: str, key_in: KeyIn | None, limiters: Set[object] | None) -> str:
         """The first scope whose limiters nobody has."""
+        if not self._places or (key_in is not None and key_in(scope) == key_in(f"{scope}#2")):
+            return scope  # there is nobody, or it is a WholeKey, which no scope moves
         candidate, number = scope, 1
         while self._taken(candidate, key_in, limiters):
             number += 1

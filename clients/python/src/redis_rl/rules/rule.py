@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from redis_rl.errors import ConfigurationError, WrongArgument
-from redis_rl.keys.subjects import Subject
+from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
 from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_mode
 from redis_rl.rules.scope import APP, checked_methods, scope, websocket_scope
@@ -72,7 +72,7 @@ class Rule:
             return websocket_scope(route, name)
         return scope(method, route, name) or APP
 
-    def limits_for(self, subject: Subject | str, answer: object = None) -> LimitSet | None:
+    def limits_for(self, subject: Subject | WholeKey, answer: object = None) -> LimitSet | None:
         """The limits of a subject, by its tier or what the function answered (None: no limit)."""
         if self.limits is not None:
             if answer is None:
@@ -125,15 +125,6 @@ class Rule:
     def __repr__(self) -> str:
         sets = " or ".join(one.policy_field for one in self.tiers.values())
         return f"the limit {sets or self.limits!r}"
-
-
-def subject_of(answer: object) -> Subject:
-    """Read what a key function answered: a Subject, or text, which is a user's id."""
-    if isinstance(answer, Subject):
-        return answer
-    if isinstance(answer, str):
-        return Subject("user", answer)
-    raise TypeError(f"a key function must answer a Subject, or a user's id as text, not {answer!r}")
 
 
 def cost_of(answer: Any) -> Any:

@@ -50,26 +50,21 @@ def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
     """Answer the methods to limit as they are counted; ConfigurationError if they are none."""
     if methods is None:
         return None
-    names = checked_texts("methods", methods, '["POST"]')
+    names = checked_texts("methods", methods, 'methods=["POST"]')
     wrong = [name for name in names if name != OTHER and name.upper() not in _DEFINED]
     if wrong:
         raise ConfigurationError(
-            f'methods must be names of HTTP methods, as in ["POST"], not {wrong[0]!r}; '
+            f'methods must be names of HTTP methods, as in methods=["POST"], not {wrong[0]!r}; '
             f"'{OTHER}' stands for all that HTTP does not define"
         )
     if not names:
-        raise ConfigurationError('methods must name at least one, as in ["POST"]')
+        raise ConfigurationError('methods must name at least one, as in methods=["POST"]')
     return frozenset(counted_method(name.upper()) for name in names)
 
 
 def checked_texts(option: str, texts: Collection[str], example: str) -> list[str]:
-    """Answer the texts of an option that is a list; ConfigurationError for one bare text."""
-    if isinstance(texts, str):
-        raise ConfigurationError(f'{option} must be a list, as in ["{texts}"], not {texts!r}')
+    """Answer the texts of an option that is a list; ConfigurationError if it is none."""
     listed = list(texts) if isinstance(texts, Collection) else [texts]
-    wrong = [one for one in listed if not isinstance(one, str)]
-    if wrong:
-        raise ConfigurationError(
-            f"{option} must be a list of texts, as in {example}, not {texts!r}"
-        )
+    if isinstance(texts, str | bytes) or not all(isinstance(one, str) for one in listed):
+        raise ConfigurationError(f"{option} must be a list of text, as in {example}, not {texts!r}")
     return listed
