@@ -9,22 +9,25 @@ def items(): ...
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import Headers
 
-from redis_rl.errors import CannotDecide
+from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.http.answers import headers_of, refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge, rate_headers
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.keys.subjects import Subject
 from redis_rl.options import LimitOptions
-from redis_rl.rules.asking import Asking, ask
+from redis_rl.outcome import Outcome
+from redis_rl.rules.asking import Asking, ask, budget, refuse_coroutines, run
 from redis_rl.rules.met import Met
+from redis_rl.rules.order import is_unnamed
 from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
 
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+_MET = "redis_rl.met"
+"""Where a request's environment keeps which limits it has met: `g` may outlive a request."""
+
 
 def client_ip() -> Subject:
     """The client of the request that is served, by its address."""
@@ -40,49 +46,68 @@ def client_ip() -> Subject:
 
 
 class RateLimits:
-    """Puts rate headers on an app's responses, and answers refusals with 429 and 503.
+    """Puts rate headers on an app's responses, and answers refusals with 429, 400 and 503.
 
-    A handler of the app's own for RateLimitExceeded or StoreUnavailable takes precedence if it
-    is registered later.
+    Without an app, `init_app` comes later. Handlers of the app's own for RateLimitExceeded,
+    CannotIdentify or StoreUnavailable take precedence.
     """
 
-    def __init__(self, app: Flask, limiter: SyncRateLimiter) -> None:
+    def __init__(self, app: Flask | None = None, limiter: SyncRateLimiter | None = None) -> None:
+        if not isinstance(limiter, SyncRateLimiter):
+            raise ConfigurationError(
+                "Flask needs a SyncRateLimiter, as in RateLimits(app, SyncRateLimiter(url)) or "
+                f"RateLimits(limiter=SyncRateLimiter(url)), not {limiter!r}"
+            )
         self._limiter = limiter
-        app.register_error_handler(RateLimitExceeded, _answer)
-        app.register_error_handler(CannotDecide, _answer)
-        app.after_request(self._add_headers)
+        self._limited: list[tuple[Any, Any]] = []
+        self._apps: list[Flask] = []
+        if app is not None:
+            self.init_app(app)
 
-    def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> Callable[[View], View]:
+    def init_app(self, app: Flask) -> None:
+        """Set an app up, once; any number of apps may share these limits."""
+        if app in self._apps:
+            return
+        self._check_order(app)
+        self._apps.append(app)
+        app.before_request(self._check_order)
+        if app.extensions.setdefault("redis_rl", self) is not self:
+            return
+        app.after_request(self._add_headers)
+        for error in (RateLimitExceeded, CannotDecide):
+            if error not in app.error_handler_spec[None][None]:
+                app.register_error_handler(error, _answer)
+
+    def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> RouteLimit:
         """Answer a decorator, which stands below the route; all limits are one command.
 
-        The options are those of LimitOptions; functions take no arguments. Raises
-        ConfigurationError for what makes no sense.
+        The options are those of LimitOptions; functions take no arguments. Views may be
+        coroutines. Raises ConfigurationError for what makes no sense.
         """
         rule = Rule(limits, options, client_ip)
+        refuse_coroutines(rule)
+        return RouteLimit(self, rule)
 
-        def decorate(view: View) -> View:
-            @wraps(view)
-            def limited(*arguments: Any, **named: Any) -> Any:
-                met = _met()
-                outcome = ask(
-                    Asking(
-                        self._limiter,
-                        rule,
-                        met,
-                        request.method,
-                        _template,
-                        lambda name: rule.functions[name](),
-                    )
-                )
-                if not outcome.allowed:
-                    raise RateLimitExceeded(
-                        outcome, dict(rate_headers(outcome, self._limiter.legacy))
-                    )
-                return view(*arguments, **named)
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What the limits of the request that is served have said so far, in order."""
+        return list(_met().outcomes.values())
 
-            return limited  # type: ignore[return-value]
+    def _has(self, app: Flask) -> bool:
+        return any(one is app for one in self._apps)
 
-        return decorate
+    def _note(self, view: Any, limited: Any, unnamed: bool) -> None:
+        """Remember what was limited; ConfigurationError if a route has taken it already."""
+        if unnamed and any(view in app.view_functions.values() for app in self._apps):
+            raise _unlimited(view)
+        self._limited.append((view, limited))
+
+    def _check_order(self, app: Flask | None = None) -> None:
+        """Raise ConfigurationError for a route that took a view before it was limited."""
+        views = (app or current_app).view_functions.values()
+        for view, limited in self._limited:
+            if view in views and limited not in views:
+                raise _unlimited(view)
 
     def _add_headers(self, response: Response) -> Response:
         outcomes = _met().outcomes
@@ -92,12 +117,80 @@ class RateLimits:
         return response
 
 
+class RouteLimit:
+    """A limit of Flask's views: decorates them; `RateLimits.limit` makes it."""
+
+    def __init__(self, limits: RateLimits, rule: Rule) -> None:
+        self._limits = limits
+        self._limiter = limits._limiter
+        self._rule = rule
+
+    def __call__(self, view: View) -> View:
+        """Limit a view."""
+        if not callable(view) or inspect.isclass(view):
+            raise ConfigurationError(
+                f"only functions can be limited, not {view!r}: a MethodView lists its decorators, "
+                'as in decorators = [limits.limit("5/minute")]'
+            )
+
+        @wraps(view)
+        def limited(*arguments: Any, **named: Any) -> Any:
+            if not self._limits._has(current_app._get_current_object()):
+                raise ConfigurationError(
+                    f"{current_app.name} serves limited views, so it needs limits.init_app(app)"
+                )
+            outcome = ask(self._asking())
+            if not outcome.allowed:
+                raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self._limiter.legacy)))
+            return current_app.ensure_sync(view)(*arguments, **named)
+
+        self._limits._note(view, limited, is_unnamed(view))
+        return limited  # type: ignore[return-value]
+
+    def peek(self) -> Outcome:
+        """Look at the budget of the request that is served, and charge nothing."""
+        found = run(budget(self._asking()))
+        if found.limits is None:
+            return Outcome.exempt(None)
+        return self._limiter.peek(found.subject, found.limits, scope=found.scope)
+
+    def reset(self) -> bool:
+        """Forget what was used of that budget; answer whether there was anything."""
+        found = run(budget(self._asking()))
+        return self._limiter.reset(found.subject, found.scope)
+
+    @property
+    def __name__(self) -> NoReturn:
+        """Flask asks what is served for its name: a limit is not what should be."""
+        raise ConfigurationError(
+            'a limit is a decorator with arguments, as in @limits.limit("5/minute"), and no view'
+        )
+
+    def _asking(self) -> Asking:
+        functions = self._rule.functions
+        return Asking(
+            self._limiter,
+            self._rule,
+            _met(),
+            request.method,
+            _template,
+            lambda name: functions[name](),
+        )
+
+
+def _unlimited(view: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"{view.__qualname__} is served without its limit: "
+        '@limits.limit("5/minute") belongs below @app.get(...), next to the function'
+    )
+
+
 def _template() -> str | None:
     return str(request.url_rule) if request.url_rule else None
 
 
 def _met() -> Met:
-    met: Met = g.setdefault("redis_rl", Met())
+    met: Met = request.environ.setdefault(_MET, Met())
     return met
 
 

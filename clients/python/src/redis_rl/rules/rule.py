@@ -42,6 +42,7 @@ class Rule:
         self.on_error = None if mode is None else checked_mode(mode)
         self.scope = options.get("scope")
         self.limits: Callable[..., Any] | None = None
+        self.tiered = isinstance(limits[0], Mapping) if limits else False
         self.tiers: dict[str | None, LimitSet] = {}
         self._read(limits)
         self._check()
@@ -79,8 +80,8 @@ class Rule:
                 return None
             several = tuple(answer) if isinstance(answer, list | tuple) else (answer,)
             return limit_set(several, self.name)
-        if None in self.tiers:
-            return self.tiers[None]
+        if not self.tiered:
+            return self.first
         tier = subject.tier if isinstance(subject, Subject) else None
         found = self.tiers.get(tier)
         if found is None:
