@@ -12,7 +12,6 @@ from collections.abc import Callable
 import pytest
 
 from redis_rl import (
-    CannotDecide,
     CannotIdentify,
     ConfigurationError,
     ModuleNotLoaded,
@@ -22,6 +21,7 @@ from redis_rl import (
     Subject,
     WholeKey,
 )
+from redis_rl.errors import NoAnswer
 from redis_rl.wire.breaker import Breaker
 from store.kinds import Limiter
 from store.proxy import FaultProxy
@@ -308,19 +308,19 @@ def test_a_breaker_lets_one_ask_each_second() -> None:
     now = 0.0
     breaker = Breaker(threshold=3, pause_s=1, clock=lambda: now)
     for failures in (1, 2):
-        breaker.failed(StoreUnavailable(str(failures)))
+        breaker.missed(NoAnswer(str(failures)))
         assert breaker.blocks() is None
-    breaker.succeeded()
+    breaker.answered()
     for _ in range(3):
         assert breaker.blocks() is None
-        breaker.failed(StoreMisconfigured("why"))
-    error: CannotDecide | None = breaker.blocks()
-    assert isinstance(error, StoreMisconfigured)
+        breaker.missed(NoAnswer("why"))
+    error = breaker.blocks()
+    assert isinstance(error, NoAnswer)
     assert str(error) == "why"
     now = 1.0
     assert breaker.blocks() is None
     assert breaker.blocks() is not None, "another may ask only a second later"
     now = 2.0
     assert breaker.blocks() is None
-    breaker.succeeded()
+    breaker.answered()
     assert [breaker.blocks() for _ in range(3)] == [None] * 3

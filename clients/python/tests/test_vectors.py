@@ -13,10 +13,10 @@ from redis._parsers.base import BaseParser
 
 from redis_rl.errors import (
     CannotIdentify,
+    CannotNow,
     ConfigurationError,
     ModuleNotLoaded,
     StoreMisconfigured,
-    StoreUnavailable,
 )
 from redis_rl.http.headers import merge, merge_raw, rate_headers, raw
 from redis_rl.http.problem import denial
@@ -33,7 +33,7 @@ from redis_rl.wire.faults import classify
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors.json").read_text())
 WHAT_IT_IS = {
-    "transient": StoreUnavailable,
+    "transient": CannotNow,
     "configuration": StoreMisconfigured,
     "missing_module": ModuleNotLoaded,
 }
@@ -224,4 +224,6 @@ def test_replies(case: Case) -> None:
 @cases("errors")
 def test_errors(case: Case) -> None:
     error = BaseParser.parse_error(case["message"])
-    assert type(classify(error)) is WHAT_IT_IS[case["class"]]
+    found = classify(error)
+    assert isinstance(found, WHAT_IT_IS[case["class"]])
+    assert isinstance(found, ModuleNotLoaded) == (case["class"] == "missing_module")

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from redis.exceptions import ResponseError
-
-from redis_rl.errors import CannotDecide
+from redis_rl.errors import CannotDecide, CannotNow, NoAnswer, StoreMisconfigured
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
@@ -18,6 +14,7 @@ from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
+from redis_rl.log import Log
 from redis_rl.options import (
     CheckOptions,
     LimiterOptions,
@@ -26,7 +23,7 @@ from redis_rl.options import (
     checked_mode,
 )
 from redis_rl.outcome import Outcome
-from redis_rl.wire.breaker import Breaker
+from redis_rl.wire.breaker import Breaker, Misconfigured
 from redis_rl.wire.command import command, rl_limit
 from redis_rl.wire.faults import classify
 
@@ -35,7 +32,6 @@ logger = logging.getLogger("redis_rl")
 DEFAULT_SCOPE = "app"
 PROBE_S = 1.0
 """How long a probe waits at least."""
-_LOG_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +84,8 @@ class LimiterBase(LimiterOptions):
         self.failed_open = 0
         """How many requests were served without a verdict."""
         self._breaker = Breaker()
-        self._log_lock = threading.Lock()
-        self._log_at = 0.0
+        self._misconfigured = Misconfigured()
+        self._log = Log(logger)
 
     def key(self, key: Who, scope: str | None = None) -> str:
         """The Redis key of somebody in a scope, `app` if it is left out.
@@ -100,7 +96,7 @@ class LimiterBase(LimiterOptions):
 
     def refuse(self, error: CannotDecide) -> None:
         """Log why a request is refused, once a second at most."""
-        self._log(error, "refused")
+        self._log.tell(error, "refused")
 
     def _prepare(
         self,
@@ -132,11 +128,13 @@ class LimiterBase(LimiterOptions):
         _, _, limits, cost, mode = asked
         try:
             if isinstance(reply, Exception):
-                raise reply
+                raise classify(reply)
             outcome = Outcome.from_reply(reply, limits, asked.key, cost)
-        except Exception as error:
-            return self._undecided(self._failure(error), mode, limits, asked.key, cost)
-        self._breaker.succeeded()
+        except CannotDecide as error:
+            self._learn(error, asked.key)
+            return self._undecided(error, mode, limits, asked.key, cost)
+        self._breaker.answered()
+        self._misconfigured.succeeded(asked.key)
         return self._decided(outcome)
 
     def _decided(self, outcome: Outcome) -> Outcome:
@@ -149,34 +147,28 @@ class LimiterBase(LimiterOptions):
             raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self.legacy)))
         return outcome
 
-    def _failure(self, error: Exception) -> CannotDecide:
-        """Say what an error is, and tell the breaker; a refusal is an answer, too."""
-        ours = classify(error)
-        if ours.always and isinstance(error, ResponseError):
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed(ours)
-        return ours
+    def _learn(self, error: CannotDecide, key: str) -> None:
+        """Remember what a failure says of the store."""
+        if isinstance(error, NoAnswer):
+            self._breaker.missed(error)
+        elif isinstance(error, StoreMisconfigured):
+            self._breaker.answered()
+            self._misconfigured.learned(key, error)
+        elif isinstance(error, CannotNow):
+            self._breaker.answered()
 
     def _undecided(
         self, error: CannotDecide, mode: OnError, limits: LimitSet, key: str, cost: int
     ) -> Outcome:
         """Answer by the mode: raise the error, or serve the request all the same."""
+        if not error.always:
+            error = self._misconfigured.at(key) or error
         if error.always or mode == "closed":
             self.refuse(error)
-            raise error
+            raise error from None
         self.failed_open += 1
-        self._log(error, "served without a limit")
+        self._log.tell(error, "served without a limit")
         return self._decided(Outcome.failed_open(limits, key, cost))
-
-    def _log(self, error: CannotDecide, what: str) -> None:
-        with self._log_lock:
-            now = time.monotonic()
-            if now < self._log_at:
-                return
-            self._log_at = now + _LOG_EVERY_S
-        level = logging.ERROR if error.always else logging.WARNING
-        logger.log(level, "No verdict, requests are %s: %s", what, error)
 
 
 def probe_command(key: str) -> bytes:

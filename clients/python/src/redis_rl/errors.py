@@ -28,10 +28,26 @@ class StoreUnavailable(CannotDecide):
     """The store did not answer in time, or said that it cannot answer now."""
 
 
+class CannotNow(StoreUnavailable):
+    """The store said that it cannot answer now: loading, failing over, out of memory."""
+
+
+class NoAnswer(StoreUnavailable):
+    """The store kept silent, or could not be reached: enough of these in a row open the breaker."""
+
+
 class StoreMisconfigured(StoreUnavailable):
     """The store refused in a way that somebody has to mend: raised in every mode."""
 
     always = True
+    of_key = False
+    """Whether it concerns one key alone."""
+
+
+class KeyMisconfigured(StoreMisconfigured):
+    """A key holds something else, or asks for a policy that does not exist."""
+
+    of_key = True
 
 
 class ModuleNotLoaded(StoreMisconfigured):

@@ -11,7 +11,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 
 from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
-from redis_rl.keys.subjects import Subject, Who
+from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
@@ -32,7 +32,7 @@ _Limiter = TypeVar("_Limiter", bound="AsyncRateLimiter")
 
 class _Backend(Protocol):
     def submit(self, key: str, command: bytes) -> Awaitable[Any]: ...
-    async def probe(self, command: bytes) -> None: ...
+    async def probe(self, command: bytes, timeout: float) -> None: ...
     async def aclose(self) -> None: ...
 
 
@@ -55,13 +55,14 @@ class AsyncRateLimiter(LimiterBase):
         redis = self.redis
         if isinstance(redis, RedisCluster):
             cluster = redis
-            self._make: Callable[[float], _Backend] = lambda timeout: ClusterRoutes(
-                cluster, timeout, CAPACITY
+            self._make: Callable[[], _Backend] = lambda: ClusterRoutes(
+                cluster, self.timeout, self.connect_timeout, CAPACITY
             )
         else:
             pool = connections.pool_of(redis, BlockingConnectionPool)
-            self._make = lambda timeout: _OneServer(
-                connections.maker(pool, Retry, timeout), timeout
+            connect = connections.maker(pool, Retry, self.connect_timeout)
+            self._make = lambda: _OneServer(
+                Pipeline(connect, self.timeout, self.connect_timeout, CAPACITY)
             )
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
 
@@ -125,23 +126,22 @@ class AsyncRateLimiter(LimiterBase):
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
         except FAILURES as error:
-            raise classify(error) from error
+            raise classify(error) from None
         return bool(reply)
 
     async def probe(self) -> None:
         """Ask whether checks can work; in a cluster, of every primary.
 
         It waits a second, or `timeout` if that is longer: a server that is busy when a program
-        starts is not gone. Raises ModuleNotLoaded where the RL commands are unknown,
-        StoreMisconfigured where they are refused, StoreUnavailable where nobody answers in time.
+        starts is not gone. The checks that follow use the connection that it makes. Raises
+        ModuleNotLoaded where the RL commands are unknown, StoreMisconfigured where they are
+        refused, StoreUnavailable where nobody answers in time.
         """
-        backend = self._make(max(self.timeout, PROBE_S))
+        command = probe_command(self.key("probe", "probe"))
         try:
-            await backend.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
+            await self._backend().probe(command, max(self.timeout, PROBE_S))
         except FAILURES as error:
-            raise classify(error) from error
-        finally:
-            await backend.aclose()
+            raise classify(error) from None
 
     async def aclose(self) -> None:
         """Close this event loop's connections. A later check makes new ones."""
@@ -161,19 +161,19 @@ class AsyncRateLimiter(LimiterBase):
         if backend is None:
             for old in [old for old in self._backends if old.is_closed()]:
                 self._backends.pop(old, None)
-            backend = self._backends[loop] = self._make(self.timeout)
+            backend = self._backends[loop] = self._make()
         return backend
 
 
 class _OneServer:
     """All keys are on one server."""
 
-    def __init__(self, connect: Callable[[], Any], timeout: float) -> None:
-        self._pipeline = Pipeline(connect, timeout, CAPACITY)
-        self.aclose = self._pipeline.aclose
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.aclose = pipeline.aclose
 
     def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
         return self._pipeline.submit(command)
 
-    async def probe(self, command: bytes) -> None:
-        await self._pipeline.submit(command)
+    async def probe(self, command: bytes, timeout: float) -> None:
+        await self._pipeline.submit_within(timeout, command)

@@ -22,6 +22,8 @@ class LimiterOptions:
     """The first field of every key."""
     timeout: float = 0.1
     """Seconds that a check may take in all, waiting and connecting included."""
+    connect_timeout: float = 1.0
+    """Seconds that connecting may take. Checks that wait for it end at their own deadline."""
     on_error: OnError = "closed"
     """Without a verdict, `closed` raises StoreUnavailable, and `open` answers an outcome that
     allows, with `source` `failed_open`."""
@@ -37,6 +39,7 @@ class LimiterOptions:
     def __post_init__(self) -> None:
         """Raise ConfigurationError for what makes no sense."""
         self.timeout = seconds("timeout", self.timeout)
+        self.connect_timeout = seconds("connect_timeout", self.connect_timeout)
         checked_mode(self.on_error)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
-from redis_rl.keys.subjects import Subject, Who
+from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire import connections
-from redis_rl.wire.exchange import ClusterExchange, Exchange
+from redis_rl.wire.cluster_exchange import ClusterExchange
+from redis_rl.wire.exchange import Exchange
 from redis_rl.wire.faults import FAILURES, classify
 
 if TYPE_CHECKING:
@@ -37,14 +38,13 @@ class SyncRateLimiter(LimiterBase):
         super().__post_init__()
         redis = self.redis
         if isinstance(redis, RedisCluster):
-            cluster = redis
-            self._make: Callable[[float], Exchange | ClusterExchange] = lambda timeout: (
-                ClusterExchange(cluster, timeout)
+            self._store: Exchange | ClusterExchange = ClusterExchange(
+                redis, self.timeout, self.connect_timeout
             )
         else:
             pool = connections.pool_of(redis, ConnectionPool)
-            self._make = lambda timeout: Exchange(connections.maker(pool, Retry, timeout), timeout)
-        self._store = self._make(self.timeout)
+            connect = connections.maker(pool, Retry, self.connect_timeout)
+            self._store = Exchange(connect, self.timeout, self.connect_timeout)
 
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
@@ -81,17 +81,15 @@ class SyncRateLimiter(LimiterBase):
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
         except FAILURES as error:
-            raise classify(error) from error
+            raise classify(error) from None
 
     def probe(self) -> None:
         """As AsyncRateLimiter.probe."""
-        store = self._make(max(self.timeout, PROBE_S))
+        command = probe_command(self.key("probe", "probe"))
         try:
-            store.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
+            self._store.probe(command, max(self.timeout, PROBE_S))
         except FAILURES as error:
-            raise classify(error) from error
-        finally:
-            store.close()
+            raise classify(error) from None
 
     def close(self) -> None:
         """Close the idle connections. A later check makes new ones."""

@@ -79,10 +79,9 @@ def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     store = FakeStore()
     seam: dict[str, Any] = {"_breaker": Breaker()}
     if isinstance(limiter, AsyncRateLimiter):
-        seam |= {"_make": lambda _timeout: _Awaited(store), "_backends": {}}
+        seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
     else:
-        called = _Called(store)
-        seam |= {"_make": lambda _timeout: called, "_store": called}
+        seam |= {"_store": _Called(store)}
     real = {name: getattr(limiter, name) for name in seam}
     vars(limiter).update(seam)
     try:
@@ -98,7 +97,7 @@ class _Called:
     def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - it is in the command
         return self._store.answer(command)
 
-    def probe(self, command: bytes) -> None:
+    def probe(self, command: bytes, timeout: float) -> None:
         """Find the module there."""
 
     def close(self) -> None:
@@ -109,7 +108,7 @@ class _Awaited(_Called):
     async def submit(self, key: str, command: bytes) -> Any:
         return self.ask(key, command)
 
-    async def probe(self, command: bytes) -> None:  # type: ignore[override]
+    async def probe(self, command: bytes, timeout: float) -> None:  # type: ignore[override]
         """Find the module there."""
 
     async def aclose(self) -> None:

@@ -10,9 +10,10 @@ from redis.asyncio import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.exceptions import AskError, MovedError
 
-from redis_rl.errors import StoreUnavailable
+from redis_rl.errors import NoAnswer, StoreUnavailable
 from redis_rl.wire.command import command as packed
 from redis_rl.wire.connections import maker, warn_of_retries
+from redis_rl.wire.deadline import no_answer
 from redis_rl.wire.faults import classify
 from redis_rl.wire.pipeline import Pipeline
 
@@ -30,10 +31,13 @@ class ClusterRoutes:
     without an answer is not.
     """
 
-    def __init__(self, client: RedisCluster, timeout: float, capacity: int) -> None:
+    def __init__(
+        self, client: RedisCluster, timeout: float, connect_timeout: float, capacity: int
+    ) -> None:
         warn_of_retries(getattr(client, "retry", None))
         self._client = client
         self._timeout = timeout
+        self._connect_timeout = connect_timeout
         self._capacity = capacity
         self._pipelines: dict[Place, Pipeline] = {}
         self._known: asyncio.Task[Any] | None = None
@@ -43,7 +47,7 @@ class ClusterRoutes:
         """Ask the key's primary; the reply, or an error, comes before the deadline."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         if self._known is None or not self._known.done() or self._known.exception():
-            await self._learn()
+            await self._learn(self._timeout)
         node = self._client.get_node_from_key(key)
         if node is None:
             raise StoreUnavailable(f"no node serves {key!r}")
@@ -57,12 +61,13 @@ class ClusterRoutes:
             self._refresh()
             raise
 
-    async def probe(self, command: bytes) -> None:
+    async def probe(self, command: bytes, timeout: float) -> None:
         """Ask every primary; one that redirects knows the command."""
-        await self._learn()
+        await self._learn(timeout)
         for node in self._client.get_primaries():
+            pipeline = self._pipeline((node.host, int(node.port)))
             try:
-                await self._pipeline((node.host, int(node.port))).submit(command)
+                await pipeline.submit_within(timeout, command)
             except AskError:
                 continue
 
@@ -90,13 +95,16 @@ class ClusterRoutes:
                 redirection = another
         raise StoreUnavailable(f"redirected more than {_MOST_REDIRECTIONS} times")
 
-    async def _learn(self) -> None:
+    async def _learn(self, timeout: float) -> None:
         """Wait for the cluster's layout, which everybody waits for together."""
         if self._known is None or self._known.done():
             if self._known is not None and not self._known.exception():
                 return
             self._known = asyncio.get_running_loop().create_task(self._client.initialize())
-        await self._within(self._timeout, asyncio.shield(self._known))
+        await asyncio.wait((self._known,), timeout=timeout)
+        if not self._known.done():
+            raise NoAnswer(no_answer(timeout))
+        self._known.result()
 
     def _refresh(self) -> None:
         """Learn the layout anew, unless that is being done, or was a moment ago."""
@@ -114,13 +122,14 @@ class ClusterRoutes:
         found = self._pipelines.get(place)
         if found is None:
             node = self._client.get_node(*place) or self._client.get_default_node()
-            connect = maker(node, Retry, self._timeout, host=place[0], port=place[1])
-            found = self._pipelines[place] = Pipeline(connect, self._timeout, self._capacity)
+            connect = maker(node, Retry, self._connect_timeout, host=place[0], port=place[1])
+            found = self._pipelines[place] = Pipeline(
+                connect, self._timeout, self._connect_timeout, self._capacity
+            )
         return found
 
-    async def _within(self, seconds: float, work: Coroutine[Any, Any, Any] | Any) -> Any:
+    async def _within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> Any:
         try:
             return await asyncio.wait_for(work, seconds)
         except asyncio.TimeoutError:
-            message = f"no answer within {self._timeout * 1000:.0f} ms"
-            raise StoreUnavailable(message) from None
+            raise NoAnswer(no_answer(self._timeout)) from None

@@ -1,4 +1,4 @@
-"""Connections of a limiter's own, made as a client's are, with the limiter's deadline.
+"""Connections of a limiter's own, made as a client's are, in a time of their own.
 
 A client's retries and socket timeouts are for its own commands. A charge must not be sent twice,
 and must not outlive its request, so a limiter takes from a client only how to reach its server.
@@ -17,7 +17,7 @@ from redis_rl.errors import ConfigurationError
 logger = logging.getLogger("redis_rl")
 
 
-def maker(source: Any, retry_class: Any, timeout: float, **place: Any) -> Callable[[], Any]:
+def maker(source: Any, retry_class: Any, connect_timeout: float, **place: Any) -> Callable[[], Any]:
     """Answer what makes a connection as a pool or node does, sync or async, that never retries.
 
     `place` is its host and port, where they are not those of the source.
@@ -32,8 +32,8 @@ def maker(source: Any, retry_class: Any, timeout: float, **place: Any) -> Callab
         "retry": retry_class(NoBackoff(), 0),
         "retry_on_timeout": False,
         "retry_on_error": [],
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
+        "socket_timeout": connect_timeout,
+        "socket_connect_timeout": connect_timeout,
         "health_check_interval": 0,
     }
     return lambda: connection_class(**settings)

@@ -13,25 +13,44 @@ from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 
-from redis_rl.errors import CannotDecide, StoreUnavailable
+from redis_rl.errors import CannotDecide, NoAnswer, StoreUnavailable
+from redis_rl.wire.deadline import LATE_S
 from redis_rl.wire.faults import classify
 from redis_rl.wire.resp import Incomplete, Refusal, read
 
 Reply = asyncio.Future[Any]
 
-CONNECT_S = 1.0
-"""How long a connection may take to be made; callers wait for it no longer than their deadline."""
+
+class Asked:
+    """A command and who waits for its reply, until `deadline`."""
+
+    __slots__ = ("command", "deadline", "ready", "renewed", "reply", "written_late")
+
+    def __init__(self, command: bytes, reply: Reply, now: float, deadline: float) -> None:
+        self.command = command
+        self.reply = reply
+        self.ready = now
+        """Since when only its turn of the loop is missing for it to be written."""
+        self.deadline = deadline
+        self.written_late = False
+        self.renewed = False
 
 
 class Link(asyncio.Protocol):
     """One connection, from its making to its first fault."""
 
-    def __init__(self, connection: AbstractConnection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        connection: AbstractConnection,
+        loop: asyncio.AbstractEventLoop,
+        connect_timeout: float,
+    ) -> None:
         self.ended = False
         self._connection = connection
         self._loop = loop
         self._transport: asyncio.Transport
-        self._waiting: deque[tuple[bytes, Reply]] = deque()
+        self._connect_timeout = connect_timeout
+        self._waiting: deque[Asked] = deque()
         self._unanswered: deque[Reply] = deque()
         self._begun = b""  # of a reply, whose end is yet to come
         self._paused = False
@@ -54,12 +73,12 @@ class Link(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether nobody waits for anything."""
         return all(reply.done() for reply in self._unanswered) and all(
-            reply.done() for _, reply in self._waiting
+            asked.reply.done() for asked in self._waiting
         )
 
-    def push(self, command: bytes, reply: Reply) -> None:
+    def push(self, asked: Asked) -> None:
         """Write a command at once if none is on its way, else with all that come in this turn."""
-        self._waiting.append((command, reply))
+        self._waiting.append(asked)
         if not self._to_flush:
             self._to_flush = True
             if self._unanswered:
@@ -75,7 +94,7 @@ class Link(asyncio.Protocol):
 
     async def _run(self) -> None:
         try:
-            await asyncio.wait_for(self._connection.connect(), CONNECT_S)
+            await self._connect()
             self._take_over()
             raise await self._fault
         except Exception as error:
@@ -84,6 +103,21 @@ class Link(asyncio.Protocol):
             self.ended = True
             await self._disconnect()
 
+    async def _connect(self) -> None:
+        """Connect in time. `wait_for` may swallow that it is cancelled before Python 3.12."""
+        connecting = self._loop.create_task(self._connection.connect())
+        try:
+            await asyncio.wait((connecting,), timeout=self._connect_timeout)
+        finally:
+            if not connecting.done():
+                connecting.cancel()
+                await asyncio.wait((connecting,))
+            failed = not connecting.cancelled() and connecting.exception()
+        if connecting.cancelled():
+            raise NoAnswer(f"no connection within {self._connect_timeout * 1000:.0f} ms")
+        if failed:
+            raise failed
+
     def _take_over(self) -> None:
         """Become the transport's protocol, in the place of redis-py's reader."""
         reader: Any = self._connection._reader
@@ -91,8 +125,8 @@ class Link(asyncio.Protocol):
         self._transport = writer.transport
         self._transport.set_protocol(self)
         if reader.at_eof() or self._transport.is_closing():
-            raise StoreUnavailable("the server closed the connection")
-        self._flush()
+            raise NoAnswer("the server closed the connection")
+        self._flush_ready()
 
     async def _disconnect(self) -> None:
         writer: Any = self._connection._writer
@@ -105,14 +139,23 @@ class Link(asyncio.Protocol):
         if self._paused or self.ended:
             return
         self._to_flush = False
+        now = self._loop.time()
         batch = []
-        for command, reply in self._waiting:
-            if not reply.done():
-                batch.append(command)
-                self._unanswered.append(reply)
+        for asked in self._waiting:
+            if not asked.reply.done():
+                asked.written_late = now - asked.ready >= LATE_S
+                batch.append(asked.command)
+                self._unanswered.append(asked.reply)
         self._waiting.clear()
         if batch:
             self._transport.write(b"".join(batch))
+
+    def _flush_ready(self) -> None:
+        """Write what waited for the server, and not for its turn."""
+        now = self._loop.time()
+        for asked in self._waiting:
+            asked.ready = now
+        self._flush()
 
     def pause_writing(self) -> None:
         """Let commands wait: the server does not take what was written."""
@@ -122,7 +165,7 @@ class Link(asyncio.Protocol):
         """Write what waited meanwhile."""
         self._paused = False
         if self._to_flush:
-            self._flush()
+            self._flush_ready()
 
     def data_received(self, data: bytes) -> None:
         """Hand each reply to the one who waits for it."""
@@ -141,7 +184,7 @@ class Link(asyncio.Protocol):
 
     def _hand_over(self, answer: Any) -> None:
         if not self._unanswered:
-            raise StoreUnavailable("a reply came that nobody asked for")
+            raise NoAnswer("a reply came that nobody asked for")
         reply = self._unanswered.popleft()
         if reply.done():
             return
@@ -153,7 +196,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Fail what waits."""
-        self._break(error or StoreUnavailable("the server closed the connection"))
+        self._break(error or NoAnswer("the server closed the connection"))
 
     def _break(self, fault: Exception) -> None:
         self.ended = True
@@ -161,7 +204,7 @@ class Link(asyncio.Protocol):
             self._fault.set_result(fault)
 
     def _fail_all(self, fault: CannotDecide) -> None:
-        for reply in (*self._unanswered, *(reply for _, reply in self._waiting)):
+        for reply in (*self._unanswered, *(asked.reply for asked in self._waiting)):
             if not reply.done():
                 reply.set_exception(type(fault)(*fault.args))
         self._unanswered.clear()
