@@ -93,9 +93,6 @@ class RateLimits:
         """What the limits of the request that is served have said so far, in order."""
         return list(_met().outcomes.values())
 
-    def _has(self, app: Flask) -> bool:
-        return any(one is app for one in self._apps)
-
     def _note(self, view: Any, limited: Any, unnamed: bool) -> None:
         """Remember what was limited; ConfigurationError if a route has taken it already."""
         if unnamed and any(view in app.view_functions.values() for app in self._apps):
@@ -135,7 +132,7 @@ class RouteLimit:
 
         @wraps(view)
         def limited(*arguments: Any, **named: Any) -> Any:
-            if not self._limits._has(current_app._get_current_object()):
+            if current_app not in self._limits._apps:
                 raise ConfigurationError(
                     f"{current_app.name} serves limited views, so it needs limits.init_app(app)"
                 )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from redis_rl.asgi.responses import MET, ASGIApp, Receive, Scope, Send, refuse, with_headers
-from redis_rl.errors import CannotDecide
+from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.subjects import Subject
 from redis_rl.limiter import AsyncRateLimiter
@@ -26,6 +26,13 @@ def client_ip(connection: Any) -> Subject:
     Whom X-Forwarded-For names counts only if the limiter trusts the proxies before it.
     """
     return Subject.of_scope(getattr(connection, "scope", connection))
+
+
+def checked_limiter(limiter: AsyncRateLimiter) -> AsyncRateLimiter:
+    """Answer it if it is one that awaits; else ConfigurationError."""
+    if not isinstance(limiter, AsyncRateLimiter):
+        raise ConfigurationError(f"limiter must be an AsyncRateLimiter(url), not {limiter!r}")
+    return limiter
 
 
 class RateLimitMiddleware:
@@ -49,9 +56,9 @@ class RateLimitMiddleware:
         **options: Unpack[LimitOptions],
     ) -> None:
         self.app = app
-        self._limiter = limiter
+        self._limiter = checked_limiter(limiter)
         self._rule = Rule((limits,), options, client_ip)
-        paths = checked_texts("exempt_paths", exempt_paths, '["/health", "/static/*"]')
+        paths = _checked_paths(exempt_paths)
         self._paths = {path for path in paths if not path.endswith("/*")}
         self._folders = tuple(path[:-1] for path in paths if path.endswith("/*"))
 
@@ -85,3 +92,14 @@ class RateLimitMiddleware:
 
     def _exempts(self, path: str) -> bool:
         return path in self._paths or path.startswith(self._folders)
+
+
+def _checked_paths(paths: Collection[str]) -> list[str]:
+    example = 'exempt_paths=["/health", "/static/*"]'
+    listed = checked_texts("exempt_paths", paths, example)
+    for path in listed:
+        if not path.startswith("/"):
+            raise ConfigurationError(
+                f"exempt_paths must begin with a slash, as in {example}, not {path!r}"
+            )
+    return listed

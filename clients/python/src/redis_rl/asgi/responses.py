@@ -24,7 +24,7 @@ MET = "redis_rl.met"
 """Where a scope keeps which limits its request has met."""
 
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
-"""Codes that close a WebSocket: too many, and an outage."""
+"""Codes that close a WebSocket: too many or nobody, and an outage."""
 
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
@@ -63,14 +63,14 @@ def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) 
 async def refuse(error: RateLimitExceeded | CannotDecide, scope: Scope, send: Send) -> None:
     """Send a refusal; a WebSocket is refused before it is accepted.
 
-    Where the server cannot answer a WebSocket with a response, it is closed: with 1008, or with
-    1013 in an outage.
+    Where the server cannot answer a WebSocket with a response, it is closed: with 1013 in an
+    outage, else with 1008.
     """
     status, headers, body = refusal(error)
     prefix = ""
     if scope["type"] == "websocket":
         if "websocket.http.response" not in (scope.get("extensions") or {}):
-            code = POLICY_VIOLATION if status == 429 else TRY_AGAIN_LATER
+            code = TRY_AGAIN_LATER if status == 503 else POLICY_VIOLATION
             await send({"type": "websocket.close", "code": code})
             return
         prefix = "websocket."

@@ -6,7 +6,8 @@ limits = RateLimits(SyncRateLimiter("redis://localhost:6379"))
 def items(request): ...
 """
 
-from redis_rl.django.limits import RateLimits, RouteLimit
+from redis_rl.django.limits import RateLimits
 from redis_rl.django.requests import client_ip
+from redis_rl.django.route import RouteLimit
 
 __all__ = ["RateLimits", "RouteLimit", "client_ip"]

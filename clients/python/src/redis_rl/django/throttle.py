@@ -8,8 +8,8 @@ from typing import Any
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.throttling import BaseThrottle
 
-from redis_rl.django.limits import RouteLimit
 from redis_rl.django.requests import asking_of, forget, meet, met_of, with_headers
+from redis_rl.django.route import RouteLimit
 from redis_rl.errors import CannotDecide, CannotIdentify, StoreUnavailable
 from redis_rl.http.answers import refusal
 from redis_rl.http.denied import RateLimitExceeded
@@ -58,7 +58,7 @@ class Problem(dict[str, Any]):
 # These are APIExceptions, so a project's own exception handler sees them, too.
 
 
-class TooManyRequests(RateLimitExceeded, Throttled):  # type: ignore[misc]
+class TooManyRequests(RateLimitExceeded, Throttled):
     """A denial."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -67,7 +67,7 @@ class TooManyRequests(RateLimitExceeded, Throttled):  # type: ignore[misc]
         self.wait = retry_after_seconds(outcome)
 
 
-class Unidentified(CannotIdentify, APIException):  # type: ignore[misc]
+class Unidentified(CannotIdentify, APIException):
     """Nobody to limit."""
 
     status_code = 400
@@ -76,7 +76,7 @@ class Unidentified(CannotIdentify, APIException):  # type: ignore[misc]
         self.detail = _problem(cause)
 
 
-class Unavailable(StoreUnavailable, APIException):  # type: ignore[misc]
+class Unavailable(StoreUnavailable, APIException):
     """There is no verdict."""
 
     status_code = 503

@@ -3,18 +3,64 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
 
 from redis_rl.errors import ConfigurationError
-from redis_rl.fastapi.routes import all_routes
+from redis_rl.rules.order import is_unnamed
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Check = Callable[[HTTPConnection], Awaitable[object]]
+
+
+class Limited:
+    """A decorator of endpoints; `RateLimiter.limited` makes it."""
+
+    def __init__(self, check: Check) -> None:
+        self._check = check
+
+    def __call__(self, endpoint: Endpoint) -> Endpoint:
+        """Limit an endpoint."""
+        if not callable(endpoint) or inspect.isclass(endpoint):
+            raise ConfigurationError(
+                f"@limiter.limited(...) limits functions, not {endpoint!r}: of a class, decorate "
+                "its handlers"
+            )
+        if sys.getrefcount(endpoint) > _REFERENCES and is_unnamed(endpoint) and _served(endpoint):
+            raise ConfigurationError(
+                f"{endpoint.__qualname__} is served without its limit: "
+                '@limiter.limited("5/minute") belongs below @app.get(...), next to the function'
+            )
+        return limited_endpoint(endpoint, self._check)
+
+    @property
+    def __signature__(self) -> NoReturn:
+        """FastAPI asks what is served, or depended on, for its parameters: this is neither."""
+        raise ConfigurationError(
+            'limiter.limited(...) is a decorator, as in @limiter.limited("5/minute") below '
+            '@app.get(...): as a dependency, write Depends(limiter.limit("5/minute"))'
+        )
+
+
+_REFERENCES = 3
+"""What a function has that only its decorators know; whoever has more may be served already."""
+
+
+def _served(endpoint: Any) -> bool:
+    """Whether a route has it, whatever app that route may be of."""
+    holders = gc.get_referrers(endpoint)
+    return any(
+        isinstance(one, BaseRoute)
+        or (isinstance(one, dict) and one.get("endpoint") is endpoint and "path" in one)
+        for one in holders
+    )
 
 
 def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
@@ -46,20 +92,6 @@ def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
     wrapper: Any = awaited if inspect.iscoroutinefunction(endpoint) else called
     wrapper.__signature__ = _with_dependency(signature, name, check)
     return wrapper  # type: ignore[no-any-return]
-
-
-def check_order(routes: Iterable[Any], limited: Iterable[tuple[Any, Any]]) -> None:
-    """Raise ConfigurationError for an endpoint that a route took before it was limited.
-
-    `limited` has endpoints, and what was made of each.
-    """
-    served = {id(getattr(route, "endpoint", None)) for route in all_routes(routes)}
-    for endpoint, wrapper in limited:
-        if id(endpoint) in served and id(wrapper) not in served:
-            raise ConfigurationError(
-                f"{endpoint.__qualname__} is served without its limit: "
-                "@limiter.limited(...) belongs below @app.get(...), next to the function"
-            )
 
 
 def _signature(endpoint: Callable[..., Any]) -> inspect.Signature:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Depends
@@ -11,14 +11,14 @@ from starlette.requests import HTTPConnection
 
 from redis_rl.asgi.middleware import client_ip
 from redis_rl.asgi.responses import MET
-from redis_rl.errors import CannotDecide
+from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.fastapi.callbacks import takes_connection
-from redis_rl.fastapi.refused import TooManyRequests, Unavailable
+from redis_rl.fastapi.refused import TooManyRequests, undecided
 from redis_rl.fastapi.routes import route_template
 from redis_rl.limiter import AsyncRateLimiter
 from redis_rl.options import LimitOptions
 from redis_rl.outcome import Outcome
-from redis_rl.rules.asking import Asking, ask_async
+from redis_rl.rules.asking import Asking, ask_async, budget, run_async
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule, RuleLimits
 
@@ -27,7 +27,7 @@ class RouteLimit:
     """A dependency for a route, a router or an app; `RateLimiter.limit` makes it.
 
     However often it stands in one request, it checks once. It answers the Outcome, or raises
-    what becomes a 429 or 503.
+    what becomes a 429, 400 or 503.
     """
 
     def __init__(
@@ -40,9 +40,40 @@ class RouteLimit:
         self.__signature__ = _signature(
             {name: one for name, one in functions.items() if name not in self._direct}
         )
+        # What FastAPI looks at to learn that this is a coroutine. The class's own is called.
+        vars(self)["__call__"] = self._check
 
-    async def __call__(self, connection: HTTPConnection, **resolved: Any) -> Outcome:
+    def __call__(self, connection: HTTPConnection, **resolved: Any) -> Awaitable[Outcome]:
         """Check once; `resolved` has what FastAPI found out as dependencies."""
+        if not isinstance(connection, HTTPConnection):
+            raise ConfigurationError(
+                'limiter.limit(...) is a dependency, as in Depends(limiter.limit("5/minute")): '
+                'to decorate, write @limiter.limited("5/minute") below @app.get(...)'
+            )
+        return self._check(connection, **resolved)
+
+    async def peek(self, connection: HTTPConnection) -> Outcome:
+        """Look at the budget of a request, and charge nothing."""
+        found = await run_async(budget(self._asking(connection, {})))
+        if found.limits is None:
+            return Outcome.exempt(None)
+        return await self._limiter.peek(found.subject, found.limits, scope=found.scope)
+
+    async def reset(self, connection: HTTPConnection) -> bool:
+        """Forget what was used of that budget; answer whether there was anything."""
+        found = await run_async(budget(self._asking(connection, {})))
+        return await self._limiter.reset(found.subject, found.scope)
+
+    async def _check(self, connection: HTTPConnection, **resolved: Any) -> Outcome:
+        try:
+            outcome = await ask_async(self._asking(connection, resolved))
+        except CannotDecide as error:
+            raise undecided(error) from error
+        if not outcome.allowed:
+            raise TooManyRequests(outcome, self._limiter.legacy)
+        return outcome
+
+    def _asking(self, connection: HTTPConnection, resolved: dict[str, Any]) -> Asking:
         request = connection.scope
         met = request.get(MET)
         if met is None:
@@ -57,7 +88,7 @@ class RouteLimit:
                 raise TypeError(f"{name} is a dependency, which FastAPI alone can resolve")
             return resolved[name]
 
-        asking = Asking(
+        return Asking(
             self._limiter,
             self._rule,
             met,
@@ -65,13 +96,6 @@ class RouteLimit:
             lambda: route_template(request),
             value,
         )
-        try:
-            outcome = await ask_async(asking)
-        except CannotDecide as error:
-            raise Unavailable(error) from error
-        if not outcome.allowed:
-            raise TooManyRequests(outcome, self._limiter.legacy)
-        return outcome
 
 
 def _signature(functions: dict[str, Callable[..., Any]]) -> inspect.Signature:

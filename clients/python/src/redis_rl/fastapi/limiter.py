@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
 from redis_rl.asgi.responses import RateLimitHeaders
 from redis_rl.errors import CannotDecide
-from redis_rl.fastapi.decorated import check_order, limited_endpoint
+from redis_rl.fastapi.decorated import Limited
 from redis_rl.fastapi.dependency import RouteLimit
 from redis_rl.fastapi.refused import answer_refusal
 from redis_rl.http.denied import RateLimitExceeded
@@ -22,8 +19,6 @@ from redis_rl.rules.rule import RuleLimits
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 @dataclass(eq=False, repr=False)
@@ -43,22 +38,13 @@ class RateLimiter(AsyncRateLimiter):
         """
         return RouteLimit(self, limits, options)
 
-    def limited(
-        self, *limits: RuleLimits, **options: Unpack[LimitOptions]
-    ) -> Callable[[Endpoint], Endpoint]:
+    def limited(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> Limited:
         """`limit` as a decorator of an endpoint, which needs no `request`.
 
         It stands below the route, next to the function: what a route has registered cannot be
-        changed any more. Starting an installed app with a wrong order is a ConfigurationError.
+        changed any more, so anything else is a ConfigurationError.
         """
-        limit = self.limit(*limits, **options)
-
-        def decorate(endpoint: Endpoint) -> Endpoint:
-            wrapper = limited_endpoint(endpoint, limit)
-            self._limited.append((endpoint, wrapper))
-            return wrapper
-
-        return decorate
+        return Limited(self.limit(*limits, **options))
 
     def install(self, app: Starlette) -> None:
         """Answer refusals of `app` with problem documents, and put rate headers on its responses.
@@ -75,12 +61,6 @@ class RateLimiter(AsyncRateLimiter):
         for error in (RateLimitExceeded, CannotDecide):
             app.exception_handlers.setdefault(error, answer_refusal)
         _wrap_stack(app, self.legacy)
-        _check_order_at_start(app, self._limited)
-
-    @cached_property
-    def _limited(self) -> list[tuple[Any, Any]]:
-        """The endpoints that were decorated, and what was made of them."""
-        return []
 
 
 def _wrap_stack(app: Starlette, legacy: str | None) -> None:
@@ -91,15 +71,3 @@ def _wrap_stack(app: Starlette, legacy: str | None) -> None:
         return RateLimitHeaders(build(), legacy)
 
     app.build_middleware_stack = build_with_headers  # type: ignore[method-assign]
-
-
-def _check_order_at_start(app: Starlette, limited: list[tuple[Any, Any]]) -> None:
-    lifespan = app.router.lifespan_context
-
-    @asynccontextmanager
-    async def checked(started: Any) -> AsyncIterator[Any]:
-        check_order(app.routes, limited)
-        async with lifespan(started) as state:
-            yield state
-
-    app.router.lifespan_context = checked

@@ -7,14 +7,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from redis_rl.asgi.responses import refuse
-from redis_rl.errors import CannotDecide, StoreUnavailable
+from redis_rl.errors import CannotDecide, CannotIdentify, StoreUnavailable
 from redis_rl.http.answers import refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import rate_headers
-from redis_rl.http.problem import CONTENT_TYPE, denial_detail, outage
+from redis_rl.http.problem import CONTENT_TYPE, denial_detail, outage, unidentified
 from redis_rl.outcome import Outcome
 
-# Both are HTTPExceptions, so an app that knows nothing of them still answers 429 and 503.
+# All are HTTPExceptions, so an app that knows nothing of them still answers 429, 400 and 503.
 
 
 class TooManyRequests(RateLimitExceeded, HTTPException):  # type: ignore[misc]
@@ -33,10 +33,25 @@ class Unavailable(StoreUnavailable, HTTPException):
         status, headers, _ = refusal(cause)
         HTTPException.__init__(self, status, outage()["detail"], dict(headers))
         self.always = cause.always
-        self.__cause__ = cause
 
     def __str__(self) -> str:
         return str(self.__cause__)
+
+
+class Unidentified(CannotIdentify, HTTPException):
+    """Nobody to limit; `__cause__` says why."""
+
+    def __init__(self, cause: CannotIdentify) -> None:
+        status, headers, _ = refusal(cause)
+        HTTPException.__init__(self, status, unidentified()["detail"], dict(headers))
+
+    def __str__(self) -> str:
+        return str(self.__cause__)
+
+
+def undecided(cause: CannotDecide) -> CannotDecide:
+    """The exception that answers for there being no verdict."""
+    return Unidentified(cause) if isinstance(cause, CannotIdentify) else Unavailable(cause)
 
 
 async def answer_refusal(connection: HTTPConnection, error: Exception) -> Response | None:

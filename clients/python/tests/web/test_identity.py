@@ -1,0 +1,108 @@
+"""Who is asking: text is a user everywhere, and nobody is refused with 400."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from redis_rl import Subject, WholeKey
+from support.server import Server, free_port
+from web.adapters import Adapter, Limited, limited
+from web.conftest import Serve
+
+BAD_REQUEST = {
+    "type": "about:blank",
+    "title": "Bad Request",
+    "status": 400,
+    "detail": "The client cannot be identified",
+}
+
+
+def keys(server: Server) -> list[str]:
+    with server.client(decode_responses=True) as client:
+        return sorted(client.keys("*"))
+
+
+def by_header(**options: Any) -> Any:
+    """A limit by what a header says."""
+
+    def made(site: Adapter) -> Limited:
+        return limited("5/minute", key=site.function(lambda headers: headers["x-user"]), **options)
+
+    return made
+
+
+def test_text_is_a_user(make: Serve, server: Server) -> None:
+    site = make(by_header(name="login"))
+    victim = "rl:login:ip:192.0.2.9"
+    for _ in range(5):
+        site.ask(x_user=victim)
+    assert keys(server) == ["rl:login:user:rl%3Alogin%3Aip%3A192.0.2.9"]
+    assert site.ask(x_user=victim).status == 429
+    assert site.ask(x_user="ann").status == 200
+
+
+def test_a_whole_key_is_given_by_its_own_type(make: Serve, server: Server) -> None:
+    site = make(lambda site: limited("5/minute", key=site.function(lambda _: WholeKey("mail:ann"))))
+    assert site.ask().left == [4]
+    assert keys(server) == ["mail:ann"]
+
+
+def refused(answer: Any) -> bool:
+    return (
+        answer.status == 400
+        and json.loads(answer.body) == BAD_REQUEST
+        and answer.headers["content-type"] == "application/problem+json"
+        and "no-store" in answer.headers["cache-control"]
+        and "ratelimit" not in answer.headers
+        and "retry-after" not in answer.headers
+    )
+
+
+@pytest.mark.parametrize("mode", ["closed", "open"])
+@pytest.mark.parametrize("running", [True, False], ids=["redis runs", "redis is gone"])
+def test_a_client_without_an_address_is_refused_in_every_mode(
+    make: Serve, server: Server, mode: str, running: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = {} if running else {"url": f"redis://127.0.0.1:{free_port()}"}
+    site = make(limited("5/minute"), on_error=mode, **where)
+    for _ in range(7):  # more than open the breaker
+        assert refused(site.ask(address=None))
+    assert site.served == 0
+    assert keys(server) == []
+    assert len([one for one in caplog.records if one.name == "redis_rl"]) <= 1
+    assert site.limiter.failed_open == 0
+    if running:
+        assert site.ask().status == 200
+
+
+@pytest.mark.parametrize("mode", ["closed", "open"])
+def test_an_empty_user_is_nobody(make: Serve, server: Server, mode: str) -> None:
+    site = make(by_header(on_error=mode))
+    assert refused(site.ask(x_user=""))
+    assert site.ask(x_user="ann").status == 200
+    assert len(keys(server)) == 1
+
+
+def test_an_empty_api_key_is_nobody(make: Serve) -> None:
+    def by_api_key(site: Adapter) -> Limited:
+        key = site.function(lambda headers: Subject.api_key(headers.get("x-api-key", "")))
+        return limited("5/minute", key=key, on_error="open")
+
+    site = make(by_api_key)
+    assert refused(site.ask())
+    assert site.ask(x_api_key="k").status == 200
+
+
+@pytest.mark.parametrize("answered", [None, 5, 1.5, True, b"ann", ["ann"]], ids=repr)
+def test_a_key_function_that_answers_something_else_is_told_what_it_may(
+    make: Serve, server: Server, answered: Any
+) -> None:
+    site = make(lambda site: limited("5/minute", key=site.function(lambda _: answered)))
+    site.raising = True
+    expected = rf"key function must answer a Subject or .*not {re.escape(repr(answered))}"
+    with pytest.raises(TypeError, match=expected):
+        site.ask()
+    assert site.served == 0
+    assert keys(server) == []
