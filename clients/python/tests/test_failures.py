@@ -33,6 +33,8 @@ from support.server import Server, free_port
 Make = Callable[..., Limiter]
 SLOW_S = 0.5
 BREAKER_S = 1.0
+SLACK_S = 0.5
+"""What a busy machine may add."""
 
 
 async def refused(limiter: Limiter, key: str = "key") -> float:
@@ -140,7 +142,7 @@ async def test_a_hung_server_is_asked_by_few_and_recovers(
     os.kill(server.pid, signal.SIGSTOP)
     try:
         took = await asyncio.gather(*(refused(limiter) for _ in range(50)))
-        assert max(took) < 3 * 0.3
+        assert max(took) < 3 * 0.3 + SLACK_S
         assert await refused(limiter) < 0.2, "the breaker is open"
     finally:
         os.kill(server.pid, signal.SIGCONT)
