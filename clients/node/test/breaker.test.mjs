@@ -1,7 +1,7 @@
 // The breaker, under a clock that the test sets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Breaker } from '../dist/esm/breaker.js';
+import { Breaker } from '../dist/esm/stores/breaker.js';
 import { StoreUnavailable } from '../dist/esm/errors.js';
 
 const error = new StoreUnavailable('gone');
@@ -29,7 +29,7 @@ test('a success in between begins the count anew', () => {
   const breaker = new Breaker(() => 0);
   for (let at = 0; at < 20; at++) {
     assert.equal(breaker.refusal(), undefined);
-    if (at % 5 === 4) breaker.succeeded();
+    if (at % 5 === 4) breaker.answered();
     else breaker.failed(error);
   }
 });
@@ -41,7 +41,7 @@ test('after the second one request asks, and the others do not wait for it', () 
   assert.equal(breaker.refusal(), error);
   clock.now = 9000;
   assert.equal(breaker.refusal(), error);
-  breaker.succeeded();
+  breaker.answered();
   assert.equal(breaker.refusal(), undefined);
   assert.equal(breaker.refusal(), undefined);
 });
@@ -56,4 +56,26 @@ test('it stays open for another second if that one fails', () => {
   assert.equal(breaker.refusal(), another);
   clock.now = 2000;
   assert.equal(breaker.refusal(), undefined);
+});
+
+test('what a connection makes possible is asked at once', () => {
+  const breaker = new Breaker(() => 0);
+  for (let failures = 1; failures <= 5; failures++) breaker.failed(error, false);
+  let ready = false;
+  const isReady = () => ready;
+  assert.equal(breaker.refusal(isReady), error);
+  ready = true;
+  assert.equal(breaker.refusal(isReady), undefined);
+  assert.equal(breaker.refusal(isReady), error);
+  breaker.failed(error, true);
+  assert.equal(breaker.refusal(isReady), error);
+});
+
+test('whoever was late himself says nothing of the store', () => {
+  const { breaker, clock } = broken();
+  clock.now = 1000;
+  assert.equal(breaker.refusal(), undefined);
+  breaker.unsettled();
+  assert.equal(breaker.refusal(), undefined);
+  assert.equal(breaker.refusal(), error);
 });

@@ -1,7 +1,7 @@
 // A real cluster of three, over each library: commands go where their keys are.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { createLimiter, ModuleNotLoaded, StoreUnavailable, Subject } from 'redis-rl';
+import { createLimiter, ModuleNotLoaded, StoreUnavailable, Subject, WholeKey } from 'redis-rl';
 import { CLUSTERS } from './support/clients.mjs';
 import { eventually } from './support/eventually.mjs';
 import { FaultProxy } from './support/proxy.mjs';
@@ -51,7 +51,7 @@ for (const [library, connect] of Object.entries(CLUSTERS)) {
     const limiter = createLimiter({ client, timeoutMs: 5_000 });
     const key = `moving ${library}`;
     const slot = await nodes[0].command('CLUSTER', 'KEYSLOT', key);
-    assert.equal((await limiter.check(`{${key}}`, '5/minute')).remaining, 4);
+    assert.equal((await limiter.check(new WholeKey(`{${key}}`), '5/minute')).remaining, 4);
     const from = nodes[Math.floor(slot / 5461)];
     const to = nodes[(nodes.indexOf(from) + 1) % 3];
     await from.command('DEL', `{${key}}`);
@@ -59,8 +59,8 @@ for (const [library, connect] of Object.entries(CLUSTERS)) {
     for (const node of [to, from, ...nodes]) {
       await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', owner);
     }
-    assert.equal((await limiter.check(`{${key}}`, '5/minute')).remaining, 4);
-    assert.equal((await limiter.check(`{${key}}`, '5/minute')).remaining, 3);
+    assert.equal((await limiter.check(new WholeKey(`{${key}}`), '5/minute')).remaining, 4);
+    assert.equal((await limiter.check(new WholeKey(`{${key}}`), '5/minute')).remaining, 3);
   });
 
   test(`${library}: a charge is sent once, though its connection is lost and the client would send it again`, async () => {
@@ -77,13 +77,13 @@ for (const [library, connect] of Object.entries(CLUSTERS)) {
     const other = () => limiter.check(`${key}:other`, '1000/hour');
     await other();
     for (const proxy of proxies) proxy.fault = 'drop';
-    const failing = assert.rejects(limiter.check(key, '100/hour'), StoreUnavailable);
+    const failing = assert.rejects(limiter.check(new WholeKey(key), '100/hour'), StoreUnavailable);
     await eventually(() => proxies.some(({ dropped }) => dropped > 0));
     for (const proxy of proxies) proxy.fault = 'pass';
     await failing;
     const answered = () => true;
     await eventually(() => other().then(answered, () => false));
-    assert.equal((await limiter.peek(key, '100/hour')).remaining, 99);
+    assert.equal((await limiter.peek(new WholeKey(key), '100/hour')).remaining, 99);
   });
 }
 

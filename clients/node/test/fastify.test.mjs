@@ -92,9 +92,13 @@ test('limits all routes together, but for those with limits of their own, and no
   assert.equal((await ask(url, '/own')).headers['ratelimit-policy'], '"own";q=5;w=3600');
   const calls = await server.calls();
   assert.equal((await ask(url, '/health')).headers.ratelimit, undefined);
-  assert.equal((await ask(url, '/a', { method: 'OPTIONS' })).headers.ratelimit, undefined);
   assert.equal(await server.calls(), calls);
-  assert.deepEqual(await keys(), ['rl:app:ip:127.0.0.1', 'rl:own:ip:127.0.0.1']);
+  assert.equal(untimed(await ask(url, '/a', { method: 'OPTIONS' })), '"3-per-60s";r=2');
+  assert.deepEqual(await keys(), [
+    'rl:OPTIONS app:ip:127.0.0.1',
+    'rl:app:ip:127.0.0.1',
+    'rl:own:ip:127.0.0.1',
+  ]);
 });
 
 test('leaves requests alone that no route is found for, if asked to', async () => {

@@ -1,6 +1,6 @@
 /** What HTTP clients are told: the fields of draft-ietf-httpapi-ratelimit-headers-11, and older ones. */
 
-import type { Decision, Outcome } from './outcome.js';
+import type { Decision, Outcome } from '../outcome.js';
 
 /**
  * Older fields beside the new ones: `X-RateLimit-*` with Reset in seconds from now (`delta`) or as
@@ -11,8 +11,8 @@ export type Legacy = 'delta' | 'epoch' | 'draft6';
 /** A field as Node's http has it. */
 export type FieldValue = string | number | readonly string[] | undefined;
 
-/** Field names and values, in the order sent. */
-export type Fields = readonly (readonly [name: string, value: string])[];
+/** Field names and values, in the order sent, as fetch's Headers take them. */
+export type Fields = [name: string, value: string][];
 
 /** What fields tell of an outcome, or of several of one request. */
 export type Told = Pick<Outcome, 'allowed' | 'decisions' | 'retryAfter' | 'tightest'>;
@@ -30,7 +30,7 @@ export function fieldsOf(outcome: Told, legacy?: Legacy, now = Date.now()): Fiel
     policies += `${policies && ', '}${policy(decision)}`;
     if (outcome.allowed || !decision.allowed) members += `${members && ', '}${member(decision)}`;
   }
-  const fields: [string, string][] = [
+  const fields: Fields = [
     ['RateLimit-Policy', policies],
     ['RateLimit', members],
   ];
@@ -53,7 +53,7 @@ export function retrySeconds(seconds: number): number {
 
 /**
  * The value to send where the application set the field too: lists are joined, of two Retry-After
- * the larger one stays.
+ * the larger one stays, and a date always.
  */
 export function merged(name: string, theirs: FieldValue, ours: string): string {
   if (theirs === undefined || theirs === '') return ours;
@@ -72,20 +72,21 @@ export function merged(name: string, theirs: FieldValue, ours: string): string {
 }
 
 function policy({ policy, limit, window }: Decision): string {
-  return `"${policy}";q=${limit};w=${window}`;
+  return window === null ? `"${policy}";q=${limit}` : `"${policy}";q=${limit};w=${window}`;
 }
 
 function member({ allowed, policy, remaining, retryAfter, resetAfter }: Decision): string {
   if (allowed) return `"${policy}";r=${remaining};t=${wholeSeconds(resetAfter)}`;
-  return retryAfter === null ? `"${policy}";r=0` : `"${policy}";r=0;t=${retrySeconds(retryAfter)}`;
+  const left = `"${policy}";r=${remaining}`;
+  return retryAfter === null ? left : `${left};t=${retrySeconds(retryAfter)}`;
 }
 
-function legacyFields(tightest: Decision, legacy: Legacy, now: number): [string, string][] {
+function legacyFields(tightest: Decision, legacy: Legacy, now: number): Fields {
   const { allowed, limit, remaining, retryAfter, resetAfter } = tightest;
   const prefix = legacy === 'draft6' ? 'RateLimit' : 'X-RateLimit';
-  const fields: [string, string][] = [
+  const fields: Fields = [
     [`${prefix}-Limit`, `${limit}`],
-    [`${prefix}-Remaining`, `${allowed ? remaining : 0}`],
+    [`${prefix}-Remaining`, `${remaining}`],
   ];
   const seconds = allowed ? resetAfter : retryAfter;
   if (seconds === null) return fields;
@@ -99,9 +100,8 @@ function wholeSeconds(seconds: number): number {
   return Math.ceil(Math.round(seconds * 1000) / 1000);
 }
 
+/** The larger number; a date stays. */
 function later(theirs: string, ours: string): string {
-  const seconds = /^\s*\d+\s*$/.test(theirs)
-    ? Number(theirs)
-    : (Date.parse(theirs) - Date.now()) / 1000;
-  return seconds > Number(ours) ? theirs : ours;
+  if (!/^\s*\d+\s*$/.test(theirs)) return Number.isNaN(Date.parse(theirs)) ? ours : theirs;
+  return Number(theirs) > Number(ours) ? theirs : ours;
 }

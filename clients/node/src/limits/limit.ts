@@ -1,18 +1,19 @@
 /** Limits and how they are written: `5/minute`, `token 10/second burst 20; 1000/hour`. */
 
-import { ConfigurationError } from './errors.js';
+import { ConfigurationError } from '../errors.js';
+import { Policy, readPolicy } from './policy.js';
 
 export type Algorithm = 'fixed' | 'sliding' | 'log' | 'token' | 'leaky';
 
 /** A limit, or several in one string. */
-export type LimitLike = string | Limit;
+export type LimitLike = string | Limit | Policy;
 
 /** One or more limits. */
 export type Limits = LimitLike | readonly LimitLike[];
 
 const GRAMMAR =
   'A limit is "[fixed|sliding|log|token|leaky] n / [k] unit [burst b]", such as "5/minute" or ' +
-  '"token 10/second burst 20"; a unit is s, m, h, d, w or its name; join several with ";"';
+  '"token 10/second burst 20"; a unit is s, m, h, d, w or its name; "policy NAME" is one that the server keeps; join several with ";"';
 
 const ALGORITHMS = new Set<string>(['fixed', 'sliding', 'log', 'token', 'leaky']);
 
@@ -24,6 +25,13 @@ const UNITS = [
   { name: 'week', ms: 604_800_000, words: ['w', 'week', 'weeks'] },
 ] as const;
 type Unit = (typeof UNITS)[number];
+
+/** The units of the server's answers, by their letters. */
+const MILLISECOND = { name: 'millisecond', ms: 1 } as const;
+const UNIT_OF_CLAUSE = new Map<string, { name: Unit['name'] | 'millisecond'; ms: number }>([
+  ['ms', MILLISECOND],
+  ...UNITS.map((unit): [string, Unit] => [unit.words[0], unit]),
+]);
 
 const UNIT_OF = new Map<string, Unit>(
   UNITS.flatMap((unit) => unit.words.map((word): [string, Unit] => [word, unit])),
@@ -47,13 +55,13 @@ export class Limit {
     /** How many units the period is. */
     readonly count: number,
     /** The unit of the period, in the singular. */
-    readonly unit: Unit['name'],
+    readonly unit: Unit['name'] | 'millisecond',
     readonly periodMs: number,
   ) {}
 
   /** The words of its clause in RL.LIMIT. */
   get words(): string[] {
-    const period = `${this.count}${this.unit.charAt(0)}`;
+    const period = `${this.count}${this.unit === 'millisecond' ? 'ms' : this.unit.charAt(0)}`;
     const name = this.algorithm.toUpperCase();
     return isBucket(this.algorithm)
       ? [name, `${this.quota}`, `${this.rate}`, period]
@@ -69,10 +77,41 @@ export class Limit {
     return Math.min(Math.max(Number(seconds), 1), MAX_HEADER_INTEGER);
   }
 
+  /** What it counts with, whatever its numbers: its algorithm and period. */
+  get limiter(): string {
+    return `${this.algorithm} ${this.periodMs}`;
+  }
+
   /** The limits that `text` writes; see the README for the grammar. */
-  static parse(text: string): Limit[] {
+  static parse(text: string): (Limit | Policy)[] {
     if (typeof text !== 'string') throw wrong(text, 'it is not a string');
-    return text.split(/[;,|]/).map((part) => Limit.#one(part, text));
+    return text.split(/[;,|]/).map((part) => {
+      const policy = readPolicy(part);
+      return policy === undefined ? Limit.#one(part, text) : new Policy(policy);
+    });
+  }
+
+  /** A clause as RL.POLICY GET shows it, such as `TOKEN 20 10 1s`; nothing if it is none. */
+  static ofClause(clause: string): Limit | undefined {
+    const [kind = '', quota, ...rest] = clause.toLowerCase().split(' ');
+    const [, count, letters = ''] = /^([0-9]+)([a-z]+)$/.exec(rest.at(-1) ?? '') ?? [];
+    const unit = UNIT_OF_CLAUSE.get(letters);
+    if (!ALGORITHMS.has(kind) || !unit) return undefined;
+    const algorithm = kind as Algorithm;
+    const rate = Number(isBucket(algorithm) ? rest[0] : quota);
+    return new Limit(
+      algorithm,
+      rate,
+      Number(quota),
+      Number(count),
+      unit.name,
+      Number(count) * unit.ms,
+    );
+  }
+
+  /** A policy that the server keeps: its clauses change there, without a deployment. */
+  static policy(name: string): Policy {
+    return new Policy(name);
   }
 
   /** `n` in each second, counted in fixed windows. */
@@ -152,20 +191,31 @@ export class Limit {
 }
 
 /** All limits of `like`, one after the other: 1 to 16, no two of one algorithm and period. */
-export function parseLimits(like: Limits): Limit[] {
+export function parseLimits(like: Limits): (Limit | Policy)[] {
   const all = (Array.isArray(like) ? like : [like]).flatMap((each: LimitLike) =>
-    each instanceof Limit ? [each] : Limit.parse(each),
+    typeof each === 'string' ? Limit.parse(each) : [made(each, like)],
   );
   if (all.length < 1 || all.length > MAX_LIMITS) {
     throw wrong(like, `there are ${all.length} limits, and there may be 1 to ${MAX_LIMITS}`);
   }
   const seen = new Set<string>();
-  for (const { algorithm, periodMs } of all) {
-    const kind = `${algorithm} ${periodMs}`;
-    if (seen.has(kind)) throw wrong(like, `two ${algorithm} limits have the same period`);
+  for (const each of all) {
+    const kind = limiterOf(each);
+    if (seen.has(kind)) throw wrong(like, `two of them are the same limiter: ${kind}`);
     seen.add(kind);
   }
   return all;
+}
+
+/** What `limit` counts with; a policy whose clauses are not known is a limiter by itself. */
+export function limiterOf(limit: Limit | Policy): string {
+  return limit instanceof Limit ? limit.limiter : `policy ${limit.policy}`;
+}
+
+/** @throws ConfigurationError for what is neither text nor a limit */
+function made(each: unknown, like: unknown): Limit | Policy {
+  if (each instanceof Limit || each instanceof Policy) return each;
+  throw wrong(like, 'it is neither text nor a Limit');
 }
 
 function isBucket(algorithm: Algorithm): boolean {

@@ -1,18 +1,18 @@
 /** The template of the route that a request of Express 4 or 5 reached. */
 
 import type { Request } from 'express';
-import { APP_SCOPE, routeScope, template } from './route.js';
+import { template } from '../http/route.js';
 
-/** Method and template, as `GET /items/{id}`; `app` where there is no route. */
-export function expressScope(request: Request): string {
+/** The template, as `/items/{id}`; null where there is no route. */
+export function templateOf(request: Request): string | null {
   const route = request.route as { path: Pattern } | undefined;
-  if (!route) return APP_SCOPE;
+  if (!route) return null;
   let path = templates.get(route);
   if (path === undefined) {
     path = template(`${mountOf(request, route)}${patternText(route.path)}`) || '/';
     templates.set(route, path);
   }
-  return routeScope(request.method, path);
+  return path;
 }
 
 const templates = new WeakMap<object, string>();

@@ -1,7 +1,7 @@
 /** Addresses of clients: how they are written, which bucket they share, which proxies to believe. */
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { CannotIdentify, ConfigurationError } from './errors.js';
+import { CannotIdentify, ConfigurationError } from '../errors.js';
 
 /** Bits of an IPv6 address that one client is taken to hold, unless set: providers give a /64. */
 export const DEFAULT_IPV6_PREFIX = 64;
@@ -40,17 +40,27 @@ function trimmed(entry: string | undefined): string | undefined {
   return entry !== undefined && /^[\t\x20-\x7e]*$/.test(entry) ? entry.trim() : undefined;
 }
 
+/** In a list of proxies: those that connect by a Unix socket, and have no address. */
+const UNIX = 'unix';
+
 /** The proxies whose X-Forwarded-For is believed. */
 export class TrustedProxies {
+  /** Whether peers on a Unix socket are among them. */
+  #unix = false;
   // One list would take IPv4 addresses for members of ranges such as ::/0.
   readonly #trusted = { ipv4: new BlockList(), ipv6: new BlockList() };
 
   /**
-   * @param ranges CIDRs or addresses, as `10.0.0.0/8` or `::1`
+   * @param ranges CIDRs or addresses, as `10.0.0.0/8` or `::1`; `unix` for peers on a Unix socket
    * @throws ConfigurationError for what is neither
    */
   constructor(ranges: readonly string[]) {
-    for (const range of ranges) this.#add(range);
+    if (!Array.isArray(ranges) || ranges.some((range) => typeof range !== 'string')) {
+      throw new ConfigurationError(
+        `trustedProxies must be a list, as in ['10.0.0.0/8'], not ${JSON.stringify(ranges)}`,
+      );
+    }
+    for (const range of ranges as readonly string[]) this.#add(range);
   }
 
   /**
@@ -58,14 +68,15 @@ export class TrustedProxies {
    * walked from the right until the first address that is not trusted; if all are, the leftmost.
    * An entry that is no address ends the walk at the last trusted hop.
    *
+   * @param peer nothing for a Unix socket
    * @param forwarded all lines of X-Forwarded-For, joined with commas
-   * @throws CannotIdentify if `peer` is no address
+   * @throws CannotIdentify if `peer` is no address, or the walk ends at a Unix socket
    */
   client(peer: string | undefined, forwarded: string | undefined): string {
-    let client = plainText(peer);
+    const hops = forwarded ? forwarded.split(',') : [];
+    let client = plainText(peer || undefined);
+    if (client === undefined && !peer && this.#unix) client = plainText(trimmed(hops.pop()));
     if (client === undefined) throw new CannotIdentify('The connection has no address');
-    if (!forwarded) return client;
-    const hops = forwarded.split(',');
     while (this.#trusts(client) && hops.length > 0) {
       const next = plainText(trimmed(hops.pop()));
       if (next === undefined) break;
@@ -80,13 +91,17 @@ export class TrustedProxies {
   }
 
   #add(range: string): void {
+    if (range.trim() === UNIX) {
+      this.#unix = true;
+      return;
+    }
     const [, address = '', bits] = /^([^/]*)(?:\/(0|[1-9][0-9]{0,2}))?$/.exec(range.trim()) ?? [];
     const family = isIPv4(address) ? 'ipv4' : 'ipv6';
     const most = family === 'ipv4' ? 32 : 128;
     const prefix = bits === undefined ? most : Number(bits);
     if ((family === 'ipv6' && !isIPv6(address)) || address.includes('%') || prefix > most) {
       throw new ConfigurationError(
-        `trustedProxies: ${JSON.stringify(range)} is neither an address nor a CIDR such as 10.0.0.0/8`,
+        `trustedProxies: ${JSON.stringify(range)} is neither an address, a CIDR such as 10.0.0.0/8 nor the word unix`,
       );
     }
     this.#trusted[family].addSubnet(address, prefix, family);

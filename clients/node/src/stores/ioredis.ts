@@ -1,19 +1,9 @@
 /** ioredis and iovalkey: single servers, Sentinel and clusters. */
 
 import type { Writable } from 'node:stream';
-import type { Command, Send, Store } from './store.js';
-
-/* eslint-disable @typescript-eslint/no-explicit-any --
-   Types of Redis, Cluster and Command, which differ between versions and are not imported. */
-/** What is used of a Redis or a Cluster of ioredis 5 or 6. */
-export interface IoRedisLike {
-  call(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
-  sendCommand(command: any): unknown;
-  readonly options: any;
-  readonly isCluster?: boolean;
-  nodes?(role?: any): any[];
-}
-/* eslint-enable @typescript-eslint/no-explicit-any */
+import { now, setImmediate } from './clock.js';
+import { Connection } from './connection.js';
+import type { Command, IoRedisLike, Send, Store } from './types.js';
 
 /** A command as ioredis has it. */
 interface IoRedisCommand {
@@ -29,13 +19,13 @@ type CommandClass = new (
   options: { replyEncoding: null },
 ) => IoRedisCommand;
 
-export function isIoRedis(client: unknown): client is IoRedisLike {
-  const { call, sendCommand } = (client ?? {}) as Partial<IoRedisLike>;
-  return typeof call === 'function' && typeof sendCommand === 'function';
-}
-
-export function ioredisStore(client: IoRedisLike): Store {
+export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Store {
   const Charge = chargeClass(commandClass(client));
+  const connection = Connection.of(client);
+  const options = client.options as Options;
+  const settings = client.isCluster ? { ...options.redisOptions, ...options } : options;
+  const queues = settings.enableOfflineQueue !== false;
+
   const plainSend =
     (to: IoRedisLike): Send =>
     (command, until, crowded) => {
@@ -43,31 +33,48 @@ export function ioredisStore(client: IoRedisLike): Store {
       to.sendCommand(charge);
       return charge.promise;
     };
-  const options = client.options as Options;
-  if (!client.isCluster) {
-    const send = plainSend(client);
-    return { send, primaries: async () => [send], warnings: warnings(options) };
-  }
+  const clusterSend: Send = (command, until, crowded) => {
+    const charge = new Charge(command, until, crowded);
+    const settle = charge.reject;
+    client.sendCommand(charge);
+    // The cluster sends again whatever its own reject is given: only refusals may come to it.
+    const redirect = charge.reject;
+    charge.reject = (error) => {
+      if (!REFUSED.test(error.message)) return settle.call(charge, error);
+      charge.written = false;
+      redirect.call(charge, error);
+    };
+    return charge.promise;
+  };
+  const sendNow = client.isCluster ? clusterSend : plainSend(client);
+  const connected = async (until: number) => {
+    if (client.status === 'wait') client.connect().catch(() => undefined);
+    if (COMING.has(client.status) && connection.isComing(connectTimeoutMs)) {
+      await connection.settled();
+    }
+    if (now() > until) throw new Error('Not sent: there was no connection in time');
+  };
+  const send: Send = (command, until, crowded) =>
+    client.status === 'ready' || queues
+      ? sendNow(command, until, crowded)
+      : connected(until).then(() => sendNow(command, until, crowded));
+
   return {
-    send(command, until, crowded) {
-      const charge = new Charge(command, until, crowded);
-      const settle = charge.reject;
-      client.sendCommand(charge);
-      // The cluster sends again whatever its own reject is given: only refusals may come to it.
-      const redirect = charge.reject;
-      charge.reject = (error) => {
-        if (!REFUSED.test(error.message)) return settle.call(charge, error);
-        charge.written = false;
-        redirect.call(charge, error);
-      };
-      return charge.promise;
-    },
-    async primaries() {
+    send,
+    async primaries(until) {
+      if (!client.isCluster) return [send];
+      if (client.status !== 'ready') await connected(until);
       return ((client.nodes?.('master') ?? []) as IoRedisLike[]).map(plainSend);
     },
-    warnings: warnings({ ...options.redisOptions, ...options }),
+    isReady: () => client.status === 'ready',
+    trouble: () => connection.trouble(Boolean(settings.tls)),
+    secrets: connection.secrets,
+    warnings: warnings(settings),
   };
 }
+
+/** States in which a connection is about to be there. */
+const COMING = new Set(['wait', 'connecting', 'connect']);
 
 /** Errors of a cluster's node that did not run the command. */
 const REFUSED = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) /;
@@ -90,13 +97,13 @@ function chargeClass(Base: CommandClass) {
     ) {
       // Arguments that it is given it copies and looks through.
       super(command.name, [], { replyEncoding: null });
-      this.args = [command.key, ...command.rest];
+      this.args = command.keyless ? [...command.rest] : [command.key, ...command.rest];
       // ioredis knows no keys of commands that it does not know, and routes by these.
       this.keys = [command.key];
     }
 
     override toWritable(stream: Writable): string {
-      if (this.written || performance.now() > this.until) {
+      if (this.written || now() > this.until) {
         const why = this.written ? 'the connection was lost' : 'it could not be sent in time';
         this.reject(new Error(`Not sent again: ${why}`));
         return PING;
@@ -109,12 +116,13 @@ function chargeClass(Base: CommandClass) {
 }
 
 /** The bytes of a command, of which those of the same limits are made once. */
-function written({ name, key, rest }: Command): string {
+function written({ name, key, rest, keyless }: Command): string {
   let limits = bulks.get(rest);
   if (limits === undefined) {
     limits = rest.map(bulk).join('');
     bulks.set(rest, limits);
   }
+  if (keyless) return `*${rest.length + 1}\r\n${bulk(name)}${limits}`;
   return `*${rest.length + 2}\r\n${bulk(name)}${bulk(key)}${limits}`;
 }
 
@@ -148,6 +156,7 @@ interface Options {
   enableOfflineQueue?: boolean;
   maxRetriesPerRequest?: number | null;
   autoResendUnfulfilledCommands?: boolean;
+  tls?: unknown;
   /** Of a cluster: those of its connections. */
   redisOptions?: Options;
 }

@@ -1,6 +1,8 @@
 /** Puts the fields of outcomes on a response of Node's http, at the moment its head is written. */
 
 import type { ServerResponse } from 'node:http';
+import { tightestOf } from '../outcome.js';
+import { clearTimeout, setTimeout } from '../stores/clock.js';
 import {
   type Fields,
   type FieldValue,
@@ -9,7 +11,6 @@ import {
   merged,
   type Told,
 } from './headers.js';
-import { tightestOf } from './outcome.js';
 
 type WriteHead = ServerResponse['writeHead'];
 
@@ -22,7 +23,7 @@ interface Pending {
 }
 
 /** A response, or a prototype of responses. */
-type Response = ServerResponse & { [pending]?: Pending; [hooked]?: WriteHead };
+type Response = ServerResponse & { [pending]?: Pending | undefined; [hooked]?: boolean };
 
 /**
  * Has `response` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal.
@@ -36,16 +37,24 @@ export function announce(response: Response, outcome: Told, legacy?: Legacy): vo
     return;
   }
   response[pending] = { told: outcome, legacy };
-  hook(response);
+  // Whoever put a method of his own on the response, as compression does, may have done so before
+  // its prototype was prepared, and pass over that.
+  if (!response[hooked] || Object.hasOwn(response, 'writeHead')) hook(response);
 }
 
-/**
- * Prepares `response`, or all that have it for a prototype, which is cheaper than each by itself.
- */
+/** Prepares `response`, or a prototype for all that have it, which is cheaper than each by itself. */
 export function hook(response: Response): void {
-  if (response[hooked]) return;
-  response[hooked] = response.writeHead;
-  response.writeHead = writeHeadWithFields as WriteHead;
+  if (Object.hasOwn(response, hooked)) return;
+  const { writeHead } = response;
+  response[hooked] = true;
+  response.writeHead = function (this: Response, ...args: unknown[]) {
+    const announced = this[pending];
+    if (announced !== undefined && !this.headersSent) {
+      this[pending] = undefined;
+      setFields(this, fieldsOf(announced.told, announced.legacy), args);
+    }
+    return writeHead.apply(this, args as Parameters<WriteHead>);
+  };
 }
 
 /** Waits, as a LEAKY limit asks to; calls `serve` unless the client goes away meanwhile. */
@@ -82,20 +91,16 @@ function longer(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : Math.max(a, b);
 }
 
-function writeHeadWithFields(this: Response, ...args: unknown[]): unknown {
-  const writeHead = this[hooked] as WriteHead;
-  const announced = this[pending];
-  if (announced && !this.headersSent) {
-    const fields = fieldsOf(announced.told, announced.legacy);
-    const last = args.length - 1;
-    const given = args[last];
-    if (typeof given === 'object' && given !== null)
-      args[last] = withoutFields(this, given, fields);
-    for (const [name, ours] of fields) {
-      this.setHeader(name, merged(name, this.getHeader(name), ours));
-    }
+/** Sets fields before writeHead, and takes those that it was given besides out of `args`. */
+function setFields(response: Response, fields: Fields, args: unknown[]): void {
+  const last = args.length - 1;
+  const given = args[last];
+  if (typeof given === 'object' && given !== null) {
+    args[last] = withoutFields(response, given, fields);
   }
-  return writeHead.apply(this, args as Parameters<WriteHead>);
+  for (const [name, ours] of fields) {
+    response.setHeader(name, merged(name, response.getHeader(name), ours));
+  }
 }
 
 /** What writeHead was given, but for our fields, which are set on the response to be merged. */
