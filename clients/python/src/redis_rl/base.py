@@ -111,6 +111,8 @@ class LimiterBase(LimiterOptions):
         asked = limit_set(limits, name)
         mode = self.on_error if on_error is None else checked_mode(on_error)
         checked_cost(cost)
+        if not self.enabled:
+            return Outcome.exempt(asked)
         redis_key = ""
         try:
             redis_key = self.key(key, scope or asked.name)

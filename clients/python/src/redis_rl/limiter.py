@@ -122,6 +122,8 @@ class AsyncRateLimiter(LimiterBase):
 
         Raises StoreUnavailable in every mode.
         """
+        if not self.enabled:
+            return False
         redis_key = self.key(key, scope)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
@@ -137,6 +139,8 @@ class AsyncRateLimiter(LimiterBase):
         ModuleNotLoaded where the RL commands are unknown, StoreMisconfigured where they are
         refused, StoreUnavailable where nobody answers in time.
         """
+        if not self.enabled:
+            return
         command = probe_command(self.key("probe", "probe"))
         try:
             await self._backend().probe(command, max(self.timeout, PROBE_S))

@@ -35,12 +35,17 @@ class LimiterOptions:
     """CIDRs whose X-Forwarded-For is believed."""
     on_decision: Callable[[Outcome], None] | None = None
     """Called with every outcome."""
+    enabled: bool = True
+    """False switches all limits off, as for tests: nothing is asked, and every outcome is
+    `exempt`."""
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for what makes no sense."""
         self.timeout = seconds("timeout", self.timeout)
         self.connect_timeout = seconds("connect_timeout", self.connect_timeout)
         checked_mode(self.on_error)
+        if not isinstance(self.enabled, bool):
+            raise ConfigurationError(f"enabled must be True or False, not {self.enabled!r}")
 
 
 class CheckOptions(TypedDict, total=False):

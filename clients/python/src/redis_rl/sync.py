@@ -77,6 +77,8 @@ class SyncRateLimiter(LimiterBase):
 
     def reset(self, key: Who, scope: str | None = None) -> bool:
         """As AsyncRateLimiter.reset."""
+        if not self.enabled:
+            return False
         redis_key = self.key(key, scope)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
@@ -85,6 +87,8 @@ class SyncRateLimiter(LimiterBase):
 
     def probe(self) -> None:
         """As AsyncRateLimiter.probe."""
+        if not self.enabled:
+            return
         command = probe_command(self.key("probe", "probe"))
         try:
             self._store.probe(command, max(self.timeout, PROBE_S))

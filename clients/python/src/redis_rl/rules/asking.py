@@ -120,6 +120,8 @@ def budget(asking: Asking) -> Generator[Any, Any, Budget]:
 def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     """What to find out, one after the other; at the end is the outcome."""
     rule, met = asking.rule, asking.met
+    if not asking.limiter.enabled:
+        return Outcome.exempt(rule.first)
     known = met.outcomes.get(rule)
     if known is not None:
         return known
