@@ -74,7 +74,7 @@ for (const [library, connect] of Object.entries(CLUSTERS)) {
     const client = await connect(nodes[0].port, { addresses, redisOptions: {} });
     const limiter = createLimiter({ client, logger: memory(), timeoutMs: 1_000 });
     const key = `{lost ${library}}`;
-    const other = () => limiter.check(`${key}:other`, '1000/hour');
+    const other = () => limiter.check(new WholeKey(`${key}:other`), '1000/hour');
     await other();
     for (const proxy of proxies) proxy.fault = 'drop';
     const failing = assert.rejects(limiter.check(new WholeKey(key), '100/hour'), StoreUnavailable);

@@ -73,9 +73,9 @@ for (const library of Object.keys(LIBRARIES)) {
 
   test(`${library}: late replies are nobody else's`, async () => {
     const { proxy, limiter } = await through(library, { timeoutMs: 100 });
-    proxy.delayMs = 200;
+    proxy.delayMs = 600;
     await assert.rejects(limiter.check(`late ${library}`, '100/hour'), StoreUnavailable);
-    await sleep(250);
+    await sleep(650);
     proxy.delayMs = 0;
     const other = await limiter.check(`other ${library}`, '7/hour');
     assert.deepEqual([other.decisions[0].limit, other.remaining], [7, 6]);

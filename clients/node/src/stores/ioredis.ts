@@ -31,12 +31,14 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
     (command, until, crowded) => {
       const charge = new Charge(command, until, crowded);
       to.sendCommand(charge);
+      charge.queued = true;
       return charge.promise;
     };
   const clusterSend: Send = (command, until, crowded) => {
     const charge = new Charge(command, until, crowded);
     const settle = charge.reject;
     client.sendCommand(charge);
+    charge.queued = true;
     // The cluster sends again whatever its own reject is given: only refusals may come to it.
     const redirect = charge.reject;
     charge.reject = (error) => {
@@ -89,6 +91,8 @@ const PING = '*1\r\n$4\r\nPING\r\n';
 function chargeClass(Base: CommandClass) {
   return class Charge extends Base {
     written = false;
+    /** Whether it is written, if at all, later than asked for. */
+    queued = false;
 
     constructor(
       readonly command: Command,
@@ -103,7 +107,7 @@ function chargeClass(Base: CommandClass) {
     }
 
     override toWritable(stream: Writable): string {
-      if (this.written || now() > this.until) {
+      if (this.written || (this.queued && now() > this.until)) {
         const why = this.written ? 'the connection was lost' : 'it could not be sent in time';
         this.reject(new Error(`Not sent again: ${why}`));
         return PING;
