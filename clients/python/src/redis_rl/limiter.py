@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
-from redis.asyncio.retry import Retry
+from redis.asyncio import Redis, RedisCluster
 
 from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
-from redis_rl.wire import connections
 from redis_rl.wire.cluster import ClusterRoutes
+from redis_rl.wire.connections import ASYNC, Maker, pool_of
 from redis_rl.wire.faults import FAILURES, classify
 from redis_rl.wire.link import Reply
 from redis_rl.wire.pipeline import Pipeline
@@ -59,11 +58,8 @@ class AsyncRateLimiter(LimiterBase):
                 cluster, self.timeout, self.connect_timeout, CAPACITY
             )
         else:
-            pool = connections.pool_of(redis, BlockingConnectionPool)
-            connect = connections.maker(pool, Retry, self.connect_timeout)
-            self._make = lambda: _OneServer(
-                Pipeline(connect, self.timeout, self.connect_timeout, CAPACITY)
-            )
+            connect = Maker(pool_of(redis, ASYNC), ASYNC, self.connect_timeout)
+            self._make = lambda: _OneServer(Pipeline(connect, self.timeout, CAPACITY))
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
 
     async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:

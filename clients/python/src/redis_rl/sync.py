@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from redis import ConnectionPool, Redis
+from redis import Redis
 from redis.cluster import RedisCluster
-from redis.retry import Retry
 
 from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
-from redis_rl.wire import connections
 from redis_rl.wire.cluster_exchange import ClusterExchange
+from redis_rl.wire.connections import SYNC, Maker, pool_of
 from redis_rl.wire.exchange import Exchange
 from redis_rl.wire.faults import FAILURES, classify
 
@@ -42,9 +41,8 @@ class SyncRateLimiter(LimiterBase):
                 redis, self.timeout, self.connect_timeout
             )
         else:
-            pool = connections.pool_of(redis, ConnectionPool)
-            connect = connections.maker(pool, Retry, self.connect_timeout)
-            self._store = Exchange(connect, self.timeout, self.connect_timeout)
+            connect = Maker(pool_of(redis, SYNC), SYNC, self.connect_timeout)
+            self._store = Exchange(connect, self.timeout)
 
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""

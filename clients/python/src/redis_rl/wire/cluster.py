@@ -7,12 +7,11 @@ from collections.abc import Coroutine
 from typing import Any
 
 from redis.asyncio import RedisCluster
-from redis.asyncio.retry import Retry
 from redis.exceptions import AskError, MovedError
 
 from redis_rl.errors import NoAnswer, StoreUnavailable
 from redis_rl.wire.command import command as packed
-from redis_rl.wire.connections import maker, warn_of_retries
+from redis_rl.wire.connections import ASYNC, Maker, warn_of_retries
 from redis_rl.wire.deadline import no_answer
 from redis_rl.wire.faults import classify
 from redis_rl.wire.pipeline import Pipeline
@@ -122,10 +121,8 @@ class ClusterRoutes:
         found = self._pipelines.get(place)
         if found is None:
             node = self._client.get_node(*place) or self._client.get_default_node()
-            connect = maker(node, Retry, self._connect_timeout, host=place[0], port=place[1])
-            found = self._pipelines[place] = Pipeline(
-                connect, self._timeout, self._connect_timeout, self._capacity
-            )
+            connect = Maker(node, ASYNC, self._connect_timeout, host=place[0], port=place[1])
+            found = self._pipelines[place] = Pipeline(connect, self._timeout, self._capacity)
         return found
 
     async def _within(self, seconds: float, work: Coroutine[Any, Any, Any]) -> Any:

@@ -8,11 +8,10 @@ from typing import Any
 
 from redis.cluster import RedisCluster
 from redis.exceptions import AskError, MovedError, RedisError, ResponseError
-from redis.retry import Retry
 
 from redis_rl.errors import StoreUnavailable
 from redis_rl.wire.command import command as packed
-from redis_rl.wire.connections import maker, warn_of_retries
+from redis_rl.wire.connections import SYNC, Maker, warn_of_retries
 from redis_rl.wire.deadline import Deadline
 from redis_rl.wire.exchange import Exchange
 
@@ -73,9 +72,8 @@ class ClusterExchange:
         if found is None:
             node = self._client.get_node(*place) or self._client.get_default_node()
             pool = self._client.get_redis_connection(node).connection_pool
-            connect = maker(pool, Retry, self._connect_timeout, host=place[0], port=place[1])
-            exchange = Exchange(connect, self._timeout, self._connect_timeout)
-            found = self._exchanges.setdefault(place, exchange)
+            connect = Maker(pool, SYNC, self._connect_timeout, host=place[0], port=place[1])
+            found = self._exchanges.setdefault(place, Exchange(connect, self._timeout))
         return found
 
     def _refresh(self) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from redis_rl.errors import NoAnswer, StoreUnavailable
 
 LATE_S = 0.01
 """Who wakes so much later than asked to was kept from running, and has no store to blame."""
+
+
+def no_answer(timeout: float) -> str:
+    """What is said of a store that kept silent."""
+    return f"no answer within {timeout * 1000:.0f} ms"
 
 
 class Deadline:
@@ -26,13 +32,16 @@ class Deadline:
         """Seconds that are left, 0 when there are none."""
         return max(0.0, self._at - time.monotonic())
 
-    def passed(self) -> None:
-        """Return where there is time left, after it was seen that no answer is there."""
+    def passed(self, missing: Callable[[float], str] = no_answer) -> None:
+        """Return where there is time left, after it was seen that no answer is there.
+
+        `missing` says what is, of a timeout.
+        """
         late = time.monotonic() - self._at
         if late >= LATE_S:
             self._renew()
         elif late >= 0:
-            raise NoAnswer(no_answer(self._timeout))
+            raise NoAnswer(missing(self._timeout))
 
     def waited(self, seconds: float) -> None:
         """Tell of a wait of so long, which is no fault of the caller's."""
@@ -50,11 +59,6 @@ class Deadline:
             raise StoreUnavailable(too_busy(self._timeout))
         self._renewed = True
         self._at = time.monotonic() + self._timeout
-
-
-def no_answer(timeout: float) -> str:
-    """What is said of a store that kept silent."""
-    return f"no answer within {timeout * 1000:.0f} ms"
 
 
 def too_busy(timeout: float) -> str:

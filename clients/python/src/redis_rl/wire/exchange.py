@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from ssl import SSLWantReadError
 from typing import Any
 
 from redis._parsers.base import BaseParser
 
 from redis_rl.errors import NoAnswer
+from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import Deadline
 from redis_rl.wire.pool import Pool
 from redis_rl.wire.resp import Incomplete, Refusal, read
@@ -19,9 +19,9 @@ _SIZE = 65536
 class Exchange:
     """Asks one server."""
 
-    def __init__(self, connect: Callable[[], Any], timeout: float, connect_timeout: float) -> None:
+    def __init__(self, connect: Maker, timeout: float) -> None:
         self._timeout = timeout
-        self._pool = Pool(connect, connect_timeout)
+        self._pool = Pool(connect)
         self.close = self._pool.close
 
     def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - there is one place

@@ -92,8 +92,9 @@ def classify(error: BaseException) -> CannotDecide:
 def _told(text: str, error: BaseException) -> str:
     """Name what redis-py swallowed, and what to do where that is known."""
     cause = error.__cause__ or error.__context__
-    if cause is not None and str(cause) and str(cause) not in text:
-        text = f"{text}: {cause}"
+    why = getattr(cause, "strerror", None) or (str(cause) if cause else "")
+    if why and why.lower() not in text.lower():
+        text = f"{text}: {why}"
     if _PLAIN.search(text):
         return f"{text}: no TLS is spoken there, use redis:// instead of rediss://"
     return text

@@ -14,6 +14,7 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 
 from redis_rl.errors import CannotDecide, NoAnswer, StoreUnavailable
+from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import LATE_S
 from redis_rl.wire.faults import classify
 from redis_rl.wire.resp import Incomplete, Refusal, read
@@ -24,7 +25,15 @@ Reply = asyncio.Future[Any]
 class Asked:
     """A command and who waits for its reply, until `deadline`."""
 
-    __slots__ = ("command", "deadline", "ready", "renewed", "reply", "written_late")
+    __slots__ = (
+        "command",
+        "deadline",
+        "ready",
+        "renewed",
+        "reply",
+        "written",
+        "written_late",
+    )
 
     def __init__(self, command: bytes, reply: Reply, now: float, deadline: float) -> None:
         self.command = command
@@ -32,6 +41,7 @@ class Asked:
         self.ready = now
         """Since when only its turn of the loop is missing for it to be written."""
         self.deadline = deadline
+        self.written = False
         self.written_late = False
         self.renewed = False
 
@@ -39,17 +49,12 @@ class Asked:
 class Link(asyncio.Protocol):
     """One connection, from its making to its first fault."""
 
-    def __init__(
-        self,
-        connection: AbstractConnection,
-        loop: asyncio.AbstractEventLoop,
-        connect_timeout: float,
-    ) -> None:
+    def __init__(self, connect: Maker, loop: asyncio.AbstractEventLoop) -> None:
         self.ended = False
-        self._connection = connection
+        self._maker = connect
+        self._connection: AbstractConnection = connect()
         self._loop = loop
         self._transport: asyncio.Transport
-        self._connect_timeout = connect_timeout
         self._waiting: deque[Asked] = deque()
         self._unanswered: deque[Reply] = deque()
         self._begun = b""  # of a reply, whose end is yet to come
@@ -107,16 +112,16 @@ class Link(asyncio.Protocol):
         """Connect in time. `wait_for` may swallow that it is cancelled before Python 3.12."""
         connecting = self._loop.create_task(self._connection.connect())
         try:
-            await asyncio.wait((connecting,), timeout=self._connect_timeout)
+            await asyncio.wait((connecting,), timeout=self._maker.connect_timeout)
         finally:
             if not connecting.done():
                 connecting.cancel()
                 await asyncio.wait((connecting,))
             failed = not connecting.cancelled() and connecting.exception()
         if connecting.cancelled():
-            raise NoAnswer(f"no connection within {self._connect_timeout * 1000:.0f} ms")
-        if failed:
-            raise failed
+            raise NoAnswer(self._maker.no_connection(self._maker.connect_timeout))
+        if isinstance(failed, Exception):
+            raise self._maker.failure(failed)
 
     def _take_over(self) -> None:
         """Become the transport's protocol, in the place of redis-py's reader."""
@@ -143,6 +148,7 @@ class Link(asyncio.Protocol):
         batch = []
         for asked in self._waiting:
             if not asked.reply.done():
+                asked.written = True
                 asked.written_late = now - asked.ready >= LATE_S
                 batch.append(asked.command)
                 self._unanswered.append(asked.reply)

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-
-from redis.asyncio.connection import AbstractConnection
 
 from redis_rl.errors import NoAnswer, StoreUnavailable
+from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import LATE_S, no_answer, too_busy
 from redis_rl.wire.link import Asked, Link, Reply
 
@@ -24,17 +22,10 @@ _TURNS = 3
 class Pipeline:
     """Submits commands; made inside the event loop that it belongs to."""
 
-    def __init__(
-        self,
-        connect: Callable[[], AbstractConnection],
-        timeout: float,
-        connect_timeout: float,
-        capacity: int,
-    ) -> None:
+    def __init__(self, connect: Maker, timeout: float, capacity: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._connect = connect
         self._timeout = timeout
-        self._connect_timeout = connect_timeout
         self._capacity = capacity
         self._link: Link | None = None
         self._retired: list[Link] = []
@@ -54,14 +45,16 @@ class Pipeline:
 
     async def submit_within(self, timeout: float, command: bytes) -> object:
         """`submit` with another deadline."""
-        reply = self._push(command, timeout).reply
+        asked = self._push(command, timeout)
+        reply = asked.reply
         try:
             await asyncio.wait((reply,), timeout=timeout)
         except asyncio.CancelledError:
             reply.cancel()
             raise
         if not reply.done():
-            reply.set_exception(NoAnswer(no_answer(timeout)))
+            missing = no_answer if asked.written else self._connect.no_connection
+            reply.set_exception(NoAnswer(missing(timeout)))
             self._leave_silent()
         return reply.result()
 
@@ -80,7 +73,7 @@ class Pipeline:
     def _push(self, command: bytes, timeout: float) -> Asked:
         link = self._link
         if link is None or link.ended:
-            link = self._link = Link(self._connect(), self._loop, self._connect_timeout)
+            link = self._link = Link(self._connect, self._loop)
         if link.backlog >= self._capacity:
             raise StoreUnavailable(f"{self._capacity} checks wait already")
         now = self._loop.time()
@@ -115,7 +108,8 @@ class Pipeline:
             elif late:
                 asked.reply.set_exception(StoreUnavailable(too_busy(self._timeout)))
             else:
-                asked.reply.set_exception(NoAnswer(no_answer(self._timeout)))
+                missing = no_answer if asked.written else self._connect.no_connection
+                asked.reply.set_exception(NoAnswer(missing(self._timeout)))
         self._deadlines.extend(again)
         self._leave_silent()
         if self._deadlines:

@@ -11,14 +11,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from redis_rl.errors import CannotDecide, NoAnswer
+from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import Deadline
-from redis_rl.wire.faults import classify
 
 
 class _Attempt:
@@ -33,9 +32,8 @@ class _Attempt:
 class Pool:
     """Takes, gives back and makes connections; may be used after a fork."""
 
-    def __init__(self, connect: Callable[[], Any], connect_timeout: float) -> None:
+    def __init__(self, connect: Maker) -> None:
         self._connect = connect
-        self._connect_timeout = connect_timeout
         self._attempt: _Attempt | None = None
         self._begin()
 
@@ -63,7 +61,7 @@ class Pool:
                     self._changed.wait(left)
                     deadline.waited(min(left, time.monotonic() - began))
                 else:
-                    deadline.passed()
+                    deadline.passed(self._connect.no_connection)
 
     def give(self, connection: Any) -> None:
         """Take back what others can use."""
@@ -108,7 +106,7 @@ class Pool:
     def _joined(self) -> _Attempt:
         """The attempt that is under way; a new one where there is none, or it takes too long."""
         attempt = self._attempt
-        if attempt is None or time.monotonic() - attempt.began > self._connect_timeout:
+        if attempt is None or time.monotonic() - attempt.began > self._connect.connect_timeout:
             attempt = self._attempt = _Attempt()
             thread = threading.Thread(target=self._make, args=(attempt,), daemon=True)
             try:
@@ -124,7 +122,7 @@ class Pool:
             connection = self._connect()
             connection.connect()
         except Exception as error:
-            attempt.error = classify(error)
+            attempt.error = self._connect.failure(error)
         with self._changed:
             attempt.done = True
             wanted = self._attempt is attempt
