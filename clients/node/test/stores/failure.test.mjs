@@ -12,12 +12,12 @@ import {
   WholeKey,
 } from 'redis-rl';
 import { rateLimit } from 'redis-rl/express';
-import { LIBRARIES } from './support/clients.mjs';
-import { eventually } from './support/eventually.mjs';
-import { ask, listen } from './support/http.mjs';
-import { FaultProxy } from './support/proxy.mjs';
-import { memory } from './support/quiet.mjs';
-import { freePort, MODULE, Server } from './support/servers.mjs';
+import { LIBRARIES } from '../support/clients.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { ask, listen } from '../support/http.mjs';
+import { FaultProxy } from '../support/proxy.mjs';
+import { memory } from '../support/quiet.mjs';
+import { freePort, MODULE, Server } from '../support/servers.mjs';
 
 const RETRYING = {
   ioredis: {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { createLimiter, ModuleNotLoaded, StoreUnavailable, Subject, WholeKey } from 'redis-rl';
-import { CLUSTERS } from './support/clients.mjs';
-import { eventually } from './support/eventually.mjs';
-import { FaultProxy } from './support/proxy.mjs';
-import { memory } from './support/quiet.mjs';
-import { startCluster } from './support/servers.mjs';
+import { CLUSTERS } from '../support/clients.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { FaultProxy } from '../support/proxy.mjs';
+import { memory } from '../support/quiet.mjs';
+import { startCluster } from '../support/servers.mjs';
 
 let nodes;
 before(async () => {

@@ -6,11 +6,11 @@ import express5 from 'express';
 import express4 from 'express4';
 import { createLimiter, Subject } from 'redis-rl';
 import { problemHandler, rateLimit, sendDenied } from 'redis-rl/express';
-import { LIBRARIES } from './support/clients.mjs';
-import { eventually } from './support/eventually.mjs';
-import { ask, listen, untimed } from './support/http.mjs';
-import { memory } from './support/quiet.mjs';
-import { freePort, Server } from './support/servers.mjs';
+import { LIBRARIES } from '../support/clients.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { ask, listen, untimed } from '../support/http.mjs';
+import { memory } from '../support/quiet.mjs';
+import { freePort, Server } from '../support/servers.mjs';
 
 let server;
 let client;

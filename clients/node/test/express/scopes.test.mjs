@@ -5,9 +5,9 @@ import express5 from 'express';
 import express4 from 'express4';
 import { createLimiter } from 'redis-rl';
 import { rateLimit } from 'redis-rl/express';
-import { LIBRARIES } from './support/clients.mjs';
-import { ask, listen, untimed } from './support/http.mjs';
-import { Server } from './support/servers.mjs';
+import { LIBRARIES } from '../support/clients.mjs';
+import { ask, listen, untimed } from '../support/http.mjs';
+import { Server } from '../support/servers.mjs';
 
 let server;
 let client;

@@ -4,12 +4,12 @@ import { before, beforeEach, test } from 'node:test';
 import Fastify from 'fastify';
 import { ConfigurationError, createLimiter, Subject } from 'redis-rl';
 import { fastifyRateLimit } from 'redis-rl/fastify';
-import { LIBRARIES } from './support/clients.mjs';
-import { atEnd } from './support/closing.mjs';
-import { eventually } from './support/eventually.mjs';
-import { ask, untimed } from './support/http.mjs';
-import { memory } from './support/quiet.mjs';
-import { freePort, Server } from './support/servers.mjs';
+import { LIBRARIES } from '../support/clients.mjs';
+import { atEnd } from '../support/closing.mjs';
+import { eventually } from '../support/eventually.mjs';
+import { ask, untimed } from '../support/http.mjs';
+import { memory } from '../support/quiet.mjs';
+import { freePort, Server } from '../support/servers.mjs';
 
 let server;
 let client;

@@ -1,8 +1,8 @@
 // The breaker, under a clock that the test sets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Breaker } from '../dist/esm/stores/breaker.js';
-import { StoreUnavailable } from '../dist/esm/errors.js';
+import { Breaker } from '../../dist/esm/stores/breaker.js';
+import { StoreUnavailable } from '../../dist/esm/errors.js';
 
 const error = new StoreUnavailable('gone');
 
