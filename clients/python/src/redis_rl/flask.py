@@ -10,8 +10,10 @@ def items(): ...
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from functools import wraps
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from flask import Flask, Response, current_app, request
@@ -27,7 +29,7 @@ from redis_rl.options import LimitOptions
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import Asking, ask, budget, refuse_coroutines, run
 from redis_rl.rules.met import Met
-from redis_rl.rules.order import is_unnamed
+from redis_rl.rules.order import is_unnamed, layers
 from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
 
@@ -93,17 +95,20 @@ class RateLimits:
         """What the limits of the request that is served have said so far, in order."""
         return list(_met().outcomes.values())
 
-    def _note(self, view: Any, limited: Any, unnamed: bool) -> None:
+    def _note(self, view: Any, limited: Any, frame: FrameType) -> None:
         """Remember what was limited; ConfigurationError if a route has taken it already."""
-        if unnamed and any(view in app.view_functions.values() for app in self._apps):
-            raise _unlimited(view)
+        for layer in layers(view):
+            if is_unnamed(layer, frame) and any(_serves(app, layer) for app in self._apps):
+                raise _unlimited(view)
         self._limited.append((view, limited))
 
     def _check_order(self, app: Flask | None = None) -> None:
         """Raise ConfigurationError for a route that took a view before it was limited."""
-        views = (app or current_app).view_functions.values()
+        app = app or current_app
         for view, limited in self._limited:
-            if view in views and limited not in views:
+            if any(_serves(app, layer) for layer in layers(view)) and not any(
+                limited in layers(served) for served in app.view_functions.values()
+            ):
                 raise _unlimited(view)
 
     def _add_headers(self, response: Response) -> Response:
@@ -141,7 +146,7 @@ class RouteLimit:
                 raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self._limiter.legacy)))
             return current_app.ensure_sync(view)(*arguments, **named)
 
-        self._limits._note(view, limited, is_unnamed(view))
+        self._limits._note(view, limited, sys._getframe(1))
         return limited  # type: ignore[return-value]
 
     def peek(self) -> Outcome:
@@ -173,6 +178,10 @@ class RouteLimit:
             _template,
             lambda name: functions[name](),
         )
+
+
+def _serves(app: Flask, function: Any) -> bool:
+    return function in app.view_functions.values()
 
 
 def _unlimited(view: Any) -> ConfigurationError:

@@ -189,6 +189,15 @@ async def test_tiers(limiter: RateLimiter, server: Server) -> None:
     assert keys(server) == ["rl:api:ip:192.0.2.1", "rl:api:user:ann"]
 
 
+async def test_limits_from_a_dependency(limiter: RateLimiter) -> None:
+    async def plan(x_plan: Annotated[str, Header()] = "2/minute") -> str:
+        return x_plan
+
+    app = app_of(limiter, plan, name="api")
+    assert await statuses(app, 3) == [200, 200, 429]
+    assert await statuses(app, 1, headers={"x-plan": "5/minute; 9/hour"}) == [200]
+
+
 async def test_a_tier_that_is_not_there_is_an_error(limiter: RateLimiter, server: Server) -> None:
     app = app_of(limiter, {"free": "1/minute"}, key=lambda _: Subject.user("ann", tier="gold"))
     assert await statuses(app, 1) == [500]

@@ -2,14 +2,20 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import Depends, FastAPI
 
 from redis_rl import Subject, WholeKey
+from redis_rl.asgi import RateLimitMiddleware
+from redis_rl.fastapi import RateLimiter
 from support.server import Server, free_port
 from web.adapters import Adapter, Limited, limited
 from web.conftest import Serve
+from web.served import served
 
 BAD_REQUEST = {
     "type": "about:blank",
@@ -105,4 +111,55 @@ def test_a_key_function_that_answers_something_else_is_told_what_it_may(
     with pytest.raises(TypeError, match=expected):
         site.ask()
     assert site.served == 0
+    assert keys(server) == []
+
+
+@pytest.mark.parametrize("mode", ["closed", "open"])
+def test_a_proxy_on_a_unix_socket_may_be_trusted(make: Serve, server: Server, mode: str) -> None:
+    site = make(limited("5/minute", name="n"), trusted_proxies=["unix"], on_error=mode)
+    assert site.ask(address=None, x_forwarded_for="192.0.2.7").left == [4]
+    assert keys(server) == ["rl:n:ip:192.0.2.7"]
+    assert refused(site.ask(address=None))
+    assert site.ask(address="192.0.2.8", x_forwarded_for="192.0.2.7").left == [4]
+
+
+def test_a_unix_socket_is_trusted_only_if_named(make: Serve, server: Server) -> None:
+    site = make(limited("5/minute"), trusted_proxies=["127.0.0.0/8"], on_error="open")
+    assert refused(site.ask(address=None, x_forwarded_for="192.0.2.7"))
+    assert keys(server) == []
+
+
+def test_uvicorn_on_a_unix_socket(url: str, server: Server, tmp_path: Path) -> None:
+    limiter = RateLimiter(url, timeout=5, trusted_proxies=["unix"])
+    app = FastAPI()
+    limiter.install(app)
+    app.get("/", dependencies=[Depends(limiter.limit("5/minute", name="n"))])(lambda: "ok")
+    path = str(tmp_path / "app.sock")
+    with served(app, uds=path):
+        transport = httpx.HTTPTransport(uds=path)
+        with httpx.Client(transport=transport, base_url="http://app.example") as client:
+            known = client.get("/", headers={"X-Forwarded-For": "192.0.2.7"})
+            unknown = client.get("/")
+    assert (known.status_code, unknown.status_code) == (200, 400)
+    assert keys(server) == ["rl:n:ip:192.0.2.7"]
+
+
+async def test_a_connection_that_has_gone_is_no_unix_socket(url: str, server: Server) -> None:
+    limiter = RateLimiter(url, timeout=5, trusted_proxies=["unix"], on_error="open")
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [(b"x-forwarded-for", b"192.0.2.7")],
+        "client": None,
+        "server": ("app.example", 80),
+    }
+    nothing: Any = None
+    await RateLimitMiddleware(nothing, limiter, "5/minute")(scope, nothing, send)
+    assert sent[0]["status"] == 400
     assert keys(server) == []

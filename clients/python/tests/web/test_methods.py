@@ -1,8 +1,10 @@
 """Methods: what is one budget, what is another, and what is not limited."""
 
+import flask
 import pytest
 
-from redis_rl import ConfigurationError
+from redis_rl import ConfigurationError, SyncRateLimiter
+from redis_rl.flask import RateLimits
 from support.server import Server
 from web.adapters import METHODS, Adapter, limited
 from web.conftest import Serve
@@ -71,3 +73,13 @@ def test_what_is_no_list_of_methods_is_an_error_where_it_is_written(
 def test_a_set_of_methods_will_do(make: Serve) -> None:
     site: Adapter = make(limited("1/minute", methods={"POST"}))
     assert [site.ask(method).status for method in ("POST", "GET", "POST")] == [200, 200, 429]
+
+
+def test_options_that_flask_answers_itself_asks_nothing(url: str, server: Server) -> None:
+    app = flask.Flask(__name__)
+    limits = RateLimits(app, SyncRateLimiter(url, timeout=5))
+    app.post("/login")(limits.limit("1/minute", name="login")(lambda: "ok"))
+    client = app.test_client()
+    assert [client.options("/login").status_code for _ in "12"] == [200, 200]
+    assert scopes(server) == []
+    assert [client.post("/login").status_code for _ in "12"] == [200, 429]

@@ -1,5 +1,6 @@
 """What would leave a route without its limit is an error, where it is written if it can be."""
 
+import functools
 from typing import Any
 
 import flask
@@ -36,6 +37,14 @@ async def test_a_dependency_is_no_decorator(limiter: RateLimiter) -> None:
         def below() -> None: ...
 
 
+async def test_a_dependency_needs_depends(limiter: RateLimiter) -> None:
+    listed: Any = [limiter.limit("5/minute")]
+    with pytest.raises(ConfigurationError, match=r"Depends\(limiter\.limit\("):
+        FastAPI().get("/", dependencies=listed)(lambda: None)
+    with pytest.raises(ConfigurationError, match=r"Depends\(limiter\.limit\("):
+        FastAPI(dependencies=listed).get("/")(lambda: None)
+
+
 async def test_a_decorator_is_no_dependency(limiter: RateLimiter) -> None:
     app = FastAPI()
     with pytest.raises(ConfigurationError, match=r"Depends\(limiter\.limit\("):
@@ -45,6 +54,16 @@ async def test_a_decorator_is_no_dependency(limiter: RateLimiter) -> None:
         @app.get("/")
         @limiter.limited
         async def bare() -> None: ...
+
+
+def timed(function: Any) -> Any:
+    """Another decorator, as apps have them."""
+
+    @functools.wraps(function)
+    def around(*arguments: Any, **named: Any) -> Any:
+        return function(*arguments, **named)
+
+    return around
 
 
 def app_itself() -> tuple[FastAPI, Any]:
@@ -84,11 +103,19 @@ async def test_a_decorator_above_the_route(
         @there.get("/b")
         def between() -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"socket.*" + BELOW):
+    for register in (there.get("/c"), there.post("/c"), there.websocket("/ws")):
+        with pytest.raises(ConfigurationError, match=r"any.*" + BELOW):
 
-        @limiter.limited("5/minute")
-        @there.websocket("/ws")
-        async def socket() -> None: ...
+            @limiter.limited("5/minute")
+            @register
+            async def any_kind() -> None: ...
+
+        with pytest.raises(ConfigurationError, match=r"wrapped.*" + BELOW):
+
+            @limiter.limited("5/minute")
+            @timed
+            @register
+            async def wrapped() -> None: ...
 
 
 async def test_a_right_order_is_left_alone(limiter: RateLimiter) -> None:
@@ -99,6 +126,7 @@ async def test_a_right_order_is_left_alone(limiter: RateLimiter) -> None:
     @app.get("/a")
     @app.get("/b")
     @limiter.limited("1/minute")
+    @timed
     async def right() -> None: ...
 
     @app.get("/free")
@@ -150,6 +178,31 @@ def test_flask_s_decorator_above_the_route(url: str) -> None:
         @app.get("/")
         def wrong() -> str:
             return "served without its limit"
+
+    with pytest.raises(ConfigurationError, match=r"wrapped.*@limits\.limit\(.*below @app\.get"):
+
+        @limits.limit("5/minute")
+        @timed
+        @app.get("/wrapped")
+        def wrapped() -> str:
+            return "served without its limit"
+
+
+def test_flask_s_views_may_be_served_both_ways(url: str) -> None:
+    app, limits = flask_limits(url)
+
+    def view() -> str:
+        return "ok"
+
+    app.add_url_rule("/free", "free", view)
+    app.add_url_rule("/limited", "limited", timed(limits.limit("1/minute")(timed(view))))
+    client = app.test_client()
+    assert [client.get(path).status_code for path in ("/free", "/limited") * 2] == [
+        200,
+        200,
+        200,
+        429,
+    ]
 
 
 def test_flask_s_decorator_above_a_blueprint_s_route(url: str) -> None:

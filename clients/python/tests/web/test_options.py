@@ -299,6 +299,21 @@ def test_init_app(url: str) -> None:
     assert [apps[1].test_client().get("/").status_code for _ in "12"] == [200, 429]
 
 
+def test_two_limiters_on_one_app(url: str) -> None:
+    app = flask.Flask(__name__)
+    one = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    two = FlaskLimits(app, SyncRateLimiter(url, timeout=5, prefix="two"))
+
+    @app.get("/")
+    @one.limit("9/minute", name="a")
+    @two.limit("8/minute", name="b")
+    def view() -> str:
+        return "ok"
+
+    answer = app.test_client().get("/")
+    assert answer.headers.getlist("RateLimit") == ['"a";r=8;t=60, "b";r=7;t=60']
+
+
 def test_requests_within_one_application_context_are_requests(url: str) -> None:
     app = flask.Flask(__name__)
     limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from redis_rl.errors import ConfigurationError
-from redis_rl.rules.order import is_unnamed
+from redis_rl.rules.order import is_unnamed, layers
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Check = Callable[[HTTPConnection], Awaitable[object]]
@@ -33,11 +33,13 @@ class Limited:
                 f"@limiter.limited(...) limits functions, not {endpoint!r}: of a class, decorate "
                 "its handlers"
             )
-        if sys.getrefcount(endpoint) > _REFERENCES and is_unnamed(endpoint) and _served(endpoint):
-            raise ConfigurationError(
-                f"{endpoint.__qualname__} is served without its limit: "
-                '@limiter.limited("5/minute") belongs below @app.get(...), next to the function'
-            )
+        frame = sys._getframe(1)
+        for at, (layer, references) in enumerate(_references(endpoint)):
+            if references > _FRESH[min(at, 1)] and is_unnamed(layer, frame) and _served(layer):
+                raise ConfigurationError(
+                    f"{endpoint.__qualname__} is served without its limit: "
+                    '@limiter.limited("5/minute") belongs below @app.get(...), next to the function'
+                )
         return limited_endpoint(endpoint, self._check)
 
     @property
@@ -49,8 +51,24 @@ class Limited:
         )
 
 
-_REFERENCES = 3
-"""What a function has that only its decorators know; whoever has more may be served already."""
+def _references(endpoint: Any) -> list[tuple[Any, int]]:
+    """Answer the layers of an endpoint, and how often each is referred to."""
+    return [(layer, sys.getrefcount(layer)) for layer in layers(endpoint)]
+
+
+class _Counting:
+    """Is called as Limited is."""
+
+    def __call__(self, endpoint: Any) -> list[int]:
+        return [references for _, references in _references(endpoint)]
+
+
+def _wrapped(function: Any) -> Any:
+    return functools.wraps(function)(lambda: function())
+
+
+_FRESH = _Counting()(_wrapped(lambda: None))
+"""How often they are referred to if nobody but decorators knows them. To ask who does is slow."""
 
 
 def _served(endpoint: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -51,6 +51,11 @@ class RouteLimit:
                 'to decorate, write @limiter.limited("5/minute") below @app.get(...)'
             )
         return self._check(connection, **resolved)
+
+    @property
+    def dependency(self) -> NoReturn:
+        """FastAPI asks what is listed as a dependency for this: a limit needs Depends around it."""
+        raise ConfigurationError('a limit must be written Depends(limiter.limit("5/minute"))')
 
     async def peek(self, connection: HTTPConnection) -> Outcome:
         """Look at the budget of a request, and charge nothing."""
