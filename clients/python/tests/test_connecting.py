@@ -59,21 +59,18 @@ async def test_a_connection_that_takes_longer_than_a_check_serves_those_after_it
     limiter_of: Make, guarded: Server
 ) -> None:
     with FaultProxy(guarded.port) as proxy:
-        proxy.delay = 0.05
+        proxy.delay = 0.06
         url = f"redis://:secret@127.0.0.1:{proxy.port}/3?client_name=app"
-        limiter = limiter_of(url, timeout=0.08)
+        limiter = limiter_of(url, timeout=0.1, connect_timeout=5)
         began = time.monotonic()
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="no connection"):
             await limiter.check("ann", "1000/minute")
-        assert time.monotonic() - began < 3 * 0.08 + 0.3, "a check ends at its own deadline"
-        for _ in range(50):
-            try:
-                outcome = await limiter.check("ann", "1000/minute")
-                break
-            except StoreUnavailable:
-                await asyncio.sleep(0.05)
-        assert outcome.source == "server"
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 3 * 0.1 + 0.5, "a check ends at its own deadline"
+        await asyncio.sleep(1)  # meanwhile the attempt goes on
+        proxy.delay = 0
+        while (await limiter.check("ann", "1000/minute", on_error="open")).source != "server":
+            assert time.monotonic() - began < 5
+            await asyncio.sleep(0.05)
         assert proxy.connections == 1, "what was begun is not begun again"
 
 
@@ -83,18 +80,21 @@ async def test_a_probe_warms_the_connection_that_checks_use(
     with FaultProxy(guarded.port) as proxy:
         proxy.delay = 0.05
         url = f"redis://:secret@127.0.0.1:{proxy.port}/3?client_name=app"
-        limiter = limiter_of(url, timeout=0.2)
+        limiter = limiter_of(url, timeout=0.2, connect_timeout=5)
         await limiter.probe()
+        proxy.delay = 0
         for _ in range(3):
             assert (await limiter.check("ann", "1000/minute")).source == "server"
         assert proxy.connections == 1
 
 
 async def test_one_connects_while_the_others_wait(limiter_of: Make, proxy: FaultProxy) -> None:
-    limiter = limiter_of(proxy.url, timeout=3)
-    proxy.delay = 0.05
+    limiter = limiter_of(proxy.url, timeout=5, connect_timeout=5)
+    proxy.delay = 0.3
     waiting = [asyncio.ensure_future(limiter.check("ann", "1000/minute")) for _ in range(5)]
-    await asyncio.sleep(0.03)
+    while not proxy.connections:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
     assert proxy.connections == 1
     proxy.delay = 0
     assert all(outcome.allowed for outcome in await asyncio.gather(*waiting))
