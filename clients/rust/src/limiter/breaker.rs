@@ -62,6 +62,7 @@ impl State {
 }
 
 /// Leave to ask once. One that is dropped untold, as when the client hangs up, says nothing of Redis.
+#[derive(Debug)]
 #[must_use]
 pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
@@ -116,7 +117,7 @@ mod tests {
 
     fn fail(breaker: &Breaker, times: u32) {
         for _ in 0..times {
-            let _ = breaker.enter(0).ok().expect("leave to ask").failed(Error::Timeout(PAUSE));
+            let _ = breaker.enter(0).expect("leave to ask").failed(Error::Timeout(PAUSE));
         }
     }
 
@@ -128,7 +129,7 @@ mod tests {
     async fn opens_after_five_failures_in_a_row_for_one_second() {
         let breaker = Breaker::default();
         fail(&breaker, 4);
-        breaker.enter(0).ok().expect("leave after four").succeeded();
+        breaker.enter(0).expect("leave after four").succeeded();
         fail(&breaker, 5);
         assert!(is_open(&breaker));
         tokio::time::advance(Duration::from_millis(999)).await;
@@ -142,12 +143,12 @@ mod tests {
         let breaker = Breaker::default();
         fail(&breaker, 5);
         tokio::time::advance(PAUSE).await;
-        let probe = breaker.enter(0).ok().expect("one may ask");
+        let probe = breaker.enter(0).expect("one may ask");
         assert!(is_open(&breaker), "and only one");
         let _ = probe.failed(Error::Timeout(PAUSE));
         assert!(is_open(&breaker), "open for another second");
         tokio::time::advance(PAUSE).await;
-        breaker.enter(0).ok().expect("one may ask").succeeded();
+        breaker.enter(0).expect("one may ask").succeeded();
         fail(&breaker, 4);
         assert!(!is_open(&breaker), "the count began again");
     }
@@ -157,14 +158,14 @@ mod tests {
         let breaker = Breaker::default();
         fail(&breaker, 5);
         tokio::time::advance(PAUSE).await;
-        drop(breaker.enter(0).ok().expect("one may ask"));
+        drop(breaker.enter(0).expect("one may ask"));
         assert!(!is_open(&breaker));
     }
 
     #[tokio::test(start_paused = true)]
     async fn those_under_way_do_not_prolong_the_pause() {
         let breaker = Breaker::default();
-        let late = breaker.enter(0).ok().expect("leave to ask");
+        let late = breaker.enter(0).expect("leave to ask");
         fail(&breaker, 5);
         tokio::time::advance(Duration::from_millis(900)).await;
         let _ = late.failed(Error::Timeout(PAUSE));
@@ -198,7 +199,7 @@ mod tests {
         let breaker = Breaker::default();
         for _ in 0..5 {
             fail(&breaker, 4);
-            let _ = breaker.enter(0).ok().expect("leave to ask").failed(answered());
+            let _ = breaker.enter(0).expect("leave to ask").failed(answered());
         }
         assert!(!is_open(&breaker), "four of each five were missing");
     }
@@ -214,13 +215,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_misconfigured_stays_so_until_a_check_succeeds() {
         let breaker = Breaker::default();
-        let enter = || breaker.enter(0).ok().expect("leave to ask");
+        let enter = || breaker.enter(0).expect("leave to ask");
         let _ = enter().failed(Error::ModuleNotLoaded);
         for _ in 0..5 {
             let told = enter().failed(Error::Timeout(PAUSE));
             assert!(matches!(told, Error::ModuleNotLoaded), "{told}");
         }
-        let told = breaker.enter(0).err().expect("five answers were missing");
+        let told = breaker.enter(0).expect_err("five answers were missing");
         assert!(matches!(told, Error::ModuleNotLoaded), "{told}");
         tokio::time::advance(PAUSE).await;
         enter().succeeded();

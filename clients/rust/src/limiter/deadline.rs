@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The clock is looked at this often within the deadline, to see whether this process keeps up.
-const LOOKS: u32 = 4;
+const LOOKS: f32 = 4.0;
 /// Turns in which the runtime may hand over what lies in the socket already.
 const TURNS: u32 = 3;
 
@@ -28,18 +28,20 @@ pub(crate) async fn within<T>(
     work: impl Future<Output = T>,
 ) -> Result<T, Missed> {
     let mut work = pin!(work);
-    let look = (timeout / LOOKS).max(Duration::from_millis(1));
-    let mut times_late = 0;
-    let mut left = timeout;
+    let look = timeout.div_f32(LOOKS).max(Duration::from_millis(1));
+    let (mut missed, mut left) = (Missed::ByRedis, timeout);
+    let mut given_again = false;
     while !left.is_zero() {
-        let wake_at = Instant::now() + look.min(left);
-        if let Ok(done) = tokio::time::timeout_at(wake_at, work.as_mut()).await {
+        let (since, wait) = (Instant::now(), look.min(left));
+        if let Ok(done) = tokio::time::timeout(wait, work.as_mut()).await {
             return Ok(done);
         }
         left = left.saturating_sub(look);
-        if Instant::now().saturating_duration_since(wake_at) > look / 2 {
-            times_late += 1;
-            left = if times_late == 1 { timeout } else { Duration::ZERO };
+        let is_late = since.elapsed().saturating_sub(wait) > look.div_f32(2.0);
+        if is_late && given_again {
+            (missed, left) = (Missed::ByProcess, Duration::ZERO);
+        } else if is_late {
+            (given_again, left) = (true, timeout);
         }
     }
     for _ in 0..TURNS {
@@ -49,7 +51,7 @@ pub(crate) async fn within<T>(
             return Ok(done);
         }
     }
-    Err(if times_late < 2 { Missed::ByRedis } else { Missed::ByProcess })
+    Err(missed)
 }
 
 #[cfg(test)]
@@ -61,10 +63,6 @@ mod tests {
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_millis(100);
-
-    fn blocked(time: Duration) {
-        std::thread::sleep(time);
-    }
 
     #[tokio::test(start_paused = true)]
     async fn what_never_comes_is_given_up_in_time() {
@@ -78,7 +76,7 @@ mod tests {
         let (send, receive) = oneshot::channel();
         let answers = tokio::spawn(async move {
             // The answer is there, but the runtime's one thread is busy until the time is over.
-            blocked(TIMEOUT * 2);
+            std::thread::sleep(Duration::from_millis(200));
             tokio::task::yield_now().await;
             send.send(7).unwrap();
         });
@@ -90,7 +88,7 @@ mod tests {
     async fn time_is_given_again_once() {
         let busy = tokio::spawn(async {
             for _ in 0..20 {
-                blocked(TIMEOUT * 2);
+                std::thread::sleep(Duration::from_millis(200));
                 tokio::task::yield_now().await;
             }
         });

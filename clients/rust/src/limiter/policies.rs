@@ -32,9 +32,7 @@ impl Standing {
 impl Policies {
     /// Why these limits are not to be asked for: less than a second ago, the server refused to show a policy.
     pub(crate) fn refusal(&self, limits: &Limits) -> Option<Error> {
-        if limits.policies().next().is_none() {
-            return None;
-        }
+        limits.policies().next()?;
         let (now, all) = (Instant::now(), self.lock());
         let fresh = limits.policies().filter_map(|policy| all.get(policy));
         fresh.filter(|standing| !standing.is_due(now)).find_map(|standing| standing.refused.clone())

@@ -9,6 +9,7 @@ mod policy;
 mod set;
 
 pub use clause::Clause;
+#[cfg(feature = "tower")]
 pub(crate) use clause::Counter;
 pub use limit::{Algorithm, Limit, MAX_NUMBER};
 pub use period::{Period, Unit};

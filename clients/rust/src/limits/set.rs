@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::clause::{Clause, Counter};
+use super::clause::Clause;
+#[cfg(feature = "tower")]
+use super::clause::Counter;
 use super::limit::Limit;
 use super::policy::Policy;
 use super::{name, parse};
@@ -108,6 +110,7 @@ impl Limits {
     }
 
     /// What they count in, as far as they say it themselves.
+    #[cfg(feature = "tower")]
     pub(crate) fn counters(&self) -> impl Iterator<Item = Counter> {
         self.clauses().map(Clause::counter)
     }

@@ -77,7 +77,7 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
     let (mut met, mut ids) = (Met::default(), HashMap::new());
     let limits = case["limits"].as_array().unwrap();
     let mut scopes = Vec::new();
-    for (place, limit) in limits.iter().enumerate() {
+    for limit in limits {
         let set: Limits = text(limit, "spec").parse().unwrap();
         let meeting = Meeting {
             id: *ids.entry(text(limit, "id")).or_insert_with(Id::new),
@@ -96,7 +96,8 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
             Place::Scope(scope) => Some(scope),
             Place::Charged => None,
             Place::Taken(_) => {
-                assert_eq!(place + 1, limits.len(), "the last is the error: {case}");
+                let last = limits.last().unwrap();
+                assert_eq!(limit, last, "the last is the error: {case}");
                 return None;
             }
         });
