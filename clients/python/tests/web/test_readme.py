@@ -35,14 +35,15 @@ async def curl(app: Any, command: str) -> str:
     _, *words = shlex.split(command)
     headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
     options: dict[str, Any] = {"headers": dict(header.split(": ") for header in headers)}
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
     path = words[-1].removeprefix(ADDRESS)
     if hasattr(app, "wsgi_app"):
         transport = httpx.WSGITransport(app, remote_addr="192.0.2.1")
         with httpx.Client(transport=transport, base_url="http://app.example") as client:
-            response = client.get(path, **options)
+            response = client.request(method, path, **options)
     else:
         async with asking(app) as asker:
-            response = await asker.get(path, **options)
+            response = await asker.request(method, path, **options)
     if "-i" not in words:
         return response.text
     head = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
