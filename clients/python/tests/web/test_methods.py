@@ -58,16 +58,13 @@ def test_options_is_limited_only_if_listed_where_there_is_a_list(make: Serve) ->
     assert [listed.ask(method).status for method in METHODS if method != "OPTIONS"] == [200] * 6
 
 
-@pytest.mark.parametrize(
-    "methods",
-    ["POST", "", [], ["POST", "GTE"], ["GET POST"], ["GET,POST"], [None], [1], 5, [b"GET"]],
-    ids=repr,
-)
-def test_what_is_no_list_of_methods_is_an_error_where_it_is_written(
-    make: Serve, methods: object
-) -> None:
-    with pytest.raises(ConfigurationError, match=r'methods=\["POST"\]'):
-        make(limited("1/minute", methods=methods))
+def test_what_is_no_list_of_methods_is_an_error_where_it_is_written(make: Serve) -> None:
+    for methods in (
+        *("POST", "", [], 5, [None], [1], [b"GET"]),
+        *(["POST", "GTE"], ["GET POST"], ["GET,POST"], [" POST"]),
+    ):
+        with pytest.raises(ConfigurationError, match=r"methods=\[\"POST\"\]"):
+            make(limited("1/minute", methods=methods))
 
 
 def test_a_set_of_methods_will_do(make: Serve) -> None:
