@@ -25,17 +25,19 @@ class Example:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / f"example-{self.port}.log"
         self._environment = environment
+        socket = environment.get("SOCKET")
+        self._transport = httpx.HTTPTransport(uds=socket) if socket else None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> httpx.Client:
         """Start it, and wait until it answers."""
+        self._client = httpx.Client(base_url=self.url, timeout=10, transport=self._transport)
         process = self.start()
         deadline = time.monotonic() + DEADLINE_S
         while not self._answers():
             assert process.poll() is None, f"the app ended\n{self.log()}"
             assert time.monotonic() < deadline, f"the app does not answer\n{self.log()}"
             time.sleep(0.02)
-        self._client = httpx.Client(base_url=self.url, timeout=10)
         return self._client
 
     def __exit__(
@@ -95,9 +97,9 @@ class Example:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health", timeout=5).status_code == 200
+            return self._client.get("/health", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 
 
-SETTINGS = ("REDIS_URL", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
+SETTINGS = ("REDIS_URL", "SOCKET", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
