@@ -2,6 +2,7 @@
 
 import { StoreUnavailable } from '../errors.js';
 import { now, setImmediate, setTimeout } from './clock.js';
+import type { Patience } from './types.js';
 
 /** How late a timer may be before that shows that this process was busy. */
 const SLACK_MS = 5;
@@ -9,8 +10,8 @@ const SLACK_MS = 5;
 /** How often to look, in one deadline, whether this process is late. */
 const LOOKS = 4;
 
-interface Wait {
-  since: number;
+interface Wait extends Patience {
+  until: number;
   /** Whether this process was late meanwhile: what it asked may have been sent late. */
   late: boolean;
   /** Whether it was given its time once more. */
@@ -23,7 +24,7 @@ export class ProcessLate extends StoreUnavailable {}
 
 /** How long to wait for a store. One timer serves all that wait. */
 export class Deadline {
-  /** In the order of `since`. */
+  /** In the order of `until`. */
   readonly #waits = new Set<Wait>();
   #armed = false;
   #due = 0;
@@ -43,7 +44,7 @@ export class Deadline {
    * that of the deadline; what comes later is dropped.
    */
   within<Answer, Result>(
-    ask: (until: number) => Promise<Answer>,
+    ask: (patience: Patience) => Promise<Answer>,
     read: (answer: Answer) => Result | Promise<Result>,
     fail: (error: unknown) => Result | Promise<Result>,
   ): Promise<Result> {
@@ -55,14 +56,13 @@ export class Deadline {
           reject(error);
         }
       };
-      const since = now();
-      const asked = ask(since + this.ms);
       const wait: Wait = {
-        since,
+        until: now() + this.ms,
         late: false,
         again: false,
         reject: (error) => settle(fail, error),
       };
+      const asked = ask(wait);
       this.#begin(wait);
       asked.then(
         (answer) => {
@@ -111,18 +111,18 @@ export class Deadline {
 
   /** How long whoever has waited longest still has. */
   #remaining(at: number): number {
-    for (const { since } of this.#waits) return since + this.ms - at;
+    for (const { until } of this.#waits) return until - at;
     return Infinity;
   }
 
   #expire(at: number): void {
     for (const wait of this.#waits) {
-      if (wait.since + this.ms > at) break;
+      if (wait.until > at) break;
       this.#end(wait);
       if (wait.late && !wait.again) {
         wait.again = true;
         wait.late = false;
-        wait.since = now();
+        wait.until = now() + this.ms;
         this.#begin(wait);
       } else {
         const Reason = wait.late ? ProcessLate : StoreUnavailable;

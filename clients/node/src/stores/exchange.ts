@@ -5,7 +5,7 @@ import { Breaker } from './breaker.js';
 import { classify, isReply } from './classify.js';
 import { Deadline, ProcessLate } from './deadline.js';
 import { Faults } from './faults.js';
-import type { Command, Send, Store } from './types.js';
+import type { Command, Patience, Send, Store } from './types.js';
 
 /** What to make of how a command ended. */
 export interface Ends<Result> {
@@ -38,7 +38,7 @@ export class Exchange {
     }
     const { crowded } = this.#deadline;
     return this.#deadline.within(
-      (until) => this.store.send(command, until, crowded),
+      (patience) => this.store.send(command, patience, crowded),
       (reply) => {
         let result: Result;
         try {
@@ -57,7 +57,7 @@ export class Exchange {
   /** Sends one command; whether it fails says nothing of checks. @throws StoreUnavailable */
   send(command: Command): Promise<unknown> {
     return this.#deadline.within(
-      (until) => this.store.send(command, until, true),
+      (patience) => this.store.send(command, patience, true),
       (reply) => reply,
       (cause) => {
         throw this.classify(cause);
@@ -67,10 +67,13 @@ export class Exchange {
 
   /** Asks all primaries at once. @throws StoreUnavailable */
   async probe(command: Command, timeoutMs: number): Promise<void> {
-    const ask = async (until: number) => {
-      const primaries = await this.store.primaries(until);
-      if (primaries.length === 0) throw new StoreUnavailable('No primary of the cluster is known');
-      const send = (to: Send) => to(command, until, false).catch(unlessRedirected);
+    const ask = async (patience: Patience) => {
+      const primaries = await this.store.primaries(patience);
+      if (primaries.length === 0) {
+        const why = this.store.trouble()?.text ?? 'it did not answer';
+        throw new StoreUnavailable(`No primary of the cluster is known: ${why}`);
+      }
+      const send = (to: Send) => to(command, patience, false).catch(unlessRedirected);
       await Promise.all(primaries.map(send));
     };
     const succeeded = () => {
@@ -100,10 +103,10 @@ export class Exchange {
   classify(cause: unknown): StoreUnavailable {
     const trouble = this.store.isReady() ? undefined : this.store.trouble();
     if (cause instanceof StoreUnavailable) {
-      if (trouble === undefined || cause instanceof StoreRefused) return cause;
-      return cause instanceof StoreMisconfigured || cause instanceof ProcessLate
-        ? cause
-        : new StoreUnavailable(`${cause.message}: ${trouble.text}`, { cause });
+      const answered = cause instanceof StoreRefused || cause instanceof StoreMisconfigured;
+      if (trouble === undefined || answered) return cause;
+      const Same = cause instanceof ProcessLate ? ProcessLate : StoreUnavailable;
+      return new Same(`${cause.message}: ${trouble.text}`, { cause });
     }
     const { secrets } = this.store;
     const known = trouble !== undefined && isReply(trouble.error) ? trouble.error : cause;

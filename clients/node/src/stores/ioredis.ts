@@ -3,7 +3,7 @@
 import type { Writable } from 'node:stream';
 import { now, setImmediate } from './clock.js';
 import { Connection } from './connection.js';
-import type { Command, IoRedisLike, Send, Store } from './types.js';
+import type { Command, IoRedisLike, Patience, Send, Store } from './types.js';
 
 /** A command as ioredis has it. */
 interface IoRedisCommand {
@@ -28,14 +28,14 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
 
   const plainSend =
     (to: IoRedisLike): Send =>
-    (command, until, crowded) => {
-      const charge = new Charge(command, until, crowded);
+    (command, patience, crowded) => {
+      const charge = new Charge(command, patience, crowded);
       to.sendCommand(charge);
       charge.queued = true;
       return charge.promise;
     };
-  const clusterSend: Send = (command, until, crowded) => {
-    const charge = new Charge(command, until, crowded);
+  const clusterSend: Send = (command, patience, crowded) => {
+    const charge = new Charge(command, patience, crowded);
     const settle = charge.reject;
     client.sendCommand(charge);
     charge.queued = true;
@@ -49,23 +49,23 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
     return charge.promise;
   };
   const sendNow = client.isCluster ? clusterSend : plainSend(client);
-  const connected = async (until: number) => {
+  const connected = async (patience: Patience) => {
     if (client.status === 'wait') client.connect().catch(() => undefined);
     if (COMING.has(client.status) && connection.isComing(connectTimeoutMs)) {
       await connection.settled();
     }
-    if (now() > until) throw new Error('Not sent: there was no connection in time');
+    if (now() > patience.until) throw new Error('Not sent: there was no connection in time');
   };
-  const send: Send = (command, until, crowded) =>
+  const send: Send = (command, patience, crowded) =>
     client.status === 'ready' || queues
-      ? sendNow(command, until, crowded)
-      : connected(until).then(() => sendNow(command, until, crowded));
+      ? sendNow(command, patience, crowded)
+      : connected(patience).then(() => sendNow(command, patience, crowded));
 
   return {
     send,
-    async primaries(until) {
+    async primaries(patience) {
       if (!client.isCluster) return [send];
-      if (client.status !== 'ready') await connected(until);
+      if (client.status !== 'ready') await connected(patience);
       return ((client.nodes?.('master') ?? []) as IoRedisLike[]).map(plainSend);
     },
     isReady: () => client.status === 'ready',
@@ -96,7 +96,7 @@ function chargeClass(Base: CommandClass) {
 
     constructor(
       readonly command: Command,
-      readonly until: number,
+      readonly patience: Patience,
       readonly crowded: boolean,
     ) {
       // Arguments that it is given it copies and looks through.
@@ -107,7 +107,7 @@ function chargeClass(Base: CommandClass) {
     }
 
     override toWritable(stream: Writable): string {
-      if (this.written || (this.queued && now() > this.until)) {
+      if (this.written || (this.queued && now() > this.patience.until)) {
         const why = this.written ? 'the connection was lost' : 'it could not be sent in time';
         this.reject(new Error(`Not sent again: ${why}`));
         return PING;

@@ -2,7 +2,7 @@
 
 import { now } from './clock.js';
 import { Connection } from './connection.js';
-import type { Command, NodeRedisLike, Send, Store, StoreOptions } from './types.js';
+import type { Command, NodeRedisLike, Patience, Send, Store, StoreOptions } from './types.js';
 
 /** What only a cluster has. */
 interface Cluster extends NodeRedisLike {
@@ -18,20 +18,20 @@ export function nodeRedisStore(client: NodeRedisLike, options: StoreOptions): St
   const isReady = () => client.isReady ?? client.isOpen;
   const connect = connector(client, connection);
 
-  const connected = async (until: number) => {
+  const connected = async (patience: Patience) => {
     const starts = connect();
     if ((starts || waits) && connection.isComing(options.connectTimeoutMs)) {
       await connection.settled();
     }
-    if (now() > until) throw new Error('Not sent: there was no connection in time');
+    if (now() > patience.until) throw new Error('Not sent: there was no connection in time');
   };
   return {
-    send: (command, until, crowded) =>
+    send: (command, patience, crowded) =>
       isReady()
-        ? send(command, until, crowded)
-        : connected(until).then(() => send(command, until, crowded)),
-    async primaries(until) {
-      if (!isReady()) await connected(until);
+        ? send(command, patience, crowded)
+        : connected(patience).then(() => send(command, patience, crowded)),
+    async primaries(patience) {
+      if (!isReady()) await connected(patience);
       if (!isCluster(client)) return [send];
       const nodes = await Promise.all(client.masters.map((node) => client.nodeClient(node)));
       return nodes.map((node) => sendNow(node, options.timeoutMs));

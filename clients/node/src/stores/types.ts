@@ -10,13 +10,19 @@ export interface Command {
   readonly keyless?: boolean;
 }
 
+/** How long somebody waits, which grows where this process was late. */
+export interface Patience {
+  /** In milliseconds of our clock. */
+  readonly until: number;
+}
+
 /**
  * Sends one command and answers the reply; rejects with the error of the server or the client.
  *
- * @param until when nobody waits for it any more, in milliseconds of our clock
+ * @param patience until when somebody waits for it
  * @param crowded whether it is worth while to wait for more of this turn of the event loop
  */
-export type Send = (command: Command, until: number, crowded: boolean) => Promise<unknown>;
+export type Send = (command: Command, patience: Patience, crowded: boolean) => Promise<unknown>;
 
 /** What a store is told of its limiter. */
 export interface StoreOptions {
@@ -35,7 +41,7 @@ export interface Store {
   /** Sends a command to where its key is, at most once, and not after the deadline. */
   readonly send: Send;
   /** One sender per server that takes writes, none of which follows redirections. */
-  primaries(until: number): Promise<Send[]>;
+  primaries(patience: Patience): Promise<Send[]>;
   /** Whether a connection is there. */
   isReady(): boolean;
   /** Why there is no connection, if the client told. */
