@@ -65,6 +65,53 @@ async def test_cost_is_charged_and_peek_charges_nothing(limiter: Limiter) -> Non
     assert (await limiter.peek("key", "10/minute")).remaining == 3
 
 
+@pytest.mark.parametrize(
+    ("limit", "cost", "waits"),
+    [
+        ("2/minute", 2, 60.0),
+        ("sliding 2/minute", 2, 90.0),
+        ("log 2/minute", 2, 60.0),
+        ("token 2/10 seconds burst 4", 4, 5.0),
+        ("leaky 2/10 seconds burst 4", 4, 5.0),
+        ("0/minute", 0, None),
+        ("5/hour; 2/minute", 2, 60.0),
+    ],
+)
+async def test_peek_denies_where_nothing_is_left_and_says_how_long(
+    limiter: Limiter, limit: str, cost: int, waits: float | None
+) -> None:
+    if cost:
+        assert (await limiter.check("ann", limit, cost=cost)).allowed
+    looked = await limiter.peek("ann", limit)
+    asked_for = await limiter.check("ann", limit)
+    assert (looked.allowed, looked.retry_after) == (False, waits)
+    assert (asked_for.allowed, asked_for.retry_after) == (False, waits), "as the call itself"
+    assert looked.remaining == 0
+    assert looked.wait == 0
+
+
+async def test_peek_allows_what_is_left_and_counts_nothing(limiter: Limiter) -> None:
+    for _ in range(3):
+        looked = await limiter.peek("ann", "2/minute", "leaky 2/second burst 4")
+        assert (looked.allowed, looked.remaining, looked.retry_after) == (True, 2, 0.0)
+
+
+async def test_peek_with_other_numbers_than_were_used_still_says_how_long(limiter: Limiter) -> None:
+    await limiter.check("ann", "100/minute", cost=50)
+    looked = await limiter.peek("ann", "20/minute")
+    assert (looked.allowed, looked.retry_after) == (False, 60.0)
+
+
+async def test_every_peek_is_told_with_its_verdict(
+    limiter_of: Callable[..., Limiter], url: str
+) -> None:
+    told: list[Outcome] = []
+    limiter = limiter_of(url, on_decision=told.append)
+    await limiter.check("ann", "1/minute")
+    await limiter.peek("ann", "1/minute")
+    assert [outcome.allowed for outcome in told] == [True, False]
+
+
 async def test_enforce_raises_a_denial_with_its_headers(limiter: Limiter) -> None:
     assert (await limiter.enforce("key", "1/minute", name="login")).remaining == 0
     with pytest.raises(RateLimitExceeded, match="retry in 60 s") as raised:

@@ -12,7 +12,7 @@ import pytest
 import redis.asyncio
 import redis.cluster
 
-from redis_rl import ModuleNotLoaded, RateLimiter, StoreUnavailable, WholeKey
+from redis_rl import ModuleNotLoaded, RateLimiter, StoreMisconfigured, StoreUnavailable, WholeKey
 from store.kinds import InThreads, Limiter
 from support.clock import Clock
 from support.cluster import SLOTS, ask, asked, keys_in
@@ -130,6 +130,33 @@ async def test_a_redirection_is_followed_and_charges_once(
     outcomes = await asyncio.gather(*(limiter.check(WholeKey(key), "10/minute") for _ in range(8)))
     assert sorted(outcome.remaining or 0 for outcome in outcomes) == list(range(2, 10))
     assert (await limiter.check(WholeKey(key), "10/minute")).remaining == 1
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["moved", "moving"])
+async def test_a_policy_is_asked_for_where_the_key_is(
+    limiter: Limiter, nodes: Nodes, request: pytest.FixtureRequest, done: bool
+) -> None:
+    for node in nodes.nodes:
+        asked(node, "RL.POLICY", "SET", "api", "FIXED", 5, "1m", "TOKEN", 9, 3, "1s")
+    for key in SPREAD:
+        outcome = await limiter.check(WholeKey(key), "policy api")
+        assert [one.policy for one in outcome.decisions] == ["api-minute", "api-second"]
+        assert outcome.remaining == 4
+    slot = 200 + 2 * done + ("[sync" in request.node.name)
+    (key,) = keys_in([slot])
+    nodes.move(slot, nodes.nodes[0], nodes.nodes[1], done=done)
+    await asyncio.sleep(1)  # so that the policy is asked for again
+    assert (await limiter.check(WholeKey(key), "policy api")).remaining == 4
+    with pytest.raises(StoreMisconfigured, match="'nope'"):
+        await limiter.check(WholeKey(SPREAD[1]), "policy nope")
+
+
+async def test_a_peek_looks_where_the_key_is(limiter: Limiter) -> None:
+    for key in SPREAD[::7]:
+        await limiter.check(WholeKey(key), "token 2/10 seconds burst 4", cost=4)
+        looked = await limiter.peek(WholeKey(key), "token 2/10 seconds burst 4")
+        assert not looked.allowed
+        assert 0 < (looked.retry_after or 0) <= 5
 
 
 async def test_checks_on_one_node_share_a_connection(nodes: Nodes) -> None:

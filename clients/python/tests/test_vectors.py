@@ -23,7 +23,7 @@ from redis_rl.http.problem import denial
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Subject
-from redis_rl.limits.limit import together
+from redis_rl.limits.limit import Limit, together
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Decision, Outcome
 from redis_rl.rules.met import Met
@@ -69,8 +69,15 @@ def test_policies(case: Case) -> None:
         with pytest.raises(ConfigurationError):
             LimitSet(case["spec"], name=case["name"])
         return
-    policies = LimitSet(case["spec"], name=case["name"]).policies
+    limits = LimitSet(case["spec"], name=case["name"])
+    policies = limits.labels(known(case)).policies
     assert [{"name": one.name, "q": one.q, "w": one.w} for one in policies] == case["policies"]
+
+
+def known(case: Case) -> dict[str, tuple[Limit, ...]]:
+    """What the server says of the policies of a case."""
+    server = case.get("server", {})
+    return {name: tuple(map(Limit.of_clause, clauses)) for name, clauses in server.items()}
 
 
 @cases("keys")
@@ -116,11 +123,17 @@ def test_stacks(case: Case) -> None:
         rule = rules.setdefault(limit["id"], new)
         asked: Any = None
         if rule not in met.outcomes:
-            met.outcomes[rule] = Outcome.exempt(rule.first)
+            met.outcomes[rule] = Outcome.exempt()
             if limit["subject"] is None:
-                met.passed(rule, limit["scope"])
+                met.passed(rule, limit["scope"], known(case))
             else:
-                asked = (rule, limit["scope"], rule.first, partial(key, limit["subject"]))
+                asked = (
+                    rule,
+                    limit["scope"],
+                    rule.first,
+                    partial(key, limit["subject"]),
+                    known(case),
+                )
         if limit is case["limits"][-1] and "error" in case:
             with pytest.raises(StoreMisconfigured) as raised:
                 met.charged(*asked)
@@ -151,7 +164,7 @@ def test_clients(case: Case) -> None:
 @cases("outcomes")
 def test_outcomes(case: Case) -> None:
     limits = LimitSet(case["spec"], name=case["name"])
-    outcome = Outcome.from_reply(case["reply"], limits, "key", case["cost"])
+    outcome = Outcome.from_reply(case["reply"], limits, "key", case["cost"], known(case))
     assert told(outcome) == in_seconds(case["outcome"])
     plain = rate_headers(outcome)
     assert folded(plain) == folded(case["headers"].items())

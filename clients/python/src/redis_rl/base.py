@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Who
+from redis_rl.limits.known import KnownPolicies
 from redis_rl.limits.limit import Limit
-from redis_rl.limits.limitset import Limits, LimitSet, limit_set
+from redis_rl.limits.limitset import Known, Limits, LimitSet, limit_set
 from redis_rl.log import Log
 from redis_rl.options import (
     CheckOptions,
@@ -69,6 +71,10 @@ class Prepared(NamedTuple):
     limits: LimitSet
     cost: int
     mode: OnError
+    policies: tuple[str, ...] = ()
+    """Which policies of the server's are to be asked for with it."""
+    waits_ms: Mapping[object, int] | None = None
+    """Of a peek: how long a call that costs 1 would wait, by what a limit counts in."""
 
 
 @dataclass(eq=False, repr=False)
@@ -85,7 +91,13 @@ class LimiterBase(LimiterOptions):
         """How many requests were served without a verdict."""
         self._breaker = Breaker()
         self._misconfigured = Misconfigured()
+        self._policies = KnownPolicies()
         self._log = Log(logger)
+
+    @property
+    def known_policies(self) -> Known:
+        """What policies of the server's stand for, as far as that was learned."""
+        return self._policies.clauses
 
     def key(self, key: Who, scope: str | None = None) -> str:
         """The Redis key of somebody in a scope, `app` if it is left out.
@@ -112,7 +124,7 @@ class LimiterBase(LimiterOptions):
         mode = self.on_error if on_error is None else checked_mode(on_error)
         checked_cost(cost)
         if not self.enabled:
-            return Outcome.exempt(asked)
+            return Outcome.exempt()
         redis_key = ""
         try:
             redis_key = self.key(key, scope or asked.name)
@@ -120,24 +132,35 @@ class LimiterBase(LimiterOptions):
             if blocked is not None:
                 raise blocked
         except CannotDecide as error:
-            return self._undecided(error, mode, asked, redis_key, cost)
+            return self._undecided(error, mode, redis_key, cost)
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
-        return Prepared(redis_key, sent, asked, cost, mode)
+        due = self._policies.due(asked.named) if asked.named else ()
+        return Prepared(redis_key, sent, asked, cost, mode, due)
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
         """Answer by the reply, or by the error that came in its place."""
-        _, _, limits, cost, mode = asked
+        limits, cost, mode = asked.limits, asked.cost, asked.mode
         try:
             if isinstance(reply, Exception):
                 raise classify(reply)
-            outcome = Outcome.from_reply(reply, limits, asked.key, cost)
+            if limits.named and (unlearned := self._policies.error(limits.named)):
+                raise type(unlearned)(*unlearned.args)
+            known = self._policies.clauses
+            outcome = Outcome.from_reply(reply, limits, asked.key, cost, known)
         except CannotDecide as error:
             self._learn(error, asked.key)
-            return self._undecided(error, mode, limits, asked.key, cost)
+            return self._undecided(error, mode, asked.key, cost)
         self._breaker.answered()
         self._misconfigured.succeeded(asked.key)
+        if asked.waits_ms is not None:
+            outcome = outcome.standing(asked.waits_ms)
         return self._decided(outcome)
+
+    def _learn_policies(self, names: Sequence[str], replies: Sequence[object]) -> None:
+        """Remember what RL.POLICY GET answered for each name."""
+        for name, reply in zip(names, replies, strict=True):
+            self._policies.learned(name, classify(reply) if isinstance(reply, Exception) else reply)
 
     def _decided(self, outcome: Outcome) -> Outcome:
         if self.on_decision is not None:
@@ -159,9 +182,7 @@ class LimiterBase(LimiterOptions):
         elif isinstance(error, CannotNow):
             self._breaker.answered()
 
-    def _undecided(
-        self, error: CannotDecide, mode: OnError, limits: LimitSet, key: str, cost: int
-    ) -> Outcome:
+    def _undecided(self, error: CannotDecide, mode: OnError, key: str, cost: int) -> Outcome:
         """Answer by the mode: raise the error, or serve the request all the same."""
         if not error.always:
             error = self._misconfigured.at(key) or error
@@ -170,12 +191,24 @@ class LimiterBase(LimiterOptions):
             raise error from None
         self.failed_open += 1
         self._log.tell(error, "served without a limit")
-        return self._decided(Outcome.failed_open(limits, key, cost))
+        return self._decided(Outcome.failed_open(key, cost))
 
 
 def probe_command(key: str) -> bytes:
     """A command that changes nothing, and asks all that a check asks of the server."""
     return command("RL.LIMIT", key, "FIXED", "1", "1s", "COST", "0")
+
+
+def nothing_left(reply: object) -> bool:
+    """Whether a reply to RL.LIMIT has an entry of which nothing remains."""
+    rows = reply[1:] if isinstance(reply, list) else []
+    return any(isinstance(row, list) and row[2:3] == [0] for row in rows)
+
+
+def waits_ms(peeked: object) -> dict[object, int]:
+    """Read from RL.PEEK's reply how long a call that costs 1 would wait."""
+    rows = peeked if isinstance(peeked, list) else []
+    return {(row[0].decode(), row[3]): row[5] for row in rows}
 
 
 def delete_command(key: str) -> bytes:

@@ -72,7 +72,7 @@ class RateLimits:
             return
         self._check_order(app)
         self._apps.append(app)
-        app.before_request(self._check_order)
+        self._check_before_the_first_request(app)
         if app.extensions.setdefault("redis_rl", self) is not self:
             return
         app.after_request(self._add_headers)
@@ -102,9 +102,19 @@ class RateLimits:
                 raise _unlimited(view)
         self._limited.append((view, limited))
 
-    def _check_order(self, app: Flask | None = None) -> None:
+    def _check_before_the_first_request(self, app: Flask) -> None:
+        checked = False
+
+        def check() -> None:
+            nonlocal checked
+            if not checked:
+                self._check_order(app)
+                checked = True
+
+        app.before_request(check)
+
+    def _check_order(self, app: Flask) -> None:
         """Raise ConfigurationError for a route that took a view before it was limited."""
-        app = app or current_app
         for view, limited in self._limited:
             if any(_serves(app, layer) for layer in layers(view)) and not any(
                 limited in layers(served) for served in app.view_functions.values()
@@ -153,7 +163,7 @@ class RouteLimit:
         """Look at the budget of the request that is served, and charge nothing."""
         found = run(budget(self._asking()))
         if found.limits is None:
-            return Outcome.exempt(None)
+            return Outcome.exempt()
         return self._limiter.peek(found.subject, found.limits, scope=found.scope)
 
     def reset(self) -> bool:

@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
+from redis_rl.base import (
+    PROBE_S,
+    Check,
+    LimiterBase,
+    Prepared,
+    delete_command,
+    nothing_left,
+    probe_command,
+    waits_ms,
+)
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster import ClusterRoutes
+from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import ASYNC, Maker, pool_of
 from redis_rl.wire.faults import FAILURES, classify
 from redis_rl.wire.link import Reply
@@ -80,7 +90,7 @@ class AsyncRateLimiter(LimiterBase):
         if isinstance(asked, Outcome):
             return asked
         try:
-            reply = await self._backend().submit(asked.key, asked.command)
+            reply = await self._ask(asked)
         except FAILURES as error:
             reply = error
         return self._conclude(asked, reply)
@@ -110,8 +120,22 @@ class AsyncRateLimiter(LimiterBase):
         name: str | None = None,
         scope: str | None = None,
     ) -> Outcome:
-        """Look at limits and consume nothing: `check` with a cost of 0."""
-        return await self.check(key, *limits, name=name, scope=scope, cost=0)
+        """Look at limits and consume nothing.
+
+        The verdict is that of a call that costs 1: where nothing is left, it is denied, and
+        `retry_after` says how long it would have to wait.
+        """
+        asked = self._prepare(key, limits, name, scope, cost=0)
+        if isinstance(asked, Outcome):
+            return asked
+        waits: dict[object, int] = {}
+        try:
+            reply = await self._ask(asked)
+            if nothing_left(reply):
+                waits = await self._waits_ms(asked.key)
+        except FAILURES as error:
+            reply = error
+        return self._conclude(asked._replace(waits_ms=waits), reply)
 
     async def reset(self, key: Who, scope: str | None = None) -> bool:
         """Forget all that was used at a key; answer whether there was anything.
@@ -154,6 +178,27 @@ class AsyncRateLimiter(LimiterBase):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    async def _ask(self, asked: Prepared) -> Any:
+        """Send a check, and ahead of it what is to be asked of policies."""
+        backend = self._backend()
+        if not asked.policies:
+            return await backend.submit(asked.key, asked.command)
+        commands = [*map(policy_get, asked.policies), asked.command]
+        *told, reply = await asyncio.gather(
+            *(backend.submit(asked.key, command) for command in commands), return_exceptions=True
+        )
+        self._learn_policies(asked.policies, told)
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    async def _waits_ms(self, key: str) -> dict[object, int]:
+        """How long calls that cost 1 would wait; nothing for who may not ask that."""
+        try:
+            return waits_ms(await self._backend().submit(key, peek(key)))
+        except FAILURES:
+            return {}
 
     def _backend(self) -> _Backend:
         loop = asyncio.get_running_loop()

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from redis_rl.base import PROBE_S, Check, LimiterBase, delete_command, probe_command
+from redis_rl.base import (
+    PROBE_S,
+    Check,
+    LimiterBase,
+    Prepared,
+    delete_command,
+    nothing_left,
+    probe_command,
+    waits_ms,
+)
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
+from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import SYNC, Maker, pool_of
 from redis_rl.wire.exchange import Exchange
 from redis_rl.wire.faults import FAILURES, classify
@@ -50,7 +60,7 @@ class SyncRateLimiter(LimiterBase):
         if isinstance(asked, Outcome):
             return asked
         try:
-            reply = self._store.ask(asked.key, asked.command)
+            reply = self._ask(asked)
         except FAILURES as error:
             reply = error
         return self._conclude(asked, reply)
@@ -71,7 +81,17 @@ class SyncRateLimiter(LimiterBase):
         scope: str | None = None,
     ) -> Outcome:
         """As AsyncRateLimiter.peek."""
-        return self.check(key, *limits, name=name, scope=scope, cost=0)
+        asked = self._prepare(key, limits, name, scope, cost=0)
+        if isinstance(asked, Outcome):
+            return asked
+        waits: dict[object, int] = {}
+        try:
+            reply = self._ask(asked)
+            if nothing_left(reply):
+                waits = self._waits_ms(asked.key)
+        except FAILURES as error:
+            reply = error
+        return self._conclude(asked._replace(waits_ms=waits), reply)
 
     def reset(self, key: Who, scope: str | None = None) -> bool:
         """As AsyncRateLimiter.reset."""
@@ -96,6 +116,24 @@ class SyncRateLimiter(LimiterBase):
     def close(self) -> None:
         """Close the idle connections. A later check makes new ones."""
         self._store.close()
+
+    def _ask(self, asked: Prepared) -> Any:
+        """Send a check, and ahead of it what is to be asked of policies."""
+        *told, reply = self._store.ask_all(
+            asked.key, *map(policy_get, asked.policies), asked.command
+        )
+        if told:
+            self._learn_policies(asked.policies, told)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def _waits_ms(self, key: str) -> dict[object, int]:
+        """How long calls that cost 1 would wait; nothing for who may not ask that."""
+        try:
+            return waits_ms(self._store.ask(key, peek(key)))
+        except FAILURES:
+            return {}
 
     def __enter__(self) -> SyncRateLimiter:
         return self

@@ -66,7 +66,9 @@ class RouteLimit:
                     outcome = ask(asking_of(limiter, rule, request, met))
                 except CannotDecide as error:
                     return answer(error)
-                response = self._refusal(request, outcome) or view(*arguments, **named)
+                response = self._refusal(request, outcome)
+                if response is None:
+                    response = view(*arguments, **named)
                 return with_headers(response, met, limiter.legacy) if outermost else response
 
         @wraps(view)
@@ -77,7 +79,9 @@ class RouteLimit:
                     outcome = await ask_async(asking_of(limiter, rule, request, met))
                 except CannotDecide as error:
                     return answer(error)
-                response = self._refusal(request, outcome) or view(*arguments, **named)
+                response = self._refusal(request, outcome)
+                if response is None:
+                    response = view(*arguments, **named)
                 if inspect.isawaitable(response):
                     response = await response
                 return with_headers(response, met, limiter.legacy) if outermost else response
@@ -103,5 +107,5 @@ class RouteLimit:
 
     def _peek(self, found: Budget) -> Any:
         if found.limits is None:
-            return Outcome.exempt(None)
+            return Outcome.exempt()
         return self._limiter.peek(found.subject, found.limits, scope=found.scope)

@@ -22,6 +22,9 @@ from redis_rl.rules.asking import Asking, ask_async, budget, run_async
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule, RuleLimits
 
+_RESOLVED = "redis_rl.resolved"
+"""Where a scope keeps what FastAPI found out for a limit, by the limit."""
+
 
 class RouteLimit:
     """A dependency for a route, a router or an app; `RateLimiter.limit` makes it.
@@ -59,27 +62,30 @@ class RouteLimit:
 
     async def peek(self, connection: HTTPConnection) -> Outcome:
         """Look at the budget of a request, and charge nothing."""
-        found = await run_async(budget(self._asking(connection, {})))
+        found = await run_async(budget(self._asking(connection)))
         if found.limits is None:
-            return Outcome.exempt(None)
+            return Outcome.exempt()
         return await self._limiter.peek(found.subject, found.limits, scope=found.scope)
 
     async def reset(self, connection: HTTPConnection) -> bool:
         """Forget what was used of that budget; answer whether there was anything."""
-        found = await run_async(budget(self._asking(connection, {})))
+        found = await run_async(budget(self._asking(connection)))
         return await self._limiter.reset(found.subject, found.scope)
 
     async def _check(self, connection: HTTPConnection, **resolved: Any) -> Outcome:
+        if resolved:
+            connection.scope.setdefault(_RESOLVED, {})[self] = resolved
         try:
-            outcome = await ask_async(self._asking(connection, resolved))
+            outcome = await ask_async(self._asking(connection))
         except CannotDecide as error:
             raise undecided(error) from error
         if not outcome.allowed:
             raise TooManyRequests(outcome, self._limiter.legacy)
         return outcome
 
-    def _asking(self, connection: HTTPConnection, resolved: dict[str, Any]) -> Asking:
+    def _asking(self, connection: HTTPConnection) -> Asking:
         request = connection.scope
+        resolved = request.get(_RESOLVED, {}).get(self, {})
         met = request.get(MET)
         if met is None:
             met = request[MET] = Met()

@@ -42,7 +42,7 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
     X-RateLimit-Reset counts (`now_ms` is the time since 1970), `draft6` adds RateLimit-Limit
     and its kin.
     """
-    if not outcome.rows or outcome.limits is None:
+    if not outcome.rows or outcome.labels is None:
         return []
     members = []
     for policy, (allowed, _, remaining, wait_ms, reset_ms) in zip(
@@ -54,7 +54,7 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
             members.append(f'"{policy.name}";r={remaining}')
         elif not allowed:
             members.append(f'"{policy.name}";r={remaining};t={max(1, seconds(wait_ms))}')
-    fields = [("RateLimit-Policy", outcome.limits.policy_field), ("RateLimit", ", ".join(members))]
+    fields = [("RateLimit-Policy", outcome.labels.field), ("RateLimit", ", ".join(members))]
     if not outcome.allowed:
         after = retry_after_seconds(outcome)
         if after is not None:

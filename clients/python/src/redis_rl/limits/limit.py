@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from redis_rl.errors import ConfigurationError
+from redis_rl.limits.policy import ServerPolicy
 
 Algorithm = Literal["fixed", "sliding", "log", "token", "leaky"]
 
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
 BUCKETS = ("token", "leaky")
 GRAMMAR = (
-    "[fixed | sliding | log | token | leaky] n ( / | per ) [k] unit [burst b], "
+    "[fixed | sliding | log | token | leaky] n ( / | per ) [k] unit [burst b], or policy NAME, "
     "several joined by ';'; a unit is s, m, h, d, w or its word; as in '5/minute', "
     "'sliding 100 per 10 minutes', 'token 10/second burst 20'"
 )
@@ -24,11 +25,19 @@ _MOST_OF_A_LOG = 10**6
 _MOST_LIMITS = 16
 _LONGEST_MS = 366 * 86_400_000
 
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-UNIT_WORDS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+UNIT_WORDS = {
+    "ms": "millisecond",
+    "s": "second",
+    "m": "minute",
+    "h": "hour",
+    "d": "day",
+    "w": "week",
+}
 _SPELLINGS = {
     spelling: unit
     for unit, word in UNIT_WORDS.items()
+    if unit != "ms"  # which only the server's policies have
     for spelling in (
         unit,
         word,
@@ -44,6 +53,7 @@ _ONE = re.compile(
     (?: \s+ burst \s* (?P<burst>{_NUMBER}) )? \s*""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
+_CLAUSE_PERIOD = re.compile(r"(?P<k>[1-9][0-9]*)(?P<unit>ms|[smhdw])", re.ASCII)
 _PERIOD = re.compile(rf"\s*(?P<k>{_NUMBER})?\s*(?P<unit>[a-z]+)\s*", re.IGNORECASE | re.ASCII)
 
 
@@ -95,17 +105,41 @@ class Limit:
         return max(1, -(-whole_ms // 1000))
 
     @property
+    def limiter(self) -> tuple[str, object]:
+        """What it counts in, at a key: limits with the same one share it."""
+        return (self.algorithm, self.period_ms)
+
+    @property
     def clause(self) -> tuple[str, ...]:
         """The words of RL.LIMIT."""
         numbers = (self.quota, self.rate) if self.algorithm in BUCKETS else (self.quota,)
         return (self.algorithm.upper(), *map(str, numbers), self.period)
 
     @classmethod
-    def parse(cls, spec: str) -> tuple[Limit, ...]:
+    def parse(cls, spec: str) -> tuple[Limit | ServerPolicy, ...]:
         """Read one or more limits; ConfigurationError names the text and the grammar."""
         if not isinstance(spec, str):
             raise ConfigurationError(f"a limit must be text or a Limit, not {spec!r}: {GRAMMAR}")
-        return tuple(cls._parse_one(part, spec) for part in re.split("[;,|]", spec))
+        try:
+            return tuple(
+                ServerPolicy.parse(part) or cls._parse_one(part, spec)
+                for part in re.split("[;,|]", spec)
+            )
+        except ConfigurationError as error:
+            if repr(spec) in str(error):
+                raise
+            raise ConfigurationError(f"{error}, in {spec!r}; a limit is {GRAMMAR}") from None
+
+    @classmethod
+    def of_clause(cls, clause: str) -> Limit:
+        """Read a clause as RL.POLICY GET shows it: `TOKEN 20 10 1s`. Raises ValueError."""
+        algorithm, *numbers, period = clause.split()
+        name: Any = algorithm.lower()
+        found = _CLAUSE_PERIOD.fullmatch(period)
+        quota, *rate = map(int, numbers)
+        if found is None or len(rate) != (name in BUCKETS):
+            raise ValueError(f"a clause must be ALGORITHM n [n] period, not {clause!r}")
+        return cls(name, quota, rate[0] if rate else quota, int(found["k"]), found["unit"])
 
     @classmethod
     def _parse_one(cls, part: str, spec: str) -> Limit:
@@ -114,14 +148,11 @@ class Limit:
             raise ConfigurationError(f"a limit must follow the grammar, not {spec!r}: {GRAMMAR}")
         algorithm, n, period, burst = found.group("algorithm", "n", "period", "burst")
         name: Any = algorithm.lower() if algorithm else "token" if burst else "fixed"
-        try:
-            if name in BUCKETS:
-                return cls._bucket(name, _number(n), period, _number(burst) if burst else None)
-            if burst:
-                raise ConfigurationError(f"burst is for token and leaky, not for {name}")
-            return cls._window(name, _number(n), period)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{error}, in {spec!r}; a limit is {GRAMMAR}") from None
+        if name in BUCKETS:
+            return cls._bucket(name, _number(n), period, _number(burst) if burst else None)
+        if burst:
+            raise ConfigurationError(f"burst is for token and leaky, not for {name}")
+        return cls._window(name, _number(n), period)
 
     @classmethod
     def per_second(cls, n: int, every: int = 1) -> Limit:
@@ -179,24 +210,23 @@ class Limit:
         return cls(algorithm, n if burst is None else burst, n, *_period(period))
 
 
-def together(*limits: str | Limit) -> tuple[Limit, ...]:
-    """Read limits that are asked in one command: 1 to 16, no two of one algorithm and period."""
+def together(*limits: str | Limit | ServerPolicy) -> tuple[Limit | ServerPolicy, ...]:
+    """Read limits that are asked in one command: 1 to 16, none twice in what it counts."""
     found = [
         one
         for limit in limits
-        for one in ((limit,) if isinstance(limit, Limit) else Limit.parse(limit))
+        for one in ((limit,) if isinstance(limit, Limit | ServerPolicy) else Limit.parse(limit))
     ]
     if not 1 <= len(found) <= _MOST_LIMITS:
         raise ConfigurationError(f"there must be 1 to {_MOST_LIMITS} limits, not {len(found)}")
     seen = set()
     for limit in found:
-        kind = (limit.algorithm, limit.period_ms)
-        if kind in seen:
+        if limit.limiter in seen:
             raise ConfigurationError(
-                f"{limits!r} has two {limit.algorithm} limits over {limit.period}: "
-                "no two may have the same algorithm and period"
+                f"no two limits may have the same algorithm and period, or policy, as "
+                f"{' '.join(limit.clause)} in {limits!r}"
             )
-        seen.add(kind)
+        seen.add(limit.limiter)
     return tuple(found)
 
 

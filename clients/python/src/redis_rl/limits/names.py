@@ -16,20 +16,62 @@ _LARGEST = 10**15 - 1  # the integers of structured fields have fifteen digits
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A limit as headers show it: its name, `q` its quota, `w` its window in seconds."""
+    """A limit as headers show it: its name, `q` its quota, `w` its window in seconds.
+
+    `w` is None while nobody knows it.
+    """
 
     name: str
     q: int
-    w: int
+    w: int | None
+
+    def __str__(self) -> str:
+        window = "" if self.w is None else f";w={self.w}"
+        return f'"{self.name}";q={self.q}{window}'
 
 
-def policies(limits: Sequence[Limit], name: str | None) -> tuple[Policy, ...]:
-    """Name limits after `name`, or after their numbers; ConfigurationError if it is no name."""
-    named = [_by_numbers(limit) for limit in limits] if name is None else _by_name(limits, name)
-    return tuple(
-        Policy(one, limit.quota, min(limit.window_s, _LARGEST))
-        for one, limit in zip(named, limits, strict=True)
-    )
+def policies(limits: Sequence[Limit], name: str | None, several: bool) -> tuple[Policy, ...]:
+    """Name limits after `name`, or after their numbers; ConfigurationError if it is no name.
+
+    `several` says that there are others beside one limit.
+    """
+    if name is None:
+        named = [_by_numbers(limit) for limit in limits]
+    elif several:
+        named = list(map(_checked, _by_unit(limits, name)))
+    else:
+        named = [_checked(name)] * len(limits)
+    return tuple(_policy(one, limit) for one, limit in zip(named, limits, strict=True))
+
+
+def of_clauses(name: str, clauses: Sequence[Limit]) -> tuple[Policy, ...]:
+    """Name the clauses of a policy of the server's, however long that gets."""
+    shown = _shown(name)
+    named = [shown] if len(clauses) == 1 else _by_unit(clauses, shown)
+    return tuple(_policy(one, limit) for one, limit in zip(named, clauses, strict=True))
+
+
+def of_unknown(name: str, quotas: Sequence[int]) -> tuple[Policy, ...]:
+    """Name clauses whose periods are unknown."""
+    shown = _shown(name)
+    if len(quotas) == 1:
+        return (Policy(shown, quotas[0], None),)
+    return tuple(Policy(f"{shown}-{at}", quota, None) for at, quota in enumerate(quotas, 1))
+
+
+def checked_name(name: str | None) -> None:
+    """Raise ConfigurationError if it is no name."""
+    if name is not None:
+        _checked(name)
+
+
+def _policy(name: str, limit: Limit) -> Policy:
+    return Policy(name, limit.quota, min(limit.window_s, _LARGEST))
+
+
+def _shown(policy: str) -> str:
+    """A policy's name with the signs that headers allow."""
+    return policy.replace(":", "_").replace("@", "_")
 
 
 def _by_numbers(limit: Limit) -> str:
@@ -38,15 +80,11 @@ def _by_numbers(limit: Limit) -> str:
     return f"{kind}{n}-per-{limit.period_ms // 1000}s"
 
 
-def _by_name(limits: Sequence[Limit], name: str) -> list[str]:
-    if len(limits) == 1:
-        return [_checked(name)]
+def _by_unit(limits: Sequence[Limit], name: str) -> list[str]:
     shared = Counter(limit.period for limit in limits)
     return [
-        _checked(
-            f"{name}-{f'{limit.algorithm}-' if shared[limit.period] > 1 else ''}"
-            f"{limit.k if limit.k != 1 else ''}{UNIT_WORDS[limit.unit]}"
-        )
+        f"{name}-{f'{limit.algorithm}-' if shared[limit.period] > 1 else ''}"
+        f"{limit.k if limit.k != 1 else ''}{UNIT_WORDS[limit.unit]}"
         for limit in limits
     ]
 

@@ -109,6 +109,8 @@ def refuse_coroutines(rule: Rule) -> None:
 def budget(asking: Asking) -> Generator[Any, Any, Budget]:
     """The steps to what a request was charged in, or would be if it met the rule alone."""
     rule = asking.rule
+    if not asking.limiter.enabled:
+        return Budget(Subject("user", ""), None, "")
     charged = asking.met.budgets.get(rule)
     if charged is not None:
         return charged  # type: ignore[no-any-return]
@@ -121,7 +123,7 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     """What to find out, one after the other; at the end is the outcome."""
     rule, met = asking.rule, asking.met
     if not asking.limiter.enabled:
-        return Outcome.exempt(rule.first)
+        return Outcome.exempt()
     known = met.outcomes.get(rule)
     if known is not None:
         return known
@@ -146,8 +148,9 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
 def _passed(asking: Asking) -> Outcome:
     """Ask nothing."""
     rule = asking.rule
-    asking.met.passed(rule, rule.scope_of(asking.method, asking.template, rule.first))
-    outcome = asking.met.outcomes[rule] = Outcome.exempt(rule.first)
+    scope = rule.scope_of(asking.method, asking.template, rule.first)
+    asking.met.passed(rule, scope, asking.limiter.known_policies)
+    outcome = asking.met.outcomes[rule] = Outcome.exempt()
     return outcome
 
 
@@ -157,7 +160,11 @@ def _scope(asking: Asking, limits: LimitSet, subject: Subject | WholeKey) -> str
     scope = asking.rule.scope_of(asking.method, asking.template, limits)
     try:
         return asking.met.charged(
-            asking.rule, scope, limits, lambda scope: limiter.key(subject, scope)
+            asking.rule,
+            scope,
+            limits,
+            lambda scope: limiter.key(subject, scope),
+            limiter.known_policies,
         )
     except CannotDecide as error:
         limiter.refuse(error)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
 from redis_rl.errors import StoreMisconfigured
-from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.limitset import Known, LimitSet
 from redis_rl.outcome import Outcome
 from redis_rl.rules.rule import Rule
 
@@ -41,28 +41,33 @@ class Met:
         """What each rule was charged in."""
         self._places: list[_Place] = []
 
-    def passed(self, rule: Rule, scope: str) -> None:
-        """Tell of a rule that asks nothing this time: it keeps its place all the same."""
+    def passed(self, rule: Rule, scope: str, known: Known) -> None:
+        """Tell of a rule that asks nothing this time: it keeps its place all the same.
+
+        `known` has what policies of the server's stand for.
+        """
         sets = tuple(rule.tiers.values())
-        limiters = frozenset().union(*(one.limiters for one in sets)) if sets else None
+        every = [one.limiters_with(known) for one in sets]
+        limiters = frozenset().union(*every) if sets else None
         if rule.given(rule.first) is None:
             scope = self._free(scope, None, limiters)
         self._places.append(_Place(rule, scope, None, limiters))
 
-    def charged(self, rule: Rule, scope: str, limits: LimitSet, key_in: KeyIn) -> str:
+    def charged(self, rule: Rule, scope: str, limits: LimitSet, key_in: KeyIn, known: Known) -> str:
         """Answer the scope to charge in.
 
         Raises StoreMisconfigured for two rules of one name that share a limiter.
         """
+        limiters = limits.limiters_with(known)
         if rule.given(limits) is None:
-            scope = self._free(scope, key_in, limits.limiters)
-        if other := self._taken(scope, key_in, limits.limiters, named=True):
+            scope = self._free(scope, key_in, limiters)
+        if other := self._taken(scope, key_in, limiters, named=True):
             raise StoreMisconfigured(
                 f"two limits of one request must not charge one limiter at {key_in(scope)!r}: "
                 f"{other.rule!r} and {rule!r}; give each a name of its own, "
                 "or use one limit object for both"
             )
-        self._places.append(_Place(rule, scope, key_in, limits.limiters))
+        self._places.append(_Place(rule, scope, key_in, limiters))
         return scope
 
     def _free(self, scope: str, key_in: KeyIn | None, limiters: Set[object] | None) -> str:

@@ -124,7 +124,7 @@ class Rule:
             raise ConfigurationError(f"wait must be True or False, not {self.wait!r}")
 
     def __repr__(self) -> str:
-        sets = " or ".join(one.policy_field for one in self.tiers.values())
+        sets = " or ".join(one.written for one in self.tiers.values())
         return f"the limit {sets or self.limits!r}"
 
 

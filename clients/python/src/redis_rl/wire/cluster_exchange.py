@@ -13,7 +13,7 @@ from redis_rl.errors import StoreUnavailable
 from redis_rl.wire.command import command as packed
 from redis_rl.wire.connections import SYNC, Maker, warn_of_retries
 from redis_rl.wire.deadline import Deadline
-from redis_rl.wire.exchange import Exchange
+from redis_rl.wire.exchange import Exchange, raised
 
 _MOST_REDIRECTIONS = 3
 _REFRESH_EVERY_S = 1.0
@@ -35,13 +35,22 @@ class ClusterExchange:
 
     def ask(self, key: str, command: bytes) -> Any:
         """Send a packed command to the key's primary and answer its reply, within the timeout."""
+        return raised(self.ask_all(key, command))
+
+    def ask_all(self, key: str, *commands: bytes) -> list[Any]:
+        """Send packed commands to the key's primary and answer their replies.
+
+        Only the last one is about the key, and is redirected.
+        """
         deadline = Deadline(self._timeout)
         node = self._client.get_node_from_key(key)
         place = (node.host, int(node.port))
-        commands: tuple[bytes, ...] = (command,)
+        command, before = commands[-1], None
         for _ in range(1 + _MOST_REDIRECTIONS):
             try:
-                return self._exchange(place).ask_by(deadline, *commands)
+                replies = self._exchange(place).ask_by(deadline, *commands)
+                before = replies[:-1] if before is None else before
+                return [*before, raised(replies)]
             except MovedError as moved:
                 self._refresh()
                 place, commands = (moved.host or place[0], moved.port), (command,)
@@ -58,7 +67,9 @@ class ClusterExchange:
         """Ask every primary; one that redirects knows the command."""
         for node in self._client.get_primaries():
             try:
-                self._exchange((node.host, int(node.port))).ask_by(Deadline(timeout), command)
+                raised(
+                    self._exchange((node.host, int(node.port))).ask_by(Deadline(timeout), command)
+                )
             except AskError:
                 continue
 

@@ -14,6 +14,16 @@ def command(*parts: str) -> bytes:
     return b"*%d\r\n%b" % (len(parts), words(*parts))
 
 
+def policy_get(name: str) -> bytes:
+    """RL.POLICY GET of a policy."""
+    return command("RL.POLICY", "GET", name)
+
+
+def peek(key: str) -> bytes:
+    """RL.PEEK of a key."""
+    return command("RL.PEEK", key)
+
+
 def rl_limit(key: bytes, clauses: bytes, count: int, cost: int) -> bytes:
     """RL.LIMIT of a key: every limit in one command; `clauses` are `count` packed words."""
     if cost == 1:

@@ -26,14 +26,18 @@ class Exchange:
 
     def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - there is one place
         """Send a packed command and answer its reply, within the timeout."""
-        return self.ask_by(Deadline(self._timeout), command)
+        return raised(self.ask_by(Deadline(self._timeout), command))
+
+    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+        """Send packed commands at once and answer their replies, refusals as errors."""
+        return self.ask_by(Deadline(self._timeout), *commands)
 
     def probe(self, command: bytes, timeout: float) -> None:
         """Ask the one server, on a connection that is kept."""
-        self.ask_by(Deadline(timeout), command)
+        raised(self.ask_by(Deadline(timeout), command))
 
-    def ask_by(self, deadline: Deadline, *commands: bytes) -> Any:
-        """Send packed commands at once and answer the last reply.
+    def ask_by(self, deadline: Deadline, *commands: bytes) -> list[Any]:
+        """Send packed commands at once and answer their replies, refusals as errors.
 
         What was sent and not answered is not sent again: its connection is closed.
         """
@@ -44,10 +48,18 @@ class Exchange:
             self._pool.drop(connection)
             raise
         self._pool.give(connection)
-        reply = replies[-1]
-        if isinstance(reply, Refusal):
-            raise BaseParser.parse_error(reply)
-        return reply
+        return [
+            BaseParser.parse_error(reply) if isinstance(reply, Refusal) else reply
+            for reply in replies
+        ]
+
+
+def raised(replies: list[Any]) -> Any:
+    """Answer the last reply; raise it where it is an error."""
+    reply = replies[-1]
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def _exchanged(connection: Any, deadline: Deadline, commands: tuple[bytes, ...]) -> list[Any]:

@@ -36,7 +36,7 @@ _LOAD_IT = (
     "with `loadmodule /path/to/libredis_rl.so` in its configuration"
 )
 _HINTS = {
-    "NOPERM": "grant the user +@write +@fast, or +rl.limit, on these keys",
+    "NOPERM": "grant the user +rl.limit on these keys, and +rl.policy|get for policies",
     "NOAUTH": "give the client a password",
     "WRONGPASS": "give the client the right user and password",
     "WRONGTYPE": "the key holds something else: choose another prefix, or delete it",
@@ -60,6 +60,7 @@ _PASSING_CODES = (
     *("NOREPLICAS", "BUSY", "OOM", "MISCONF"),
 )
 _TOO_MANY_CLIENTS = "max number of clients reached"
+_NO_POLICY = "there is no policy"
 _UNKNOWN = re.compile(r"(?:ERR )?unknown command ['`]RL\.", re.IGNORECASE)
 _ARGUMENTS = re.compile(r",? with args beginning with:.*", re.DOTALL)
 """A server that does not know AUTH repeats the password."""
@@ -86,6 +87,8 @@ def classify(error: BaseException) -> CannotDecide:
         return NoAnswer(_told(text, error))
     hint = _HINTS.get(code)
     told = f"{text}: {hint}" if hint else text
+    if _NO_POLICY in text:
+        return KeyMisconfigured(f"{text}: make it with RL.POLICY SET")
     return KeyMisconfigured(told) if code == "WRONGTYPE" else StoreMisconfigured(told)
 
 
