@@ -13,13 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from conformance.wire import Answer, ask
 from support.paths import ROOT, TARGET
 from support.server import free_port
 
+from conformance.wire import Answer, Where, ask
+
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 5.0
-SETTINGS = ("REDIS_URL", "PORT", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
+SETTINGS = ("REDIS_URL", "PORT", "SOCKET", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class App:
 
     def __init__(self, helper: Helper, folder: Path, **settings: str) -> None:
         self.port = free_port()
+        # It listens on a Unix socket instead, if it is told of one.
+        self.where: Where = Path(settings["SOCKET"]) if settings.get("SOCKET") else self.port
         self._helper = helper
         self._log_file = folder / f"{helper.name}-{self.port}.log"
         self._settings = {"PORT": str(self.port), **settings}
@@ -134,12 +137,12 @@ class App:
 
     def get(self, target: str, *headers: str) -> Answer:
         """GET `target`; each header is a whole line."""
-        return ask(self.port, "GET", target, headers)
+        return ask(self.where, "GET", target, headers)
 
     def post(self, target: str, *headers: str) -> Answer:
         """POST an empty body to `target`."""
-        return ask(self.port, "POST", target, headers)
+        return ask(self.where, "POST", target, headers)
 
     def ask(self, method: str, target: str, *headers: str) -> Answer:
         """Send any method."""
-        return ask(self.port, method, target, headers)
+        return ask(self.where, method, target, headers)
