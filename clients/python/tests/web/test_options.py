@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path as route
 from fastapi import Depends, FastAPI, Header, Request
-from fastapi.testclient import TestClient
 
 from redis_rl import Limit, LimitSet, RateLimiter, Subject, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
@@ -22,6 +21,7 @@ from redis_rl.flask import RateLimits as FlaskLimits
 from support.server import Server
 from web import djangos
 from web.adapters import Adapter, Limited, OfHeaders, limited
+from web.asking import asking
 from web.conftest import Serve
 
 
@@ -178,13 +178,14 @@ def test_a_retry_after_of_the_app_stays_where_nothing_is_refused(make: Serve, se
 # Peek and reset, from where a request is served
 
 
+def by_header(x_user: str = Header("ann")) -> str:
+    return x_user
+
+
 async def test_peek_and_reset_in_fastapi(url: str, server: Server) -> None:
     limiter = FastAPILimiter(url, timeout=5)
     app = FastAPI()
     limiter.install(app)
-
-    def by_header(x_user: str = Header("ann")) -> str:
-        return x_user
 
     first = limiter.limit("9/minute")
     limit = limiter.limit("2/minute", key=by_header)
@@ -195,12 +196,42 @@ async def test_peek_and_reset_in_fastapi(url: str, server: Server) -> None:
         forgot = await limit.reset(request)
         return [before.allowed, before.remaining, forgot, await limit.reset(request)]
 
-    def ask() -> Any:
-        return TestClient(app, client=("192.0.2.1", 1)).get("/")
-
-    assert ask().json() == [True, 1, True, False]
+    async with asking(app) as client:
+        assert (await client.get("/")).json() == [True, 1, True, False]
     assert keys(server) == ["rl:GET%20%2F:ip:192.0.2.1"], "the other limit's was left alone"
     await limiter.aclose()
+
+
+@pytest.mark.parametrize("options", [{"exempt": lambda _: True}, {"methods": ["POST"]}])
+async def test_peek_and_reset_of_what_was_not_asked_in_fastapi(
+    url: str, server: Server, options: dict[str, Any]
+) -> None:
+    limiter = FastAPILimiter(url, timeout=5)
+    app = FastAPI()
+    limit = limiter.limit("2/minute", key=by_header, name="n", **options)
+
+    @app.get("/", dependencies=[Depends(limit)])
+    async def root(request: Request) -> list[Any]:
+        await limiter.check("ann", "2/minute", scope="n")
+        return [(await limit.peek(request)).remaining, await limit.reset(request)]
+
+    async with asking(app) as client:
+        assert (await client.get("/")).json() == [1, True]
+    assert keys(server) == []
+    await limiter.aclose()
+
+
+async def test_peek_and_reset_in_fastapi_while_switched_off(url: str) -> None:
+    limiter = FastAPILimiter(url, timeout=5, enabled=False)
+    app = FastAPI()
+    limit = limiter.limit("2/minute", key=by_header)
+
+    @app.get("/")
+    async def root(request: Request) -> list[Any]:
+        return [(await limit.peek(request)).source, await limit.reset(request)]
+
+    async with asking(app) as client:
+        assert (await client.get("/")).json() == ["exempt", False]
 
 
 def test_peek_and_reset_in_flask(url: str, server: Server) -> None:
@@ -332,7 +363,6 @@ async def test_a_function_may_await(url: str) -> None:
     from starlette.applications import Starlette
 
     from redis_rl.asgi import RateLimitMiddleware
-    from web.asking import asking
 
     limiter = RateLimiter(url, timeout=5)
 

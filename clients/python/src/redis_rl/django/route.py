@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from asgiref.sync import markcoroutinefunction
+
 from redis_rl.django.requests import answer, asking_of, meeting, with_headers
 from redis_rl.django.views import check_kind, request_of
 from redis_rl.errors import CannotDecide
@@ -86,7 +88,8 @@ class RouteLimit:
                     response = await response
                 return with_headers(response, met, limiter.legacy) if outermost else response
 
-        return awaiting if self._awaiting else blocking
+        # Before Django 5.2, `method_decorator` hands on marks alone.
+        return markcoroutinefunction(awaiting) if self._awaiting else blocking
 
     def _refusal(self, request: Any, outcome: Outcome) -> Any:
         if not outcome.allowed:

@@ -38,7 +38,8 @@ class Limited:
             if references > _FRESH[min(at, 1)] and is_unnamed(layer, frame) and _served(layer):
                 raise ConfigurationError(
                     f"{endpoint.__qualname__} is served without its limit: "
-                    '@limiter.limited("5/minute") belongs below @app.get(...), next to the function'
+                    '@limiter.limited("5/minute") belongs below @app.get(...), next to the '
+                    "function; or give the route dependencies=[Depends(limiter.limit(...))]"
                 )
         return limited_endpoint(endpoint, self._check)
 
