@@ -5,7 +5,12 @@ import type { Application, ErrorRequestHandler, Request, Response } from 'expres
 import { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from '../http/problem.js';
 import { announce, hold, hook } from '../http/response.js';
 import { Route } from '../http/route.js';
-import { ROUTE_OPTIONS, type RouteOptions } from '../http/route-options.js';
+import {
+  checkLimiter,
+  isLimiter,
+  ROUTE_OPTIONS,
+  type RouteOptions,
+} from '../http/route-options.js';
 import type { Limiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { checkFunction } from '../options/limiter.js';
@@ -49,7 +54,10 @@ const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
  * @throws ConfigurationError for wrong and unknown options
  */
 export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware {
-  EXPRESS_OPTIONS.check(options ?? limiter);
+  // As others' are called: the options alone.
+  if (options === undefined && !isLimiter(limiter)) EXPRESS_OPTIONS.check(limiter);
+  checkLimiter(limiter);
+  EXPRESS_OPTIONS.check(options);
   const { handler } = options;
   if (handler !== undefined) checkFunction('handler', handler);
   const route = new Route<Request>(limiter, options);

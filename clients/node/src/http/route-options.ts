@@ -152,11 +152,16 @@ function readTiers<Request>(tiers: Tiers, name: string | undefined): Chosen<Requ
   return { plan: null, planOf, limiters: () => limiters };
 }
 
+/** Whether createLimiter made it, of this build of the package or the other. */
+export function isLimiter(limiter: unknown): limiter is StoreLimiter {
+  return typeof (limiter as Partial<StoreLimiter> | null | undefined)?.decide === 'function';
+}
+
 /** @throws ConfigurationError if createLimiter did not make it */
 export function checkLimiter(limiter: unknown): StoreLimiter {
-  const made = limiter as Partial<StoreLimiter> | null | undefined;
-  if (typeof made?.decide === 'function') return made as StoreLimiter;
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- of either build
+  if (isLimiter(limiter)) return limiter;
   throw new ConfigurationError(
-    `the limiter must be one that createLimiter made, not ${made === null ? 'null' : typeof limiter}`,
+    `the limiter must be one that createLimiter made, not ${limiter === null ? 'null' : typeof limiter}`,
   );
 }
