@@ -268,6 +268,96 @@ async def test_a_refusal_of_one_key_opens_no_breaker(limiter: Limiter, server: S
     assert (await limiter.check(WholeKey("free"), "5/minute")).allowed
 
 
+@pytest.mark.parametrize("error", ["OOM", "NOREPLICAS", "READONLY"])
+async def test_an_error_that_was_answered_opens_no_breaker(
+    limiter_of: Make, new_server: NewServer, error: str
+) -> None:
+    server = new_server()
+    limiter = limiter_of(f"redis://127.0.0.1:{server.port}", on_error="open")
+    await limiter.check("known", "100/minute")
+    cause, cure = {
+        "OOM": (("CONFIG", "SET", "maxmemory", 1), ("CONFIG", "SET", "maxmemory", 0)),
+        "NOREPLICAS": (
+            ("CONFIG", "SET", "min-replicas-to-write", 1),
+            ("CONFIG", "SET", "min-replicas-to-write", 0),
+        ),
+        "READONLY": (("REPLICAOF", "127.0.0.1", free_port()), ("REPLICAOF", "NO", "ONE")),
+    }[error]
+    asked(server, *cause)
+    for n in range(8):
+        outcome = await limiter.check(f"new{n}", "100/minute")
+        assert outcome.source == "failed_open"
+        with pytest.raises(StoreUnavailable, match=r"maxmemory|NOREPLICAS|read only"):
+            await limiter.check(f"new{n}", "100/minute", on_error="closed")
+    if error == "OOM":
+        assert (await limiter.check("known", "100/minute")).source == "server", "it has its memory"
+    asked(server, *cure)
+    assert (await limiter.check("new", "100/minute")).source == "server", "nobody waits a second"
+
+
+async def test_an_answered_error_ends_a_row_of_missing_answers(
+    limiter_of: Make, server: Server, proxy: FaultProxy
+) -> None:
+    limiter = limiter_of(proxy.url, timeout=0.1)
+    await limiter.check("ann", "5/minute")
+    asked(server, "SET", "taken", "text")
+    for _ in range(3):
+        proxy.freeze()
+        for _ in range(2):
+            await refused(limiter)
+        proxy.thaw()
+        while True:
+            with pytest.raises(StoreUnavailable) as raised:
+                await limiter.check(WholeKey("taken"), "5/minute")
+            if "WRONGTYPE" in str(raised.value):
+                break
+            await asyncio.sleep(0.3)  # a busy machine missed an answer besides
+
+
+@pytest.mark.parametrize("fault", ["silent", "gone"])
+async def test_what_is_misconfigured_stays_refused_until_a_check_succeeds(
+    limiter_of: Make, new_server: NewServer, fault: str
+) -> None:
+    server = new_server(module=None)
+    with FaultProxy(server.port) as proxy:
+        limiter = limiter_of(proxy.url, on_error="open", timeout=0.2)
+        with pytest.raises(ModuleNotLoaded):
+            await limiter.probe()
+        if fault == "silent":
+            proxy.freeze()
+        else:
+            proxy.refuse()
+        for _ in range(12):  # enough to open the breaker
+            with pytest.raises(ModuleNotLoaded):
+                await limiter.check("ann", "5/minute")
+        assert limiter.failed_open == 0
+        if fault == "silent":
+            proxy.thaw()
+        else:
+            proxy.accept()
+        with pytest.raises(ModuleNotLoaded):
+            await limiter.check("ann", "5/minute")
+        asked(server, "MODULE", "LOAD", str(MODULE))
+        assert await recovered(limiter) < 2 * BREAKER_S + 1
+        proxy.refuse()
+        assert (await limiter.check("ann", "5/minute")).source == "failed_open", "now it is known"
+
+
+async def test_what_concerns_one_key_closes_no_other(
+    limiter_of: Make, server: Server, proxy: FaultProxy
+) -> None:
+    limiter = limiter_of(proxy.url, on_error="open", timeout=0.2)
+    await recovered(limiter)
+    asked(server, "SET", "taken", "text")
+    with pytest.raises(StoreMisconfigured, match="WRONGTYPE"):
+        await limiter.check(WholeKey("taken"), "5/minute")
+    proxy.refuse()
+    for _ in range(7):
+        assert (await limiter.check("ann", "5/minute")).source == "failed_open"
+        with pytest.raises(StoreMisconfigured, match="WRONGTYPE"):
+            await limiter.check(WholeKey("taken"), "5/minute")
+
+
 async def test_something_else_that_listens_is_no_store(limiter_of: Make) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)

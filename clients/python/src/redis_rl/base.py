@@ -162,6 +162,16 @@ class LimiterBase(LimiterOptions):
         for name, reply in zip(names, replies, strict=True):
             self._policies.learned(name, classify(reply) if isinstance(reply, Exception) else reply)
 
+    def _probed(self, error: Exception | None) -> None:
+        """Raise what came of a probe, and remember what has to be mended."""
+        if error is None:
+            self._misconfigured.succeeded("")
+            return
+        ours = classify(error)
+        if isinstance(ours, StoreMisconfigured):
+            self._misconfigured.learned("", ours)
+        raise ours from None
+
     def _decided(self, outcome: Outcome) -> Outcome:
         if self.on_decision is not None:
             self.on_decision(outcome)

@@ -162,10 +162,12 @@ class AsyncRateLimiter(LimiterBase):
         if not self.enabled:
             return
         command = probe_command(self.key("probe", "probe"))
+        failure: Exception | None = None
         try:
             await self._backend().probe(command, max(self.timeout, PROBE_S))
         except FAILURES as error:
-            raise classify(error) from None
+            failure = error
+        self._probed(failure)
 
     async def aclose(self) -> None:
         """Close this event loop's connections. A later check makes new ones."""

@@ -108,10 +108,12 @@ class SyncRateLimiter(LimiterBase):
         if not self.enabled:
             return
         command = probe_command(self.key("probe", "probe"))
+        failure: Exception | None = None
         try:
             self._store.probe(command, max(self.timeout, PROBE_S))
         except FAILURES as error:
-            raise classify(error) from None
+            failure = error
+        self._probed(failure)
 
     def close(self) -> None:
         """Close the idle connections. A later check makes new ones."""
