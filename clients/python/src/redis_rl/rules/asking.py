@@ -78,7 +78,7 @@ async def run_async(steps: Generator[Any, Any, Answer]) -> Answer:
             step = steps.send(answer)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        answer = await step if inspect.isawaitable(step) else step
+        answer = await step if hasattr(step, "__await__") else step
 
 
 def run(steps: Generator[Any, Any, Answer]) -> Answer:
@@ -127,7 +127,7 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     known = met.outcomes.get(rule)
     if known is not None:
         return known
-    if asking.exempt or not rule.is_for(asking.method):
+    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
         return _passed(asking)
     if rule.exempt is not None and (yield asking.value("exempt")):
         return _passed(asking)
