@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::RedisResult;
 use redis::aio::ConnectionLike;
+use redis::{RedisResult, Value};
 
 use self::breaker::Breaker;
 use self::deadline::Missed;
@@ -216,8 +216,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         let mut command = redis::cmd("DEL");
         command.arg(self.encoded(key)?);
         let mut connection = self.connection.clone();
-        let deleted: u64 = self.in_time(command.query_async(&mut connection)).await?;
-        Ok(deleted > 0)
+        let deleted = self.in_time(command::send(&mut connection, &command)).await?;
+        Ok(deleted != Value::Int(0))
     }
 
     /// See that the module is there: ask for its version, on the connection that checks will use; in a

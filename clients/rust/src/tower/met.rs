@@ -1,6 +1,5 @@
 //! The limits that one request has met, so that none of its uses is counted twice by accident.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +24,7 @@ pub(crate) struct Meeting<'a> {
     pub(crate) scope: &'a str,
     /// Whether that was given: then it cannot move.
     pub(crate) named: bool,
-    pub(crate) counters: HashSet<Counter>,
+    pub(crate) counters: Vec<Counter>,
 }
 
 /// Where a limit counts.
@@ -50,7 +49,7 @@ struct Entry {
     /// The whole key; nothing where the limit was not asked, which then counts for every subject.
     key: Option<String>,
     family: String,
-    counters: Arc<HashSet<Counter>>,
+    counters: Arc<[Counter]>,
 }
 
 impl Met {
@@ -104,14 +103,14 @@ impl Met {
     }
 
     fn add(&mut self, meeting: Meeting<'_>, scope: String, key: Option<String>, family: String) {
-        let (id, counters) = (meeting.id, Arc::new(meeting.counters));
+        let (id, counters) = (meeting.id, Arc::from(meeting.counters));
         self.0.push(Entry { id, scope, key, family, counters });
     }
 }
 
 impl Entry {
-    fn shares(&self, counters: &HashSet<Counter>) -> bool {
-        !self.counters.is_disjoint(counters)
+    fn shares(&self, counters: &[Counter]) -> bool {
+        counters.iter().any(|counter| self.counters.contains(counter))
     }
 }
 
@@ -121,7 +120,7 @@ fn scopes(base: &str) -> impl Iterator<Item = String> {
 }
 
 /// What limits count in: a policy in itself, and in its clauses as far as they are known.
-pub(crate) fn counters(limits: &Limits, known: &Known) -> HashSet<Counter> {
+pub(crate) fn counters(limits: &Limits, known: &Known) -> Vec<Counter> {
     let clauses = known.iter().flatten().flat_map(|clauses| clauses.iter());
     let of_policies = clauses.map(|clause| Counter::Of(clause.algorithm, clause.period));
     limits.counters().chain(of_policies).collect()

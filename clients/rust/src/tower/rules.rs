@@ -1,7 +1,6 @@
 //! Which requests are limited, by what, and what they cost.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -117,7 +116,7 @@ impl<B> Rules<B> {
 
     fn meeting<'a, C>(&self, limiter: &Limiter<C>, scope: &'a str, limits: &Limits) -> Meeting<'a> {
         let named = limits.name().is_some();
-        let counters: HashSet<_> = met::counters(limits, &limiter.known(limits));
+        let counters = met::counters(limits, &limiter.known(limits));
         Meeting { id: self.id, scope, named, counters }
     }
 

@@ -6,6 +6,8 @@ use redis_rl::{Class, Error, Key, Limiter, Subject};
 
 use crate::support::{Cluster, Fault, Proxy, Server, cluster_node, eventually, limits};
 
+type ClusterLimiter = Limiter<redis_rl::redis::cluster_async::ClusterConnection>;
+
 #[tokio::test]
 async fn each_key_goes_to_its_node_and_follows_its_slot() {
     let cluster = Cluster::start().await;
@@ -28,12 +30,28 @@ async fn each_key_goes_to_its_node_and_follows_its_slot() {
     assert!(calls.iter().all(|calls| *calls > 0), "{calls:?}");
 
     a_slot_on_its_way(&cluster, &limiter, &key(1), &limits).await;
+    policies_of_each_node(&cluster, &limiter).await;
+    assert!(limiter.reset(&key(2)).await.unwrap());
+    assert!(!limiter.reset(&key(2)).await.unwrap());
+}
+
+/// A policy is asked of the node that has the key, which is the one that applies it.
+async fn policies_of_each_node(cluster: &Cluster, limiter: &ClusterLimiter) {
+    for node in &cluster.nodes {
+        let () = node.say("RL.POLICY SET api FIXED 7 1h").await;
+    }
+    for n in 100..110 {
+        let key = Key::new("test", Subject::user(n));
+        let outcome = limiter.check(&key, &limits("policy api"), 1).await.unwrap();
+        let told = outcome.decisions.first().unwrap();
+        assert_eq!((told.remaining, told.window), (6, Some(Duration::from_secs(3600))));
+    }
 }
 
 /// While a slot moves, and after it, a key is where it is, and each check is charged once.
 async fn a_slot_on_its_way(
     cluster: &Cluster,
-    limiter: &Limiter<redis_rl::redis::cluster_async::ClusterConnection>,
+    limiter: &ClusterLimiter,
     key: &Key,
     limits: &redis_rl::Limits,
 ) {
