@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+
+from conformance.apps import HELPERS, App, Helper
+from conformance.monitor import Monitor
 from store.proxy import FaultProxy
 from support.kinds import Kind
 from support.pool import Pool
 from support.server import Server
-
-from conformance.apps import HELPERS, App, Helper
-from conformance.monitor import Monitor
 
 pytest_plugins = ["support.fixtures", "support.floor"]
 

@@ -7,12 +7,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from support.clock import Clock
-
 from conformance.apps import App
 from conformance.expected import Policy, allowed, denied
 from conformance.monitor import Monitor
 from conformance.wire import Answer, Connection, request
+from support.clock import Clock
 
 LEAKY = Policy("leaky-5-per-1s", 10, 2)
 # What a busy machine may add to a wait.

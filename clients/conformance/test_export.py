@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.server import Server
 
 from conformance.apps import App
 from conformance.expected import Policy, allowed, denied
 from conformance.keyspace import keys, used
 from conformance.monitor import Monitor
+from support.server import Server
 
 POLICY = Policy("10-per-60s", 10, 60)
 KEY = "rl:GET%20%2Fexport:ip:127.0.0.1"

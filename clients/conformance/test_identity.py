@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.server import Server
 
 from conformance.apps import App
 from conformance.keyspace import keys
 from conformance.monitor import Monitor
 from conformance.wire import everything
+from support.server import Server
 
 SCOPE = "rl:GET%20%2Fuser_data"
 IP, USER = f"{SCOPE}:ip:127.0.0.1", f"{SCOPE}:user:user123"

@@ -9,11 +9,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from store.proxy import FaultProxy
-from support.eventually import eventually
-from support.paths import MODULE
-from support.pool import NewServer
-from support.server import Server, free_port
 
 from conformance.apps import App
 from conformance.conftest import StartApp, url
@@ -21,6 +16,11 @@ from conformance.expected import unavailable, unlimited
 from conformance.keyspace import keys
 from conformance.monitor import Monitor
 from conformance.wire import Answer
+from store.proxy import FaultProxy
+from support.eventually import eventually
+from support.paths import MODULE
+from support.pool import NewServer
+from support.server import Server, free_port
 
 MODES = ["closed", "open"]
 THREE_TIMEOUTS_S = 0.3

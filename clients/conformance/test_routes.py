@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from support.clock import Clock
-from support.server import Server
 
 from conformance.apps import App
 from conformance.expected import Policy, allowed, denied, unlimited
 from conformance.keyspace import keys, used
 from conformance.monitor import Monitor
 from conformance.wire import Connection
+from support.clock import Clock
+from support.server import Server
 
 USER = "Authorization: Bearer user123_token"
 PAID = "Authorization: Bearer paid_token"

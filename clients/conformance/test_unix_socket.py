@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.server import Server
 
 from conformance.apps import App
 from conformance.conftest import PATIENCE_MS, StartApp, url
 from conformance.expected import unidentified, unlimited
 from conformance.keyspace import keys
+from support.server import Server
 
 FROM = "X-Forwarded-For: "
 
