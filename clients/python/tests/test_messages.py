@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -154,16 +154,25 @@ async def test_a_store_that_is_down_is_told_with_the_cause(limiter_of: Make) -> 
 
 
 async def test_tls_to_a_plain_port_is_told(limiter_of: Make, server: Server) -> None:
-    limiter = limiter_of(f"rediss://127.0.0.1:{server.port}", timeout=0.1, connect_timeout=0.3)
+    limiter = limiter_of(f"rediss://127.0.0.1:{server.port}", timeout=0.2, connect_timeout=0.3)
     for ask in (limiter.probe, lambda: limiter.check("ann", "5/minute")):
-        with pytest.raises(StoreUnavailable, match="use redis:// instead of rediss://"):
-            await ask()
+        assert "use redis:// instead of rediss://" in await said(ask)
 
 
 async def test_a_connection_that_hangs_is_told_with_its_place(limiter_of: Make) -> None:
     silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     limiter = limiter_of(f"redis://127.0.0.1:{port}", timeout=0.1)
-    with pytest.raises(StoreUnavailable, match=f"no connection to 127.0.0.1:{port} within 100 ms"):
-        await limiter.check("ann", "5/minute")
+    text = await said(lambda: limiter.check("ann", "5/minute"))
+    assert f"no connection to 127.0.0.1:{port} within 100 ms" in text
     silent.close()
+
+
+async def said(ask: Callable[[], Awaitable[object]]) -> str:
+    """What an outage is told as, once a busy machine lets the process look in time."""
+    for _ in range(20):
+        with pytest.raises(StoreUnavailable) as raised:
+            await ask()
+        if "too busy" not in str(raised.value):
+            break
+    return str(raised.value)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ssl import SSLWantReadError
 from typing import Any
 
-from redis._parsers.base import BaseParser
-
 from redis_rl.errors import NoAnswer
 from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import Deadline
@@ -48,9 +46,9 @@ class Exchange:
             self._pool.drop(connection)
             raise
         self._pool.give(connection)
+        parser = connection._parser  # a cluster client's knows redirections besides
         return [
-            BaseParser.parse_error(reply) if isinstance(reply, Refusal) else reply
-            for reply in replies
+            parser.parse_error(reply) if isinstance(reply, Refusal) else reply for reply in replies
         ]
 
 
