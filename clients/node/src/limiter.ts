@@ -121,10 +121,11 @@ export class StoreLimiter implements Limiter {
       error instanceof StoreMisconfigured ? error : undefined,
     );
     if (!this.settings.enabled) return;
-    const store = storeOf(options.client, this.settings);
+    const client = options.client as RedisClient;
+    const store = storeOf(client, this.settings);
     this.#exchange = new Exchange(store, this.settings.timeoutMs);
-    if (store.warnings.length > 0 && !warned.has(options.client)) {
-      warned.add(options.client);
+    if (store.warnings.length > 0 && !warned.has(client)) {
+      warned.add(client);
       this.settings.logger.warn(
         `redis-rl: the Redis client is not set up for limiting, where a late answer is useless and ` +
           `a charge is never sent twice: ${store.warnings.join('; ')}.`,

@@ -159,7 +159,6 @@ export function isLimiter(limiter: unknown): limiter is StoreLimiter {
 
 /** @throws ConfigurationError if createLimiter did not make it */
 export function checkLimiter(limiter: unknown): StoreLimiter {
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- of either build
   if (isLimiter(limiter)) return limiter;
   throw new ConfigurationError(
     `the limiter must be one that createLimiter made, not ${limiter === null ? 'null' : typeof limiter}`,

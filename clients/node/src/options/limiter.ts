@@ -17,12 +17,16 @@ export interface Logger {
   error(message: string): void;
 }
 
-export interface LimiterOptions {
+/** The options of a limiter, of which only one that is switched off goes without a client. */
+export type LimiterOptions = OtherOptions &
+  ({ client: RedisClient; enabled?: boolean } | { client?: RedisClient; enabled: false });
+
+interface OtherOptions {
   /**
    * A client or a cluster of ioredis or node-redis. It stays yours to close; the first check, or
-   * `probe()`, connects one that was never connected. Only `enabled: false` goes without.
+   * `probe()`, connects one that was never connected.
    */
-  client: RedisClient;
+  client?: RedisClient;
   /** Whether anything is limited. Default true; false for tests and development. */
   enabled?: boolean;
   /** The first field of every key. Default `rl`. */
