@@ -37,7 +37,7 @@ pub(crate) async fn within<T>(
             return Ok(done);
         }
         left = left.saturating_sub(look);
-        let is_late = since.elapsed().saturating_sub(wait) > look.div_f32(2.0);
+        let is_late = since.elapsed().saturating_sub(wait) > look;
         if is_late && given_again {
             (missed, left) = (Missed::ByProcess, Duration::ZERO);
         } else if is_late {
@@ -77,6 +77,19 @@ mod tests {
         let answers = tokio::spawn(async move {
             // The answer is there, but the runtime's one thread is busy until the time is over.
             std::thread::sleep(Duration::from_millis(200));
+            tokio::task::yield_now().await;
+            send.send(7).unwrap();
+        });
+        assert_eq!(within(TIMEOUT, receive).await, Ok(Ok(7)));
+        answers.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lies_in_the_socket_is_read_before_the_clock_decides() {
+        let (send, receive) = oneshot::channel();
+        let answers = tokio::spawn(async move {
+            tokio::time::sleep(TIMEOUT).await;
+            // As a connection, which reads in one turn of the runtime and hands over in the next.
             tokio::task::yield_now().await;
             send.send(7).unwrap();
         });
