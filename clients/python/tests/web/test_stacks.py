@@ -42,6 +42,15 @@ def test_a_set_moves_whole(make: Serve, server: Server) -> None:
     assert second == f"{first}%232"
 
 
+def test_each_is_told_once_beside_what_the_app_says(make: Serve) -> None:
+    site = make(
+        limited("9/minute", name="a"),
+        limited("8/hour", name="b"),
+        sends={"RateLimit": '"gateway";r=1;t=1'},
+    )
+    assert site.ask().headers["ratelimit"] == '"gateway";r=1;t=1, "a";r=8;t=60, "b";r=7;t=3600'
+
+
 def test_who_is_exempt_from_one_keeps_the_budget_of_the_other(make: Serve, server: Server) -> None:
     def exempting(site: Adapter) -> Limited:
         return limited("100/minute", exempt=site.function(lambda headers: "x-staff" in headers))
