@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -30,16 +29,17 @@ def spelled(title: str, column: str) -> set[str]:
     return {found[1] for field in fields if (found := re.match(r"`([a-z]\w*)`", field))}
 
 
-def names(path: Path, start: str, pattern: str) -> set[str]:
-    """What a pattern finds from a line on, until a line that is not indented."""
-    body = path.read_text().split(start, 1)[1].split("\n", 1)[1]
+def members(folder: str, start: str, pattern: str) -> set[str]:
+    """What a pattern finds below the one line that begins so, until a line that is not indented."""
+    texts = [path.read_text() for path in (CLIENTS / folder).rglob("*.[pt][ys]")]
+    (text,) = [text for text in texts if f"\n{start}" in text]
+    body = text.split(f"\n{start}", 1)[1].split("\n", 1)[1]
     return set(re.findall(pattern, re.split(r"\n(?=\S)", body)[0], re.M))
 
 
 def python(name: str) -> set[str]:
     """The fields of a class of options."""
-    path = CLIENTS / "python/src/redis_rl/options.py"
-    return names(path, f"class {name}", r"^    ([a-z]\w*):")
+    return members("python/src", f"class {name}", r"^    ([a-z]\w*):")
 
 
 def rust(path: str) -> set[str]:
@@ -48,14 +48,17 @@ def rust(path: str) -> set[str]:
     return set(re.findall(r"^    pub (?:const |async )?fn (\w+)", text, re.M))
 
 
-def node(path: str, name: str) -> set[str]:
+def node(name: str) -> set[str]:
     """The members of an interface."""
-    start = f"export interface {name} {{"
-    return names(CLIENTS / "node/src" / path, start, r"^  (?:readonly )?(\w+)(?:\?:|:|\()")
+    return members("node/src", f"export interface {name} {{", r"^  (?:readonly )?(\w+)(?:\?:|:|\()")
+
+
+def limiter_of_node() -> set[str]:
+    return members("node/src", "const LIMITER_OPTIONS", r"^  (\w+): true")
 
 
 def route() -> set[str]:
-    return node("http/route-options.ts", "RouteOptions<Request>") | {"handler"}
+    return node("RouteOptions<Request>") | {"handler"}
 
 
 @pytest.mark.parametrize("column", ["FastAPI", "Flask", "Django", "DRF throttle"])
@@ -72,9 +75,9 @@ def test_python_s_adapters_have_the_options_of_the_table(column: str) -> None:
         (LIMIT, "Fastify", route),
         (LIMITER, "Python", lambda: python("LimiterOptions")),
         (LIMITER, "Rust", lambda: rust("limiter/settings.rs") | {"connect_timeout"}),
-        (LIMITER, "Node", lambda: node("options/limiter.ts", "LimiterOptions")),
+        (LIMITER, "Node", limiter_of_node),
         (CALLS, "Rust", lambda: rust("limiter/mod.rs") - {"new", "builder", "build", "on_error"}),
-        (CALLS, "Node", lambda: node("limiter.ts", "Limiter")),
+        (CALLS, "Node", lambda: node("Limiter")),
     ],
 )
 def test_a_column_has_what_the_code_has(
