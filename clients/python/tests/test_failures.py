@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable
 
 import pytest
@@ -21,9 +20,8 @@ from redis_rl import (
     Subject,
     WholeKey,
 )
-from redis_rl.errors import NoAnswer
-from redis_rl.wire.breaker import Breaker
 from store.kinds import Limiter
+from store.outages import BREAKER_S, recovered, refused
 from store.proxy import FaultProxy
 from support.cluster import asked
 from support.paths import MODULE
@@ -32,36 +30,14 @@ from support.server import Server, free_port
 
 Make = Callable[..., Limiter]
 SLOW_S = 0.5
-BREAKER_S = 1.0
 SLACK_S = 0.5
 """What a busy machine may add."""
-
-
-async def refused(limiter: Limiter, key: str = "key") -> float:
-    """How long it took to be refused, in seconds."""
-    began = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        await limiter.check(WholeKey(key), "100/minute")
-    return time.monotonic() - began
 
 
 def used(server: Server, key: str = "key") -> int:
     """How much of 100 a minute was used at a key."""
     rows = asked(server, "RL.PEEK", key)
     return 100 - int(rows[0][4]) if rows else 0
-
-
-async def recovered(limiter: Limiter, deadline_s: float = 5) -> float:
-    """How long it takes until checks are answered again, in seconds."""
-    began = time.monotonic()
-    while time.monotonic() - began < deadline_s:
-        try:
-            await limiter.check(WholeKey("key"), "100/minute")
-        except StoreUnavailable:
-            await asyncio.sleep(0.02)
-        else:
-            return time.monotonic() - began
-    raise AssertionError(f"no verdict after {deadline_s} s")
 
 
 async def test_nobody_listens(limiter_of: Make) -> None:
@@ -147,18 +123,6 @@ async def test_a_hung_server_is_asked_by_few_and_recovers(
     finally:
         os.kill(server.pid, signal.SIGCONT)
     assert await recovered(limiter) < 2 * BREAKER_S + 1
-
-
-async def test_the_breaker_asks_once_a_second(limiter_of: Make, proxy: FaultProxy) -> None:
-    limiter = limiter_of(proxy.url, timeout=0.5)
-    proxy.refuse()
-    for _ in range(5):
-        await refused(limiter)
-    proxy.accept()
-    before = proxy.connections
-    await refused(limiter)
-    assert proxy.connections == before
-    assert 0.3 < await recovered(limiter) < 2 * BREAKER_S + 1
 
 
 async def test_a_server_that_comes_back_is_used_again(
@@ -260,104 +224,6 @@ async def test_the_right_to_rl_limit_is_enough(limiter_of: Make, guarded: Server
     assert (await limiter.check(Subject.user("1"), "5/minute")).remaining == 4
 
 
-async def test_a_refusal_of_one_key_opens_no_breaker(limiter: Limiter, server: Server) -> None:
-    asked(server, "SET", "taken", "text")
-    for _ in range(8):
-        with pytest.raises(StoreMisconfigured, match=r"WRONGTYPE.*another prefix"):
-            await limiter.check(WholeKey("taken"), "5/minute", on_error="open")
-    assert (await limiter.check(WholeKey("free"), "5/minute")).allowed
-
-
-@pytest.mark.parametrize("error", ["OOM", "NOREPLICAS", "READONLY"])
-async def test_an_error_that_was_answered_opens_no_breaker(
-    limiter_of: Make, new_server: NewServer, error: str
-) -> None:
-    server = new_server()
-    limiter = limiter_of(f"redis://127.0.0.1:{server.port}", on_error="open")
-    await limiter.check("known", "100/minute")
-    cause, cure = {
-        "OOM": (("CONFIG", "SET", "maxmemory", 1), ("CONFIG", "SET", "maxmemory", 0)),
-        "NOREPLICAS": (
-            ("CONFIG", "SET", "min-replicas-to-write", 1),
-            ("CONFIG", "SET", "min-replicas-to-write", 0),
-        ),
-        "READONLY": (("REPLICAOF", "127.0.0.1", free_port()), ("REPLICAOF", "NO", "ONE")),
-    }[error]
-    asked(server, *cause)
-    for n in range(8):
-        outcome = await limiter.check(f"new{n}", "100/minute")
-        assert outcome.source == "failed_open"
-        with pytest.raises(StoreUnavailable, match=r"maxmemory|NOREPLICAS|read only"):
-            await limiter.check(f"new{n}", "100/minute", on_error="closed")
-    if error == "OOM":
-        assert (await limiter.check("known", "100/minute")).source == "server", "it has its memory"
-    asked(server, *cure)
-    assert (await limiter.check("new", "100/minute")).source == "server", "nobody waits a second"
-
-
-async def test_an_answered_error_ends_a_row_of_missing_answers(
-    limiter_of: Make, server: Server, proxy: FaultProxy
-) -> None:
-    limiter = limiter_of(proxy.url, timeout=0.1)
-    await limiter.check("ann", "5/minute")
-    asked(server, "SET", "taken", "text")
-    for _ in range(3):
-        proxy.freeze()
-        for _ in range(2):
-            await refused(limiter)
-        proxy.thaw()
-        while True:
-            with pytest.raises(StoreUnavailable) as raised:
-                await limiter.check(WholeKey("taken"), "5/minute")
-            if "WRONGTYPE" in str(raised.value):
-                break
-            await asyncio.sleep(0.3)  # a busy machine missed an answer besides
-
-
-@pytest.mark.parametrize("fault", ["silent", "gone"])
-async def test_what_is_misconfigured_stays_refused_until_a_check_succeeds(
-    limiter_of: Make, new_server: NewServer, fault: str
-) -> None:
-    server = new_server(module=None)
-    with FaultProxy(server.port) as proxy:
-        limiter = limiter_of(proxy.url, on_error="open", timeout=0.2)
-        with pytest.raises(ModuleNotLoaded):
-            await limiter.probe()
-        if fault == "silent":
-            proxy.freeze()
-        else:
-            proxy.refuse()
-        for _ in range(12):  # enough to open the breaker
-            with pytest.raises(ModuleNotLoaded):
-                await limiter.check("ann", "5/minute")
-        assert limiter.failed_open == 0
-        if fault == "silent":
-            proxy.thaw()
-        else:
-            proxy.accept()
-        with pytest.raises(ModuleNotLoaded):
-            await limiter.check("ann", "5/minute")
-        asked(server, "MODULE", "LOAD", str(MODULE))
-        assert await recovered(limiter) < 2 * BREAKER_S + 1
-        proxy.refuse()
-        assert (await limiter.check("ann", "5/minute")).source == "failed_open", "now it is known"
-
-
-async def test_what_concerns_one_key_closes_no_other(
-    limiter_of: Make, server: Server, proxy: FaultProxy
-) -> None:
-    limiter = limiter_of(proxy.url, on_error="open", timeout=0.2)
-    await recovered(limiter)
-    asked(server, "SET", "taken", "text")
-    with pytest.raises(StoreMisconfigured, match="WRONGTYPE"):
-        await limiter.check(WholeKey("taken"), "5/minute")
-    proxy.refuse()
-    for _ in range(7):
-        assert (await limiter.check("ann", "5/minute")).source == "failed_open"
-        with pytest.raises(StoreMisconfigured, match="WRONGTYPE"):
-            await limiter.check(WholeKey("taken"), "5/minute")
-
-
 async def test_something_else_that_listens_is_no_store(limiter_of: Make) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
@@ -394,25 +260,3 @@ async def test_an_application_error_goes_through(limiter_of: Make, url: str) -> 
         await limiter_of(url, on_decision=broken, on_error="open").check(
             WholeKey("key"), "5/minute"
         )
-
-
-def test_a_breaker_lets_one_ask_each_second() -> None:
-    now = 0.0
-    breaker = Breaker(threshold=3, pause_s=1, clock=lambda: now)
-    for failures in (1, 2):
-        breaker.missed(NoAnswer(str(failures)))
-        assert breaker.blocks() is None
-    breaker.answered()
-    for _ in range(3):
-        assert breaker.blocks() is None
-        breaker.missed(NoAnswer("why"))
-    error = breaker.blocks()
-    assert isinstance(error, NoAnswer)
-    assert str(error) == "why"
-    now = 1.0
-    assert breaker.blocks() is None
-    assert breaker.blocks() is not None, "another may ask only a second later"
-    now = 2.0
-    assert breaker.blocks() is None
-    breaker.answered()
-    assert [breaker.blocks() for _ in range(3)] == [None] * 3
