@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from conformance.wire import Answer, ask
+from conformance.wire import Answer, Where, ask
 from support.paths import ROOT, TARGET
+from support.program import Program
 from support.server import free_port
 
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 5.0
-SETTINGS = ("REDIS_URL", "PORT", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
+SETTINGS = ("REDIS_URL", "PORT", "SOCKET", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
 
 
 @dataclass(frozen=True)
@@ -51,19 +50,20 @@ class App:
 
     def __init__(self, helper: Helper, folder: Path, **settings: str) -> None:
         self.port = free_port()
+        # It listens on a Unix socket instead, if it is told of one.
+        self.where: Where = Path(settings["SOCKET"]) if settings.get("SOCKET") else self.port
         self._helper = helper
         self._log_file = folder / f"{helper.name}-{self.port}.log"
         self._settings = {"PORT": str(self.port), **settings}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
 
     def __enter__(self) -> Self:
         """Start it, and wait until it answers."""
         self.start()
-        deadline = time.monotonic() + START_DEADLINE_S
-        while not self._answers():
-            assert self.running, f"the app ended\n{self.log()}"
-            assert time.monotonic() < deadline, f"the app does not answer\n{self.log()}"
-            time.sleep(0.02)
+        process = self._started()
+        if not process.answers(self._answers, START_DEADLINE_S):
+            process.kill()
+            raise AssertionError(f"the app does not answer\n{self.log()}")
         return self
 
     def __exit__(
@@ -82,47 +82,39 @@ class App:
     @property
     def running(self) -> bool:
         """Whether it was started and lives."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.code is None
 
     def start(self) -> None:
         """Start it; it may not answer yet."""
         inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-        with self._log_file.open("wb") as log:
-            self._process = subprocess.Popen(
-                # setpriv ends it with the thread that started it, should that die unawares.
-                ["setpriv", "--pdeathsig", "KILL", *self._helper.command],
-                cwd=self._helper.folder,
-                env={**inherited, **self._helper.environment, **self._settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        environment = {**inherited, **self._helper.environment, **self._settings}
+        self._process = Program(
+            self._helper.command, self._log_file, environment, self._helper.folder
+        )
 
     def ended(self, deadline_s: float = START_DEADLINE_S) -> int:
         """Wait until it ends by itself; answer its exit status."""
-        assert self._process is not None, "the app was not started"
-        try:
-            return self._process.wait(deadline_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise AssertionError(f"the app goes on\n{self.log()}") from None
+        code = self._started().ended(deadline_s)
+        assert code is not None, f"the app goes on\n{self.log()}"
+        return code
 
     def stop(self) -> None:
         """End it with SIGTERM, soon and well."""
-        assert self._process is not None, "the app was not started"
         self.signal(signal.SIGTERM)
         code = self.ended(STOP_DEADLINE_S)
         assert code == 0, f"it ended with {code}"
 
     def signal(self, which: signal.Signals) -> None:
         """Send it a signal, if it runs."""
-        assert self._process is not None, "the app was not started"
-        self._process.send_signal(which)
+        self._started().signal(which)
 
     def log(self) -> str:
         """All that it printed."""
         return self._log_file.read_text(errors="replace")
+
+    def _started(self) -> Program:
+        assert self._process is not None, "the app was not started"
+        return self._process
 
     def _answers(self) -> bool:
         try:
@@ -134,12 +126,12 @@ class App:
 
     def get(self, target: str, *headers: str) -> Answer:
         """GET `target`; each header is a whole line."""
-        return ask(self.port, "GET", target, headers)
+        return ask(self.where, "GET", target, headers)
 
     def post(self, target: str, *headers: str) -> Answer:
         """POST an empty body to `target`."""
-        return ask(self.port, "POST", target, headers)
+        return ask(self.where, "POST", target, headers)
 
     def ask(self, method: str, target: str, *headers: str) -> Answer:
         """Send any method."""
-        return ask(self.port, method, target, headers)
+        return ask(self.where, method, target, headers)

@@ -52,14 +52,26 @@ def allowed(answer: Answer, *left: tuple[Policy, int, int], status: int = 200) -
 
 
 def denied(
-    answer: Answer, *policies: Policy, by: dict[str, int | None], head: bool = False
+    answer: Answer,
+    *policies: Policy,
+    by: dict[str, int | None],
+    left: dict[str, int] | None = None,
+    head: bool = False,
 ) -> None:
-    """A refusal; `by` has the policies that deny with the seconds to wait, None for never."""
+    """A refusal; `by` has the policies that deny with the seconds to wait, None for never.
+
+    `left` has what remains of them, nothing unless named.
+    """
     assert answer.status == 429, (answer.status, answer.body)
     assert answer.header("RateLimit-Policy") == ", ".join(map(str, policies))
-    waits = [(name, {"r": 0} if t is None else {"r": 0, "t": t}) for name, t in by.items()]
+    r = {name: (left or {}).get(name, 0) for name in by}
+    waits = [
+        (name, {"r": r[name]} if t is None else {"r": r[name], "t": t}) for name, t in by.items()
+    ]
     assert members(answer, "RateLimit") == waits
-    text = ", ".join(f'"{name}";r=0' + ("" if t is None else f";t={t}") for name, t in by.items())
+    text = ", ".join(
+        f'"{name}";r={r[name]}' + ("" if t is None else f";t={t}") for name, t in by.items()
+    )
     assert answer.header("RateLimit") == text
     assert answer.header("Cache-Control") == "no-store"
     assert answer.header("Content-Type") == "application/problem+json"
@@ -88,6 +100,20 @@ def unlimited(answer: Answer, status: int = 200) -> None:
     """An answer that tells of no limit."""
     assert answer.status == status, (answer.status, answer.body)
     assert not any(answer.lines(name) for name in RATE_HEADERS), answer.headers
+
+
+def unidentified(answer: Answer) -> None:
+    """There is nobody to limit: the client's fault, and no outage."""
+    assert answer.status == 400, (answer.status, answer.body)
+    assert answer.header("Cache-Control") == "no-store"
+    assert answer.header("Content-Type") == "application/problem+json"
+    assert not any(answer.lines(name) for name in RATE_HEADERS), answer.headers
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "The client cannot be identified",
+    }
 
 
 def unavailable(answer: Answer) -> None:

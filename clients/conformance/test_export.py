@@ -19,7 +19,7 @@ def test_pages_are_what_it_costs(app: App, server: Server, monitor: Monitor) -> 
     allowed(answer, (POLICY, 6, 60))
     assert answer.json() == {"pages": 4}
     assert monitor.commands() == [["RL.LIMIT", KEY, "FIXED", "10", "1m", "COST", "4"]]
-    denied(app.get("/export?pages=7"), POLICY, by={POLICY.name: 60})
+    denied(app.get("/export?pages=7"), POLICY, by={POLICY.name: 60}, left={POLICY.name: 6})
     assert used(server, KEY) == 4
     allowed(app.get("/export?pages=6"), (POLICY, 0, 60))
     denied(app.get("/export"), POLICY, by={POLICY.name: 60})
@@ -27,7 +27,8 @@ def test_pages_are_what_it_costs(app: App, server: Server, monitor: Monitor) -> 
 
 @pytest.mark.parametrize("pages", [11, 10**6, 10**12])
 def test_a_cost_above_the_limit_is_refused_for_good(app: App, server: Server, pages: int) -> None:
-    denied(app.get(f"/export?pages={pages}"), POLICY, by={POLICY.name: None})
+    answer = app.get(f"/export?pages={pages}")
+    denied(answer, POLICY, by={POLICY.name: None}, left={POLICY.name: 10})
     assert keys(server) == []
 
 
@@ -39,7 +40,7 @@ def test_a_cost_that_no_limit_can_hold_is_a_refusal(
 ) -> None:
     answer = app.get(f"/export?pages={pages}")
     if answer.status == 429:
-        denied(answer, POLICY, by={POLICY.name: None})
+        denied(answer, POLICY, by={POLICY.name: None}, left={POLICY.name: 10})
     else:
         assert answer.status in (400, 422), (answer.status, answer.body)
         assert monitor.commands() == []

@@ -226,6 +226,44 @@ def test_a_breaker_that_is_open_does_not_hide_a_missing_module(
             time.sleep(0.02)
 
 
+def test_a_slow_moment_serves_nobody_who_was_refused_for_want_of_the_module(
+    new_server: NewServer, new_app: StartApp
+) -> None:
+    server = new_server()
+    with FaultProxy(server.port) as proxy, new_app(REDIS_URL=proxy.url, ON_ERROR="open") as app:
+        assert app.get("/items").lines("RateLimit")
+        server.stop()
+        server.module = None
+        server.start()
+        eventually(lambda: app.get("/items").status == 503, RECOVERY_S)
+        eventually(lambda: "libredis_rl" in app.log() and app.get("/items").status == 503)
+        proxy.delay = 1.0
+        for _ in range(12):
+            unavailable(app.get("/items"))
+        server.stop()
+        for _ in range(12):
+            unavailable(app.get("/items"))
+        proxy.delay = 0.0
+        server.module = MODULE
+        server.start()
+        recovers(app)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_full_memory_fails_who_needs_more_of_it_and_nobody_else(
+    new_server: NewServer, new_app: StartApp, mode: str
+) -> None:
+    server = new_server()
+    with server.client() as client, new_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
+        known = app.get("/quotes/A").json()["requests_left"]
+        client.config_set("maxmemory", "1")
+        for asked in range(1, 13):
+            by_mode(app.get("/items"), mode)
+            assert app.get("/quotes/A").json()["requests_left"] == known - asked
+        client.config_set("maxmemory", "0")
+        assert app.get("/items").lines("RateLimit")
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_what_an_operator_did_wrong_is_an_error_until_it_is_put_right(
     new_server: NewServer, new_app: StartApp, mode: str
@@ -272,6 +310,23 @@ def test_a_database_and_a_password_are_taken_from_the_url(
     with new_app(REDIS_URL=where) as app, server.client(db=3) as client:
         assert app.post("/login").status == 200
         assert client.keys("*") == [LOGIN.encode()]
+
+
+def test_no_line_of_the_log_has_a_password_in_it(new_server: NewServer, new_app: StartApp) -> None:
+    server = new_server()
+    secret = "hunter2secret"
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "app", "on", f">{secret}", "~*", "+@all")
+    with new_app(REDIS_URL=f"redis://app:{secret}@127.0.0.1:{server.port}") as app:
+        assert app.get("/items").status == 200
+        with server.client() as client:
+            client.execute_command("ACL", "SETUSER", "app", "resetpass", ">another")
+            client.execute_command("CLIENT", "KILL", "USER", "app")
+        eventually(lambda: app.get("/items").status == 503, RECOVERY_S)
+        server.stop()
+        for _ in range(8):
+            unavailable(app.get("/items"))
+        assert secret not in app.log(), app.log()
 
 
 def test_nobody_listens_where_redis_should_be(new_app: StartApp) -> None:

@@ -8,9 +8,13 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 DEADLINE_S = 10.0
+
+# A port of the loopback address, or a Unix socket.
+Where = int | Path
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,14 @@ def request(method: str, target: str, headers: Sequence[str] = ()) -> bytes:
 class Connection:
     """A connection that is kept alive."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, where: Where) -> None:
+        if isinstance(where, int):
+            self.socket = socket.create_connection(("127.0.0.1", where), DEADLINE_S)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(DEADLINE_S)
+            self.socket.connect(str(where))
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -73,9 +82,9 @@ class Connection:
         return Answer(response.status, response.getheaders(), body, time.monotonic() - began)
 
 
-def ask(port: int, method: str, target: str, headers: Sequence[str] = ()) -> Answer:
+def ask(where: Where, method: str, target: str, headers: Sequence[str] = ()) -> Answer:
     """Send a request on a connection of its own."""
-    with Connection(port) as connection:
+    with Connection(where) as connection:
         return connection.ask(method, target, *headers)
 
 

@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 
 const NODE = { console: false, fetch: false, performance: false, process: false };
 const WEB = { AbortController: false, Response: false, URL: false };
-const TIMERS = { setTimeout: false, setImmediate: false };
+const TIMERS = { clearTimeout: false, setImmediate: false, setTimeout: false };
 
 export default defineConfig(
   { ignores: ['dist/', 'test/consumer/'] },

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +20,7 @@ from redis.retry import Retry
 from support.clock import Clock
 from support.kinds import Kind
 from support.paths import MODULE
+from support.program import Program
 from support.resp import RawConnection
 
 Config = Mapping[str, str | int | Sequence[str]]
@@ -67,13 +67,6 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End it at once, and the children that it forked."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 class Server:
     """A server process in a folder of its own.
 
@@ -105,7 +98,7 @@ class Server:
         self._clock = clock
         self._environment = dict(environment or {})
         self.port, self.bus_port = free_port(), free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -131,7 +124,7 @@ class Server:
     @property
     def running(self) -> bool:
         """Whether it was started, not stopped, and lives."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.code is None
 
     # Life
 
@@ -153,7 +146,7 @@ class Server:
 
     def stop(self) -> None:
         """End it as an operator would, with SIGTERM, and wait."""
-        self._require_alive().terminate()
+        self._require_alive().signal(signal.SIGTERM)
         self.wait()
 
     def wait(self) -> None:
@@ -176,7 +169,7 @@ class Server:
     def kill9(self) -> None:
         """End it at once, as a power failure would."""
         process, self._process = self._require_alive(), None
-        _kill(process)
+        process.kill()
         # A child that writes a file may hold the port a moment longer.
         deadline = time.monotonic() + STOP_DEADLINE_S
         while not (is_free(self.port) and is_free(self.bus_port)):
@@ -198,7 +191,7 @@ class Server:
         finally:
             process, self._process = self._process, None
             if process is not None:
-                _kill(process)
+                process.kill()
 
     def check(self) -> None:
         """Fail if it ended by itself, or wrote of a crash or a panic."""
@@ -259,15 +252,14 @@ class Server:
         """How it ended, as it must soon."""
         assert self._process is not None, "the server was stopped"
         process, self._process = self._process, None
-        try:
-            return process.wait(STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            raise ServerFailed(f"it did not end\n{self.log_tail()}") from None
+        code = process.ended(STOP_DEADLINE_S)
+        if code is None:
+            raise ServerFailed(f"it did not end\n{self.log_tail()}")
+        return code
 
-    def _require_alive(self) -> subprocess.Popen[bytes]:
+    def _require_alive(self) -> Program:
         assert self._process is not None, "the server was stopped"
-        code = self._process.poll()
+        code = self._process.code
         if code is not None:
             raise ServerFailed(f"it ended by itself with {code}\n{self.log_tail(120)}")
         return self._process
@@ -278,28 +270,14 @@ class Server:
         config_file.write_text("\n".join(self._config_lines()) + "\n")
         clock = self._clock.environment() if self._clock else {}
         environment = {**os.environ, **clock, **self._environment}
-        # setpriv ends the server with the thread that started it, should that die unawares.
-        launch = [str(self.kind.launcher), str(config_file), *self.arguments]
-        command = ["setpriv", "--pdeathsig", "KILL", *launch]
-        with self._log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-            )
-        deadline = time.monotonic() + START_DEADLINE_S
-        while not self._answers():
-            code = self._process.poll()
-            if code is not None or time.monotonic() > deadline:
-                _kill(self._process)
-                self._process = None
-                how = "does not answer" if code is None else f"ended with {code}"
-                raise ServerFailed(f"{self.kind.name} {how}\n{self.log_tail()}")
-            time.sleep(0.01)
+        command = [str(self.kind.launcher), str(config_file), *self.arguments]
+        self._process = process = Program(command, self._log_file, environment, self.folder)
+        if not process.answers(self._answers, START_DEADLINE_S):
+            code = process.code
+            process.kill()
+            self._process = None
+            how = "does not answer" if code is None else f"ended with {code}"
+            raise ServerFailed(f"{self.kind.name} {how}\n{self.log_tail()}")
 
     def _config_lines(self) -> list[str]:
         fixed: dict[str, str | int | Sequence[str]] = {"port": self.port, "dir": str(self.folder)}

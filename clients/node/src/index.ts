@@ -1,19 +1,27 @@
 /** Rate limits that Redis or Valkey decides, with the redis-rl module. */
 
-export { ipKey } from './addresses.js';
-export type { RedisClient } from './clients/store.js';
 export {
   CannotIdentify,
   ConfigurationError,
   isUnavailable,
+  isUnidentified,
   ModuleNotLoaded,
   StoreMisconfigured,
   StoreUnavailable,
 } from './errors.js';
-export { type Fields, fieldsOf, type Legacy } from './headers.js';
-export { Subject } from './keys.js';
-export { type Check, type CheckOptions, createLimiter, type Limiter } from './limiter.js';
-export { type Algorithm, Limit, type LimitLike, type Limits } from './limits.js';
-export type { LimiterOptions, Logger, OnError } from './options.js';
+export { type Fields, fieldsOf, type Legacy } from './http/headers.js';
+export { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from './http/problem.js';
+export { ipKey } from './keys/addresses.js';
+export { Subject, type SubjectOptions, WholeKey, type Who } from './keys/subjects.js';
+export {
+  type Check,
+  type CheckOptions,
+  createLimiter,
+  type KeyOptions,
+  type Limiter,
+} from './limiter.js';
+export { type Algorithm, Limit, type LimitLike, type Limits } from './limits/limit.js';
+export type { Policy } from './limits/policy.js';
+export type { LimiterOptions, Logger, OnError } from './options/limiter.js';
 export type { Decision, Outcome } from './outcome.js';
-export { PROBLEM_TYPE, quotaExceeded } from './problem.js';
+export type { RedisClient } from './stores/types.js';

@@ -1,26 +1,31 @@
-/** The limiter: one command per check, a deadline, and what happens when nobody decides. */
+/** The limiter: one command per check, and what happens when nobody decides. */
 
-import { Breaker } from './breaker.js';
-import { type Command, type RedisClient, type Store, storeOf } from './clients/store.js';
-import { Deadline } from './deadline.js';
 import {
   type CannotIdentify,
   ConfigurationError,
-  classify,
   StoreMisconfigured,
-  StoreUnavailable,
+  type StoreUnavailable,
 } from './errors.js';
-import { encodeField, type Subject } from './keys.js';
-import type { Limits } from './limits.js';
+import { APP_SCOPE } from './keys/scope.js';
+import { encodeField, readWho, type Subject, type Who } from './keys/subjects.js';
+import type { Limits } from './limits/limit.js';
+import { type Label, type Plan, PlanCache } from './limits/plan.js';
+import { PolicyBook } from './limits/policy-book.js';
+import { Log } from './log.js';
+import { knownOptions } from './options/known.js';
 import {
   checkOnError,
   type LimiterOptions,
   type OnError,
   readOptions,
   type Settings,
-} from './options.js';
-import { failedOpen, type Outcome, readOutcome } from './outcome.js';
-import { type Plan, PlanCache } from './plan.js';
+} from './options/limiter.js';
+import { type Outcome, quotasOf, readOutcome, standing, unasked } from './outcome.js';
+import { waitsOf } from './peek.js';
+import { now } from './stores/clock.js';
+import { Exchange } from './stores/exchange.js';
+import { storeOf } from './stores/open.js';
+import type { Command, RedisClient } from './stores/types.js';
 
 export interface CheckOptions {
   /** What the request costs, an integer from 0 to 10^12. Default 1. */
@@ -35,30 +40,46 @@ export interface CheckOptions {
 
 /** One check of {@link Limiter.checkMany}. */
 export interface Check extends CheckOptions {
-  who: Subject | string;
+  who: Who;
   limits: Limits;
 }
+
+/** The name of the limit, or the scope of its key, where `check` was given one. */
+export type KeyOptions = Pick<CheckOptions, 'name' | 'scope'>;
+
+const KEY_OPTIONS = { name: true, scope: true } as const;
+const CHECK_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true } as const;
+const OPTIONS = {
+  check: knownOptions<CheckOptions>('check', CHECK_OPTIONS),
+  checkMany: knownOptions<Check>('checkMany', { ...CHECK_OPTIONS, who: true, limits: true }),
+  peek: knownOptions<KeyOptions>('peek', KEY_OPTIONS),
+  reset: knownOptions<KeyOptions>('reset', KEY_OPTIONS),
+};
 
 export interface Limiter {
   /**
    * Decides one request: one command, however many limits. A denial is an outcome, no error.
    *
-   * @param who a Subject, or a whole key, which is sent as it is
-   * @throws ConfigurationError for wrong limits, names and costs
+   * @param who a Subject, or text, which is a user's id
+   * @throws ConfigurationError for wrong limits, names, costs and options
+   * @throws CannotIdentify for an empty id, or an address that is none
    * @throws StoreUnavailable if nobody decided in time and `onError` is `closed`
    * @throws StoreMisconfigured if the store refuses, as without the module, in every mode
    */
-  check(who: Subject | string, limits: Limits, options?: CheckOptions): Promise<Outcome>;
+  check(who: Who, limits: Limits, options?: CheckOptions): Promise<Outcome>;
   /** Several checks in one round trip, each decided by itself: a denial undoes no other's charge. */
   checkMany(checks: readonly Check[]): Promise<Outcome[]>;
-  /** What stands, without consuming anything; rejects if the store cannot tell, in every mode. */
-  peek(who: Subject | string, limits: Limits, options?: CheckOptions): Promise<Outcome>;
-  /** Forgets all that is recorded at a key; whether there was anything. */
-  reset(who: Subject | string, options?: Pick<CheckOptions, 'name' | 'scope'>): Promise<boolean>;
   /**
-   * Asks every primary whether it can decide; for the start of a program.
+   * What a check of cost 1 would answer now, without consuming anything; rejects if the store
+   * cannot tell, in every mode.
+   */
+  peek(who: Who, limits: Limits, options?: KeyOptions): Promise<Outcome>;
+  /** Forgets all that is recorded at a key; whether there was anything. */
+  reset(who: Who, options?: KeyOptions): Promise<boolean>;
+  /**
+   * Connects, and asks every primary whether it can decide; for the start of a program.
    *
-   * @param timeoutMs how long that may take; default 1,000, or the limiter's own if longer
+   * @param timeoutMs how long that may take; default 1,000, or the limiter's own times if longer
    * @throws ModuleNotLoaded if one runs without the module
    * @throws StoreMisconfigured if one refuses for another reason
    * @throws StoreUnavailable if one cannot be reached
@@ -77,10 +98,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
   return new StoreLimiter(options);
 }
 
-const DEFAULT_SCOPE = 'app';
 const MAX_COST = 10 ** 12;
 const MAX_SCOPES = 1_000;
-const LOG_EVERY_MS = 1_000;
 const PROBE_MS = 1_000;
 
 const warned = new WeakSet<RedisClient>();
@@ -88,164 +107,181 @@ const warned = new WeakSet<RedisClient>();
 /** What the adapters of frameworks use beyond {@link Limiter}. */
 export class StoreLimiter implements Limiter {
   readonly settings: Settings;
+  readonly policies: PolicyBook;
   failedOpen = 0;
-  readonly #store: Store;
-  readonly #deadline: Deadline;
-  readonly #breaker = new Breaker();
+  readonly #exchange: Exchange | undefined;
   readonly #plans = new Map<string | undefined, PlanCache>();
-  readonly #scopes = new Map<string, string>();
-  readonly #quietUntil = { warn: 0, error: 0 };
+  readonly #spaces = new Map<string, string>();
+  readonly #log: Log;
 
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
-    this.#store = storeOf(options.client, this.settings.timeoutMs);
-    this.#deadline = new Deadline(this.settings.timeoutMs);
-    if (this.#store.warnings.length > 0 && !warned.has(options.client)) {
-      warned.add(options.client);
+    this.#log = new Log(this.settings.logger);
+    this.policies = new PolicyBook((error) =>
+      error instanceof StoreMisconfigured ? error : undefined,
+    );
+    if (!this.settings.enabled) return;
+    const client = options.client as RedisClient;
+    const store = storeOf(client, this.settings);
+    this.#exchange = new Exchange(store, this.settings.timeoutMs);
+    if (store.warnings.length > 0 && !warned.has(client)) {
+      warned.add(client);
       this.settings.logger.warn(
-        `redis-rl: the Redis client is not set up for limiting, where a late answer is none and a ` +
-          `charge is never sent twice: ${this.#store.warnings.join('; ')}.`,
+        `redis-rl: the Redis client is not set up for limiting, where a late answer is useless and ` +
+          `a charge is never sent twice: ${store.warnings.join('; ')}.`,
       );
     }
   }
 
-  async check(who: Subject | string, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
-    const mode = options.onError === undefined ? undefined : checkOnError(options.onError);
-    const plan = this.#planOf(limits, options.name);
-    const key = this.#keyOf(who, options);
-    const cost = checkCost(options.cost ?? 1);
-    return new Promise((resolve, reject) => {
-      this.decide(key, plan, cost, mode, resolve, reject);
-    });
+  async check(who: Who, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
+    OPTIONS.check.check(options);
+    return this.#check(who, limits, options);
   }
 
   async checkMany(checks: readonly Check[]): Promise<Outcome[]> {
-    return Promise.all(checks.map((check) => this.check(check.who, check.limits, check)));
+    for (const check of checks) OPTIONS.checkMany.check(check);
+    return Promise.all(checks.map((check) => this.#check(check.who, check.limits, check)));
   }
 
-  async peek(who: Subject | string, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
+  async peek(who: Who, limits: Limits, options: KeyOptions = {}): Promise<Outcome> {
+    OPTIONS.peek.check(options);
     const plan = this.#planOf(limits, options.name);
     const key = this.#keyOf(who, options);
-    const refusal = this.#breaker.refusal();
-    if (refusal) throw refusal;
-    try {
-      return this.#read(await this.#ask(key, plan, 0), key, plan, 0);
-    } catch (cause) {
-      throw this.#failed(cause);
-    }
+    const exchange = this.#exchange;
+    if (!exchange) return unasked('exempt', key, 0);
+    const { reply, labels } = await this.#askLabelled(exchange, key, plan, 0);
+    const outcome = readOutcome(reply, labels, key, 0);
+    if (outcome.decisions.every(({ remaining }) => remaining > 0)) return outcome;
+    const waits = waitsOf(await exchange.send({ name: 'RL.PEEK', key, rest: [] }), outcome, labels);
+    return standing(outcome, (at) => waits[at] as number | null);
   }
 
-  async reset(who: Subject | string, options: CheckOptions = {}): Promise<boolean> {
+  async reset(who: Who, options: KeyOptions = {}): Promise<boolean> {
+    OPTIONS.reset.check(options);
     const key = this.#keyOf(who, options);
-    return (await this.#classified(this.#send({ name: 'DEL', key, rest: [] }))) === 1;
+    return (await this.#exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
   }
 
-  async probe(timeoutMs = Math.max(PROBE_MS, this.settings.timeoutMs)): Promise<void> {
-    const key = `${encodeField(this.settings.prefix)}:probe`;
+  async probe(timeoutMs?: number): Promise<void> {
+    const { prefix, timeoutMs: own, connectTimeoutMs } = this.settings;
+    const key = `${encodeField(prefix)}:probe`;
     const nothing = { name: 'RL.LIMIT', key, rest: ['FIXED', '0', '1s', 'COST', '0'] };
-    const ask = async (until: number) => {
-      const primaries = await this.#store.primaries();
-      if (primaries.length === 0) throw new StoreUnavailable('No primary of the cluster is known');
-      await Promise.all(
-        primaries.map((send) => send(nothing, until, false).catch(unlessRedirected)),
-      );
-    };
-    await this.#classified(new Deadline(timeoutMs).within(ask));
+    await this.#exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
   }
 
-  /** Decides, by the mode where nobody can be asked. Calls one of the two, maybe at once. */
-  decide(
-    key: string,
-    plan: Plan,
-    cost: number,
-    mode: OnError | undefined,
-    resolve: (outcome: Outcome) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    const refusal = this.#breaker.refusal();
-    if (refusal) {
-      return settle(() => this.undecided(refusal, key, cost, mode), resolve, reject);
-    }
-    this.#ask(key, plan, cost).then(
-      (reply) => settle(() => this.#decided(reply, key, plan, cost, mode), resolve, reject),
-      (cause: unknown) =>
-        settle(() => this.undecided(this.#failed(cause), key, cost, mode), resolve, reject),
-    );
+  /** Decides, by the mode where nobody can be asked. */
+  decide(key: string, plan: Plan, cost: number, mode?: OnError): Promise<Outcome> {
+    const exchange = this.#exchange;
+    if (!exchange) return Promise.resolve(unasked('exempt', key, cost));
+    if (plan.policies.length > 0) return this.#decideLabelled(exchange, key, plan, cost, mode);
+    return exchange.ask(limitCommand(key, plan, cost), {
+      read: (reply) => readOutcome(reply, plan.labels as readonly Label[], key, cost),
+      done: (outcome) => this.#told(outcome),
+      fail: (error) => this.undecided(error, key, cost, mode),
+    });
   }
 
   /** The outcome of a request that nobody decided. @throws `error` unless it is to be served */
   undecided(
-    error: StoreUnavailable | CannotIdentify,
-    key: string | null,
+    error: StoreUnavailable,
+    key: string,
     cost: number,
     mode: OnError = this.settings.onError,
   ): Outcome {
     const serves = mode === 'open' && !(error instanceof StoreMisconfigured);
-    this.#log(error, serves);
+    const kind = error instanceof StoreMisconfigured ? 'misconfigured' : 'unavailable';
+    this.#log.say(kind, error, serves ? 'served without a limit' : 'answered 503');
     if (!serves) throw error;
     this.failedOpen += 1;
-    const outcome = failedOpen(key, cost);
-    this.settings.onDecision?.(outcome);
-    return outcome;
+    return this.#told(unasked('failed_open', key, cost));
   }
 
-  /** `{prefix}:{scope}:{kind}:{subject}`. @throws CannotIdentify for an address that is none */
-  keyOf(scope: string, subject: Subject): string {
-    const start = this.#scopes.get(scope) ?? this.#startOf(scope);
-    return `${start}${subject.kind}:${subject.field(this.settings.ipv6Prefix)}`;
+  /** Says that nobody knows who is asking. */
+  unidentified(error: CannotIdentify): void {
+    this.#log.say('unidentified', error, 'answered 400');
   }
 
-  #decided(reply: unknown, key: string, plan: Plan, cost: number, mode?: OnError): Outcome {
+  /** What keys of a scope begin with: `{prefix}:{scope}:`. */
+  spaceOf(scope: string): string {
+    const known = this.#spaces.get(scope);
+    if (known !== undefined) return known;
+    const space = `${encodeField(this.settings.prefix)}:${encodeField(scope)}:`;
+    if (this.#spaces.size >= MAX_SCOPES) this.#spaces.clear();
+    this.#spaces.set(scope, space);
+    return space;
+  }
+
+  /** The last two fields of a key, `{kind}:{subject}`. @throws CannotIdentify for a wrong address */
+  subjectOf(subject: Subject): string {
+    return `${subject.kind}:${subject.field(this.settings.ipv6Prefix)}`;
+  }
+
+  async #check(who: Who, limits: Limits, options: CheckOptions): Promise<Outcome> {
+    const mode = options.onError === undefined ? undefined : checkOnError(options.onError);
+    const plan = this.#planOf(limits, options.name);
+    const key = this.#keyOf(who, options);
+    return this.decide(key, plan, checkCost(options.cost ?? 1), mode);
+  }
+
+  async #decideLabelled(
+    exchange: Exchange,
+    key: string,
+    plan: Plan,
+    cost: number,
+    mode?: OnError,
+  ): Promise<Outcome> {
     let outcome: Outcome;
     try {
-      outcome = this.#read(reply, key, plan, cost);
-    } catch (cause) {
-      return this.undecided(this.#failed(cause), key, cost, mode);
+      const { reply, labels } = await this.#askLabelled(exchange, key, plan, cost);
+      outcome = readOutcome(reply, labels, key, cost);
+    } catch (error) {
+      // It was counted as a failure already, but for a reply of another shape.
+      const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
+      return this.undecided(failure as StoreUnavailable, key, cost, mode);
     }
+    return this.#told(outcome);
+  }
+
+  /** A reply, and what its entries are called, which the server is asked for with policies. */
+  async #askLabelled(
+    exchange: Exchange,
+    key: string,
+    plan: Plan,
+    cost: number,
+  ): Promise<{ reply: unknown; labels: readonly Label[] }> {
+    const until = now() + this.settings.timeoutMs;
+    const asked = exchange.ask(limitCommand(key, plan, cost), {
+      read: (reply): { reply: unknown; quotas: unknown[] } => ({ reply, quotas: quotasOf(reply) }),
+      done: (result) => result,
+      fail: (error) => {
+        throw error;
+      },
+    });
+    if (plan.policies.length === 0) {
+      return { reply: (await asked).reply, labels: plan.labels as readonly Label[] };
+    }
+    const get = (name: string) =>
+      exchange.send({ name: 'RL.POLICY', key, rest: ['GET', name], keyless: true });
+    const [{ reply, quotas }] = await Promise.all([asked, this.policies.refresh(plan, get)]);
+    let labelled = this.policies.labelsOf(plan, quotas);
+    if (!labelled.fits && now() < until) {
+      await this.policies.refresh(plan, get);
+      labelled = this.policies.labelsOf(plan, quotas);
+    }
+    const error = this.policies.errorOf(plan);
+    if (error) throw error;
+    return { reply, labels: labelled.labels };
+  }
+
+  #told(outcome: Outcome): Outcome {
     this.settings.onDecision?.(outcome);
     return outcome;
   }
 
-  /** The reply in time. */
-  #ask(key: string, plan: Plan, cost: number): Promise<unknown> {
-    const rest = cost === 1 ? plan.words : [...plan.words, 'COST', `${cost}`];
-    return this.#send({ name: 'RL.LIMIT', key, rest });
-  }
-
-  #send(command: Command): Promise<unknown> {
-    const { crowded } = this.#deadline;
-    return this.#deadline.within((until) => this.#store.send(command, until, crowded));
-  }
-
-  #read(reply: unknown, key: string, plan: Plan, cost: number): Outcome {
-    const outcome = readOutcome(reply, plan, key, cost);
-    this.#breaker.succeeded();
-    return outcome;
-  }
-
-  #failed(cause: unknown): StoreUnavailable {
-    const error = classify(cause);
-    this.#breaker.failed(error);
-    return error;
-  }
-
-  async #classified<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (cause) {
-      throw classify(cause);
-    }
-  }
-
-  #keyOf(who: Subject | string, { scope, name }: CheckOptions): string {
-    return typeof who === 'string' ? who : this.keyOf(scope ?? name ?? DEFAULT_SCOPE, who);
-  }
-
-  #startOf(scope: string): string {
-    const start = `${encodeField(this.settings.prefix)}:${encodeField(scope)}:`;
-    if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
-    this.#scopes.set(scope, start);
-    return start;
+  #keyOf(who: Who, { scope, name }: KeyOptions): string {
+    const whom = readWho(who, 'who');
+    if (whom.kind === 'whole') return whom.key;
+    return `${this.spaceOf(scope ?? name ?? APP_SCOPE)}${this.subjectOf(whom)}`;
   }
 
   #planOf(limits: Limits, name: string | undefined): Plan {
@@ -257,39 +293,17 @@ export class StoreLimiter implements Limiter {
     }
     return plans.get(limits);
   }
+}
 
-  #log(error: Error, serves: boolean): void {
-    const level = error instanceof StoreMisconfigured ? 'error' : 'warn';
-    const now = performance.now();
-    if (now < this.#quietUntil[level]) return;
-    this.#quietUntil[level] = now + LOG_EVERY_MS;
-    const answer = serves ? 'served without a limit' : 'answered 503';
-    this.settings.logger[level](`redis-rl: ${error.message}. Requests are ${answer}.`);
-  }
+function limitCommand(key: string, plan: Plan, cost: number): Command {
+  const rest = cost === 1 ? plan.words : [...plan.words, 'COST', `${cost}`];
+  return { name: 'RL.LIMIT', key, rest };
 }
 
 /** @throws ConfigurationError if it is no cost */
 export function checkCost(cost: number): number {
   if (Number.isInteger(cost) && cost >= 0 && cost <= MAX_COST) return cost;
-  throw new ConfigurationError(`cost must be an integer from 0 to ${MAX_COST}, not ${cost}`);
-}
-
-/** Passes on what `decide` answers or throws. */
-function settle(
-  decide: () => Outcome,
-  resolve: (outcome: Outcome) => void,
-  reject: (error: unknown) => void,
-): void {
-  let outcome: Outcome;
-  try {
-    outcome = decide();
-  } catch (error) {
-    return reject(error);
-  }
-  resolve(outcome);
-}
-
-/** A node looks a command up before its key: whoever redirects has the module. */
-function unlessRedirected(error: Error): void {
-  if (!/^(MOVED|ASK) /.test(error.message)) throw error;
+  throw new ConfigurationError(
+    `cost must be an integer from 0 to ${MAX_COST}, not ${String(cost)}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** What was decided, read from the reply of RL.LIMIT. */
 
 import { StoreMisconfigured } from './errors.js';
-import type { Plan } from './plan.js';
+import type { Label } from './limits/plan.js';
 
 /** The verdict of one limit. Times are in seconds, exact to the millisecond. */
 export interface Decision {
@@ -19,37 +19,48 @@ export interface Decision {
   readonly wait: number;
   /** The limit's name. */
   readonly policy: string;
-  /** In how many whole seconds the limit comes back when all of it is used; at least 1. */
-  readonly window: number;
+  /** In how many whole seconds the limit comes back when all of it is used; null: not known. */
+  readonly window: number | null;
 }
 
 /** The verdict of all limits of a request together. Times are in seconds. */
 export interface Outcome {
   readonly allowed: boolean;
-  /** One per limit, in order; none when failed open. */
+  /** One per limit, in order; none when nobody was asked. */
   readonly decisions: readonly Decision[];
-  /** The smallest `remaining` of its limits; null when failed open. */
+  /** The smallest `remaining` of its limits; null when nobody was asked. */
   readonly remaining: number | null;
   /** The same as `remaining`. */
   readonly requestsLeft: number | null;
   /** 0 if allowed; else the longest wait of the limits that deny; null: never. */
   readonly retryAfter: number | null;
-  /** The longest `resetAfter` of its limits; null when failed open. */
+  /** The longest `resetAfter` of its limits; null when nobody was asked. */
   readonly resetAfter: number | null;
   /** How long to hold an allowed request before it is served. */
   readonly wait: number;
-  /** The limit that is closest to denying, or denies longest; null when failed open. */
+  /** The limit that is closest to denying, or denies longest; null when nobody was asked. */
   readonly tightest: Decision | null;
-  /** The key in the store; null when failed open because nobody knows who is asking. */
-  readonly key: string | null;
+  /** The key in the store. */
+  readonly key: string;
   readonly cost: number;
-  /** `failed_open`: nobody was asked, since the store could not be. */
-  readonly source: 'server' | 'failed_open';
+  /** Nobody was asked where it is `failed_open`, as the store could not be, or `exempt`. */
+  readonly source: 'server' | 'failed_open' | 'exempt';
 }
 
-/** @throws StoreMisconfigured if `reply` is not one to `plan` */
-export function readOutcome(reply: unknown, plan: Plan, key: string, cost: number): Outcome {
-  const count = plan.limits.length;
+/** The limits in a reply, by which it is seen whether it fits what is known of policies. */
+export function quotasOf(reply: unknown): unknown[] {
+  if (!Array.isArray(reply)) throw unreadable(reply);
+  return reply.slice(1).map((row) => (Array.isArray(row) ? (row[1] as unknown) : undefined));
+}
+
+/** @throws StoreMisconfigured if `reply` is not one that fits `labels` */
+export function readOutcome(
+  reply: unknown,
+  labels: readonly Label[],
+  key: string,
+  cost: number,
+): Outcome {
+  const count = labels.length;
   if (!Array.isArray(reply) || reply.length !== count + 1) throw unreadable(reply);
   const allowed = flag(reply[0], reply);
   const decisions = new Array<Decision>(count);
@@ -59,7 +70,7 @@ export function readOutcome(reply: unknown, plan: Plan, key: string, cost: numbe
   let wait = 0;
   let denied = false;
   for (let at = 0; at < count; at++) {
-    const decision = readDecision(reply, at, plan);
+    const decision = readDecision(reply, at, labels[at] as Label);
     decisions[at] = decision;
     denied ||= !decision.allowed;
     remaining = Math.min(remaining, decision.remaining);
@@ -86,8 +97,31 @@ export function readOutcome(reply: unknown, plan: Plan, key: string, cost: numbe
   };
 }
 
-/** The outcome of a request that is served although nobody could be asked. */
-export function failedOpen(key: string | null, cost: number): Outcome {
+/**
+ * How a call of cost 1 would fare, from the outcome of one of cost 0.
+ *
+ * @param waitOf seconds that it would have to wait for a limit with nothing left; null: for ever
+ */
+export function standing(outcome: Outcome, waitOf: (at: number) => number | null): Outcome {
+  const decisions = outcome.decisions.map((decision, at) =>
+    decision.remaining > 0
+      ? decision
+      : { ...decision, allowed: false, retryAfter: waitOf(at), wait: 0 },
+  );
+  const waits = decisions.map(({ retryAfter }) => retryAfter);
+  const allowed = decisions.every((decision) => decision.allowed);
+  return {
+    ...outcome,
+    allowed,
+    decisions,
+    retryAfter: waits.includes(null) ? null : Math.max(...(waits as number[])),
+    wait: allowed ? outcome.wait : 0,
+    tightest: tightestOf(decisions),
+  };
+}
+
+/** The outcome of a request that is served although nobody was asked. */
+export function unasked(source: 'failed_open' | 'exempt', key: string, cost: number): Outcome {
   return {
     allowed: true,
     decisions: [],
@@ -99,11 +133,11 @@ export function failedOpen(key: string | null, cost: number): Outcome {
     tightest: null,
     key,
     cost,
-    source: 'failed_open',
+    source,
   };
 }
 
-function readDecision(reply: unknown[], at: number, plan: Plan): Decision {
+function readDecision(reply: unknown[], at: number, { name, window }: Label): Decision {
   const row = reply[at + 1];
   if (!Array.isArray(row) || row.length !== 5) throw unreadable(reply);
   const allowed = flag(row[0], reply);
@@ -118,8 +152,8 @@ function readDecision(reply: unknown[], at: number, plan: Plan): Decision {
     retryAfter: allowed ? 0 : seconds,
     resetAfter: reset / 1000,
     wait: allowed ? (seconds ?? 0) : 0,
-    policy: plan.names[at] as string,
-    window: plan.windows[at] as number,
+    policy: name,
+    window,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   fieldsOf,
   Limit,
   Subject,
+  WholeKey,
 } from 'redis-rl';
 import { LIBRARIES } from './support/clients.mjs';
 import { memory } from './support/quiet.mjs';
@@ -112,12 +113,39 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
   });
 }
 
-test('a string is a whole key, and an outcome names its key', async () => {
+test('text is a user everywhere, and a whole key is given as one', async () => {
   const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port) });
-  const outcome = await limiter.check('jobs:{42}', '5/minute');
-  assert.equal(outcome.key, 'jobs:{42}');
+  const key = 'rl:app:user:rl%3Alogin%3Aip%3A192.0.2.1';
+  const text = 'rl:login:ip:192.0.2.1';
+  assert.equal((await limiter.check(text, '5/minute')).key, key);
+  const [many] = await limiter.checkMany([{ who: text, limits: '5/minute' }]);
+  assert.deepEqual([many.key, many.remaining], [key, 3]);
+  assert.equal((await limiter.peek(text, '5/minute')).key, key);
+  assert.equal(await limiter.reset(text), true);
+  assert.equal(await server.command('EXISTS', key), 0);
+
+  const whole = new WholeKey('jobs:{42}');
+  assert.equal((await limiter.check(whole, '5/minute')).key, 'jobs:{42}');
   assert.equal(await server.command('EXISTS', 'jobs:{42}'), 1);
-  assert.equal(await limiter.reset(outcome.key), true);
+  assert.equal(await limiter.reset(whole), true);
+});
+
+test('who is nobody is refused where that is written', async () => {
+  for (const id of [undefined, null, NaN, {}, true, 1.5, 2 ** 60, ['a']]) {
+    assert.throws(() => Subject.user(id), ConfigurationError, String(id));
+  }
+  for (const make of [Subject.user, Subject.ip, Subject.apiKey]) {
+    assert.throws(() => make(''), CannotIdentify);
+  }
+  assert.throws(() => Subject.apiKey(undefined), CannotIdentify);
+  assert.throws(() => Subject.ip(7), ConfigurationError);
+  assert.throws(() => new WholeKey(''), ConfigurationError);
+  assert.equal(Subject.user(42n).id, '42');
+  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port) });
+  await assert.rejects(limiter.check('', '5/minute'), CannotIdentify);
+  for (const who of [undefined, null, 42, {}]) {
+    await assert.rejects(limiter.check(who, '5/minute'), /who must be a Subject.*not/);
+  }
 });
 
 test('an outcome tells the fields of other frameworks', async () => {
@@ -156,7 +184,7 @@ test('wrong options, limits, names and costs are refused, and said', async () =>
   assert.throws(() => createLimiter({ client: {} }), ConfigurationError);
   const limiter = createLimiter({ client });
   await assert.rejects(limiter.check('k', '1/minuet'), /"1\/minuet" is not a limit.*such as/);
-  await assert.rejects(limiter.check('k', '5/minute', { name: 'é' }), /"é" is not a name/);
+  await assert.rejects(limiter.check('k', '5/minute', { name: 'é' }), /a name must be .* not "é"/);
   await assert.rejects(limiter.check('k', '5/minute', { cost: 1.5 }), /cost must be .* not 1.5/);
   await assert.rejects(limiter.check('k', '5/minute', { onError: 'ajar' }), /onError must be/);
   await assert.rejects(limiter.check(Subject.ip('nowhere'), '5/minute'), CannotIdentify);

@@ -1,7 +1,7 @@
 // The package as it is published: packed, installed, imported in every way, and looked through.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -45,18 +45,29 @@ for (const file of ['use.mjs', 'use.cjs']) {
   });
 }
 
-for (const file of ['use.mts', 'use.cts']) {
-  test(`${file} compiles`, () => {
-    const strict = [
-      '--ignoreConfig',
-      '--noEmit',
-      '--strict',
-      '--exactOptionalPropertyTypes',
-      '--types',
-      'node',
-    ];
-    const node = ['--module', 'nodenext', '--target', 'es2022'];
-    tool('typescript/bin/tsc', [...strict, ...node, file]);
+const STRICT = ['--ignoreConfig', '--noEmit', '--strict', '--exactOptionalPropertyTypes'];
+const NODE = ['--types', 'node', '--target', 'es2022'];
+const compiles = {
+  'use.mts, as Node resolves': ['use.mts', '--module', 'nodenext', ...NODE],
+  'use.cts, as Node resolves': ['use.cts', '--module', 'nodenext', ...NODE],
+  'use.cts, as bundlers resolve': [
+    'use.cts',
+    ...['--module', 'preserve', '--moduleResolution', 'bundler'],
+    ...NODE,
+  ],
+  'old.ts, with moduleResolution node': [
+    'old.ts',
+    ...['--module', 'commonjs', '--moduleResolution', 'node', '--ignoreDeprecations', '6.0'],
+    ...['--esModuleInterop', '--skipLibCheck', ...NODE],
+  ],
+  'fields.ts, with the types of browsers': [
+    'fields.ts',
+    ...['--module', 'nodenext', '--lib', 'es2022,dom', ...NODE],
+  ],
+};
+for (const [name, args] of Object.entries(compiles)) {
+  test(`${name} compiles`, () => {
+    tool('typescript/bin/tsc', [...STRICT, ...args]);
   });
 }
 
@@ -84,4 +95,16 @@ test('are the types wrong? no', () => {
 test('the lock file names no registry', () => {
   const lock = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
   assert.doesNotMatch(lock, /"resolved"/);
+});
+
+test('modules that import each other are found', () => {
+  const sources = join(folder, 'circle');
+  mkdirSync(join(sources, 'inner'), { recursive: true });
+  const check = () => run(process.execPath, [join(ROOT, 'scripts/circles.mjs'), sources], folder);
+  writeFileSync(join(sources, 'a.ts'), "import type { B } from './inner/b.js';\n");
+  writeFileSync(join(sources, 'inner/b.ts'), "import './c.js';\n");
+  writeFileSync(join(sources, 'inner/c.ts'), '');
+  check();
+  writeFileSync(join(sources, 'inner/c.ts'), "export { a } from '../a.js';\n");
+  assert.throws(check, /a\.ts -> inner\/b\.ts -> inner\/c\.ts -> a\.ts/);
 });

@@ -1,10 +1,14 @@
 // The README's examples, run as they are written, but for ports and what they leave to the reader.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { atEnd } from './support/closing.mjs';
+import { eventually } from './support/eventually.mjs';
 import { ask, untimed } from './support/http.mjs';
 import { freePort, Server } from './support/servers.mjs';
 
@@ -73,4 +77,63 @@ test('Fastify', async () => {
   assert.equal(await policy('GET', '/health'), undefined);
   assert.equal(await policy('GET', '/search'), '"20-per-1s";q=20;w=1');
   assert.equal(await policy('GET', '/elsewhere'), '"300-per-60s";q=300;w=60');
+});
+
+/** Runs a command, and answers what it says. */
+function shell(command, cwd) {
+  return execFileSync('sh', ['-ec', command], { cwd, encoding: 'utf8', stdio: 'pipe' });
+}
+
+test('pasted into an empty folder it runs, or says why not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'redis-rl-empty-'));
+  atEnd(() => rmSync(folder, { recursive: true }));
+  const [pack, init, install] = readme
+    .match(/```sh\n(.*?)```/s)[1]
+    .trim()
+    .split('\n');
+  symlinkSync(join(ROOT, '../..'), join(folder, 'redis-rl'));
+  // What the tests have done already is left out; the registry is not asked for what is here.
+  const packed = pack.replace(
+    'npm ci && npm run build && npm pack',
+    `npm pack --pack-destination ${folder}`,
+  );
+  assert.notEqual(packed, pack);
+  shell(packed, folder);
+  shell(init, folder);
+  const file = install
+    .match(/redis-rl\S*\.tgz/)[0]
+    .split('/')
+    .at(-1);
+  shell(`npm install --offline --legacy-peer-deps ./${file}`, folder);
+  for (const name of ['express', 'ioredis']) {
+    assert.ok(install.includes(` ${name}`));
+    symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  const gone = `redis://localhost:${await freePort()}`;
+  const start = (url, port) => {
+    const text = first.replace('redis://localhost:6379', url).replace('8000', `${port}`);
+    writeFileSync(join(folder, 'app.js'), text);
+    const app = spawn(process.execPath, ['app.js'], { cwd: folder });
+    atEnd(() => app.kill('SIGKILL'));
+    app.said = '';
+    app.stderr.on('data', (data) => {
+      app.said += data;
+    });
+    return app;
+  };
+  await server.command('FLUSHALL');
+  const port = await freePort();
+  const app = start(server.url, port);
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(() =>
+    ask(url, '/items').then(
+      ({ status }) => status === 200,
+      () => app.exitCode,
+    ),
+  );
+  assert.equal((await ask(url, '/items')).json().left, 0, app.said);
+  const failing = start(gone, port);
+  const [code] = await once(failing, 'exit');
+  assert.equal(code, 1);
+  assert.match(failing.said, /StoreUnavailable: .*ECONNREFUSED/);
 });

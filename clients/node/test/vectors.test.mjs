@@ -2,19 +2,22 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ipKey, TrustedProxies } from '../dist/esm/addresses.js';
 import {
   CannotIdentify,
   ConfigurationError,
-  classify,
   ModuleNotLoaded,
   StoreMisconfigured,
 } from '../dist/esm/errors.js';
-import { fieldsOf, merged } from '../dist/esm/headers.js';
-import { encodeField, Subject } from '../dist/esm/keys.js';
-import { readOutcome } from '../dist/esm/outcome.js';
-import { makePlan } from '../dist/esm/plan.js';
-import { quotaExceeded } from '../dist/esm/problem.js';
+import { fieldsOf, merged } from '../dist/esm/http/headers.js';
+import { quotaExceeded } from '../dist/esm/http/problem.js';
+import { isCharged, place } from '../dist/esm/http/stack.js';
+import { ipKey, TrustedProxies } from '../dist/esm/keys/addresses.js';
+import { readMethods, scopeOf } from '../dist/esm/keys/scope.js';
+import { encodeField, Subject } from '../dist/esm/keys/subjects.js';
+import { makePlan } from '../dist/esm/limits/plan.js';
+import { PolicyBook } from '../dist/esm/limits/policy-book.js';
+import { quotasOf, readOutcome } from '../dist/esm/outcome.js';
+import { classify } from '../dist/esm/stores/classify.js';
 
 const vectors = JSON.parse(readFileSync(new URL('../../vectors.json', import.meta.url), 'utf8'));
 
@@ -37,17 +40,56 @@ each('limits', ({ spec, clauses, periods_ms, error }) => {
     clauses,
   );
   assert.deepEqual(
-    limits.map((limit) => limit.periodMs),
+    limits.map((limit) => limit.periodMs ?? null),
     periods_ms,
   );
 });
 
-each('policies', ({ spec, name, policies, error }) => {
+/** What RL.POLICY GET last answered. */
+function bookOf(plan, server = {}) {
+  const book = new PolicyBook();
+  for (const policy of plan.policies) {
+    if (server[policy.policy]) book.learn(policy, server[policy.policy]);
+  }
+  return book;
+}
+
+each('policies', ({ spec, name, server, policies, error }) => {
   const make = () => makePlan(spec, name ?? undefined);
   if (error) return assert.throws(make, ConfigurationError);
-  const { names, windows, limits } = make();
-  const made = names.map((name, at) => ({ name, q: limits[at].quota, w: windows[at] }));
-  assert.deepEqual(made, policies);
+  const plan = make();
+  const { labels, fits } = bookOf(plan, server).labelsOf(
+    plan,
+    policies.map(({ q }) => q),
+  );
+  const made = labels.map(({ name, window, limit }) => ({ name, q: limit.quota, w: window }));
+  assert.deepEqual([made, fits], [policies, true]);
+});
+
+each('scopes', ({ method, template, name, methods, scope, error }) => {
+  const find = () => scopeOf(method, template, name, readMethods(methods ?? undefined));
+  if (error) return assert.throws(find, /methods: \['POST'\]/);
+  assert.equal(find(), scope);
+});
+
+each('stacks', ({ limits, server, scopes, error }) => {
+  const objects = {};
+  let stack;
+  const placed = limits.map(({ id, spec, scope, named, subject }, at) => {
+    const limit = (objects[id] ??= {});
+    if (isCharged(stack, limit)) return null;
+    const plan = makePlan(spec);
+    const limiters = bookOf(plan, server).limitersOf(plan);
+    const found = place(stack, { limit, scope, named, subject, limiters }, (each) => `${each}:`);
+    if (found === null) {
+      assert.deepEqual([error, at], ['config', limits.length - 1]);
+      return null;
+    }
+    stack = found;
+    return found.key && found.key.slice(0, -`:${subject}`.length);
+  });
+  if (!error) assert.deepEqual(placed, scopes);
+  else assert.equal(placed.at(-1), null);
 });
 
 each('keys', ({ prefix, scope, kind, subject, ipv6_prefix, key, error }) => {
@@ -71,9 +113,10 @@ each('clients', ({ peer, forwarded_for, trusted_proxies, ipv6_prefix, subject, e
 });
 
 each('outcomes', (vector) => {
-  const { spec, name, cost, reply, now_ms } = vector;
+  const { spec, name, cost, reply, now_ms, server } = vector;
   const plan = makePlan(spec, name ?? undefined);
-  const outcome = readOutcome(reply, plan, 'key', cost);
+  const { labels } = bookOf(plan, server).labelsOf(plan, quotasOf(reply));
+  const outcome = readOutcome(reply, labels, 'key', cost);
   assert.deepEqual(asShared(outcome), inSeconds(vector.outcome));
   const plain = fieldsOf(outcome);
   assert.deepEqual(lowered(plain), lowered(Object.entries(vector.headers)));
@@ -90,7 +133,7 @@ each('outcomes', (vector) => {
 
 each('merges', ({ headers, spec, name, reply, sent }) => {
   const plan = makePlan(spec, name ?? undefined);
-  const outcome = readOutcome(reply, plan, 'key', 1);
+  const outcome = readOutcome(reply, plan.labels, 'key', 1);
   const all = lowered(Object.entries(headers));
   for (const [field, ours] of fieldsOf(outcome)) {
     all[field.toLowerCase()] = merged(field, all[field.toLowerCase()], ours);
@@ -99,7 +142,10 @@ each('merges', ({ headers, spec, name, reply, sent }) => {
 });
 
 each('replies', ({ reply }) => {
-  assert.throws(() => readOutcome(reply, makePlan('5/minute'), 'key', 1), StoreMisconfigured);
+  assert.throws(
+    () => readOutcome(reply, makePlan('5/minute').labels, 'key', 1),
+    StoreMisconfigured,
+  );
 });
 
 each('errors', ({ message, class: expected }) => {

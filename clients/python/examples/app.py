@@ -4,8 +4,10 @@
 
 REDIS_URL        the server with the module (redis://127.0.0.1:6379)
 PORT             where to listen, on the loopback interface (8000)
+SOCKET           the path of a Unix socket to listen on instead (none)
 ON_ERROR         closed: answer 503 while Redis is gone (the default); open: serve unlimited
-TRUSTED_PROXIES  comma-separated CIDRs whose X-Forwarded-For is believed (none)
+TRUSTED_PROXIES  comma-separated CIDRs whose X-Forwarded-For is believed, and `unix` for a proxy
+                 on a Unix socket (none)
 RL_PREFIX        what every key begins with (rl)
 RL_TIMEOUT_MS    how long a check may take (100)
 """
@@ -45,7 +47,7 @@ def number(name: str, default: str, highest: int) -> int:
     """Answer one that is a number of at least 1."""
     text = setting(name, default)
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
-        sys.exit(f"error: {name} is {text!r}, and may be a number from 1 to {highest}")
+        sys.exit(f"error: {name} must be a number from 1 to {highest}, not {text!r}")
     return int(text)
 
 
@@ -73,7 +75,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(title="redis-rl example", lifespan=lifespan)
-limiter.install(app)  # 429 and 503 as problem+json, RateLimit headers on every limited response
+limiter.install(app)  # 429, 400 and 503 as problem+json, RateLimit headers on limited responses
 
 
 # One limit on a route. Each route has its own budget, per client IP.
@@ -226,6 +228,7 @@ if __name__ == "__main__":
         app,
         host="127.0.0.1",
         port=PORT,
+        uds=os.environ.get("SOCKET") or None,
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )

@@ -15,7 +15,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from redis_rl import Outcome, RateLimiter, StoreMisconfigured, StoreUnavailable
+from redis_rl import Outcome, RateLimiter, StoreMisconfigured, StoreUnavailable, WholeKey
 from redis_rl import limiter as limiter_module
 from store.proxy import FaultProxy
 from support.cluster import asked
@@ -27,7 +27,7 @@ from support.server import Server
 async def limiter(proxy: FaultProxy) -> AsyncIterator[RateLimiter]:
     """A limiter whose writes and connections the proxy counts."""
     async with RateLimiter(proxy.url, timeout=5) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         yield limiter
 
 
@@ -35,7 +35,9 @@ async def test_concurrent_checks_share_writes_of_one_connection(
     limiter: RateLimiter, proxy: FaultProxy
 ) -> None:
     before = proxy.writes
-    outcomes = await asyncio.gather(*(limiter.check(f"k{n}", f"{n}/hour") for n in range(1, 65)))
+    outcomes = await asyncio.gather(
+        *(limiter.check(WholeKey(f"k{n}"), f"{n}/hour") for n in range(1, 65))
+    )
     assert [outcome.decisions[0].limit for outcome in outcomes] == list(range(1, 65))
     assert proxy.writes - before <= 2, "the first does not wait for the others, which go together"
     assert proxy.connections == 1
@@ -45,10 +47,10 @@ async def test_checks_do_not_wait_for_one_anothers_replies(
     limiter: RateLimiter, proxy: FaultProxy
 ) -> None:
     proxy.delay = 0.5
-    first = asyncio.ensure_future(limiter.check("a", "5/minute"))
+    first = asyncio.ensure_future(limiter.check(WholeKey("a"), "5/minute"))
     await asyncio.sleep(0.1)
     before = proxy.writes
-    second = asyncio.ensure_future(limiter.check("b", "5/minute"))
+    second = asyncio.ensure_future(limiter.check(WholeKey("b"), "5/minute"))
     await asyncio.sleep(0.1)
     assert proxy.writes == before + 1
     assert not first.done()
@@ -59,7 +61,7 @@ async def test_an_error_reply_touches_only_its_caller(limiter: RateLimiter, serv
     for n in range(0, 40, 2):
         asked(server, "SET", f"k{n}", "text")
     answers = await asyncio.gather(
-        *(limiter.check(f"k{n}", "5/minute") for n in range(40)), return_exceptions=True
+        *(limiter.check(WholeKey(f"k{n}"), "5/minute") for n in range(40)), return_exceptions=True
     )
     assert all(isinstance(answer, StoreMisconfigured) for answer in answers[::2])
     assert all(isinstance(answer, Outcome) and answer.remaining == 4 for answer in answers[1::2])
@@ -70,7 +72,9 @@ async def test_a_caller_that_gives_up_harms_no_other(
     limiter: RateLimiter, server: Server, proxy: FaultProxy, pause: float
 ) -> None:
     proxy.delay = 0.2
-    tasks = [asyncio.ensure_future(limiter.check(f"k{n}", f"{n}/hour")) for n in range(1, 31)]
+    tasks = [
+        asyncio.ensure_future(limiter.check(WholeKey(f"k{n}"), f"{n}/hour")) for n in range(1, 31)
+    ]
     await asyncio.sleep(pause)
     for task in tasks[::2]:
         task.cancel()
@@ -85,11 +89,11 @@ async def test_a_caller_that_gives_up_harms_no_other(
 
 async def test_each_caller_has_its_own_deadline(proxy: FaultProxy) -> None:
     async with RateLimiter(proxy.url, timeout=0.4) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         proxy.freeze()
-        first = asyncio.ensure_future(limiter.check("a", "5/minute"))
+        first = asyncio.ensure_future(limiter.check(WholeKey("a"), "5/minute"))
         await asyncio.sleep(0.3)
-        second = asyncio.ensure_future(limiter.check("b", "7/minute"))
+        second = asyncio.ensure_future(limiter.check(WholeKey("b"), "7/minute"))
         with pytest.raises(StoreUnavailable, match="no answer within 400 ms"):
             await first
         assert not second.done()
@@ -99,13 +103,13 @@ async def test_each_caller_has_its_own_deadline(proxy: FaultProxy) -> None:
 
 async def test_a_connection_that_keeps_silent_is_left_and_closed(proxy: FaultProxy) -> None:
     async with RateLimiter(proxy.url, timeout=0.2) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         assert proxy.connections == 1
         proxy.delay = 1
         with pytest.raises(StoreUnavailable):
-            await limiter.check("a", "5/minute")
+            await limiter.check(WholeKey("a"), "5/minute")
         proxy.delay = 0
-        assert (await limiter.check("b", "5/minute")).remaining == 4
+        assert (await limiter.check(WholeKey("b"), "5/minute")).remaining == 4
         assert proxy.connections == 2
         assert await open_links() == 1
 
@@ -123,13 +127,15 @@ async def test_too_many_that_wait_are_refused_at_once(
     monkeypatch.setattr(limiter_module, "CAPACITY", 10)
     server = new_server()
     async with RateLimiter(f"redis://127.0.0.1:{server.port}", timeout=1) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         os.kill(server.pid, signal.SIGSTOP)
         try:
-            waiting = [asyncio.ensure_future(limiter.check("a", "50/minute")) for _ in range(10)]
+            waiting = [
+                asyncio.ensure_future(limiter.check(WholeKey("a"), "50/minute")) for _ in range(10)
+            ]
             await asyncio.sleep(0)
             with pytest.raises(StoreUnavailable, match="10 checks wait already"):
-                await limiter.check("b", "5/minute")
+                await limiter.check(WholeKey("b"), "5/minute")
         finally:
             os.kill(server.pid, signal.SIGCONT)
         assert all(outcome.allowed for outcome in await asyncio.gather(*waiting))
@@ -139,7 +145,7 @@ def test_one_limiter_serves_one_event_loop_after_another(url: str) -> None:
     limiter = RateLimiter(url, timeout=5)
 
     async def left() -> int | None:
-        return (await limiter.check("key", "5/minute")).remaining
+        return (await limiter.check(WholeKey("key"), "5/minute")).remaining
 
     assert [asyncio.run(left()) for _ in range(3)] == [4, 3, 2]
     assert len(limiter._backends) == 1, "closed loops are forgotten"
@@ -147,12 +153,12 @@ def test_one_limiter_serves_one_event_loop_after_another(url: str) -> None:
 
 async def test_a_limiter_that_was_closed_begins_anew(limiter: RateLimiter) -> None:
     await limiter.aclose()
-    assert (await limiter.check("key", "5/minute")).remaining == 4
+    assert (await limiter.check(WholeKey("key"), "5/minute")).remaining == 4
 
 
 async def test_closing_fails_what_waits(limiter: RateLimiter, proxy: FaultProxy) -> None:
     proxy.freeze()
-    waiting = asyncio.ensure_future(limiter.check("key", "5/minute"))
+    waiting = asyncio.ensure_future(limiter.check(WholeKey("key"), "5/minute"))
     await asyncio.sleep(0.05)
     await limiter.aclose()
     with pytest.raises(StoreUnavailable, match="closed"):
@@ -161,9 +167,9 @@ async def test_closing_fails_what_waits(limiter: RateLimiter, proxy: FaultProxy)
 
 async def test_a_loop_that_was_kept_busy_still_takes_the_replies(proxy: FaultProxy) -> None:
     async with RateLimiter(proxy.url, timeout=0.3) as limiter:
-        await limiter.check("key", "5/minute")
+        await limiter.check(WholeKey("key"), "5/minute")
         proxy.delay = 0.1
-        check = asyncio.ensure_future(limiter.check("key", "5/minute"))
+        check = asyncio.ensure_future(limiter.check(WholeKey("key"), "5/minute"))
         for _ in range(4):
             await asyncio.sleep(0)  # the command is written
         block(0.6)  # meanwhile the reply comes, and the deadline passes
@@ -182,7 +188,7 @@ async def test_a_ready_client_says_how_to_connect(
 ) -> None:
     client = redis.asyncio.Redis(port=server.port, protocol=protocol, decode_responses=decode)
     async with RateLimiter(client, timeout=5) as limiter:
-        assert (await limiter.check("key", "5/minute", "7/hour")).remaining == 4
+        assert (await limiter.check(WholeKey("key"), "5/minute", "7/hour")).remaining == 4
         await limiter.probe()
     await client.set("still", "works")
     await client.aclose()
@@ -201,7 +207,9 @@ async def test_every_parser_of_redis_py_will_do(url: str, parser: str) -> None:
     pool = redis.asyncio.ConnectionPool.from_url(url, parser_class=choice[parser], protocol=2)
     client = redis.asyncio.Redis(connection_pool=pool)
     async with RateLimiter(client, timeout=5) as limiter:
-        outcomes = await asyncio.gather(*(limiter.check("key", "40/minute") for _ in range(50)))
+        outcomes = await asyncio.gather(
+            *(limiter.check(WholeKey("key"), "40/minute") for _ in range(50))
+        )
     assert sum(outcome.allowed for outcome in outcomes) == 40
 
 
@@ -209,12 +217,12 @@ async def test_a_unix_socket_will_do(new_server: NewServer, tmp_path: Path) -> N
     path = tmp_path / "s"
     new_server(config={"unixsocket": str(path)})
     async with RateLimiter(f"unix://{path}", timeout=5) as limiter:
-        assert (await limiter.check("key", "5/minute")).remaining == 4
+        assert (await limiter.check(WholeKey("key"), "5/minute")).remaining == 4
 
 
 async def test_a_database_of_a_url_is_used(server: Server) -> None:
     async with RateLimiter(f"redis://127.0.0.1:{server.port}/3", timeout=5) as limiter:
-        await limiter.check("key", "5/minute")
+        await limiter.check(WholeKey("key"), "5/minute")
     assert b"db3:keys=1" in asked(server, "INFO", "keyspace")
 
 
@@ -224,7 +232,7 @@ async def test_a_clients_retries_are_not_used_to_connect(proxy: FaultProxy) -> N
     client = redis.asyncio.Redis(port=proxy.port, protocol=3, retry=retry, socket_timeout=0.1)
     async with RateLimiter(client, timeout=0.1) as limiter:
         with pytest.raises(StoreUnavailable):
-            await limiter.check("key", "100/minute")
+            await limiter.check(WholeKey("key"), "100/minute")
         await asyncio.sleep(0.5)
         assert proxy.connections == 1
     await client.aclose()
@@ -236,15 +244,15 @@ async def test_a_clients_retries_are_not_used_and_told_of_once(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("redis_rl.connections._warned", False)
+    monkeypatch.setattr("redis_rl.wire.connections._warned", False)
     retry = Retry(NoBackoff(), 3)
     client = redis.asyncio.Redis(port=proxy.port, retry=retry, socket_timeout=0.1)
     for _ in range(2):
         async with RateLimiter(client, timeout=0.2) as limiter:
-            await limiter.check("key", "100/minute")
+            await limiter.check(WholeKey("key"), "100/minute")
             proxy.delay = 0.6
             with pytest.raises(StoreUnavailable):
-                await limiter.check("key", "100/minute")
+                await limiter.check(WholeKey("key"), "100/minute")
             proxy.delay = 0
     await asyncio.sleep(0.8)
     assert asked(server, "RL.PEEK", "key")[0][4] == 96

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from redis_rl import Check, ConfigurationError, Limit, LimitSet, Outcome, RateLimitExceeded, Subject
+from redis_rl import (
+    CannotIdentify,
+    Check,
+    ConfigurationError,
+    Limit,
+    LimitSet,
+    Outcome,
+    RateLimitExceeded,
+    Subject,
+    WholeKey,
+)
 from store.kinds import Limiter
 from support.clock import START_MS, Clock
 from support.cluster import asked
@@ -54,6 +65,53 @@ async def test_cost_is_charged_and_peek_charges_nothing(limiter: Limiter) -> Non
     assert (await limiter.peek("key", "10/minute")).remaining == 3
 
 
+@pytest.mark.parametrize(
+    ("limit", "cost", "waits"),
+    [
+        ("2/minute", 2, 60.0),
+        ("sliding 2/minute", 2, 90.0),
+        ("log 2/minute", 2, 60.0),
+        ("token 2/10 seconds burst 4", 4, 5.0),
+        ("leaky 2/10 seconds burst 4", 4, 5.0),
+        ("0/minute", 0, None),
+        ("5/hour; 2/minute", 2, 60.0),
+    ],
+)
+async def test_peek_denies_where_nothing_is_left_and_says_how_long(
+    limiter: Limiter, limit: str, cost: int, waits: float | None
+) -> None:
+    if cost:
+        assert (await limiter.check("ann", limit, cost=cost)).allowed
+    looked = await limiter.peek("ann", limit)
+    asked_for = await limiter.check("ann", limit)
+    assert (looked.allowed, looked.retry_after) == (False, waits)
+    assert (asked_for.allowed, asked_for.retry_after) == (False, waits), "as the call itself"
+    assert looked.remaining == 0
+    assert looked.wait == 0
+
+
+async def test_peek_allows_what_is_left_and_counts_nothing(limiter: Limiter) -> None:
+    for _ in range(3):
+        looked = await limiter.peek("ann", "2/minute", "leaky 2/second burst 4")
+        assert (looked.allowed, looked.remaining, looked.retry_after) == (True, 2, 0.0)
+
+
+async def test_peek_with_other_numbers_than_were_used_still_says_how_long(limiter: Limiter) -> None:
+    await limiter.check("ann", "100/minute", cost=50)
+    looked = await limiter.peek("ann", "20/minute")
+    assert (looked.allowed, looked.retry_after) == (False, 60.0)
+
+
+async def test_every_peek_is_told_with_its_verdict(
+    limiter_of: Callable[..., Limiter], url: str
+) -> None:
+    told: list[Outcome] = []
+    limiter = limiter_of(url, on_decision=told.append)
+    await limiter.check("ann", "1/minute")
+    await limiter.peek("ann", "1/minute")
+    assert [outcome.allowed for outcome in told] == [True, False]
+
+
 async def test_enforce_raises_a_denial_with_its_headers(limiter: Limiter) -> None:
     assert (await limiter.enforce("key", "1/minute", name="login")).remaining == 0
     with pytest.raises(RateLimitExceeded, match="retry in 60 s") as raised:
@@ -83,7 +141,8 @@ async def test_reset_forgets(limiter: Limiter) -> None:
 
 
 async def test_several_checks_each_have_their_own_verdict(limiter: Limiter) -> None:
-    checks = [Check("a", "1/minute"), Check("a", "1/minute"), Check("b", ("1/minute", "5/hour"))]
+    a, b = WholeKey("a"), WholeKey("b")
+    checks = [Check(a, "1/minute"), Check(a, "1/minute"), Check(b, ("1/minute", "5/hour"))]
     outcomes = await limiter.check_many(checks)
     assert [outcome.allowed for outcome in outcomes] == [True, False, True]
     assert [outcome.key for outcome in outcomes] == ["a", "a", "b"]
@@ -111,6 +170,71 @@ async def test_a_token_is_never_sent(limiter: Limiter) -> None:
     assert "secret" not in outcome.key
 
 
+async def test_text_as_a_key_is_a_user_everywhere(limiter: Limiter, server: Server) -> None:
+    victim = "rl:login:ip:192.0.2.1"
+    outcomes = [
+        await limiter.check(victim, "5/minute", name="login"),
+        await limiter.enforce(victim, "5/minute", name="login"),
+        *await limiter.check_many([Check(victim, "5/minute", name="login")]),
+        await limiter.peek(victim, "5/minute", name="login"),
+    ]
+    encoded = victim.replace(":", "%3A")
+    assert {outcome.key for outcome in outcomes} == {f"rl:login:user:{encoded}"}
+    assert [outcome.remaining for outcome in outcomes] == [4, 3, 2, 2]
+    assert asked(server, "KEYS", "*") == [f"rl:login:user:{encoded}".encode()]
+    assert await limiter.reset(victim, scope="login")
+    assert asked(server, "DBSIZE") == 0
+
+
+async def test_a_whole_key_is_given_by_its_own_type(limiter: Limiter, server: Server) -> None:
+    key = WholeKey("mail:ann")
+    assert (await limiter.check(key, "5/minute", name="login")).key == "mail:ann"
+    assert (await limiter.check_many([Check(key, "5/minute")]))[0].remaining == 3
+    assert (await limiter.peek(key, "5/minute")).remaining == 3
+    assert asked(server, "KEYS", "*") == [b"mail:ann"]
+    assert await limiter.reset(key)
+
+
+@pytest.mark.parametrize("who", [None, 42, 1.5, True, b"ann", ["ann"], {"id": "ann"}])
+async def test_what_is_nobody_is_an_error_that_names_it(limiter: Limiter, who: Any) -> None:
+    says = f"a Subject or a user's id as text, not {re.escape(repr(who))}"
+    for ask in (limiter.check, limiter.enforce, limiter.peek):
+        with pytest.raises(ConfigurationError, match=says):
+            await ask(who, "5/minute")
+    with pytest.raises(ConfigurationError, match=says):
+        await limiter.check_many([Check(who, "5/minute")])
+    with pytest.raises(ConfigurationError, match=says):
+        await limiter.reset(who)
+
+
+@pytest.mark.parametrize("who", [None, {}, [], float("nan"), 1.5, True, b"ann"], ids=repr)
+def test_a_subject_of_no_text_is_an_error_where_it_is_made(who: Any) -> None:
+    for make in (Subject.user, Subject.api_key, lambda who: Subject("team", who), WholeKey):
+        with pytest.raises(ConfigurationError):
+            make(who)
+        with pytest.raises(TypeError):
+            make(who)
+    if who is not None:
+        with pytest.raises(TypeError):
+            Subject.ip(who)
+
+
+@pytest.mark.parametrize("mode", ["closed", "open"])
+@pytest.mark.parametrize(
+    "who", ["", Subject.user(""), Subject.api_key(""), Subject("team", ""), Subject.ip(None)]
+)
+async def test_an_empty_id_is_no_identity_in_any_mode(
+    limiter_of: Callable[..., Limiter], url: str, server: Server, who: Any, mode: str
+) -> None:
+    limiter = limiter_of(url, on_error=mode)
+    for _ in range(7):  # more than open the breaker
+        with pytest.raises(CannotIdentify):
+            await limiter.check(who, "5/minute")
+    assert limiter.failed_open == 0
+    assert asked(server, "DBSIZE") == 0
+    assert (await limiter.check("ann", "5/minute")).remaining == 4
+
+
 async def test_every_outcome_is_told(limiter_of: Callable[..., Limiter], url: str) -> None:
     told: list[Outcome] = []
     limiter = limiter_of(url, on_decision=told.append)
@@ -129,34 +253,34 @@ async def test_a_limiter_of_another_prefix_counts_on_its_own(
 
 @pytest.mark.parametrize("cost", [-1, 10**12 + 1, True, 1.5, "1"])
 async def test_a_wrong_cost_is_an_error_that_names_it(limiter: Limiter, cost: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"cost is {cost!r}"):
+    with pytest.raises(ConfigurationError, match=f"cost must be .*not {cost!r}"):
         await limiter.check("key", "5/minute", cost=cost)
 
 
 async def test_a_wrong_limit_is_an_error_that_names_it(limiter: Limiter) -> None:
-    with pytest.raises(ConfigurationError, match=r"'1/minuet' is no limit: .*minuet.*unit is s, m"):
+    with pytest.raises(ConfigurationError, match=r"not 'minuet', in '1/minuet'; .*unit is s, m"):
         await limiter.check("key", "1/minuet")
 
 
 async def test_a_set_has_one_name(limiter: Limiter) -> None:
     limits = LimitSet("5/minute", name="login")
     assert (await limiter.check(Subject.user("1"), limits)).key == "rl:login:user:1"
-    with pytest.raises(ConfigurationError, match="name is 'other'"):
+    with pytest.raises(ConfigurationError, match=r"name must be 'login'.*not 'other'"):
         await limiter.check("key", limits, name="other")
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"timeout": 0}, "timeout is 0"),
-        ({"timeout": "1"}, "timeout is '1'"),
-        ({"on_error": "local"}, "on_error is 'local', and may be 'closed' or 'open'"),
-        ({"legacy": "draft3"}, "legacy is 'draft3'"),
-        ({"ipv6_prefix": 31}, "ipv6_prefix is 31"),
-        ({"ipv6_prefix": 129}, "ipv6_prefix is 129"),
-        ({"trusted_proxies": ["*"]}, r"trusted_proxies has '\*'"),
-        ({"trusted_proxies": "10.0.0.0/8"}, "trusted_proxies is '10.0.0.0/8'"),
-        ({"prefix": ""}, "prefix is ''"),
+        ({"timeout": 0}, "timeout must be .*not 0"),
+        ({"timeout": "1"}, "timeout must be .*not '1'"),
+        ({"on_error": "local"}, "on_error must be 'closed' or 'open', not 'local'"),
+        ({"legacy": "draft3"}, "legacy must be .*not 'draft3'"),
+        ({"ipv6_prefix": 31}, "ipv6_prefix must be 32 to 128, not 31"),
+        ({"ipv6_prefix": 129}, "ipv6_prefix must be 32 to 128, not 129"),
+        ({"trusted_proxies": ["*"]}, r"trusted_proxies must have CIDRs.*not '\*'"),
+        ({"trusted_proxies": "10.0.0.0/8"}, "trusted_proxies must be a list.*not '10.0.0.0/8'"),
+        ({"prefix": ""}, "prefix must be text.*not ''"),
     ],
 )
 async def test_a_wrong_setting_is_an_error_that_names_it(
@@ -170,7 +294,7 @@ async def test_a_wrong_setting_is_an_error_that_names_it(
 async def test_what_is_no_store_is_an_error(
     limiter_of: Callable[..., Limiter], redis: object
 ) -> None:
-    with pytest.raises(ConfigurationError, match="redis is"):
+    with pytest.raises(ConfigurationError, match="redis must be"):
         limiter_of(redis)
 
 

@@ -12,7 +12,7 @@ import pytest
 import redis.asyncio
 import redis.cluster
 
-from redis_rl import ModuleNotLoaded, RateLimiter, StoreUnavailable
+from redis_rl import ModuleNotLoaded, RateLimiter, StoreMisconfigured, StoreUnavailable, WholeKey
 from store.kinds import InThreads, Limiter
 from support.clock import Clock
 from support.cluster import SLOTS, ask, asked, keys_in
@@ -103,15 +103,19 @@ class limiter_on:  # noqa: N801 - reads as a function
 
 async def test_every_key_is_asked_for_where_it_is(limiter: Limiter) -> None:
     for left in (1, 0):
-        outcomes = await asyncio.gather(*(limiter.check(key, "2/minute") for key in SPREAD))
+        outcomes = await asyncio.gather(
+            *(limiter.check(WholeKey(key), "2/minute") for key in SPREAD)
+        )
         assert [outcome.remaining for outcome in outcomes] == [left] * len(SPREAD)
-    denied = await asyncio.gather(*(limiter.check(key, "2/minute") for key in SPREAD))
+    denied = await asyncio.gather(*(limiter.check(WholeKey(key), "2/minute") for key in SPREAD))
     assert not any(outcome.allowed for outcome in denied)
-    assert await limiter.reset(SPREAD[0])
+    assert await limiter.reset(WholeKey(SPREAD[0]))
 
 
 async def test_never_more_than_the_limit_pass_at_once(limiter: Limiter) -> None:
-    outcomes = await asyncio.gather(*(limiter.check(SPREAD[7], "20/minute") for _ in range(100)))
+    outcomes = await asyncio.gather(
+        *(limiter.check(WholeKey(SPREAD[7]), "20/minute") for _ in range(100))
+    )
     assert sum(outcome.allowed for outcome in outcomes) == 20
 
 
@@ -123,16 +127,43 @@ async def test_a_redirection_is_followed_and_charges_once(
     slot = 100 + 2 * done + ("[sync" in request.node.name)
     (key,) = keys_in([slot])
     nodes.move(slot, nodes.nodes[0], nodes.nodes[2], done=done)
-    outcomes = await asyncio.gather(*(limiter.check(key, "10/minute") for _ in range(8)))
+    outcomes = await asyncio.gather(*(limiter.check(WholeKey(key), "10/minute") for _ in range(8)))
     assert sorted(outcome.remaining or 0 for outcome in outcomes) == list(range(2, 10))
-    assert (await limiter.check(key, "10/minute")).remaining == 1
+    assert (await limiter.check(WholeKey(key), "10/minute")).remaining == 1
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["moved", "moving"])
+async def test_a_policy_is_asked_for_where_the_key_is(
+    limiter: Limiter, nodes: Nodes, request: pytest.FixtureRequest, done: bool
+) -> None:
+    for node in nodes.nodes:
+        asked(node, "RL.POLICY", "SET", "api", "FIXED", 5, "1m", "TOKEN", 9, 3, "1s")
+    for key in SPREAD:
+        outcome = await limiter.check(WholeKey(key), "policy api")
+        assert [one.policy for one in outcome.decisions] == ["api-minute", "api-second"]
+        assert outcome.remaining == 4
+    slot = 200 + 2 * done + ("[sync" in request.node.name)
+    (key,) = keys_in([slot])
+    nodes.move(slot, nodes.nodes[0], nodes.nodes[1], done=done)
+    await asyncio.sleep(1)  # so that the policy is asked for again
+    assert (await limiter.check(WholeKey(key), "policy api")).remaining == 4
+    with pytest.raises(StoreMisconfigured, match="'nope'"):
+        await limiter.check(WholeKey(SPREAD[1]), "policy nope")
+
+
+async def test_a_peek_looks_where_the_key_is(limiter: Limiter) -> None:
+    for key in SPREAD[::7]:
+        await limiter.check(WholeKey(key), "token 2/10 seconds burst 4", cost=4)
+        looked = await limiter.peek(WholeKey(key), "token 2/10 seconds burst 4")
+        assert not looked.allowed
+        assert 0 < (looked.retry_after or 0) <= 5
 
 
 async def test_checks_on_one_node_share_a_connection(nodes: Nodes) -> None:
     async with limiter_on("async", nodes.nodes[0].port) as limiter:
-        await asyncio.gather(*(limiter.check(key, "99/minute") for key in SPREAD))
+        await asyncio.gather(*(limiter.check(WholeKey(key), "99/minute") for key in SPREAD))
         before = [clients(node) for node in nodes.nodes]
-        await asyncio.gather(*(limiter.check(key, "99/minute") for key in SPREAD * 5))
+        await asyncio.gather(*(limiter.check(WholeKey(key), "99/minute") for key in SPREAD * 5))
         assert [clients(node) for node in nodes.nodes] == before
 
 
@@ -151,7 +182,7 @@ async def test_a_module_that_one_primary_lacks_is_told_at_the_probe(
             await limiter.probe()
         for _ in range(7):
             with pytest.raises(ModuleNotLoaded):
-                await limiter.check(SPREAD[0], "5/minute", on_error="open")
+                await limiter.check(WholeKey(SPREAD[0]), "5/minute", on_error="open")
 
 
 async def test_a_cluster_that_is_gone_is_an_outage_within_the_deadline(
@@ -160,13 +191,13 @@ async def test_a_cluster_that_is_gone_is_an_outage_within_the_deadline(
     nodes = Nodes(new_server, tmp_path)
     for kind_of_limiter in ("async", "sync"):
         async with limiter_on(kind_of_limiter, nodes.nodes[0].port, timeout=0.5) as limiter:
-            await limiter.check(SPREAD[0], "50/minute")
+            await limiter.check(WholeKey(SPREAD[0]), "50/minute")
             for node in nodes.nodes:
                 node.kill9()
             for _ in range(8):
                 began = time.monotonic()
                 with pytest.raises(StoreUnavailable):
-                    await limiter.check(SPREAD[0], "50/minute")
+                    await limiter.check(WholeKey(SPREAD[0]), "50/minute")
                 assert time.monotonic() - began < 3 * 0.5
             for node in nodes.nodes:
                 node.start()
@@ -174,7 +205,7 @@ async def test_a_cluster_that_is_gone_is_an_outage_within_the_deadline(
             began = time.monotonic()
             while time.monotonic() - began < 10:
                 try:
-                    await limiter.check(SPREAD[0], "50/minute")
+                    await limiter.check(WholeKey(SPREAD[0]), "50/minute")
                     break
                 except StoreUnavailable:
                     await asyncio.sleep(0.05)
@@ -188,6 +219,6 @@ async def test_a_cluster_that_was_never_there_is_an_outage() -> None:
         for _ in range(3):
             began = time.monotonic()
             with pytest.raises(StoreUnavailable):
-                await limiter.check("key", "5/minute")
+                await limiter.check(WholeKey("key"), "5/minute")
             assert time.monotonic() - began < 3 * 0.3
     await client.aclose()

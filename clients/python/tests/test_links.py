@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from redis_rl import RateLimiter, StoreUnavailable
-from redis_rl.link import Link
-from redis_rl.resp import Incomplete, Refusal, read
+from redis_rl import RateLimiter, StoreUnavailable, WholeKey
+from redis_rl.wire.link import Link
+from redis_rl.wire.resp import Incomplete, Refusal, read
 from store.proxy import FaultProxy
 from support.cluster import asked
 from support.server import Server
@@ -56,16 +56,18 @@ def test_what_is_no_reply_is_an_error(data: bytes) -> None:
 
 async def test_replies_may_come_in_pieces(proxy: FaultProxy) -> None:
     async with RateLimiter(proxy.url, timeout=10) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         proxy.piece = 3
-        outcomes = await asyncio.gather(*(limiter.check(f"k{n}", f"{n}/hour") for n in range(9)))
+        outcomes = await asyncio.gather(
+            *(limiter.check(WholeKey(f"k{n}"), f"{n}/hour") for n in range(9))
+        )
     assert [outcome.decisions[0].limit for outcome in outcomes] == list(range(9))
 
 
 async def test_a_server_is_spoken_to_so_that_it_says_nothing_unasked(server: Server) -> None:
     client = redis.asyncio.Redis(port=server.port, protocol=3)
     async with RateLimiter(client, timeout=5) as limiter:
-        await limiter.check("key", "5/minute")
+        await limiter.check(WholeKey("key"), "5/minute")
         listed: bytes = asked(server, "CLIENT", "LIST")
         [ours] = [line for line in listed.splitlines() if b"cmd=rl.limit" in line]
         assert b"resp=2" in ours
@@ -77,11 +79,13 @@ async def test_what_waits_while_a_server_does_not_read_can_still_be_given_up(
     server: Server, proxy: FaultProxy
 ) -> None:
     async with RateLimiter(proxy.url, timeout=20) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         proxy.freeze()
-        first = asyncio.ensure_future(limiter.check(HUGE, "7/minute"))
+        first = asyncio.ensure_future(limiter.check(WholeKey(HUGE), "7/minute"))
         await asyncio.sleep(0.1)
-        others = [asyncio.ensure_future(limiter.check(f"k{n}", f"{n}/hour")) for n in (3, 4)]
+        others = [
+            asyncio.ensure_future(limiter.check(WholeKey(f"k{n}"), f"{n}/hour")) for n in (3, 4)
+        ]
         await asyncio.sleep(0.1)
         others[0].cancel()
         proxy.thaw()
@@ -94,20 +98,20 @@ async def test_what_was_not_sent_when_a_connection_is_left_is_never_charged(
     server: Server, proxy: FaultProxy
 ) -> None:
     async with RateLimiter(proxy.url, timeout=0.3) as limiter:
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         proxy.freeze()
         with pytest.raises(StoreUnavailable, match="no answer within"):
-            await limiter.check(HUGE, "5/minute")
+            await limiter.check(WholeKey(HUGE), "5/minute")
         await asyncio.sleep(0.1)
         proxy.thaw()
-        await limiter.check("warm", "5/minute")
+        await limiter.check(WholeKey("warm"), "5/minute")
         await asyncio.sleep(0.5)
     assert asked(server, "DBSIZE") == 1
 
 
 async def test_closing_at_once_fails_what_waits(url: str) -> None:
     limiter = RateLimiter(url, timeout=5)
-    waiting = asyncio.ensure_future(limiter.check("key", "5/minute"))
+    waiting = asyncio.ensure_future(limiter.check(WholeKey("key"), "5/minute"))
     await asyncio.gather(asyncio.sleep(0), limiter.aclose())
     with pytest.raises(StoreUnavailable, match="closed"):
         await asyncio.wait_for(waiting, 2)
@@ -126,7 +130,7 @@ async def test_a_server_that_closes_once_it_is_connected_is_noticed_at_once() ->
     port = server.sockets[0].getsockname()[1]
     async with RateLimiter(f"redis://127.0.0.1:{port}/3", timeout=20) as limiter:
         with pytest.raises(StoreUnavailable, match="closed the connection"):
-            await asyncio.wait_for(limiter.check("key", "5/minute"), 5)
+            await asyncio.wait_for(limiter.check(WholeKey("key"), "5/minute"), 5)
     server.close()
 
 
@@ -139,9 +143,9 @@ async def test_a_connection_that_broke_this_moment_is_asked_no_more(
     proxy: FaultProxy, happen: Callable[[Link], None]
 ) -> None:
     async with RateLimiter(proxy.url, timeout=5) as limiter:
-        await limiter.check("key", "5/minute")
+        await limiter.check(WholeKey("key"), "5/minute")
         happen(link_of(limiter))
-        assert (await limiter.check("key", "5/minute")).remaining == 3
+        assert (await limiter.check(WholeKey("key"), "5/minute")).remaining == 3
         assert proxy.connections == 2
 
 
@@ -150,7 +154,7 @@ async def test_a_server_that_lets_a_connection_hang_is_left_before_the_deadline(
     port = server.sockets[0].getsockname()[1]
     async with RateLimiter(f"redis://127.0.0.1:{port}", timeout=40) as limiter:
         with pytest.raises(StoreUnavailable):
-            await asyncio.wait_for(limiter.check("key", "5/minute"), 20)
+            await asyncio.wait_for(limiter.check(WholeKey("key"), "5/minute"), 20)
     server.close()
 
 
@@ -175,10 +179,12 @@ async def test_tls_will_do(server: Server, tmp_path: Path) -> None:
     with FaultProxy(server.port, encrypted) as proxy:
         url = f"rediss://127.0.0.1:{proxy.port}?ssl_cert_reqs=none"
         async with RateLimiter(url, timeout=10) as limiter:
-            outcomes = await asyncio.gather(*(limiter.check("k", "9/hour") for _ in range(10)))
+            outcomes = await asyncio.gather(
+                *(limiter.check(WholeKey("k"), "9/hour") for _ in range(10))
+            )
             assert sum(outcome.allowed for outcome in outcomes) == 9
             proxy.kill()
             with suppress(StoreUnavailable):
-                await limiter.peek("k", "9/hour")  # which may meet the old connection
-            assert not (await limiter.check("k", "9/hour")).allowed
+                await limiter.peek(WholeKey("k"), "9/hour")  # which may meet the old connection
+            assert not (await limiter.check(WholeKey("k"), "9/hour")).allowed
             assert proxy.connections == 2

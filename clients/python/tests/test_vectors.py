@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis._parsers.base import BaseParser
 
-from redis_rl.addresses import AddressRules
 from redis_rl.errors import (
     CannotIdentify,
+    CannotNow,
     ConfigurationError,
     ModuleNotLoaded,
     StoreMisconfigured,
-    StoreUnavailable,
-    classify,
 )
-from redis_rl.headers import merge, merge_raw, rate_headers, raw
-from redis_rl.keys import Keys, Subject
-from redis_rl.limits import together
-from redis_rl.limitset import LimitSet
+from redis_rl.http.headers import merge, merge_raw, rate_headers, raw
+from redis_rl.http.problem import denial
+from redis_rl.keys.addresses import AddressRules
+from redis_rl.keys.keys import Keys
+from redis_rl.keys.subjects import Subject
+from redis_rl.limits.limit import Limit, together
+from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Decision, Outcome
-from redis_rl.problem import denial
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule
+from redis_rl.rules.scope import checked_methods, scope
+from redis_rl.wire.faults import classify
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors.json").read_text())
 WHAT_IT_IS = {
-    "transient": StoreUnavailable,
+    "transient": CannotNow,
     "configuration": StoreMisconfigured,
     "missing_module": ModuleNotLoaded,
 }
@@ -40,8 +46,9 @@ def cases(section: str) -> pytest.MarkDecorator:
 
 
 def test_every_section_of_the_vectors_is_run() -> None:
-    sections = {"limits", "policies", "keys", "clients", "outcomes", "merges", "replies", "errors"}
-    assert sections == {name for name, value in VECTORS.items() if isinstance(value, list)}
+    text = Path(__file__).read_text()
+    sections = {name for name, value in VECTORS.items() if isinstance(value, list)}
+    assert sections == set(re.findall(r'@cases\("(\w+)"\)', text))
 
 
 @cases("limits")
@@ -49,7 +56,7 @@ def test_limits(case: Case) -> None:
     if case.get("error"):
         with pytest.raises(ConfigurationError) as raised:
             together(case["spec"])
-        assert repr(case["spec"]) in str(raised.value) or "there are" in str(raised.value)
+        assert repr(case["spec"]) in str(raised.value) or "there must be" in str(raised.value)
         return
     limits = together(case["spec"])
     assert [list(limit.clause) for limit in limits] == case["clauses"]
@@ -62,8 +69,15 @@ def test_policies(case: Case) -> None:
         with pytest.raises(ConfigurationError):
             LimitSet(case["spec"], name=case["name"])
         return
-    policies = LimitSet(case["spec"], name=case["name"]).policies
+    limits = LimitSet(case["spec"], name=case["name"])
+    policies = limits.labels(known(case)).policies
     assert [{"name": one.name, "q": one.q, "w": one.w} for one in policies] == case["policies"]
+
+
+def known(case: Case) -> dict[str, tuple[Limit, ...]]:
+    """What the server says of the policies of a case."""
+    server = case.get("server", {})
+    return {name: tuple(map(Limit.of_clause, clauses)) for name, clauses in server.items()}
 
 
 @cases("keys")
@@ -85,6 +99,54 @@ def subject(kind: str, who: str) -> Subject:
     return Subject.user(who) if kind == "user" else Subject.api_key(who)
 
 
+@cases("scopes")
+def test_scopes(case: Case) -> None:
+    def found() -> str | None:
+        methods = checked_methods(case["methods"])
+        return scope(case["method"], case["template"], case["name"], methods)
+
+    if case.get("error"):
+        with pytest.raises(ConfigurationError, match="methods"):
+            found()
+        return
+    assert found() == case["scope"]
+
+
+@cases("stacks")
+def test_stacks(case: Case) -> None:
+    met = Met()
+    rules: dict[str, Rule] = {}
+    scopes: list[str | None] = []
+    for limit in case["limits"]:
+        name = limit["scope"] if limit["named"] else None
+        new = Rule((limit["spec"],), {"scope": name}, Subject.ip)
+        rule = rules.setdefault(limit["id"], new)
+        asked: Any = None
+        if rule not in met.outcomes:
+            met.outcomes[rule] = Outcome.exempt()
+            if limit["subject"] is None:
+                met.passed(rule, limit["scope"], known(case))
+            else:
+                asked = (
+                    rule,
+                    limit["scope"],
+                    rule.first,
+                    partial(key, limit["subject"]),
+                    known(case),
+                )
+        if limit is case["limits"][-1] and "error" in case:
+            with pytest.raises(StoreMisconfigured) as raised:
+                met.charged(*asked)
+            assert str(raised.value).count(limit["scope"]) >= 1
+            return
+        scopes.append(met.charged(*asked) if asked else None)
+    assert scopes == case["scopes"]
+
+
+def key(subject: str, scope: str) -> str:
+    return f"rl:{scope}:{subject}"
+
+
 @cases("clients")
 def test_clients(case: Case) -> None:
     def client() -> str:
@@ -102,7 +164,7 @@ def test_clients(case: Case) -> None:
 @cases("outcomes")
 def test_outcomes(case: Case) -> None:
     limits = LimitSet(case["spec"], name=case["name"])
-    outcome = Outcome.from_reply(case["reply"], limits, "key", case["cost"])
+    outcome = Outcome.from_reply(case["reply"], limits, "key", case["cost"], known(case))
     assert told(outcome) == in_seconds(case["outcome"])
     plain = rate_headers(outcome)
     assert folded(plain) == folded(case["headers"].items())
@@ -175,4 +237,6 @@ def test_replies(case: Case) -> None:
 @cases("errors")
 def test_errors(case: Case) -> None:
     error = BaseParser.parse_error(case["message"])
-    assert type(classify(error)) is WHAT_IT_IS[case["class"]]
+    found = classify(error)
+    assert isinstance(found, WHAT_IT_IS[case["class"]])
+    assert isinstance(found, ModuleNotLoaded) == (case["class"] == "missing_module")

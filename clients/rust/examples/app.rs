@@ -1,7 +1,8 @@
 //! The example app: each route is limited in another way.
 //!
-//! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs, by comma),
-//! `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check).
+//! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs or `unix`, by
+//! comma), `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check), `SOCKET` (the path of a Unix socket to serve
+//! instead of `PORT`).
 
 use std::convert::Infallible;
 use std::env;
@@ -19,10 +20,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use futures_util::{StreamExt, stream};
-use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer};
+use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer};
 use redis_rl::{CannotIdentify, Class, ConfigError, Connection, Limiter, Limits, OnError, Subject};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
@@ -43,7 +44,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let port: u16 = number("PORT", "8000")?;
     let proxies = setting("TRUSTED_PROXIES", "");
     let ip = ClientIp::behind(proxies.split(',').filter(|network| !network.trim().is_empty()))
-        .map_err(|error| format!("TRUSTED_PROXIES has a {error}"))?;
+        .map_err(|error| format!("TRUSTED_PROXIES: {error}"))?;
     let limiter = limiter()?;
 
     match limiter.probe().await {
@@ -55,6 +56,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
 
     let app = app(&Guard { limiter, ip })?;
+    let socket = setting("SOCKET", "");
+    if !socket.is_empty() {
+        let listener =
+            UnixListener::bind(&socket).map_err(|error| format!("SOCKET is {socket}: {error}"))?;
+        let served = axum::serve(listener, app.layer(Extension(UnixPeer)));
+        return Ok(served.with_graceful_shutdown(stop()).await?);
+    }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(|error| format!("PORT is {port}: {error}"))?;
@@ -68,10 +76,10 @@ fn limiter() -> Result<Limiter, Box<dyn Error>> {
     let on_error = match setting("ON_ERROR", "closed").as_str() {
         "closed" => OnError::Closed,
         "open" => OnError::Open,
-        other => return Err(format!("ON_ERROR is `{other}`; it may be `closed` or `open`").into()),
+        other => return Err(format!("ON_ERROR must be `closed` or `open`, not `{other}`").into()),
     };
     let connection = redis_rl::connect(setting("REDIS_URL", "redis://127.0.0.1:6379"))
-        .map_err(|error| format!("REDIS_URL may be like redis://127.0.0.1:6379: {error}"))?;
+        .map_err(|error| format!("REDIS_URL must be like redis://127.0.0.1:6379: {error}"))?;
     let prefix = setting("RL_PREFIX", "rl");
     let timeout = Duration::from_millis(number::<u16>("RL_TIMEOUT_MS", "100")?.into());
     Ok(Limiter::builder(connection).prefix(prefix).timeout(timeout).on_error(on_error).build())
@@ -229,7 +237,7 @@ fn setting(name: &str, default: &str) -> String {
 fn number<N: FromStr>(name: &str, default: &str) -> Result<N, String> {
     let text = setting(name, default);
     let number = text.parse().ok().filter(|_| text.starts_with(|c| matches!(c, '1'..='9')));
-    number.ok_or_else(|| format!("{name} is `{text}`; it may be a number from 1 to 65535"))
+    number.ok_or_else(|| format!("{name} must be a number from 1 to 65535, not `{text}`"))
 }
 
 async fn stop() {

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError};
 
-use crate::key::CannotIdentify;
+use crate::keys::CannotIdentify;
 
 /// Why a check has no verdict. A denial is no error: it is an [`Outcome`](crate::Outcome).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Error {
     /// No reply within the limiter's timeout.
     Timeout(Duration),
-    /// Redis was not asked: it failed five times in a row, less than a second ago.
+    /// This process was too busy to ask within the timeout, twice in a row: Redis is not to blame.
+    Late(Duration),
+    /// Redis was not asked: it left five checks in a row without an answer, less than a second ago.
     BreakerOpen,
     /// Redis cannot answer now: connection lost, loading, failing over, out of memory.
     Unavailable(RedisError),
@@ -34,6 +36,8 @@ pub enum Class {
     Configuration,
     /// As `Configuration`: the module must be loaded.
     MissingModule,
+    /// There is nobody to limit: the request's fault, never served, and nothing about Redis.
+    Unidentified,
 }
 
 impl Error {
@@ -41,12 +45,21 @@ impl Error {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Timeout(_)
-            | Self::BreakerOpen
-            | Self::Unavailable(_)
-            | Self::CannotIdentify(_) => Class::Transient,
+            Self::Timeout(_) | Self::Late(_) | Self::BreakerOpen | Self::Unavailable(_) => {
+                Class::Transient
+            }
             Self::ModuleNotLoaded => Class::MissingModule,
             Self::Configuration(_) => Class::Configuration,
+            Self::CannotIdentify(_) => Class::Unidentified,
+        }
+    }
+
+    /// Whether Redis gave no answer at all: what it answered, even an error, opens no breaker.
+    pub(crate) fn is_missing_answer(&self) -> bool {
+        match self {
+            Self::Timeout(_) => true,
+            Self::Unavailable(error) => error.code().is_none(),
+            _ => false,
         }
     }
 }
@@ -58,9 +71,14 @@ impl From<RedisError> for Error {
         } else if is_missing_module(&error) {
             Self::ModuleNotLoaded
         } else {
-            Self::Configuration(error.to_string())
+            Self::Configuration(without_arguments(&error.to_string()).to_owned())
         }
     }
+}
+
+/// Servers repeat the arguments of a command that they do not know. Of AUTH and HELLO they are passwords.
+fn without_arguments(text: &str) -> &str {
+    text.split(", with args beginning with").next().unwrap_or(text)
 }
 
 impl From<CannotIdentify> for Error {
@@ -73,7 +91,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout(timeout) => write!(f, "Redis did not answer within {timeout:?}"),
-            Self::BreakerOpen => f.write_str("Redis failed five times in a row and is left alone for a second"),
+            Self::Late(timeout) => {
+                write!(f, "this process was too busy to ask Redis within {timeout:?}, twice")
+            }
+            Self::BreakerOpen => {
+                f.write_str("Redis did not answer five times in a row and is left alone for a second")
+            }
             Self::Unavailable(error) => write!(f, "Redis cannot answer now: {error}"),
             Self::ModuleNotLoaded => f.write_str(
                 "the module redis-rl is not loaded: start the server with \
@@ -82,6 +105,22 @@ impl fmt::Display for Error {
             Self::Configuration(text) => write!(f, "Redis refuses the rate limiter: {text}"),
             Self::CannotIdentify(error) => error.fmt(f),
         }
+    }
+}
+
+/// The kind and the text, as `main` prints the error that it returns.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Timeout(_) => "Timeout",
+            Self::Late(_) => "Late",
+            Self::BreakerOpen => "BreakerOpen",
+            Self::Unavailable(_) => "Unavailable",
+            Self::ModuleNotLoaded => "ModuleNotLoaded",
+            Self::Configuration(_) => "Configuration",
+            Self::CannotIdentify(_) => "CannotIdentify",
+        };
+        write!(f, "{kind}: {self}")
     }
 }
 

@@ -1,39 +1,28 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod address;
-mod breaker;
-#[cfg(feature = "cluster")]
-mod cluster;
 mod config_error;
-mod connect;
 mod error;
-mod key;
-mod limit;
+mod keys;
 mod limiter;
 mod limits;
-#[cfg(feature = "tracing")]
-mod log;
-mod name;
 mod outcome;
-mod parse;
-mod reply;
 #[cfg(feature = "tower")]
 pub mod tower;
 #[cfg(test)]
 #[cfg(feature = "tower")]
 mod vectors;
+mod wire;
 
 pub use redis;
 
-pub use address::{Ipv6Prefix, bucket as ip_key};
 pub use config_error::ConfigError;
-#[cfg(feature = "cluster")]
-pub use connect::connect_cluster;
-pub use connect::{Connection, connect};
 pub use error::{Class, Error};
-pub use key::{CannotIdentify, Key, Subject};
-pub use limit::{Algorithm, Limit, MAX_NUMBER, Period, Unit};
+pub use keys::address::{Ipv6Prefix, bucket as ip_key};
+pub use keys::{CannotIdentify, Key, Subject};
 pub use limiter::{Legacy, Limiter, LimiterBuilder, OnError};
-pub use limits::Limits;
+pub use limits::{Algorithm, Clause, Limit, Limits, MAX_NUMBER, Period, Policy, Unit};
 pub use outcome::{Decision, Outcome, Source};
+#[cfg(feature = "cluster")]
+pub use wire::connect_cluster;
+pub use wire::{Connection, connect};

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Outcome {
     /// The verdict of all limits together.
     pub allowed: bool,
-    /// One for each limit, in order; none when failed open.
+    /// One for each limit, in order, and for each clause of a policy; none where nobody decided.
     pub decisions: Vec<Decision>,
     /// The key that was asked, as Redis has it.
     pub key: String,
@@ -28,6 +28,8 @@ pub enum Source {
     Server,
     /// Nobody: Redis did not answer, and the limiter is set to serve then.
     FailedOpen,
+    /// Nobody: the limiter is switched off.
+    Exempt,
 }
 
 /// What one limit says. Where the whole was denied, nothing was used, and `allowed` tells whether this
@@ -49,16 +51,17 @@ pub struct Decision {
     pub wait: Duration,
     /// Its policy's name.
     pub policy: Arc<str>,
-    /// Its period, or the time in which a whole bucket refills.
-    pub window: Duration,
+    /// Its period, or the time in which a whole bucket refills; nothing while a policy's is not known.
+    pub window: Option<Duration>,
 }
 
 impl Outcome {
-    pub(crate) const fn failed_open(key: String, cost: u64) -> Self {
-        Self { allowed: true, decisions: Vec::new(), key, cost, source: Source::FailedOpen }
+    /// An outcome that nobody decided.
+    pub(crate) const fn served(key: String, cost: u64, source: Source) -> Self {
+        Self { allowed: true, decisions: Vec::new(), key, cost, source }
     }
 
-    /// How much is left of the limit that has least; nothing when failed open.
+    /// How much is left of the limit that has least; nothing where nobody decided.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
         self.decisions.iter().map(|decision| decision.remaining).min()
@@ -72,7 +75,7 @@ impl Outcome {
             .try_fold(Duration::ZERO, |most, wait| Some(most.max(wait?)))
     }
 
-    /// How long until all limits are as if never used; zero when failed open.
+    /// How long until all limits are as if never used; zero where nobody decided.
     #[must_use]
     pub fn reset_after(&self) -> Duration {
         self.longest(|decision| decision.reset_after)

@@ -1,4 +1,6 @@
 // A user of the package who writes TypeScript: what must compile, and what must not.
+import { createServer } from 'node:http';
+import connect from 'connect';
 import express, { type Request } from 'express';
 import Fastify from 'fastify';
 import { Redis } from 'ioredis';
@@ -19,6 +21,9 @@ export const limiters: Limiter[] = [
   createLimiter({ client: createClientPool({ url }) }),
   createLimiter({ client: createCluster({ rootNodes: [{ url }] }) }),
 ];
+export const off: Limiter = createLimiter({ enabled: false });
+// @ts-expect-error: no client
+export const noClient = () => createLimiter({ prefix: 'x' });
 // @ts-expect-error: not a mode
 export const wrongMode = { client: createClient(), onError: 'ajar' } satisfies Parameters<
   typeof createLimiter
@@ -44,6 +49,9 @@ export function routes(limiter: Limiter) {
       res.json(req.rateLimit?.requestsLeft);
     },
   );
+  const plain = connect();
+  plain.use(rateLimit(limiter, { limits: '5/minute', exempt: async (req) => req.ip === '::1' }));
+  createServer((req, res) => rateLimit(limiter, { limits: '5/minute' })(req, res, () => res.end()));
   // @ts-expect-error: no limits
   rateLimit(limiter, { name: 'x' });
   app.use(problemHandler());

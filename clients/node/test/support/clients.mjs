@@ -35,7 +35,7 @@ function nodeRedis(create) {
 }
 
 function ioredisCluster(Redis) {
-  return async (port, { addresses, redisOptions = IOREDIS } = {}) => {
+  return async (port, { addresses, redisOptions = IOREDIS, connect = true } = {}) => {
     const cluster = new Redis.Cluster([{ host: '127.0.0.1', port }], {
       natMap: addresses,
       enableOfflineQueue: false,
@@ -44,18 +44,18 @@ function ioredisCluster(Redis) {
     });
     cluster.on('error', () => {});
     atEnd(() => cluster.disconnect());
-    await cluster.connect();
+    if (connect) await cluster.connect();
     return cluster;
   };
 }
 
 function nodeRedisCluster(create) {
-  return async (port, { addresses } = {}) => {
+  return async (port, { addresses, connect = true } = {}) => {
     const rootNodes = [{ url: `redis://127.0.0.1:${port}` }];
     const cluster = create({ rootNodes, nodeAddressMap: addresses });
     cluster.on('error', () => {});
-    atEnd(() => cluster.destroy());
-    await cluster.connect();
+    atEnd(() => cluster.isOpen && cluster.destroy());
+    if (connect) await cluster.connect();
     return cluster;
   };
 }

@@ -4,11 +4,12 @@ import { connect, createServer } from 'node:net';
 import { atEnd } from './closing.mjs';
 
 export class FaultProxy {
-  /** What becomes of replies: `pass`, `hang`, or `drop`, which also ends the connection. */
+  /** What becomes of replies: `pass`, `hang` until released, or `drop`, which ends the connection. */
   fault = 'pass';
   delayMs = 0;
   /** How many replies were dropped. */
   dropped = 0;
+  #held = [];
 
   static async before(port) {
     const proxy = new FaultProxy();
@@ -38,7 +39,14 @@ export class FaultProxy {
     return proxy;
   }
 
+  /** Lets replies pass again, those first that hung. */
+  release() {
+    this.fault = 'pass';
+    for (const [data, down] of this.#held.splice(0)) down.write(data);
+  }
+
   #reply(data, down) {
+    if (this.fault === 'hang') this.#held.push([data, down]);
     if (this.fault === 'drop') {
       this.dropped += 1;
       down.destroy();

@@ -1,28 +1,32 @@
 """Rate limits in Redis or Valkey, one command a check, with redis-rl's module.
 
-`RateLimiter` is asynchronous, `SyncRateLimiter` its twin for threads; `redis_rl.fastapi` and
-`redis_rl.asgi` put them in front of handlers.
+`AsyncRateLimiter` is awaited, `SyncRateLimiter` its twin for threads; `redis_rl.fastapi`,
+`redis_rl.asgi`, `redis_rl.flask` and `redis_rl.django` put them in front of handlers.
 """
 
-from redis_rl.addresses import ip_key
 from redis_rl.base import Check
 from redis_rl.errors import (
     CannotDecide,
     CannotIdentify,
     ConfigurationError,
     ModuleNotLoaded,
-    RateLimitExceeded,
     StoreMisconfigured,
     StoreUnavailable,
 )
-from redis_rl.keys import Subject
-from redis_rl.limiter import RateLimiter
-from redis_rl.limits import Limit
-from redis_rl.limitset import LimitSet
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.keys.addresses import ip_key
+from redis_rl.keys.subjects import Subject, WholeKey
+from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limits.limit import Limit
+from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Decision, Outcome
 from redis_rl.sync import SyncRateLimiter
 
+RateLimiter = AsyncRateLimiter
+"""AsyncRateLimiter's short name, for programs without FastAPI."""
+
 __all__ = [
+    "AsyncRateLimiter",
     "CannotDecide",
     "CannotIdentify",
     "Check",
@@ -38,5 +42,6 @@ __all__ = [
     "StoreUnavailable",
     "Subject",
     "SyncRateLimiter",
+    "WholeKey",
     "ip_key",
 ]

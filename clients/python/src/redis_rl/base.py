@@ -3,103 +3,178 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from typing import NamedTuple
 
-from redis.exceptions import ResponseError
-
-from redis_rl.addresses import AddressRules
-from redis_rl.breaker import Breaker
-from redis_rl.command import command, rl_limit
-from redis_rl.errors import (
-    CannotDecide,
-    ConfigurationError,
-    RateLimitExceeded,
-    classify,
+from redis_rl.errors import CannotDecide, CannotNow, NoAnswer, StoreMisconfigured
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import checked_legacy, rate_headers
+from redis_rl.keys.addresses import AddressRules
+from redis_rl.keys.keys import Keys
+from redis_rl.keys.subjects import Who
+from redis_rl.limits.known import KnownPolicies
+from redis_rl.limits.limit import Limit
+from redis_rl.limits.limitset import Known, Limits, LimitSet, limit_set
+from redis_rl.log import Log
+from redis_rl.options import (
+    CheckOptions,
+    LimiterOptions,
+    OnError,
+    checked_cost,
+    checked_mode,
 )
-from redis_rl.headers import checked_legacy, rate_headers
-from redis_rl.keys import Keys, Subject
-from redis_rl.limits import Limit
-from redis_rl.limitset import LimitSet
 from redis_rl.outcome import Outcome
-
-OnError = Literal["closed", "open"]
-Limits = str | Limit | LimitSet
+from redis_rl.wire.breaker import Breaker, Misconfigured
+from redis_rl.wire.command import command, rl_limit
+from redis_rl.wire.faults import classify
 
 logger = logging.getLogger("redis_rl")
 
 DEFAULT_SCOPE = "app"
-MOST_COST = 10**12
 PROBE_S = 1.0
 """How long a probe waits at least."""
-_LOG_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One of several checks: what `check` takes, as one value."""
 
-    key: str | Subject
+    key: Who
     limits: Limits | tuple[str | Limit, ...]
     name: str | None = None
     scope: str | None = None
     cost: int = 1
     on_error: OnError | None = None
 
+    @property
+    def asks(self) -> tuple[Limits, ...]:
+        """Its limits, one by one."""
+        return self.limits if isinstance(self.limits, tuple) else (self.limits,)
 
-class LimiterBase:
-    """Settings, keys, the breaker, and what to do without a verdict."""
+    @property
+    def options(self) -> CheckOptions:
+        """All but its key and limits."""
+        return {
+            "name": self.name,
+            "scope": self.scope,
+            "cost": self.cost,
+            "on_error": self.on_error,
+        }
 
-    failed_open: int
-    """How many requests were served without a verdict."""
 
-    def __init__(
-        self,
-        *,
-        prefix: str,
-        timeout: float,
-        on_error: OnError,
-        legacy: str | None,
-        ipv6_prefix: int,
-        trusted_proxies: Iterable[str],
-        on_decision: Callable[[Outcome], None] | None,
-    ) -> None:
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-            raise ConfigurationError(f"timeout is {timeout!r}, and may be seconds above 0")
-        self.timeout = float(timeout)
-        self.on_error = checked_mode(on_error)
-        self.legacy = checked_legacy(legacy)
-        self.addresses = AddressRules(trusted_proxies, ipv6_prefix)
-        self.keys = Keys(prefix, self.addresses)
+class Prepared(NamedTuple):
+    """A check that is ready to be sent, and what its verdict is read by."""
+
+    key: str
+    command: bytes
+    limits: LimitSet
+    cost: int
+    mode: OnError
+    policies: tuple[str, ...] = ()
+    """Which policies of the server's are to be asked for with it."""
+    waits_ms: Mapping[object, int] | None = None
+    """Of a peek: how long a call that costs 1 would wait, by what a limit counts in."""
+
+
+@dataclass(eq=False, repr=False)
+class LimiterBase(LimiterOptions):
+    """Options, keys, the breaker, and what to do without a verdict."""
+
+    def __post_init__(self) -> None:
+        """Make what the options describe."""
+        super().__post_init__()
+        checked_legacy(self.legacy)
+        self.addresses = AddressRules(self.trusted_proxies, self.ipv6_prefix)
+        self.keys = Keys(self.prefix, self.addresses)
         self.failed_open = 0
-        self._on_decision = on_decision
+        """How many requests were served without a verdict."""
         self._breaker = Breaker()
-        self._log_lock = threading.Lock()
-        self._log_at = 0.0
+        self._misconfigured = Misconfigured()
+        self._policies = KnownPolicies()
+        self._log = Log(logger)
 
-    # Before a command
+    @property
+    def known_policies(self) -> Known:
+        """What policies of the server's stand for, as far as that was learned."""
+        return self._policies.clauses
 
-    def key(self, key: str | Subject, scope: str | None = None) -> str:
-        """The Redis key: text is a key already, of a subject it is built.
+    def key(self, key: Who, scope: str | None = None) -> str:
+        """The Redis key of somebody in a scope, `app` if it is left out.
 
-        Raises CannotIdentify where the subject has no address.
+        Raises CannotIdentify where there is no id or address.
         """
-        return self.keys.key(scope or DEFAULT_SCOPE, key) if isinstance(key, Subject) else key
+        return self.keys.key(scope or DEFAULT_SCOPE, key)
 
-    def _command(self, key: str, limits: LimitSet, cost: int) -> bytes:
-        if cost != 1 or cost is True:
-            checked_cost(cost)
-        return rl_limit(key.encode("utf-8", "surrogatepass"), limits, cost)
+    def refuse(self, error: CannotDecide) -> None:
+        """Log why a request is refused, once a second at most."""
+        self._log.tell(error, "refused")
 
-    # After it
+    def _prepare(
+        self,
+        key: Who,
+        limits: tuple[Limits, ...],
+        name: str | None = None,
+        scope: str | None = None,
+        cost: int = 1,
+        on_error: OnError | None = None,
+    ) -> Prepared | Outcome:
+        """Make a check ready to be sent, or answer without asking."""
+        asked = limit_set(limits, name)
+        mode = self.on_error if on_error is None else checked_mode(on_error)
+        checked_cost(cost)
+        if not self.enabled:
+            return Outcome.exempt()
+        redis_key = ""
+        try:
+            redis_key = self.key(key, scope or asked.name)
+            blocked = self._breaker.blocks()
+            if blocked is not None:
+                raise blocked
+        except CannotDecide as error:
+            return self._undecided(error, mode, redis_key, cost)
+        raw = redis_key.encode("utf-8", "surrogatepass")
+        sent = rl_limit(raw, asked.clauses, asked.count, cost)
+        due = self._policies.due(asked.named) if asked.named else ()
+        return Prepared(redis_key, sent, asked, cost, mode, due)
+
+    def _conclude(self, asked: Prepared, reply: object) -> Outcome:
+        """Answer by the reply, or by the error that came in its place."""
+        limits, cost, mode = asked.limits, asked.cost, asked.mode
+        try:
+            if isinstance(reply, Exception):
+                raise classify(reply)
+            if limits.named and (unlearned := self._policies.error(limits.named)):
+                raise type(unlearned)(*unlearned.args)
+            known = self._policies.clauses
+            outcome = Outcome.from_reply(reply, limits, asked.key, cost, known)
+        except CannotDecide as error:
+            self._learn(error, asked.key)
+            return self._undecided(error, mode, asked.key, cost)
+        self._breaker.answered()
+        self._misconfigured.succeeded(asked.key)
+        if asked.waits_ms is not None:
+            outcome = outcome.standing(asked.waits_ms)
+        return self._decided(outcome)
+
+    def _learn_policies(self, names: Sequence[str], replies: Sequence[object]) -> None:
+        """Remember what RL.POLICY GET answered for each name."""
+        for name, reply in zip(names, replies, strict=True):
+            self._policies.learned(name, classify(reply) if isinstance(reply, Exception) else reply)
+
+    def _probed(self, error: Exception | None) -> None:
+        """Raise what came of a probe, and remember what has to be mended."""
+        if error is None:
+            self._misconfigured.succeeded("")
+            return
+        ours = classify(error)
+        if isinstance(ours, StoreMisconfigured):
+            self._misconfigured.learned("", ours)
+        raise ours from None
 
     def _decided(self, outcome: Outcome) -> Outcome:
-        if self._on_decision is not None:
-            self._on_decision(outcome)
+        if self.on_decision is not None:
+            self.on_decision(outcome)
         return outcome
 
     def _enforced(self, outcome: Outcome) -> Outcome:
@@ -107,68 +182,43 @@ class LimiterBase:
             raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self.legacy)))
         return outcome
 
-    def _failure(self, error: Exception) -> CannotDecide:
-        """Say what an error is, and tell the breaker; a refusal is an answer, too."""
-        ours = classify(error)
-        if ours.always and isinstance(error, ResponseError):
-            self._breaker.succeeded()
-        else:
-            self._breaker.failed(ours)
-        return ours
+    def _learn(self, error: CannotDecide, key: str) -> None:
+        """Remember what a failure says of the store."""
+        if isinstance(error, NoAnswer):
+            self._breaker.missed(error)
+        elif isinstance(error, StoreMisconfigured):
+            self._breaker.answered()
+            self._misconfigured.learned(key, error)
+        elif isinstance(error, CannotNow):
+            self._breaker.answered()
 
-    def _undecided(
-        self, error: CannotDecide, mode: OnError, limits: LimitSet, key: str, cost: int
-    ) -> Outcome:
+    def _undecided(self, error: CannotDecide, mode: OnError, key: str, cost: int) -> Outcome:
         """Answer by the mode: raise the error, or serve the request all the same."""
+        if not error.always:
+            error = self._misconfigured.at(key) or error
         if error.always or mode == "closed":
-            self._log(error, "refused")
-            raise error
+            self.refuse(error)
+            raise error from None
         self.failed_open += 1
-        self._log(error, "served without a limit")
-        return self._decided(Outcome.failed_open(limits, key, cost))
-
-    def _log(self, error: CannotDecide, what: str) -> None:
-        with self._log_lock:
-            now = time.monotonic()
-            if now < self._log_at:
-                return
-            self._log_at = now + _LOG_EVERY_S
-        level = logging.ERROR if error.always else logging.WARNING
-        logger.log(level, "No verdict, requests are %s: %s", what, error)
-
-
-def limit_set(limits: tuple[Limits, ...], name: str | None = None) -> LimitSet:
-    """Make the set that several arguments mean; the same arguments give the same set."""
-    if len(limits) == 1 and isinstance(limits[0], LimitSet):
-        if name is not None and name != limits[0].name:
-            raise ConfigurationError(
-                f"name is {name!r}, and the LimitSet has {limits[0].name!r} already"
-            )
-        return limits[0]
-    return _limit_set(limits, name)
-
-
-@lru_cache(maxsize=1024)
-def _limit_set(limits: tuple[str | Limit, ...], name: str | None) -> LimitSet:
-    return LimitSet(*limits, name=name)
-
-
-def checked_mode(mode: OnError) -> OnError:
-    """Answer it if it is one; else ConfigurationError."""
-    if mode not in ("closed", "open"):
-        raise ConfigurationError(f"on_error is {mode!r}, and may be 'closed' or 'open'")
-    return mode
-
-
-def checked_cost(cost: int) -> None:
-    """Raise ConfigurationError if it is none."""
-    if type(cost) is not int or not 0 <= cost <= MOST_COST:
-        raise ConfigurationError(f"cost is {cost!r}, and may be 0 to {MOST_COST}")
+        self._log.tell(error, "served without a limit")
+        return self._decided(Outcome.failed_open(key, cost))
 
 
 def probe_command(key: str) -> bytes:
     """A command that changes nothing, and asks all that a check asks of the server."""
     return command("RL.LIMIT", key, "FIXED", "1", "1s", "COST", "0")
+
+
+def nothing_left(reply: object) -> bool:
+    """Whether a reply to RL.LIMIT has an entry of which nothing remains."""
+    rows = reply[1:] if isinstance(reply, list) else []
+    return any(isinstance(row, list) and row[2:3] == [0] for row in rows)
+
+
+def waits_ms(peeked: object) -> dict[object, int]:
+    """Read from RL.PEEK's reply how long a call that costs 1 would wait."""
+    rows = peeked if isinstance(peeked, list) else []
+    return {(row[0].decode(), row[3]): row[5] for row in rows}
 
 
 def delete_command(key: str) -> bytes:

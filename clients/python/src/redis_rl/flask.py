@@ -9,23 +9,37 @@ def items(): ...
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import Headers
 
-from redis_rl.base import Limits, OnError, checked_cost, checked_mode, limit_set
-from redis_rl.callbacks import cost_of
-from redis_rl.errors import CannotDecide, RateLimitExceeded
-from redis_rl.headers import merge, rate_headers
-from redis_rl.keys import Subject
-from redis_rl.problem import CONTENT_TYPE
-from redis_rl.responses import headers_of, refusal
+from redis_rl.errors import CannotDecide, ConfigurationError
+from redis_rl.http.answers import headers_of, refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import merge, rate_headers
+from redis_rl.http.problem import CONTENT_TYPE
+from redis_rl.keys.subjects import Subject
+from redis_rl.options import LimitOptions
+from redis_rl.outcome import Outcome
+from redis_rl.rules.asking import Asking, ask, budget, refuse_coroutines, run
+from redis_rl.rules.met import Met
+from redis_rl.rules.order import is_unnamed, layers
+from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 View = TypeVar("View", bound=Callable[..., Any])
+
+_MET = "redis_rl.met"
+"""Where a request's environment keeps which limits it has met: `g` may outlive a request."""
 
 
 def client_ip() -> Subject:
@@ -34,70 +48,166 @@ def client_ip() -> Subject:
 
 
 class RateLimits:
-    """Puts rate headers on an app's responses, and answers refusals with 429 and 503.
+    """Puts rate headers on an app's responses, and answers refusals with 429, 400 and 503.
 
-    A handler of the app's own for RateLimitExceeded or StoreUnavailable takes precedence if it
-    is registered later.
+    Without an app, `init_app` comes later. Handlers of the app's own for RateLimitExceeded,
+    CannotIdentify or StoreUnavailable take precedence.
     """
 
-    def __init__(self, app: Flask, limiter: SyncRateLimiter) -> None:
+    def __init__(self, app: Flask | None = None, limiter: SyncRateLimiter | None = None) -> None:
+        if not isinstance(limiter, SyncRateLimiter):
+            raise ConfigurationError(
+                "Flask needs a SyncRateLimiter, as in RateLimits(app, SyncRateLimiter(url)) or "
+                f"RateLimits(limiter=SyncRateLimiter(url)), not {limiter!r}"
+            )
         self._limiter = limiter
-        app.register_error_handler(RateLimitExceeded, _answer)
-        app.register_error_handler(CannotDecide, _answer)
-        app.after_request(self._add_headers)
+        self._limited: list[tuple[Any, Any]] = []
+        self._apps: list[Flask] = []
+        if app is not None:
+            self.init_app(app)
 
-    def limit(
-        self,
-        *limits: Limits,
-        key: Callable[[], Subject] = client_ip,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int | Callable[[], int] = 1,
-        on_error: OnError | None = None,
-    ) -> Callable[[View], View]:
+    def init_app(self, app: Flask) -> None:
+        """Set an app up, once; any number of apps may share these limits."""
+        if app in self._apps:
+            return
+        self._check_order(app)
+        self._apps.append(app)
+        self._check_before_the_first_request(app)
+        if app.extensions.setdefault("redis_rl", self) is not self:
+            return
+        app.after_request(self._add_headers)
+        for error in (RateLimitExceeded, CannotDecide):
+            if error not in app.error_handler_spec[None][None]:
+                app.register_error_handler(error, _answer)
+
+    def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> RouteLimit:
         """Answer a decorator, which stands below the route; all limits are one command.
 
-        `key` and `cost` may be functions without arguments. Without `scope` or `name` the budget
-        is the route's: its method and rule. Raises ConfigurationError for what cannot be meant.
+        The options are those of LimitOptions; functions take no arguments. Views may be
+        coroutines. Raises ConfigurationError for what makes no sense.
         """
-        asked = limit_set(limits, name)
-        if on_error is not None:
-            checked_mode(on_error)
-        if not callable(cost):
-            checked_cost(cost)
+        rule = Rule(limits, options, client_ip)
+        refuse_coroutines(rule)
+        return RouteLimit(self, rule)
 
-        def decorate(view: View) -> View:
-            @wraps(view)
-            def limited(*arguments: Any, **named: Any) -> Any:
-                outcome = self._limiter.check(
-                    key(),
-                    asked,
-                    scope=scope or asked.name or _route(),
-                    cost=cost_of(cost()) if callable(cost) else cost,
-                    on_error=on_error,
-                )
-                g.setdefault("redis_rl", []).append(outcome)
-                if not outcome.allowed:
-                    raise RateLimitExceeded(
-                        outcome, dict(rate_headers(outcome, self._limiter.legacy))
-                    )
-                return view(*arguments, **named)
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What the limits of the request that is served have said so far, in order."""
+        return list(_met().outcomes.values())
 
-            return limited  # type: ignore[return-value]
+    def _note(self, view: Any, limited: Any, frame: FrameType) -> None:
+        """Remember what was limited; ConfigurationError if a route has taken it already."""
+        for layer in layers(view):
+            if is_unnamed(layer, frame) and any(_serves(app, layer) for app in self._apps):
+                raise _unlimited(view)
+        self._limited.append((view, limited))
 
-        return decorate
+    def _check_before_the_first_request(self, app: Flask) -> None:
+        checked = False
+
+        def check() -> None:
+            nonlocal checked
+            if not checked:
+                self._check_order(app)
+                checked = True
+
+        app.before_request(check)
+
+    def _check_order(self, app: Flask) -> None:
+        """Raise ConfigurationError for a route that took a view before it was limited."""
+        for view, limited in self._limited:
+            if any(_serves(app, layer) for layer in layers(view)) and not any(
+                limited in layers(served) for served in app.view_functions.values()
+            ):
+                raise _unlimited(view)
 
     def _add_headers(self, response: Response) -> Response:
-        outcomes = g.get("redis_rl")
+        outcomes = _met().outcomes
         if outcomes:
-            ours = headers_of(outcomes, self._limiter.legacy)
+            ours = headers_of(outcomes.values(), self._limiter.legacy)
             response.headers = Headers(merge(list(response.headers.items()), ours))
         return response
 
 
-def _route() -> str:
-    method = "GET" if request.method == "HEAD" else request.method
-    return f"{method} {request.url_rule}"
+class RouteLimit:
+    """A limit of Flask's views: decorates them; `RateLimits.limit` makes it."""
+
+    def __init__(self, limits: RateLimits, rule: Rule) -> None:
+        self._limits = limits
+        self._limiter = limits._limiter
+        self._rule = rule
+
+    def __call__(self, view: View) -> View:
+        """Limit a view."""
+        if not callable(view) or inspect.isclass(view):
+            raise ConfigurationError(
+                f"only functions can be limited, not {view!r}: a MethodView lists its decorators, "
+                'as in decorators = [limits.limit("5/minute")]'
+            )
+
+        @wraps(view)
+        def limited(*arguments: Any, **named: Any) -> Any:
+            if current_app not in self._limits._apps:
+                raise ConfigurationError(
+                    f"{current_app.name} serves limited views, so it needs limits.init_app(app)"
+                )
+            outcome = ask(self._asking())
+            if not outcome.allowed:
+                raise RateLimitExceeded(outcome, dict(rate_headers(outcome, self._limiter.legacy)))
+            return current_app.ensure_sync(view)(*arguments, **named)
+
+        self._limits._note(view, limited, sys._getframe(1))
+        return limited  # type: ignore[return-value]
+
+    def peek(self) -> Outcome:
+        """Look at the budget of the request that is served, and charge nothing."""
+        found = run(budget(self._asking()))
+        if found.limits is None:
+            return Outcome.exempt()
+        return self._limiter.peek(found.subject, found.limits, scope=found.scope)
+
+    def reset(self) -> bool:
+        """Forget what was used of that budget; answer whether there was anything."""
+        found = run(budget(self._asking()))
+        return self._limiter.reset(found.subject, found.scope)
+
+    @property
+    def __name__(self) -> NoReturn:
+        """Flask asks what is served for its name: a limit is not what should be."""
+        raise ConfigurationError(
+            'a limit is a decorator with arguments, as in @limits.limit("5/minute"), and no view'
+        )
+
+    def _asking(self) -> Asking:
+        functions = self._rule.functions
+        return Asking(
+            self._limiter,
+            self._rule,
+            _met(),
+            request.method,
+            _template,
+            lambda name: functions[name](),
+        )
+
+
+def _serves(app: Flask, function: Any) -> bool:
+    return function in app.view_functions.values()
+
+
+def _unlimited(view: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"{view.__qualname__} is served without its limit: "
+        '@limits.limit("5/minute") belongs below @app.get(...), next to the function'
+    )
+
+
+def _template() -> str | None:
+    return str(request.url_rule) if request.url_rule else None
+
+
+def _met() -> Met:
+    met: Met = request.environ.setdefault(_MET, Met())
+    return met
 
 
 def _answer(error: RateLimitExceeded | CannotDecide) -> Response:

@@ -3,153 +3,111 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
-from redis.asyncio.retry import Retry
+from redis.asyncio import Redis, RedisCluster
 
-from redis_rl import connections
 from redis_rl.base import (
     PROBE_S,
     Check,
     LimiterBase,
-    Limits,
-    OnError,
-    checked_mode,
+    Prepared,
     delete_command,
-    limit_set,
+    nothing_left,
     probe_command,
+    waits_ms,
 )
-from redis_rl.cluster import ClusterRoutes
-from redis_rl.errors import CannotDecide, classify
-from redis_rl.keys import Subject
-from redis_rl.link import Reply
+from redis_rl.keys.subjects import Who
+from redis_rl.limits.limitset import Limits
+from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
-from redis_rl.pipeline import Pipeline
+from redis_rl.wire.cluster import ClusterRoutes
+from redis_rl.wire.command import peek, policy_get
+from redis_rl.wire.connections import ASYNC, Maker, pool_of
+from redis_rl.wire.faults import FAILURES, classify
+from redis_rl.wire.link import Reply
+from redis_rl.wire.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 CAPACITY = 4096
 """How many checks may wait on one connection; one more fails at once."""
 
-_Limiter = TypeVar("_Limiter", bound="RateLimiter")
+_Limiter = TypeVar("_Limiter", bound="AsyncRateLimiter")
 
 
 class _Backend(Protocol):
     def submit(self, key: str, command: bytes) -> Awaitable[Any]: ...
-    async def probe(self, command: bytes) -> None: ...
+    async def probe(self, command: bytes, timeout: float) -> None: ...
     async def aclose(self) -> None: ...
 
 
-class RateLimiter(LimiterBase):
+@dataclass(eq=False, repr=False)
+class AsyncRateLimiter(LimiterBase):
     """Checks limits in Redis or Valkey with redis-rl's module, one command a check.
 
     `redis` is a URL, or a client or cluster client of redis-py's; nothing is connected before the
     first check. The limiter keeps one connection of its own to each server (a client's own
     connections, retries and timeouts are not used), and one limiter serves any number of event
-    loops.
-
-    - `prefix`: the first field of every key.
-    - `timeout`: seconds that a check may take in all, waiting and connecting included.
-    - `on_error`: `closed` raises StoreUnavailable where there is no verdict, `open` answers an
-      outcome that allows, with `source` `failed_open`.
-    - `legacy`: older headers as well: `delta`, `epoch` or `draft6`.
-    - `ipv6_prefix`: how many bits of an IPv6 address are one client, 32 to 128.
-    - `trusted_proxies`: CIDRs whose X-Forwarded-For is believed.
-    - `on_decision`: called with every outcome.
-
-    Raises ConfigurationError for arguments that cannot be meant.
+    loops. LimiterOptions says what the options are. Raises ConfigurationError for arguments that
+    make no sense.
     """
 
-    def __init__(
-        self,
-        redis: Redis | RedisCluster | str,
-        *,
-        prefix: str = "rl",
-        timeout: float = 0.1,
-        on_error: OnError = "closed",
-        legacy: str | None = None,
-        ipv6_prefix: int = 64,
-        trusted_proxies: Iterable[str] = (),
-        on_decision: Callable[[Outcome], None] | None = None,
-    ) -> None:
-        super().__init__(
-            prefix=prefix,
-            timeout=timeout,
-            on_error=on_error,
-            legacy=legacy,
-            ipv6_prefix=ipv6_prefix,
-            trusted_proxies=trusted_proxies,
-            on_decision=on_decision,
-        )
+    redis: Redis | RedisCluster | str
+
+    def __post_init__(self) -> None:
+        """Prepare to connect."""
+        super().__post_init__()
+        redis = self.redis
         if isinstance(redis, RedisCluster):
             cluster = redis
-            self._make: Callable[[float], _Backend] = lambda timeout: ClusterRoutes(
-                cluster, timeout, CAPACITY
+            self._make: Callable[[], _Backend] = lambda: ClusterRoutes(
+                cluster, self.timeout, self.connect_timeout, CAPACITY
             )
         else:
-            pool = connections.pool_of(redis, BlockingConnectionPool)
-            self._make = lambda timeout: _OneServer(
-                connections.maker(pool, Retry, timeout), timeout
-            )
+            connect = Maker(pool_of(redis, ASYNC), ASYNC, self.connect_timeout)
+            self._make = lambda: _OneServer(Pipeline(connect, self.timeout, CAPACITY))
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
 
-    async def check(
-        self,
-        key: str | Subject,
-        *limits: Limits,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int = 1,
-        on_error: OnError | None = None,
-    ) -> Outcome:
-        """Charge `cost` (0 to 10^12) to every limit, or to none where one denies.
+    async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
+        """Ask whether something may happen, and charge it where it may: one command.
 
-        `key` is a Subject, whose key is `{prefix}:{scope}:{kind}:{id}` (`scope` is `name` or
-        `app` if left out), or text, which is the Redis key itself. A denial is an outcome, not an
-        error. Raises ConfigurationError for limits, name or cost that are none, StoreUnavailable
-        where there is no verdict and the mode is `closed`, StoreMisconfigured or ModuleNotLoaded
-        in any mode, CannotIdentify for a subject without an address.
+        - `key`: a Subject, or text, a user's id; or a WholeKey.
+        - `limits`: `"5/minute"`, `"2/second; 100/hour"`, or Limits: all or nothing.
+        - `name`: what the policies are called, and the scope, if there is none.
+        - `scope`: the keys' second field; `app` if left out.
+        - `cost`: how much it takes, from 0.
+        - `on_error`: `closed` or `open`, where it differs from the limiter's.
+
+        Raises ConfigurationError for arguments that make no sense; StoreUnavailable where there
+        is no verdict and the mode is `closed`; StoreMisconfigured in any mode, CannotIdentify for
+        a subject without an address.
         """
-        asked = limit_set(limits, name)
-        mode = self.on_error if on_error is None else checked_mode(on_error)
-        redis_key = ""
+        asked = self._prepare(key, limits, **options)
+        if isinstance(asked, Outcome):
+            return asked
         try:
-            redis_key = self.key(key, scope or asked.name)
-            blocked = self._breaker.blocks()
-            if blocked is not None:
-                raise blocked
-            command = self._command(redis_key, asked, cost)
-        except CannotDecide as error:
-            return self._undecided(error, mode, asked, redis_key, cost)
-        try:
-            reply = await self._backend().submit(redis_key, command)
-            outcome = Outcome.from_reply(reply, asked, redis_key, cost)
-        except connections.FAILURES as error:
-            return self._undecided(self._failure(error), mode, asked, redis_key, cost)
-        self._breaker.succeeded()
-        return self._decided(outcome)
+            reply = await self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return self._conclude(asked, reply)
 
-    async def enforce(
-        self,
-        key: str | Subject,
-        *limits: Limits,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int = 1,
-        on_error: OnError | None = None,
-    ) -> Outcome:
+    async def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """`check` that raises RateLimitExceeded, with its headers, where the outcome denies."""
-        outcome = await self.check(
-            key, *limits, name=name, scope=scope, cost=cost, on_error=on_error
-        )
-        return self._enforced(outcome)
+        return self._enforced(await self.check(key, *limits, **options))
 
     async def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks in one round trip, each on its own: one denial undoes no other.
 
         Raises the first error, after all have ended.
         """
-        outcomes = await asyncio.gather(*map(self._check_one, checks), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(self.check(one.key, *one.asks, **one.options) for one in checks),
+            return_exceptions=True,
+        )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -157,40 +115,59 @@ class RateLimiter(LimiterBase):
 
     async def peek(
         self,
-        key: str | Subject,
+        key: Who,
         *limits: Limits,
         name: str | None = None,
         scope: str | None = None,
     ) -> Outcome:
-        """Look at limits and consume nothing: `check` with a cost of 0."""
-        return await self.check(key, *limits, name=name, scope=scope, cost=0)
+        """Look at limits and consume nothing.
 
-    async def reset(self, key: str | Subject, scope: str | None = None) -> bool:
+        The verdict is that of a call that costs 1: where nothing is left, it is denied, and
+        `retry_after` says how long it would have to wait.
+        """
+        asked = self._prepare(key, limits, name, scope, cost=0)
+        if isinstance(asked, Outcome):
+            return asked
+        waits: dict[object, int] = {}
+        try:
+            reply = await self._ask(asked)
+            if nothing_left(reply):
+                waits = await self._waits_ms(asked.key)
+        except FAILURES as error:
+            reply = error
+        return self._conclude(asked._replace(waits_ms=waits), reply)
+
+    async def reset(self, key: Who, scope: str | None = None) -> bool:
         """Forget all that was used at a key; answer whether there was anything.
 
         Raises StoreUnavailable in every mode.
         """
+        if not self.enabled:
+            return False
         redis_key = self.key(key, scope)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
-        except connections.FAILURES as error:
-            raise classify(error) from error
+        except FAILURES as error:
+            raise classify(error) from None
         return bool(reply)
 
     async def probe(self) -> None:
         """Ask whether checks can work; in a cluster, of every primary.
 
         It waits a second, or `timeout` if that is longer: a server that is busy when a program
-        starts is not gone. Raises ModuleNotLoaded where the RL commands are unknown,
-        StoreMisconfigured where they are refused, StoreUnavailable where nobody answers in time.
+        starts is not gone. The checks that follow use the connection that it makes. Raises
+        ModuleNotLoaded where the RL commands are unknown, StoreMisconfigured where they are
+        refused, StoreUnavailable where nobody answers in time.
         """
-        backend = self._make(max(self.timeout, PROBE_S))
+        if not self.enabled:
+            return
+        command = probe_command(self.key("probe", "probe"))
+        failure: Exception | None = None
         try:
-            await backend.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
-        except connections.FAILURES as error:
-            raise classify(error) from error
-        finally:
-            await backend.aclose()
+            await self._backend().probe(command, max(self.timeout, PROBE_S))
+        except FAILURES as error:
+            failure = error
+        self._probed(failure)
 
     async def aclose(self) -> None:
         """Close this event loop's connections. A later check makes new ones."""
@@ -204,36 +181,46 @@ class RateLimiter(LimiterBase):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    async def _ask(self, asked: Prepared) -> Any:
+        """Send a check, and ahead of it what is to be asked of policies."""
+        backend = self._backend()
+        if not asked.policies:
+            return await backend.submit(asked.key, asked.command)
+        commands = [*map(policy_get, asked.policies), asked.command]
+        *told, reply = await asyncio.gather(
+            *(backend.submit(asked.key, command) for command in commands), return_exceptions=True
+        )
+        self._learn_policies(asked.policies, told)
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    async def _waits_ms(self, key: str) -> dict[object, int]:
+        """How long calls that cost 1 would wait; nothing for who may not ask that."""
+        try:
+            return waits_ms(await self._backend().submit(key, peek(key)))
+        except FAILURES:
+            return {}
+
     def _backend(self) -> _Backend:
         loop = asyncio.get_running_loop()
         backend = self._backends.get(loop)
         if backend is None:
             for old in [old for old in self._backends if old.is_closed()]:
                 self._backends.pop(old, None)
-            backend = self._backends[loop] = self._make(self.timeout)
+            backend = self._backends[loop] = self._make()
         return backend
-
-    async def _check_one(self, check: Check) -> Outcome:
-        limits = check.limits if isinstance(check.limits, tuple) else (check.limits,)
-        return await self.check(
-            check.key,
-            *limits,
-            name=check.name,
-            scope=check.scope,
-            cost=check.cost,
-            on_error=check.on_error,
-        )
 
 
 class _OneServer:
     """All keys are on one server."""
 
-    def __init__(self, connect: Callable[[], Any], timeout: float) -> None:
-        self._pipeline = Pipeline(connect, timeout, CAPACITY)
-        self.aclose = self._pipeline.aclose
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.aclose = pipeline.aclose
 
     def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
         return self._pipeline.submit(command)
 
-    async def probe(self, command: bytes) -> None:
-        await self._pipeline.submit(command)
+    async def probe(self, command: bytes, timeout: float) -> None:
+        await self._pipeline.submit_within(timeout, command)

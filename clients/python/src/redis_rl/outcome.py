@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from redis_rl.errors import StoreMisconfigured
-from redis_rl.limitset import LimitSet
-from redis_rl.names import Policy
+from redis_rl.limits.limit import Limit
+from redis_rl.limits.limitset import Known, Labels, LimitSet
+from redis_rl.limits.names import Policy
 
 Source = Literal["server", "failed_open", "exempt"]
 
 _ROW = 5
+_NOTHING: Known = MappingProxyType({})
 NEVER = -1
 
 
@@ -42,31 +46,36 @@ class Outcome:
     all the same, or `exempt` where nothing was asked; then there are no decisions and no numbers.
     """
 
-    __slots__ = ("_decisions", "allowed", "cost", "key", "limits", "rows", "source")
+    __slots__ = ("_decisions", "allowed", "cost", "key", "labels", "rows", "source")
 
     def __init__(
         self,
         allowed: bool,
         rows: list[list[int]],
-        limits: LimitSet,
+        labels: Labels | None,
         key: str,
         cost: int = 1,
         source: Source = "server",
     ) -> None:
         self.allowed = allowed
         self.rows = rows
-        self.limits = limits
+        self.labels = labels
         self.key = key
         self.cost = cost
         self.source = source
         self._decisions: tuple[Decision, ...] | None = None
 
     @classmethod
-    def from_reply(cls, reply: object, limits: LimitSet, key: str, cost: int = 1) -> Outcome:
-        """Read RL.LIMIT's reply; anything else raises StoreMisconfigured."""
+    def from_reply(
+        cls, reply: object, limits: LimitSet, key: str, cost: int = 1, known: Known = _NOTHING
+    ) -> Outcome:
+        """Read RL.LIMIT's reply; anything else raises StoreMisconfigured.
+
+        `known` has what the policies among the limits stand for.
+        """
         if (
             type(reply) is list
-            and len(reply) == len(limits.policies) + 1
+            and _has_as_many(len(reply) - 1, limits)
             and (reply[0] == 1 or reply[0] == 0)
             and type(reply[0]) is int
         ):
@@ -76,25 +85,45 @@ class Outcome:
                     break
             else:
                 if all(row[0] for row in rows) == reply[0]:
-                    return cls(reply[0] == 1, rows, limits, key, cost)
+                    labels = limits.labels(known, [row[1] for row in rows])
+                    return cls(reply[0] == 1, rows, labels, key, cost)
         raise StoreMisconfigured(f"RL.LIMIT answered {reply!r}: is that redis-rl's module?")
 
     @classmethod
-    def failed_open(cls, limits: LimitSet, key: str, cost: int = 1) -> Outcome:
+    def failed_open(cls, key: str, cost: int = 1) -> Outcome:
         """Serve it without a verdict."""
-        return cls(True, [], limits, key, cost, "failed_open")
+        return cls(True, [], None, key, cost, "failed_open")
 
     @classmethod
-    def exempt(cls, limits: LimitSet) -> Outcome:
+    def exempt(cls) -> Outcome:
         """Serve it without asking."""
-        return cls(True, [], limits, "", 0, "exempt")
+        return cls(True, [], None, "", 0, "exempt")
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
         """One for each limit, in the order given."""
         if self._decisions is None:
-            self._decisions = tuple(map(_decision, self.rows, self.limits.policies))
+            self._decisions = tuple(map(_decision, self.rows, self.policies))
         return self._decisions
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """What headers call its limits, in order."""
+        return self.labels.policies if self.labels else ()
+
+    def standing(self, waits_ms: Mapping[object, int]) -> Outcome:
+        """The same as a call that costs 1 would be answered: where nothing is left, it is denied.
+
+        `waits_ms` says how long by what a limit counts in. Where it does not, as other numbers
+        were recorded, the limit is free no later than it is as if never used.
+        """
+        limits = self.labels.limits if self.labels else ()
+        rows = [
+            row if row[2] else [0, row[1], 0, _wait_ms(row, limit, waits_ms), row[4]]
+            for row, limit in zip(self.rows, limits, strict=True)
+        ]
+        allowed = all(row[0] for row in rows)
+        return Outcome(allowed, rows, self.labels, self.key, self.cost, self.source)
 
     @property
     def remaining(self) -> int | None:
@@ -148,6 +177,18 @@ class Outcome:
     def __repr__(self) -> str:
         verdict = "allowed" if self.allowed else "denied"
         return f"<Outcome {verdict} by {self.source} {self.key} {self.rows}>"
+
+
+def _has_as_many(rows: int, limits: LimitSet) -> bool:
+    """Whether a reply has as many entries as there are limits; a policy has one or more."""
+    least = len(limits.limits)
+    return rows >= least if limits.named else rows == least
+
+
+def _wait_ms(row: list[int], limit: Limit | None, waits_ms: Mapping[object, int]) -> int:
+    if not row[1]:
+        return NEVER
+    return (waits_ms.get(limit.limiter, 0) if limit else 0) or row[4]
 
 
 def _left(row: list[int]) -> float:

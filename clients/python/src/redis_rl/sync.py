@@ -2,154 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from redis import ConnectionPool, Redis
+from redis import Redis
 from redis.cluster import RedisCluster
-from redis.retry import Retry
 
-from redis_rl import connections
 from redis_rl.base import (
     PROBE_S,
     Check,
     LimiterBase,
-    Limits,
-    OnError,
-    checked_mode,
+    Prepared,
     delete_command,
-    limit_set,
+    nothing_left,
     probe_command,
+    waits_ms,
 )
-from redis_rl.errors import CannotDecide, classify
-from redis_rl.exchange import ClusterExchange, Exchange
-from redis_rl.keys import Subject
+from redis_rl.keys.subjects import Who
+from redis_rl.limits.limitset import Limits
+from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
+from redis_rl.wire.cluster_exchange import ClusterExchange
+from redis_rl.wire.command import peek, policy_get
+from redis_rl.wire.connections import SYNC, Maker, pool_of
+from redis_rl.wire.exchange import Exchange
+from redis_rl.wire.faults import FAILURES, classify
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
+@dataclass(eq=False, repr=False)
 class SyncRateLimiter(LimiterBase):
-    """The twin of RateLimiter: the same arguments, methods, keys and errors, without `await`.
+    """AsyncRateLimiter's twin: the same arguments, methods, keys and errors, without `await`.
 
     It may be shared by threads, and made before a fork.
     """
 
-    def __init__(
-        self,
-        redis: Redis | RedisCluster | str,
-        *,
-        prefix: str = "rl",
-        timeout: float = 0.1,
-        on_error: OnError = "closed",
-        legacy: str | None = None,
-        ipv6_prefix: int = 64,
-        trusted_proxies: Iterable[str] = (),
-        on_decision: Callable[[Outcome], None] | None = None,
-    ) -> None:
-        super().__init__(
-            prefix=prefix,
-            timeout=timeout,
-            on_error=on_error,
-            legacy=legacy,
-            ipv6_prefix=ipv6_prefix,
-            trusted_proxies=trusted_proxies,
-            on_decision=on_decision,
-        )
+    redis: Redis | RedisCluster | str
+
+    def __post_init__(self) -> None:
+        """Prepare to connect."""
+        super().__post_init__()
+        redis = self.redis
         if isinstance(redis, RedisCluster):
-            cluster = redis
-            self._make: Callable[[float], Exchange | ClusterExchange] = lambda timeout: (
-                ClusterExchange(cluster, timeout)
+            self._store: Exchange | ClusterExchange = ClusterExchange(
+                redis, self.timeout, self.connect_timeout
             )
         else:
-            pool = connections.pool_of(redis, ConnectionPool)
-            self._make = lambda timeout: Exchange(connections.maker(pool, Retry, timeout), timeout)
-        self._store = self._make(self.timeout)
+            connect = Maker(pool_of(redis, SYNC), SYNC, self.connect_timeout)
+            self._store = Exchange(connect, self.timeout)
 
-    def check(
-        self,
-        key: str | Subject,
-        *limits: Limits,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int = 1,
-        on_error: OnError | None = None,
-    ) -> Outcome:
-        """As RateLimiter.check."""
-        asked = limit_set(limits, name)
-        mode = self.on_error if on_error is None else checked_mode(on_error)
-        redis_key = ""
+    def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
+        """As AsyncRateLimiter.check."""
+        asked = self._prepare(key, limits, **options)
+        if isinstance(asked, Outcome):
+            return asked
         try:
-            redis_key = self.key(key, scope or asked.name)
-            blocked = self._breaker.blocks()
-            if blocked is not None:
-                raise blocked
-            command = self._command(redis_key, asked, cost)
-        except CannotDecide as error:
-            return self._undecided(error, mode, asked, redis_key, cost)
-        try:
-            reply = self._store.ask(redis_key, command)
-            outcome = Outcome.from_reply(reply, asked, redis_key, cost)
-        except connections.FAILURES as error:
-            return self._undecided(self._failure(error), mode, asked, redis_key, cost)
-        self._breaker.succeeded()
-        return self._decided(outcome)
+            reply = self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return self._conclude(asked, reply)
 
-    def enforce(
-        self,
-        key: str | Subject,
-        *limits: Limits,
-        name: str | None = None,
-        scope: str | None = None,
-        cost: int = 1,
-        on_error: OnError | None = None,
-    ) -> Outcome:
-        """As RateLimiter.enforce."""
-        outcome = self.check(key, *limits, name=name, scope=scope, cost=cost, on_error=on_error)
-        return self._enforced(outcome)
+    def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
+        """As AsyncRateLimiter.enforce."""
+        return self._enforced(self.check(key, *limits, **options))
 
     def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks, one after the other; raises the first error."""
-        return [
-            self.check(
-                check.key,
-                *(check.limits if isinstance(check.limits, tuple) else (check.limits,)),
-                name=check.name,
-                scope=check.scope,
-                cost=check.cost,
-                on_error=check.on_error,
-            )
-            for check in checks
-        ]
+        return [self.check(one.key, *one.asks, **one.options) for one in checks]
 
     def peek(
         self,
-        key: str | Subject,
+        key: Who,
         *limits: Limits,
         name: str | None = None,
         scope: str | None = None,
     ) -> Outcome:
-        """As RateLimiter.peek."""
-        return self.check(key, *limits, name=name, scope=scope, cost=0)
+        """As AsyncRateLimiter.peek."""
+        asked = self._prepare(key, limits, name, scope, cost=0)
+        if isinstance(asked, Outcome):
+            return asked
+        waits: dict[object, int] = {}
+        try:
+            reply = self._ask(asked)
+            if nothing_left(reply):
+                waits = self._waits_ms(asked.key)
+        except FAILURES as error:
+            reply = error
+        return self._conclude(asked._replace(waits_ms=waits), reply)
 
-    def reset(self, key: str | Subject, scope: str | None = None) -> bool:
-        """As RateLimiter.reset."""
+    def reset(self, key: Who, scope: str | None = None) -> bool:
+        """As AsyncRateLimiter.reset."""
+        if not self.enabled:
+            return False
         redis_key = self.key(key, scope)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
-        except connections.FAILURES as error:
-            raise classify(error) from error
+        except FAILURES as error:
+            raise classify(error) from None
 
     def probe(self) -> None:
-        """As RateLimiter.probe."""
-        store = self._make(max(self.timeout, PROBE_S))
+        """As AsyncRateLimiter.probe."""
+        if not self.enabled:
+            return
+        command = probe_command(self.key("probe", "probe"))
+        failure: Exception | None = None
         try:
-            store.probe(probe_command(self.key(Subject("ip", "127.0.0.1"), "probe")))
-        except connections.FAILURES as error:
-            raise classify(error) from error
-        finally:
-            store.close()
+            self._store.probe(command, max(self.timeout, PROBE_S))
+        except FAILURES as error:
+            failure = error
+        self._probed(failure)
 
     def close(self) -> None:
         """Close the idle connections. A later check makes new ones."""
         self._store.close()
+
+    def _ask(self, asked: Prepared) -> Any:
+        """Send a check, and ahead of it what is to be asked of policies."""
+        *told, reply = self._store.ask_all(
+            asked.key, *map(policy_get, asked.policies), asked.command
+        )
+        if told:
+            self._learn_policies(asked.policies, told)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    def _waits_ms(self, key: str) -> dict[object, int]:
+        """How long calls that cost 1 would wait; nothing for who may not ask that."""
+        try:
+            return waits_ms(self._store.ask(key, peek(key)))
+        except FAILURES:
+            return {}
 
     def __enter__(self) -> SyncRateLimiter:
         return self

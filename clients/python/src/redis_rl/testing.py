@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis_rl.breaker import Breaker
 from redis_rl.errors import StoreUnavailable
-from redis_rl.limiter import RateLimiter
+from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limits.known import KnownPolicies
+from redis_rl.limits.limit import Limit
 from redis_rl.sync import SyncRateLimiter
+from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception
 """True allows, False denies for a second, a number for so many, None for good; or it is raised."""
@@ -38,6 +40,8 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.policies: dict[str, str] = {}
+        """What policies stand for, as in `{"api": "100/minute; 10/second"}`; 1000/minute else."""
         self._always: Answer = True
         self._script: deque[Answer] = deque()
 
@@ -60,6 +64,10 @@ class FakeStore:
     def answer(self, command: bytes) -> Any:
         """Reply to a packed command as the module would."""
         words = command.decode("utf-8", "surrogatepass").split("\r\n")[2::2]
+        if words[0] == "RL.POLICY":
+            return [" ".join(limit.clause).encode() for limit in self._stands_for(words[2])]
+        if words[0] == "RL.PEEK":
+            return []
         if words[0] != "RL.LIMIT":
             return 1
         asked = _read(words)
@@ -69,20 +77,32 @@ class FakeStore:
             raise type(answer)(*answer.args)
         return [
             int(answer is True),
-            *(_row(clause, asked.cost, answer) for clause in asked.clauses),
+            *(
+                _row(one, asked.cost, answer)
+                for clause in asked.clauses
+                for one in self._clauses(clause)
+            ),
         ]
+
+    def _stands_for(self, policy: str) -> tuple[Limit, ...]:
+        limits = Limit.parse(self.policies.get(policy, "1000/minute"))
+        return tuple(limit for limit in limits if isinstance(limit, Limit))
+
+    def _clauses(self, clause: tuple[str, ...]) -> list[tuple[str, ...]]:
+        if clause[0] != "POLICY":
+            return [clause]
+        return [limit.clause for limit in self._stands_for(clause[1])]
 
 
 @contextmanager
-def faked(limiter: RateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
+def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     """Answer a limiter's checks by a FakeStore; after the `with` it asks its server again."""
     store = FakeStore()
-    seam: dict[str, Any] = {"_breaker": Breaker()}
-    if isinstance(limiter, RateLimiter):
-        seam |= {"_make": lambda _timeout: _Awaited(store), "_backends": {}}
+    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies()}
+    if isinstance(limiter, AsyncRateLimiter):
+        seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
     else:
-        called = _Called(store)
-        seam |= {"_make": lambda _timeout: called, "_store": called}
+        seam |= {"_store": _Called(store)}
     real = {name: getattr(limiter, name) for name in seam}
     vars(limiter).update(seam)
     try:
@@ -98,18 +118,21 @@ class _Called:
     def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - it is in the command
         return self._store.answer(command)
 
-    def probe(self, command: bytes) -> None:
+    def probe(self, command: bytes, timeout: float) -> None:
         """Find the module there."""
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+        return [self._store.answer(command) for command in commands]
 
 
 class _Awaited(_Called):
     async def submit(self, key: str, command: bytes) -> Any:
         return self.ask(key, command)
 
-    async def probe(self, command: bytes) -> None:  # type: ignore[override]
+    async def probe(self, command: bytes, timeout: float) -> None:  # type: ignore[override]
         """Find the module there."""
 
     async def aclose(self) -> None:
@@ -123,7 +146,7 @@ def _read(words: list[str]) -> Asked:
         cost, rest = int(rest[-1]), rest[:-2]
     clauses = []
     while rest:
-        length = 4 if rest[0] in ("TOKEN", "LEAKY") else 3
+        length = {"TOKEN": 4, "LEAKY": 4, "POLICY": 2}.get(rest[0], 3)
         clauses.append(tuple(rest[:length]))
         rest = rest[length:]
     return Asked(key, tuple(clauses), cost)

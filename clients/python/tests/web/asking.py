@@ -9,10 +9,15 @@ import httpx
 ADDRESS = "192.0.2.1"
 
 
-def asking(app: Any, address: str | None = ADDRESS, root_path: str = "") -> httpx.AsyncClient:
-    """A client of `app` whose requests come from `address`; errors of the app are 500s."""
+def asking(
+    app: Any, address: str | None = ADDRESS, root_path: str = "", *, raising: bool = False
+) -> httpx.AsyncClient:
+    """A client of `app` whose requests come from `address`.
+
+    Errors of the app are 500s unless they are asked for.
+    """
     peer: Any = (address, 50_000) if address else None
     transport = httpx.ASGITransport(
-        app, raise_app_exceptions=False, client=peer, root_path=root_path
+        app, raise_app_exceptions=raising, client=peer, root_path=root_path
     )
     return httpx.AsyncClient(transport=transport, base_url="http://app.example")

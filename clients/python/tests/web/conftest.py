@@ -1,12 +1,21 @@
-"""The limiter that FastAPI uses, on the shared server."""
+"""The limiter that FastAPI uses, on the shared server; and every adapter in turn."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
+import django
 import pytest
 
 from redis_rl.fastapi import RateLimiter
+from web.adapters import Adapter, Limited
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "web.settings"
+django.setup()
+
+Serve = Callable[..., Adapter]
 
 
 @pytest.fixture
@@ -15,3 +24,35 @@ async def limiter(url: str) -> AsyncIterator[RateLimiter]:
     limiter = RateLimiter(url, timeout=5)
     yield limiter
     await limiter.aclose()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes `adapter`, or `make`, with every adapter."""
+    if "adapter" in metafunc.fixturenames:
+        from web.every import ADAPTERS
+
+        metafunc.parametrize("adapter", ADAPTERS, ids=[one.__name__ for one in ADAPTERS])
+
+
+@pytest.fixture
+def make(adapter: type[Adapter], url: str) -> Iterator[Serve]:
+    """Make the adapter's app on the shared server; closed after the test.
+
+    A limit that depends on the adapter, as a key function does, is made by a function of it.
+    """
+    made: list[Adapter] = []
+
+    def serve(
+        *limits: Limited | Callable[[Adapter], Limited],
+        url: str = url,
+        sends: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> Adapter:
+        site = adapter(url, settings, sends or {})
+        made.append(site)
+        site.serve(*(one(site) if callable(one) else one for one in limits))
+        return site
+
+    yield serve
+    for site in made:
+        site.close()

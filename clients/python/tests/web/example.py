@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import TracebackType
 
 import httpx
 
+from support.program import Program
 from support.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,17 +25,17 @@ class Example:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / f"example-{self.port}.log"
         self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
+        socket = environment.get("SOCKET")
+        self._transport = httpx.HTTPTransport(uds=socket) if socket else None
+        self._process: Program | None = None
 
     def __enter__(self) -> httpx.Client:
         """Start it, and wait until it answers."""
+        self._client = httpx.Client(base_url=self.url, timeout=10, transport=self._transport)
         process = self.start()
-        deadline = time.monotonic() + DEADLINE_S
-        while not self._answers():
-            assert process.poll() is None, f"the app ended\n{self.log()}"
-            assert time.monotonic() < deadline, f"the app does not answer\n{self.log()}"
-            time.sleep(0.02)
-        self._client = httpx.Client(base_url=self.url, timeout=10)
+        if not process.answers(self._answers, DEADLINE_S):
+            process.kill()
+            raise AssertionError(f"the app does not answer\n{self.log()}")
         return self._client
 
     def __exit__(
@@ -55,7 +55,7 @@ class Example:
             assert code == 0, f"it ended with {code}\n{self.log()}"
             assert took < 5, f"it took {took:.1f} s to stop"
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Program:
         """Start it."""
         environment = {
             **{name: value for name, value in os.environ.items() if name not in SETTINGS},
@@ -63,41 +63,33 @@ class Example:
             "PORT": str(self.port),
             **self._environment,
         }
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "examples" / "app.py")],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        command = [sys.executable, "examples/app.py"]
+        self._process = Program(command, self._log, environment, ROOT)
         return self._process
 
     def ended(self) -> int:
         """Wait until it ends by itself; answer its exit status."""
         assert self._process is not None
-        try:
-            return self._process.wait(DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise AssertionError(f"the app goes on\n{self.log()}") from None
+        return self._code(self._process.ended(DEADLINE_S))
 
     def stop(self) -> int:
         """End it with SIGTERM; answer its exit status."""
         assert self._process is not None
-        self._process.terminate()
-        return self.ended()
+        return self._code(self._process.stop(DEADLINE_S))
 
     def log(self) -> str:
         """All that it printed."""
         return self._log.read_text(errors="replace")
 
+    def _code(self, code: int | None) -> int:
+        assert code is not None, f"the app goes on\n{self.log()}"
+        return code
+
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health", timeout=5).status_code == 200
+            return self._client.get("/health", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 
 
-SETTINGS = ("REDIS_URL", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
+SETTINGS = ("REDIS_URL", "SOCKET", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")

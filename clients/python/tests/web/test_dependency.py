@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from redis_rl.fastapi import ConfigurationError, Limit, Outcome, RateLimiter, Subject
@@ -143,7 +144,7 @@ async def test_a_key_that_is_not_valid_charges_nothing(
     assert keys(server) == []
 
 
-@pytest.mark.parametrize("answer", [None, "", 5, b"ann"])
+@pytest.mark.parametrize("answer", [None, 5, b"ann"])
 async def test_a_key_that_names_nobody_is_an_error(
     limiter: RateLimiter, server: Server, answer: Any
 ) -> None:
@@ -186,6 +187,15 @@ async def test_tiers(limiter: RateLimiter, server: Server) -> None:
     server.clock.advance(1_000)
     assert await statuses(app, 2, headers=paid) == [200, 429]
     assert keys(server) == ["rl:api:ip:192.0.2.1", "rl:api:user:ann"]
+
+
+async def test_limits_from_a_dependency(limiter: RateLimiter) -> None:
+    async def plan(x_plan: Annotated[str, Header()] = "2/minute") -> str:
+        return x_plan
+
+    app = app_of(limiter, plan, name="api")
+    assert await statuses(app, 3) == [200, 200, 429]
+    assert await statuses(app, 1, headers={"x-plan": "5/minute; 9/hour"}) == [200]
 
 
 async def test_a_tier_that_is_not_there_is_an_error(limiter: RateLimiter, server: Server) -> None:
@@ -245,12 +255,17 @@ async def test_an_app_and_a_router_are_limited(limiter: RateLimiter) -> None:
         assert (await client.get("/c")).headers["ratelimit"] == '"all";r=0;t=60'
 
 
-async def test_options_asks_nothing(limiter: RateLimiter, server: Server) -> None:
-    async with asking(app_of(limiter, "1/minute")) as client:
-        answer = await client.options("/")
-        assert answer.json() == {"left": None, "source": "exempt"}
-        assert "ratelimit" not in answer.headers
-    assert keys(server) == []
+async def test_preflights_that_the_app_answers_ask_nothing(
+    limiter: RateLimiter, server: Server
+) -> None:
+    app = app_of(limiter, "1/minute")
+    app.add_middleware(CORSMiddleware, allow_origins=["*"])
+    async with asking(app) as client:
+        wants = {"Origin": "https://ui.example", "Access-Control-Request-Method": "GET"}
+        assert [(await client.options("/", headers=wants)).status_code for _ in "12"] == [200, 200]
+        assert keys(server) == []
+        assert (await client.options("/")).json() == {"left": 0, "source": "server"}
+        assert (await client.get("/")).status_code == 200
 
 
 async def test_methods_picks(limiter: RateLimiter) -> None:
@@ -293,7 +308,7 @@ async def test_a_cost(limiter: RateLimiter, cost: Any) -> None:
         never = await client.get("/?pages=11")
         assert never.status_code == 429
         assert "retry-after" not in never.headers
-        assert never.headers["ratelimit"] == '"10-per-60s";r=0'
+        assert never.headers["ratelimit"] == '"10-per-60s";r=6'
         assert "cost" in never.json()["detail"]
         assert (await client.get("/?pages=6")).json()["left"] == 0
 

@@ -142,12 +142,28 @@ def test_stream_slow_and_boom(app: httpx.Client) -> None:
     assert statuses(app, 5, "/boom", headers=close) == [500] * 4 + [429]
 
 
+@pytest.mark.parametrize("mode", ["closed", "open"])
+def test_a_unix_socket(server: Server, url: str, tmp_path: Path, mode: str) -> None:
+    socket = tmp_path / "app.sock"
+    settings = {"SOCKET": str(socket), "TRUSTED_PROXIES": "unix", "ON_ERROR": mode}
+    with Example(tmp_path, REDIS_URL=url, **settings) as app:
+        assert app.get("/items", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 200
+        nobody = app.get("/items")
+        assert nobody.status_code == 400
+        assert nobody.headers["cache-control"] == "no-store"
+        assert nobody.json()["detail"] == "The client cannot be identified"
+    assert keys(server) == ["rl:GET%20%2Fitems:ip:192.0.2.7"]
+
+
 def test_other_spellings_and_methods(app: httpx.Client, server: Server) -> None:
     assert app.get("/items/", follow_redirects=True).status_code == 200
     assert app.get("/items?a=1").headers["ratelimit"] == '"5-per-60s";r=3;t=60'
     assert app.get("/%69tems").headers["ratelimit"] == '"5-per-60s";r=2;t=60'
     before = keys(server)
-    for method, path in [("OPTIONS", "/items"), ("OPTIONS", "/login"), ("GET", "/nowhere")]:
+    for method, path in [
+        *(("OPTIONS", "/items"), ("OPTIONS", "/login"), ("OPTIONS", "/items/1")),
+        *(("HEAD", "/items"), ("BREW", "/login"), ("GET", "/nowhere")),
+    ]:
         assert "ratelimit" not in app.request(method, path).headers
     assert keys(server) == before
 

@@ -12,7 +12,8 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, StreamingResponse
 from starlette.middleware.base import BaseHTTPMiddleware
 
-from redis_rl.fastapi import RateLimiter, RateLimitExceeded, StoreUnavailable
+from redis_rl.fastapi import CannotIdentify, RateLimiter, RateLimitExceeded, StoreUnavailable
+from support.server import free_port
 from web.asking import asking
 from web.served import served
 
@@ -150,9 +151,11 @@ async def test_headers_that_a_handler_copies_are_not_doubled(limiter: RateLimite
         assert "," not in denied.headers[name]
 
 
-async def test_without_install_refusals_are_still_429_and_503(limiter: RateLimiter) -> None:
+async def test_without_install_refusals_are_still_429_400_and_503(limiter: RateLimiter) -> None:
     app = FastAPI()
     app.get("/", dependencies=[Depends(limiter.limit("1/minute", name="n"))])(lambda: None)
+    gone = RateLimiter(f"redis://127.0.0.1:{free_port()}")
+    app.get("/gone", dependencies=[Depends(gone.limit("1/minute"))])(lambda: None)
     async with asking(app) as client:
         assert (await client.get("/")).status_code == 200
         denied = await client.get("/")
@@ -161,7 +164,12 @@ async def test_without_install_refusals_are_still_429_and_503(limiter: RateLimit
     assert denied.headers["retry-after"] == "60"
     assert denied.headers["ratelimit"] == '"n";r=0;t=60'
     async with asking(app, address=None) as client:
-        refused = await client.get("/")
+        nobody = await client.get("/")
+    assert nobody.status_code == 400
+    assert nobody.json() == {"detail": "The client cannot be identified"}
+    assert nobody.headers["cache-control"] == "no-store"
+    async with asking(app) as client:
+        refused = await client.get("/gone")
     assert refused.status_code == 503
     assert refused.json() == {"detail": "Rate limiter unavailable"}
     assert refused.headers["retry-after"] == "1"
@@ -189,15 +197,18 @@ async def test_a_handler_registered_before_install_stays(limiter: RateLimiter) -
     app = FastAPI()
 
     @app.exception_handler(RateLimitExceeded)
+    @app.exception_handler(CannotIdentify)
     @app.exception_handler(StoreUnavailable)
     async def handler(_: Request, __: Exception) -> JSONResponse:
-        return JSONResponse({"own": True}, 400)
+        return JSONResponse({"own": True}, 418)
 
     limiter.install(app)
     app.get("/", dependencies=[Depends(limiter.limit("0/minute"))])(lambda: None)
-    for address in ("192.0.2.1", None):
+    gone = RateLimiter(f"redis://127.0.0.1:{free_port()}")
+    app.get("/gone", dependencies=[Depends(gone.limit("1/minute"))])(lambda: None)
+    for address, path in (("192.0.2.1", "/"), (None, "/"), ("192.0.2.1", "/gone")):
         async with asking(app, address) as client:
-            assert (await client.get("/")).json() == {"own": True}
+            assert (await client.get(path)).json() == {"own": True}
 
 
 @pytest.mark.parametrize("installed", ["parent", "sub", "both"])

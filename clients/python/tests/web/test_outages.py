@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
@@ -117,13 +116,12 @@ async def test_a_key_of_another_type_is_a_503_in_every_mode(
         assert unavailable(await client.get(path))
 
 
-@pytest.mark.parametrize("address", [None, "testclient"])
-async def test_a_client_without_an_address_shares_no_bucket(
-    limiter: RateLimiter, server: Server, address: Any
+@pytest.mark.parametrize("path", ["/closed", "/open"])
+async def test_a_client_that_has_no_address_is_refused(
+    limiter: RateLimiter, server: Server, path: str
 ) -> None:
-    async with asking(app_of(limiter), address) as client:
-        assert unavailable(await client.get("/closed"))
-        assert unlimited(await client.get("/open"))
+    async with asking(app_of(limiter), "testclient") as client:
+        assert (await client.get(path)).status_code == 400
     with server.client() as redis:
         assert redis.keys("*") == []
 

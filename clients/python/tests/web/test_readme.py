@@ -1,5 +1,6 @@
 """The README's examples, run from top to bottom: each curl prints what is shown below it."""
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from redis_rl import ConfigurationError, Limit
+from redis_rl.options import LimiterOptions, LimitOptions
 from web.asking import asking
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -33,14 +35,15 @@ async def curl(app: Any, command: str) -> str:
     _, *words = shlex.split(command)
     headers = [words[at + 1] for at, word in enumerate(words) if word == "-H"]
     options: dict[str, Any] = {"headers": dict(header.split(": ") for header in headers)}
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
     path = words[-1].removeprefix(ADDRESS)
     if hasattr(app, "wsgi_app"):
         transport = httpx.WSGITransport(app, remote_addr="192.0.2.1")
         with httpx.Client(transport=transport, base_url="http://app.example") as client:
-            response = client.get(path, **options)
+            response = client.request(method, path, **options)
     else:
         async with asking(app) as asker:
-            response = await asker.get(path, **options)
+            response = await asker.request(method, path, **options)
     if "-i" not in words:
         return response.text
     head = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
@@ -74,20 +77,11 @@ def test_the_limits_of_the_table_are_limits() -> None:
 
 
 def test_the_options_are_those_that_there_are() -> None:
-    import inspect
-
-    from redis_rl.fastapi import RateLimiter
-
     def documented(title: str) -> list[str]:
         section = README.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
         return re.findall(r"^\| `(\w+)`", section, re.MULTILINE)
 
-    options = [
-        one.name
-        for one in inspect.signature(RateLimiter).parameters.values()
-        if one.kind is one.KEYWORD_ONLY
-    ]
+    options = [field.name for field in dataclasses.fields(LimiterOptions)]
     assert sorted(documented("The limiter")) == sorted(options)
-    arguments = list(inspect.signature(RateLimiter.limit).parameters)[1:]
-    arguments.remove("more")
+    arguments = ["limits", *LimitOptions.__annotations__]
     assert sorted(documented("`limiter.limit(...)`")) == sorted(arguments)

@@ -21,24 +21,24 @@ async def echo(websocket: WebSocket) -> None:
     await websocket.close()
 
 
-def by_dependency(limiter: RateLimiter, limit: str, *, install: bool = True) -> Any:
+def by_dependency(limiter: RateLimiter, limit: str, *, install: bool = True, **options: Any) -> Any:
     app = FastAPI()
     if install:
         limiter.install(app)
-    app.websocket("/ws", dependencies=[Depends(limiter.limit(limit, name="ws"))])(echo)
+    app.websocket("/ws", dependencies=[Depends(limiter.limit(limit, name="ws", **options))])(echo)
     return app
 
 
-def by_decorator(limiter: RateLimiter, limit: str) -> Any:
+def by_decorator(limiter: RateLimiter, limit: str, **options: Any) -> Any:
     app = FastAPI()
     limiter.install(app)
-    app.websocket("/ws")(limiter.limited(limit, name="ws")(echo))
+    app.websocket("/ws")(limiter.limited(limit, name="ws", **options)(echo))
     return app
 
 
-def by_middleware(limiter: RateLimiter, limit: str) -> Any:
+def by_middleware(limiter: RateLimiter, limit: str, **options: Any) -> Any:
     return RateLimitMiddleware(
-        Starlette(routes=[WebSocketRoute("/ws", echo)]), limiter, limit, name="ws"
+        Starlette(routes=[WebSocketRoute("/ws", echo)]), limiter, limit, name="ws", **options
     )
 
 
@@ -80,12 +80,32 @@ def test_it_is_refused_without_install_too(url: str) -> None:
     assert refused.value.response.headers["RateLimit"] == '"ws";r=0'
 
 
+NOBODY = {"key": lambda _: ""}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_gets_a_400(url: str, way: Any) -> None:
+    app = way(RateLimiter(url, timeout=5, on_error="open"), "1/minute", **NOBODY)
+    with served(app) as address, pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://{address}/ws")
+    response = refused.value.response
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(response.body)["detail"] == "The client cannot be identified"
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("limit", "works", "code"), [("0/minute", True, 1008), ("1/minute", False, 1013)]
+    ("limit", "works", "options", "code"),
+    [
+        ("0/minute", True, {}, 1008),
+        ("1/minute", False, {}, 1013),
+        ("1/minute", True, NOBODY, 1008),
+    ],
+    ids=["too many", "an outage", "nobody"],
 )
 async def test_a_server_that_cannot_answer_closes_it(
-    server: Server, way: Any, limit: str, works: bool, code: int
+    server: Server, way: Any, limit: str, works: bool, options: Any, code: int
 ) -> None:
     port = server.port if works else free_port()
     limiter = RateLimiter(f"redis://127.0.0.1:{port}", timeout=5)
@@ -105,6 +125,6 @@ async def test_a_server_that_cannot_answer_closes_it(
         "client": ("192.0.2.1", 1),
         "extensions": None,
     }
-    await way(limiter, limit)(scope, receive, send)
+    await way(limiter, limit, **options)(scope, receive, send)
     await limiter.aclose()
     assert [(one["type"], one["code"]) for one in sent] == [("websocket.close", code)]

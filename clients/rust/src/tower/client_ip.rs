@@ -1,14 +1,14 @@
 //! The client's address, as the server resolved it.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::{HeaderName, Request};
 
 use super::identity::KeyFor;
-use super::proxies::TrustedProxies;
+use super::proxies::{Hop, TrustedProxies};
 use crate::config_error::ConfigError;
-use crate::key::{CannotIdentify, Subject};
+use crate::keys::{CannotIdentify, Subject};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -17,6 +17,11 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// In a request's extensions: it came over a Unix socket, so its peer has no address. With axum,
+/// `axum::serve(unix_listener, router.layer(Extension(UnixPeer)))`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnixPeer;
+
 /// The client's address as a key. X-Forwarded-For is not read unless the peer is a trusted proxy.
 ///
 /// ```
@@ -24,17 +29,19 @@ pub struct PeerAddr(pub SocketAddr);
 ///
 /// let direct = ClientIp::default();
 /// let proxied = ClientIp::behind(["10.0.0.0/8", "fd00::/8"])?;
+/// let behind_a_socket = ClientIp::behind(["unix"])?; // see UnixPeer
 /// # Ok::<(), redis_rl::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ClientIp(TrustedProxies);
 
 impl ClientIp {
-    /// The address behind proxies of these networks (CIDR, or single addresses): in X-Forwarded-For, from
-    /// the right, the first that is not one of them. None may be named.
+    /// The address behind proxies of these networks (CIDR, or single addresses; `unix` for proxies that
+    /// connect by a Unix socket): in X-Forwarded-For, from the right, the first that is not one of them. The
+    /// list may be empty.
     ///
     /// # Errors
-    /// When one is no network.
+    /// When one is none of these.
     pub fn behind<T: AsRef<str>>(
         proxies: impl IntoIterator<Item = T>,
     ) -> Result<Self, ConfigError> {
@@ -44,13 +51,14 @@ impl ClientIp {
     /// Who sent the request.
     ///
     /// # Errors
-    /// When the server left no address.
+    /// When the server left no address, or only a Unix socket, before which no proxy named a client.
     pub fn of<B>(&self, request: &Request<B>) -> Result<Subject, CannotIdentify> {
         let peer = peer(request).ok_or(CannotIdentify)?;
         let lines = request.headers().get_all(&X_FORWARDED_FOR).iter();
         // What is not text is no address; beside it there may be some.
         let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-        Ok(Subject::Ip(self.0.client(peer, lines.iter().map(Cow::as_ref))))
+        let client = self.0.client(peer, lines.iter().map(Cow::as_ref));
+        client.map(Subject::Ip).ok_or(CannotIdentify)
     }
 }
 
@@ -60,12 +68,16 @@ impl<B> KeyFor<B> for ClientIp {
     }
 }
 
-fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
+fn peer<B>(request: &Request<B>) -> Option<Hop> {
+    let extensions = request.extensions();
     #[cfg(feature = "axum")]
     if let Some(axum::extract::ConnectInfo(peer)) =
-        request.extensions().get::<axum::extract::ConnectInfo<SocketAddr>>()
+        extensions.get::<axum::extract::ConnectInfo<SocketAddr>>()
     {
-        return Some(peer.ip());
+        return Some(Hop::Address(peer.ip()));
     }
-    request.extensions().get::<PeerAddr>().map(|peer| peer.0.ip())
+    match extensions.get::<PeerAddr>() {
+        Some(PeerAddr(peer)) => Some(Hop::Address(peer.ip())),
+        None => extensions.get::<UnixPeer>().map(|_| Hop::Unix),
+    }
 }

@@ -1,8 +1,8 @@
-//! Who a request comes from, and which limits he has: closures, or types of your own.
+//! Who a request comes from, and which limits it has: closures, or types of your own.
 
 use http::Request;
 
-use crate::key::{CannotIdentify, Subject};
+use crate::keys::{CannotIdentify, Subject};
 use crate::limits::Limits;
 
 /// Tells who a request comes from. Closures of `&Request<B>` do, if they return an [`Identity`]:
@@ -26,7 +26,7 @@ pub trait KeyFor<B>: Send + Sync {
     /// Who asks, or nothing where the request is exempt.
     ///
     /// # Errors
-    /// When nobody can be told; the request is then handled as in an outage.
+    /// When there is nobody to limit; the request is then answered 400.
     fn key(&self, request: &Request<B>) -> Result<Option<Subject>, CannotIdentify>;
 }
 
@@ -40,12 +40,13 @@ where
     }
 }
 
-/// What a key closure may return: a [`Subject`], an `Option` (nothing: exempt), or a `Result` of either.
+/// What a key closure may return: a [`Subject`], or text, which is a user's id; an `Option` of them (nothing:
+/// exempt); or a `Result` of any.
 pub trait Identity {
     /// The same in its widest form.
     ///
     /// # Errors
-    /// When nobody can be told.
+    /// When there is nobody to limit.
     fn identity(self) -> Result<Option<Subject>, CannotIdentify>;
 }
 
@@ -55,9 +56,21 @@ impl Identity for Subject {
     }
 }
 
-impl Identity for Option<Subject> {
+impl Identity for String {
     fn identity(self) -> Result<Option<Subject>, CannotIdentify> {
-        Ok(self)
+        Ok(Some(self.into()))
+    }
+}
+
+impl Identity for &'static str {
+    fn identity(self) -> Result<Option<Subject>, CannotIdentify> {
+        Ok(Some(self.into()))
+    }
+}
+
+impl<I: Identity> Identity for Option<I> {
+    fn identity(self) -> Result<Option<Subject>, CannotIdentify> {
+        self.map_or(Ok(None), Identity::identity)
     }
 }
 
@@ -71,11 +84,20 @@ impl<I: Identity> Identity for Result<I, CannotIdentify> {
 pub trait LimitsFor<B>: Send + Sync {
     /// The limits of this request.
     fn limits(&self, request: &Request<B>, subject: &Subject) -> Limits;
+
+    /// The limits that all requests have, if they are the same for all.
+    fn fixed(&self) -> Option<&Limits> {
+        None
+    }
 }
 
 impl<B> LimitsFor<B> for Limits {
     fn limits(&self, _: &Request<B>, _: &Subject) -> Limits {
         self.clone()
+    }
+
+    fn fixed(&self) -> Option<&Limits> {
+        Some(self)
     }
 }
 

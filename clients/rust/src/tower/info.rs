@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 
-/// The outcomes of one request, one for each layer that limited it, outermost first. It is in the extensions
-/// of the request and of the response; an exempt request has none.
+/// The outcomes of one request, one for each layer that limited it, outermost first: none where it is exempt
+/// from all. It is in the extensions of the request and of the response.
 ///
 /// In axum a handler takes it as `Extension(info): Extension<RateLimitInfo>`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RateLimitInfo(Arc<[Arc<Outcome>]>);
 
 impl RateLimitInfo {
@@ -25,7 +25,7 @@ impl RateLimitInfo {
         self.0.iter().map(|outcome| &**outcome)
     }
 
-    /// How much is left of the limit that has least; nothing when failed open.
+    /// How much is left of the limit that has least; nothing where nobody decided.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
         self.outcomes().filter_map(Outcome::remaining).min()

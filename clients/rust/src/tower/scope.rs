@@ -1,35 +1,72 @@
-//! What unnamed limits are counted under: the method and the route, never the path that a client wrote.
+//! What a request is counted under: the method and the route, never the path that a client wrote.
 
-use http::{Method, Request};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-/// `GET /items/{id}` with axum's route, else `app`.
-pub(super) fn of<B>(request: &Request<B>) -> String {
-    route(request)
-        .map_or_else(|| "app".to_owned(), |route| [method(request.method()), " ", route].concat())
-}
+use crate::config_error::ConfigError;
 
-/// The method that a request counts as: HEAD is GET, and all that HTTP does not define are one, or a client
-/// could invent budgets for a route that takes any.
-pub(super) fn method(method: &Method) -> &str {
-    match *method {
-        Method::HEAD | Method::GET => "GET",
-        Method::POST
-        | Method::PUT
-        | Method::DELETE
-        | Method::PATCH
-        | Method::OPTIONS
-        | Method::CONNECT
-        | Method::TRACE => method.as_str(),
-        _ => "*",
+const DEFINED: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+/// All methods that HTTP does not define are one, or clients could invent budgets.
+const OTHER: &str = "*";
+const OPTIONS: &str = "OPTIONS";
+const APP: &str = "app";
+
+/// The methods that a limit is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Methods(Arc<[&'static str]>);
+
+impl Methods {
+    /// Names of methods in any case; HEAD means GET, and `*` all that HTTP does not define.
+    pub(crate) fn new<T: AsRef<str>>(
+        methods: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let methods: Vec<_> =
+            methods.into_iter().map(|name| listed(name.as_ref())).collect::<Result<_, _>>()?;
+        if methods.is_empty() {
+            return Err(ConfigError::new(
+                "methods must name one at least, as in `methods([\"POST\"])`".to_owned(),
+            ));
+        }
+        Ok(Self(methods.into()))
     }
 }
 
-#[cfg(feature = "axum")]
-fn route<B>(request: &Request<B>) -> Option<&str> {
-    request.extensions().get::<axum::extract::MatchedPath>().map(axum::extract::MatchedPath::as_str)
+fn listed(name: &str) -> Result<&'static str, ConfigError> {
+    let upper = name.to_ascii_uppercase();
+    match DEFINED.into_iter().find(|method| *method == upper) {
+        Some(method) => Ok(counted(method)),
+        None if name == OTHER => Ok(OTHER),
+        None => Err(ConfigError::new(format!(
+            "methods must be of {}, or `*` for all that HTTP does not define, not `{name}`; \
+             as in `methods([\"GET\", \"POST\"])`",
+            DEFINED.join(" ")
+        ))),
+    }
 }
 
-#[cfg(not(feature = "axum"))]
-const fn route<B>(_: &Request<B>) -> Option<&'static str> {
-    None
+/// The method that a request counts as.
+fn counted(method: &str) -> &'static str {
+    match DEFINED.into_iter().find(|defined| *defined == method) {
+        Some("HEAD") => "GET",
+        Some(method) => method,
+        None => OTHER,
+    }
+}
+
+/// Whether a limit for these methods, if not for all, is for this one.
+pub(crate) fn is_for(method: &str, methods: Option<&Methods>) -> bool {
+    methods.is_none_or(|Methods(methods)| methods.contains(&counted(method)))
+}
+
+/// What a limit counts a request under: by its name, else by method and route template, else for the whole
+/// app.
+pub(crate) fn of<'a>(method: &str, template: Option<&str>, name: Option<&'a str>) -> Cow<'a, str> {
+    let method = counted(method);
+    match (name, template) {
+        (None, Some(template)) => format!("{method} {template}").into(),
+        // OPTIONS never uses the budget of the request that it announces.
+        (name, _) if method == OPTIONS => format!("{OPTIONS} {}", name.unwrap_or(APP)).into(),
+        (name, _) => name.unwrap_or(APP).into(),
+    }
 }

@@ -1,5 +1,6 @@
 //! The service: asks, then serves or refuses.
 
+use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
@@ -11,30 +12,41 @@ use http::{Request, Response};
 use redis::aio::ConnectionLike;
 use tower_service::Service;
 
-use super::headers;
+use super::answers::{Refusal, headers};
 use super::info::RateLimitInfo;
-use super::layer::{Question, RateLimitLayer};
-use super::refusal::Refusal;
+use super::rules::{Question, Rules};
 use crate::error::Error;
+use crate::limiter::Limiter;
 use crate::outcome::Outcome;
 
-/// A service whose requests are limited; see [`RateLimitLayer`]. Its error is the inner service's: refusals
-/// and outages are responses.
-#[derive(Debug)]
+/// A service whose requests are limited; see [`RateLimitLayer`](super::RateLimitLayer). Its error is the inner
+/// service's: refusals and outages are responses.
 pub struct RateLimit<S, C, B> {
     inner: S,
-    layer: Arc<RateLimitLayer<C, B>>,
+    guard: Arc<Guard<C, B>>,
+}
+
+/// What all clones of a service share.
+struct Guard<C, B> {
+    limiter: Limiter<C>,
+    rules: Rules<B>,
 }
 
 impl<S, C, B> RateLimit<S, C, B> {
-    pub(super) const fn new(inner: S, layer: Arc<RateLimitLayer<C, B>>) -> Self {
-        Self { inner, layer }
+    pub(super) fn new(inner: S, limiter: Limiter<C>, rules: Rules<B>) -> Self {
+        Self { inner, guard: Arc::new(Guard { limiter, rules }) }
     }
 }
 
 impl<S: Clone, C, B> Clone for RateLimit<S, C, B> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: Arc::clone(&self.layer) }
+        Self { inner: self.inner.clone(), guard: Arc::clone(&self.guard) }
+    }
+}
+
+impl<S: fmt::Debug, C, B> fmt::Debug for RateLimit<S, C, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimit").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
@@ -54,18 +66,18 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // The one that is ready is called; its clone need not be ready.
         let next = self.inner.clone();
         let inner = mem::replace(&mut self.inner, next);
-        let layer = Arc::clone(&self.layer);
-        let question = layer.question(&request);
+        let guard = Arc::clone(&self.guard);
+        let question = guard.rules.question(&guard.limiter, &mut request);
         Box::pin(async move {
-            match layer.ask(question).await {
-                Ok(None) => call(inner, request).await,
-                Ok(Some(outcome)) if outcome.allowed => layer.serve(inner, request, outcome).await,
-                Ok(Some(outcome)) => Ok(layer.deny(request, outcome)),
-                Err(error) => Ok(layer.fail(request, &error)),
+            match guard.ask(question).await {
+                Ok(None) => pass(inner, request).await,
+                Ok(Some(outcome)) if outcome.allowed => guard.serve(inner, request, outcome).await,
+                Ok(Some(outcome)) => Ok(guard.deny(request, outcome)),
+                Err(error) => Ok(guard.fail(request, &error)),
             }
         })
     }
@@ -75,7 +87,16 @@ async fn call<S: Service<Q>, Q>(mut ready: S, request: Q) -> Result<S::Response,
     ready.call(request).await
 }
 
-impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> RateLimitLayer<C, B> {
+/// Serve a request that is exempt. What handlers ask for is there all the same.
+async fn pass<S, B, R>(inner: S, mut request: Request<B>) -> Result<Response<R>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    request.extensions_mut().get_or_insert_default::<RateLimitInfo>();
+    call(inner, request).await
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
     async fn ask(
         &self,
         question: Result<Option<Question>, Error>,
@@ -99,7 +120,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> RateLimitLayer<C, B> 
         S: Service<Request<B>, Response = Response<R>>,
     {
         let outcome = Arc::new(outcome);
-        if self.waits() && !outcome.wait().is_zero() {
+        if self.rules.wait && !outcome.wait().is_zero() {
             tokio::time::sleep(outcome.wait()).await;
         }
         let extensions = request.extensions_mut();
@@ -114,15 +135,17 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> RateLimitLayer<C, B> 
         let (request, _body) = request.into_parts();
         let outcome = Arc::new(outcome);
         let info = RateLimitInfo::with(request.extensions.get(), Arc::clone(&outcome));
-        let mut response = self.answer(&Refusal::Denied(&outcome), &request).map(R::from);
+        let refusal = Refusal::Denied(&outcome);
+        let mut response = self.rules.answer(&refusal, &request).map(R::from);
         self.tell(&mut response, &outcome, info);
         response
     }
 
     fn fail<R: From<String>>(&self, request: Request<B>, error: &Error) -> Response<R> {
         let (request, _body) = request.into_parts();
-        let mut response = self.answer(&Refusal::Unavailable(error), &request).map(R::from);
-        headers::retry_after(response.headers_mut(), 1);
+        let refusal = Refusal::of(error);
+        let mut response = self.rules.answer(&refusal, &request).map(R::from);
+        refusal.mark(response.headers_mut());
         response
     }
 

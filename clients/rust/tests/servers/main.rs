@@ -8,14 +8,7 @@
     reason = "a test says by a panic what is wrong"
 )]
 
-mod axum_routes;
-mod cell;
-mod cluster;
-mod concurrency;
-mod example;
-mod failure;
-mod layer;
-mod limiter;
-mod stacking;
+mod checks;
+mod failures;
+mod http;
 mod support;
-mod worker;

@@ -4,6 +4,7 @@ mod app;
 mod clock;
 mod cluster;
 mod http;
+pub(crate) mod plain;
 mod proxy;
 mod server;
 
@@ -30,6 +31,13 @@ pub(crate) fn limits(text: &str) -> Limits {
 
 pub(crate) fn user(name: &str) -> Key {
     Key::new("test", Subject::user(name))
+}
+
+/// All keys of a server, in order.
+pub(crate) async fn keys(server: &Server) -> Vec<String> {
+    let mut keys: Vec<String> = server.say("KEYS *").await;
+    keys.sort();
+    keys
 }
 
 /// Ask until it holds, and fail when that takes too long.

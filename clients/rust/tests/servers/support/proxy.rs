@@ -1,6 +1,7 @@
 //! A network that fails as a test says, between a client and a server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +25,7 @@ pub(crate) struct Proxy {
     pub(crate) port: u16,
     target: watch::Sender<u16>,
     fault: Arc<watch::Sender<Fault>>,
+    accepted: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -34,8 +36,11 @@ impl Proxy {
         let (target, to) = watch::channel(port);
         let fault = Arc::new(watch::Sender::new(Fault::None));
         let shared = Arc::clone(&fault);
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 let port = *to.borrow();
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let (from_client, to_client) = client.into_split();
@@ -44,11 +49,16 @@ impl Proxy {
                 tokio::spawn(replies(from_server, to_client, Arc::clone(&shared)));
             }
         });
-        Self { port: own, target, fault, task }
+        Self { port: own, target, fault, accepted, task }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Where connections go that are made from now on.

@@ -1,0 +1,169 @@
+/** Limits for Express 4 and 5, and for what takes its middleware: connect, plain http, Nest. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Application, ErrorRequestHandler, Request, Response } from 'express';
+import { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from '../http/problem.js';
+import { announce, hold, hook } from '../http/response.js';
+import { Route } from '../http/route.js';
+import {
+  checkLimiter,
+  isLimiter,
+  ROUTE_OPTIONS,
+  type RouteOptions,
+} from '../http/route-options.js';
+import type { Limiter } from '../limiter.js';
+import { knownOptions } from '../options/known.js';
+import { checkFunction } from '../options/limiter.js';
+import type { Outcome } from '../outcome.js';
+import { templateOf } from './template.js';
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- Express' types are one
+  namespace Express {
+    interface Request {
+      /** What the last limiter decided; null where it found nothing to limit. */
+      rateLimit?: Outcome | null;
+    }
+  }
+}
+
+export type { ChooseLimits, Client, RouteOptions, Tiers } from '../http/route-options.js';
+
+/** As Express, connect and others call a middleware. */
+export type Next = (error?: unknown) => void;
+
+/** A middleware of Express, of connect, and of whatever else has Node's requests and responses. */
+export type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
+
+export interface ExpressOptions extends RouteOptions<Request> {
+  /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
+  handler?: (request: Request, response: Response, next: Next, outcome: Outcome) => void;
+}
+
+const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
+  ...ROUTE_OPTIONS,
+  handler: true,
+});
+
+/**
+ * A middleware that limits the requests of a route, a router or an app.
+ *
+ * `req.rateLimit` is the outcome. A denied request is answered 429, one that nobody could decide
+ * 503, one of nobody 400, all as application/problem+json.
+ *
+ * @throws ConfigurationError for wrong and unknown options
+ */
+export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware {
+  // As others' are called: the options alone.
+  if (options === undefined && !isLimiter(limiter)) EXPRESS_OPTIONS.check(limiter);
+  checkLimiter(limiter);
+  EXPRESS_OPTIONS.check(options);
+  const { handler } = options;
+  if (handler !== undefined) checkFunction('handler', handler);
+  const route = new Route<Request>(limiter, options);
+  const { legacy } = route.limiter.settings;
+  return function rateLimited(incoming, response, next) {
+    const request = incoming as Request;
+    if (isExpress(request)) {
+      hookResponses(request.app);
+      if (route.asksFramework) warnOfTrust(route, request.app);
+    }
+    const checked = route.check(request, request, templateOf);
+    if (checked === undefined) return next();
+    const serve = (outcome: Outcome | null) => {
+      request.rateLimit = outcome;
+      if (outcome === null) return next();
+      announce(response, outcome, legacy);
+      if (!outcome.allowed) {
+        return void deny(handler, request, response as Response, next, outcome).catch(next);
+      }
+      if (!route.waits || outcome.wait === 0) return next();
+      hold(response, outcome.wait, next);
+    };
+    checked.then(serve, (error: unknown) => {
+      if (!answerFor(error, response)) next(error);
+    });
+  };
+}
+
+async function deny(
+  handler: ExpressOptions['handler'],
+  request: Request,
+  response: Response,
+  next: Next,
+  outcome: Outcome,
+): Promise<void> {
+  if (!handler) return send(response, denial(outcome));
+  // eslint-disable-next-line @typescript-eslint/await-thenable -- it may be async
+  await handler(request, response, next, outcome);
+}
+
+/**
+ * An error handler for what handlers throw of this package: a {@link StoreUnavailable} of
+ * `limiter.check()` becomes the 503, a {@link CannotIdentify} the 400. What `rateLimit` refuses
+ * does not need it.
+ */
+export function problemHandler(): ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    if (!answerFor(error, response)) next(error);
+  };
+}
+
+/** Answers a request that a handler's own `limiter.check()` denied: 429, as `rateLimit` does. */
+export function sendDenied(response: ServerResponse, outcome: Outcome): void {
+  announce(response, outcome);
+  send(response, denial(outcome));
+}
+
+function denial(outcome: Outcome): Problem {
+  return { status: 429, fields: [], body: quotaExceeded(outcome) };
+}
+
+/** Whether `error` was one that has an answer, which is sent then. */
+function answerFor(error: unknown, response: ServerResponse): boolean {
+  const problem = problemOf(error);
+  if (problem === undefined || response.headersSent) return false;
+  send(response, problem);
+  return true;
+}
+
+function send(response: ServerResponse, { status, fields, body }: Problem): void {
+  response.statusCode = status;
+  for (const [name, value] of fields) response.setHeader(name, value);
+  response.setHeader('Content-Type', PROBLEM_TYPE);
+  response.setHeader('Content-Length', Buffer.byteLength(body));
+  response.end(body);
+}
+
+function isExpress({ app }: Request): boolean {
+  return typeof (app as Partial<Application> | undefined)?.path === 'function';
+}
+
+const hookedApps = new WeakSet<Application>();
+
+/** What Express keeps of an app, and does not type. */
+interface App {
+  parent?: App;
+  /** The prototype of its responses, and of those of the apps within it. */
+  response: ServerResponse;
+}
+
+function hookResponses(app: Application): void {
+  if (hookedApps.has(app)) return;
+  hookedApps.add(app);
+  let root = app as unknown as App;
+  while (root.parent) root = root.parent;
+  hook(root.response);
+}
+
+const warnedApps = new WeakSet<Application>();
+
+function warnOfTrust(route: Route<Request>, app: Application): void {
+  if (warnedApps.has(app)) return;
+  warnedApps.add(app);
+  if (app.get('trust proxy') !== true) return;
+  route.limiter.settings.logger.warn(
+    "redis-rl: with 'trust proxy' set to true any client chooses its own address. Set the number " +
+      'or the addresses of your proxies, or trustedProxies of the limiter.',
+  );
+}

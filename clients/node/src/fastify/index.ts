@@ -1,0 +1,177 @@
+/** Limits for Fastify 5. */
+
+import type { FastifyInstance, FastifyPluginAsync, preHandlerHookHandler } from 'fastify';
+import { ConfigurationError } from '../errors.js';
+import { checkLimiter } from '../http/route-options.js';
+import type { Limiter } from '../limiter.js';
+import { knownOptions } from '../options/known.js';
+import { wrong } from '../options/limiter.js';
+import type { Outcome } from '../outcome.js';
+import {
+  checkRouteOptions,
+  FASTIFY_ROUTE_OPTIONS,
+  type FastifyRouteOptions,
+  type Hook,
+  hookOf,
+  LimitedRoute,
+} from './limited-route.js';
+import { tellWithReplies } from './reply.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the last limiter decided; null where none did. */
+    rateLimit: Outcome | null;
+  }
+  interface FastifyInstance {
+    /** A hook that limits one route. @throws ConfigurationError for wrong and unknown options */
+    rl(options: FastifyRouteOptions): preHandlerHookHandler;
+  }
+  interface FastifyContextConfig {
+    /** Limits of this route, in place of the plugin's; false: none. */
+    rl?: FastifyRouteOptions | false;
+  }
+}
+
+export type { ChooseLimits, Client, RouteOptions, Tiers } from '../http/route-options.js';
+export type { FastifyRouteOptions } from './limited-route.js';
+
+export interface FastifyRateLimitOptions extends Partial<FastifyRouteOptions> {
+  limiter: Limiter;
+  /** When requests are checked. Default `onRequest`; later for a `key` that needs the body or a user. */
+  hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler';
+  /** Whether the plugin's own limits are also for requests that no route is found for. Default true. */
+  coverNotFound?: boolean;
+}
+
+const PLUGIN_OPTIONS = knownOptions<FastifyRateLimitOptions & FastifysOwn>('fastifyRateLimit', {
+  ...FASTIFY_ROUTE_OPTIONS,
+  limiter: true,
+  hook: true,
+  coverNotFound: true,
+  prefix: true,
+  logLevel: true,
+  logSerializers: true,
+});
+
+/** What `register()` takes with the options of any plugin. */
+interface FastifysOwn {
+  prefix?: string;
+  logLevel?: string;
+  logSerializers?: object;
+}
+
+/** Of the limits that the plugin itself has, and no default of its routes. */
+const OWN = ['name', 'scope', 'cost'] as const;
+
+const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'];
+
+const nearest = Symbol('redis-rl.nearest');
+
+/** An instance, and the registration whose defaults its routes have. */
+type Instance = FastifyInstance & { [nearest]?: object };
+
+/**
+ * A plugin that limits the routes of its instance and of those below it.
+ *
+ * With `limits` all of them share one budget, `name` or `app`; a route's `config.rl` takes their
+ * place. `key`, `methods`, `exempt`, `onError`, `wait` and `handler` are the routes' defaults, too.
+ * It may be registered several times: all limits of plugins around a route apply, and `config.rl`
+ * has the defaults of the nearest.
+ *
+ * @throws ConfigurationError for wrong and unknown options, here and when a route is added
+ */
+export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = async (
+  fastify: Instance,
+  given: FastifyRateLimitOptions,
+) => {
+  const { limiter, hook, coverNotFound, ...options } = readPlugin(given);
+  const { limits, name: _name, scope: _scope, cost: _cost, ...defaults } = options;
+  const make = (own: FastifyRouteOptions) => {
+    checkRouteOptions(own);
+    return new LimitedRoute(limiter, { ...defaults, ...own }, true);
+  };
+  const whole = limits && new LimitedRoute(limiter, { ...options, limits }, false);
+  const routes = new WeakMap<FastifyRouteOptions, LimitedRoute>();
+  const registration = {};
+
+  const routeOf = (own: FastifyRouteOptions) => {
+    const known = routes.get(own);
+    if (known) return known;
+    const made = make(own);
+    routes.set(own, made);
+    return made;
+  };
+
+  const again = Object.hasOwn(fastify, nearest);
+  fastify[nearest] = registration;
+  if (!fastify.hasRequestDecorator('rateLimit')) fastify.decorateRequest('rateLimit', null);
+  tellWithReplies(fastify);
+  const rl = (own: FastifyRouteOptions) => {
+    const route = make(own);
+    return hookOf((request, reply, next) => route.run(request, reply, next));
+  };
+  if (again) fastify.rl = rl;
+  else fastify.decorate('rl', rl);
+  // Only to refuse wrong options when the route is added.
+  fastify.addHook('onRoute', function ({ config }) {
+    if ((this as Instance)[nearest] !== registration) return;
+    checkConfig(config, this);
+    if (config?.rl) routeOf(config.rl);
+  });
+  const check: Hook = (request, reply, next) => {
+    const own = request.routeOptions.config.rl;
+    if (own !== undefined) {
+      const mine = own !== false && (request.server as Instance)[nearest] === registration;
+      return mine ? routeOf(own).run(request, reply, next) : next();
+    }
+    if (!whole || (!coverNotFound && request.is404)) return next();
+    whole.run(request, reply, next);
+  };
+  fastify.addHook(hook as 'preHandler', hookOf(check));
+};
+
+// What fastify-plugin sets: decorators and hooks belong to the instance that registers.
+Object.assign(fastifyRateLimit, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: 'redis-rl',
+  [Symbol.for('plugin-meta')]: { name: 'redis-rl', fastify: '5.x' },
+});
+
+type Read = FastifyRateLimitOptions &
+  Required<Pick<FastifyRateLimitOptions, 'hook' | 'coverNotFound'>>;
+
+/** @throws ConfigurationError for wrong and unknown options */
+function readPlugin(given: FastifyRateLimitOptions & FastifysOwn): Read {
+  PLUGIN_OPTIONS.check(given);
+  const { prefix: _prefix, logLevel: _logLevel, logSerializers: _serializers, ...options } = given;
+  const { hook = 'onRequest', coverNotFound = true } = options;
+  checkLimiter(options.limiter);
+  if (!HOOKS.includes(hook)) throw wrong('hook', hook, `one of ${HOOKS.join(', ')}`);
+  if (typeof coverNotFound !== 'boolean')
+    throw wrong('coverNotFound', coverNotFound, 'true or false');
+  const lost = OWN.find((name) => options[name] !== undefined);
+  if (options.limits === undefined) {
+    if (lost !== undefined) {
+      throw new ConfigurationError(
+        `${lost} is of the plugin's own limits: give it limits too, or set ${lost} in config.rl`,
+      );
+    }
+    // Defaults of routes, wrong ones refused here.
+    new LimitedRoute(options.limiter, { ...options, limits: '1/second' }, true);
+  }
+  return { ...options, hook, coverNotFound };
+}
+
+/** @throws ConfigurationError for what looks like limits of a route, and is not read */
+function checkConfig(config: object | undefined, fastify: FastifyInstance): void {
+  const { rl, rateLimit } = (config ?? {}) as { rl?: unknown; rateLimit?: unknown };
+  if (rl !== undefined && rl !== false && (typeof rl !== 'object' || rl === null)) {
+    throw wrong('config.rl', rl, "options, as in { limits: '5/minute' }, or false");
+  }
+  // What @fastify/rate-limit decorates: then it reads this itself.
+  if (rateLimit !== undefined && !fastify.hasDecorator('rateLimit')) {
+    throw new ConfigurationError(
+      "config.rateLimit is not read: use config.rl, as in config: { rl: { limits: '5/minute' } }",
+    );
+  }
+}

@@ -1,0 +1,97 @@
+/** One limit of Fastify's, as a hook runs it. */
+
+import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
+import { PROBLEM_TYPE, problemOf, quotaExceeded } from '../http/problem.js';
+import { hold } from '../http/response.js';
+import { Route, template } from '../http/route.js';
+import { ROUTE_OPTIONS, type RouteOptions } from '../http/route-options.js';
+import type { Limiter } from '../limiter.js';
+import { knownOptions } from '../options/known.js';
+import { checkFunction } from '../options/limiter.js';
+import type { Outcome } from '../outcome.js';
+import { tell } from './reply.js';
+
+export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
+  /**
+   * Answers denied requests instead of the 429, with the reply or by what it returns; the rate
+   * headers are sent with its answer.
+   */
+  handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;
+}
+
+/** The options of a route, by their names. */
+export const FASTIFY_ROUTE_OPTIONS = { ...ROUTE_OPTIONS, handler: true } as const;
+
+const OPTIONS = knownOptions<FastifyRouteOptions>(
+  'config.rl and fastify.rl()',
+  FASTIFY_ROUTE_OPTIONS,
+);
+
+/** @throws ConfigurationError for an unknown option */
+export function checkRouteOptions(options: unknown): void {
+  OPTIONS.check(options);
+}
+
+/** Goes on with the request. */
+export type Done = (error?: Error) => void;
+
+/** A hook, wherever it is added. */
+export type Hook = (request: FastifyRequest, reply: FastifyReply, done: Done) => void;
+
+/** A hook for any place: preParsing has a payload before `done`. */
+export function hookOf(hook: Hook): preHandlerHookHandler {
+  return (request: FastifyRequest, reply: FastifyReply, ...last: unknown[]) =>
+    hook(request, reply, last.at(-1) as Done);
+}
+
+export class LimitedRoute {
+  readonly #route: Route<FastifyRequest>;
+  readonly #handler: FastifyRouteOptions['handler'];
+  readonly #templateOf: (request: FastifyRequest) => string | null;
+
+  /**
+   * @param alone whether a limit without a name has a budget for each route
+   * @throws ConfigurationError for wrong options
+   */
+  constructor(limiter: Limiter, options: FastifyRouteOptions, alone: boolean) {
+    const { handler } = options;
+    if (handler !== undefined) checkFunction('handler', handler);
+    this.#route = new Route(limiter, options);
+    this.#handler = handler;
+    this.#templateOf = alone ? templateOf : () => null;
+  }
+
+  run(request: FastifyRequest, reply: FastifyReply, done: Done): void {
+    const checked = this.#route.check(request, request.raw, this.#templateOf);
+    if (checked === undefined) return done();
+    const serve = (outcome: Outcome | null) => {
+      request.rateLimit = outcome;
+      if (outcome === null) return done();
+      tell(reply, outcome, this.#route.limiter.settings.legacy);
+      if (!outcome.allowed) return void this.#deny(request, reply, outcome).catch(done);
+      if (!this.#route.waits || outcome.wait === 0) return done();
+      hold(reply.raw, outcome.wait, done, () => void reply.hijack());
+    };
+    checked.then(serve, (error: unknown) => {
+      const problem = problemOf(error);
+      if (problem === undefined) return done(error as Error);
+      for (const [name, value] of problem.fields) reply.header(name, value);
+      send(reply, problem.status, problem.body);
+    });
+  }
+
+  async #deny(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): Promise<void> {
+    if (!this.#handler) return send(reply, 429, quotaExceeded(outcome));
+    const answer = await this.#handler(request, reply, outcome);
+    if (answer !== undefined && answer !== reply && !reply.sent) reply.send(answer);
+  }
+}
+
+function templateOf({ routeOptions: { url } }: FastifyRequest): string | null {
+  return url === undefined ? null : template(url);
+}
+
+function send(reply: FastifyReply, status: number, body: string): void {
+  // To a string Fastify would add a charset, which JSON has none of.
+  reply.code(status).header('Content-Type', PROBLEM_TYPE).send(Buffer.from(body));
+}

@@ -1,0 +1,53 @@
+/** The address of whoever sent a request. */
+
+import type { IncomingHttpHeaders } from 'node:http';
+import { CannotIdentify } from '../errors.js';
+import type { TrustedProxies } from '../keys/addresses.js';
+
+interface Socket {
+  readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
+  readonly destroyed?: boolean;
+}
+
+/** What is read of a request, in all frameworks. */
+export interface HttpRequest {
+  readonly method: string;
+  /** What the framework made of X-Forwarded-For; none in plain http. */
+  readonly ip?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: Socket;
+}
+
+/**
+ * The address that the framework resolved, or that `proxies` lead to.
+ *
+ * @throws CannotIdentify where there is none
+ */
+export function clientOf(request: HttpRequest, proxies: TrustedProxies | undefined): string {
+  // Node parses headers when they are first read, here not before they are needed.
+  if (proxies === undefined) {
+    const address = request.ip ?? request.socket?.remoteAddress;
+    if (address === undefined || address === '') throw nobody(request.socket);
+    return address;
+  }
+  const { socket, headers } = request;
+  // One that has gone has no address either, but is no Unix socket.
+  if (!socket.remoteAddress && !isUnix(socket)) throw nobody(socket);
+  const forwarded = headers['x-forwarded-for'];
+  const lines = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
+  return proxies.client(socket.remoteAddress, lines);
+}
+
+function isUnix({ destroyed, localAddress }: Socket): boolean {
+  return !destroyed && localAddress === undefined;
+}
+
+function nobody(socket: Socket | undefined): CannotIdentify {
+  return new CannotIdentify(
+    socket?.destroyed
+      ? 'The connection has gone, and its address with it'
+      : "The connection has no address. If it is a proxy's Unix socket, trustedProxies: ['unix'] " +
+          'of createLimiter has X-Forwarded-For read',
+  );
+}

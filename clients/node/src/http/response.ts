@@ -1,0 +1,125 @@
+/** Puts the fields of outcomes on a response of Node's http, at the moment its head is written. */
+
+import type { ServerResponse } from 'node:http';
+import { tightestOf } from '../outcome.js';
+import { clearTimeout, setTimeout } from '../stores/clock.js';
+import {
+  type Fields,
+  type FieldValue,
+  fieldsOf,
+  type Legacy,
+  merged,
+  type Told,
+} from './headers.js';
+
+type WriteHead = ServerResponse['writeHead'];
+
+const pending = Symbol('redis-rl.pending');
+const hooked = Symbol('redis-rl.hooked');
+
+interface Pending {
+  told: Told;
+  readonly legacy: Legacy | undefined;
+}
+
+/** A response, or a prototype of responses. */
+type Response = ServerResponse & { [pending]?: Pending | undefined; [hooked]?: boolean };
+
+/**
+ * Has `response` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal.
+ * Written with the head, so that fields which the application sets until then are kept beside.
+ */
+export function announce(response: Response, outcome: Told, legacy?: Legacy): void {
+  if (outcome.decisions.length === 0 || response.headersSent) return;
+  const earlier = response[pending];
+  if (earlier) {
+    earlier.told = both(earlier.told, outcome);
+    return;
+  }
+  response[pending] = { told: outcome, legacy };
+  // Whoever put a method of his own on the response, as compression does, may have done so before
+  // its prototype was prepared, and pass over that.
+  if (!response[hooked] || Object.hasOwn(response, 'writeHead')) hook(response);
+}
+
+/** Prepares `response`, or a prototype for all that have it, which is cheaper than each by itself. */
+export function hook(response: Response): void {
+  if (Object.hasOwn(response, hooked)) return;
+  const { writeHead } = response;
+  response[hooked] = true;
+  response.writeHead = function (this: Response, ...args: unknown[]) {
+    const announced = this[pending];
+    if (announced !== undefined && !this.headersSent) {
+      this[pending] = undefined;
+      setFields(this, fieldsOf(announced.told, announced.legacy), args);
+    }
+    return writeHead.apply(this, args as Parameters<WriteHead>);
+  };
+}
+
+/** Waits, as a LEAKY limit asks to; calls `serve` unless the client goes away meanwhile. */
+export function hold(
+  response: ServerResponse,
+  seconds: number,
+  serve: () => void,
+  gone: () => void = () => undefined,
+): void {
+  if (response.destroyed) return gone();
+  const end = () => {
+    clearTimeout(timer);
+    gone();
+  };
+  const timer = setTimeout(() => {
+    response.off('close', end);
+    serve();
+  }, seconds * 1000);
+  response.once('close', end);
+}
+
+/** Two limiters of one request: all policies, and of those that deny only these. */
+export function both(first: Told, second: Told): Told {
+  const decisions = [...first.decisions, ...second.decisions];
+  return {
+    allowed: first.allowed && second.allowed,
+    decisions,
+    retryAfter: longer(first.retryAfter, second.retryAfter),
+    tightest: tightestOf(decisions),
+  };
+}
+
+function longer(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
+}
+
+/** Sets fields before writeHead, and takes those that it was given besides out of `args`. */
+function setFields(response: Response, fields: Fields, args: unknown[]): void {
+  const last = args.length - 1;
+  const given = args[last];
+  if (typeof given === 'object' && given !== null) {
+    args[last] = withoutFields(response, given, fields);
+  }
+  for (const [name, ours] of fields) {
+    response.setHeader(name, merged(name, response.getHeader(name), ours));
+  }
+}
+
+/** What writeHead was given, but for our fields, which are set on the response to be merged. */
+function withoutFields(response: Response, given: object, fields: Fields): object {
+  const named = new Set(fields.map(([name]) => name.toLowerCase()));
+  const isOurs = ([name]: Pair) => named.has(name.toLowerCase());
+  const theirs = pairs(given);
+  const shared = theirs.filter(isOurs);
+  if (shared.length === 0) return given;
+  for (const [name, value] of shared) response.setHeader(name, value ?? '');
+  return theirs.filter((pair) => !isOurs(pair)).flat();
+}
+
+type Pair = [name: string, value: FieldValue];
+
+/** The headers that writeHead was given, in one of the three forms that Node takes. */
+function pairs(given: object): Pair[] {
+  if (!Array.isArray(given)) return Object.entries(given as Record<string, FieldValue>);
+  if (Array.isArray(given[0])) return given as Pair[];
+  const flat = given as string[];
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1]]);
+}

@@ -1,0 +1,166 @@
+/** The options of a limit, and whether they are right. */
+
+import { ConfigurationError } from '../errors.js';
+import { readMethods } from '../keys/scope.js';
+import type { Subject, SubjectOptions, WholeKey, Who } from '../keys/subjects.js';
+import { checkCost, type StoreLimiter } from '../limiter.js';
+import { Limit, type Limits } from '../limits/limit.js';
+import { makePlan, type Plan, PlanCache } from '../limits/plan.js';
+import { Policy } from '../limits/policy.js';
+import { checkFunction, checkOnError, type OnError, wrong } from '../options/limiter.js';
+
+type Now<T> = T | Promise<T>;
+
+/**
+ * The client by its address: what the framework resolved, or what the limiter's `trustedProxies`
+ * say. @throws CannotIdentify where there is none
+ */
+export type Client = (options?: SubjectOptions) => Subject;
+
+/** Limits by the tier of whoever asks. */
+export type Tiers = Readonly<Record<string, Limits>>;
+
+/** Limits that are chosen per request; null: not limited. */
+export type ChooseLimits<Request> = (
+  request: Request,
+  who: Subject | WholeKey,
+) => Now<Limits | null>;
+
+export interface RouteOptions<Request> {
+  /** Limits, those of each tier as `{ free: '5/minute', paid: '100/minute' }`, or a function. */
+  limits: Limits | Tiers | ChooseLimits<Request>;
+  /**
+   * Who is asking, text being a user's id; null: not limited. Default the client's address, which
+   * `client()` answers, too: `(req, client) => userOf(req) ?? client()`.
+   */
+  key?: (request: Request, client: Client) => Now<Who | null>;
+  /** The name of the limit in headers and keys. Default its numbers, and the route's template. */
+  name?: string;
+  /** The second field of the key, where it is not to be the name. */
+  scope?: string;
+  /** What a request costs, an integer from 0 to 10^12. Default 1. */
+  cost?: number | ((request: Request) => Now<number>);
+  /** The methods that are limited; GET includes HEAD, `*` is what HTTP does not define. Default all. */
+  methods?: readonly string[];
+  /** Requests that are not limited. */
+  exempt?: (request: Request) => Now<boolean>;
+  /** Instead of the limiter's own. */
+  onError?: OnError;
+  /** Whether to hold requests as long as LEAKY limits ask. Default false. */
+  wait?: boolean;
+}
+
+/** For the lists of options of each framework. */
+export const ROUTE_OPTIONS = {
+  limits: true,
+  key: true,
+  name: true,
+  scope: true,
+  cost: true,
+  methods: true,
+  exempt: true,
+  onError: true,
+  wait: true,
+} as const;
+
+/** {@link RouteOptions} made ready. */
+export interface ReadOptions<Request> {
+  readonly limiter: StoreLimiter;
+  /** The name or scope given, if one was. */
+  readonly scope: string | null;
+  readonly named: boolean;
+  /** The plan of all requests; null where it is chosen. */
+  readonly plan: Plan | null;
+  readonly planOf: (request: Request, who: Subject | WholeKey) => Now<Plan | null>;
+  /** What it may count with, as far as that is known. */
+  readonly limiters: () => readonly string[];
+  readonly key: RouteOptions<Request>['key'];
+  readonly cost: number | ((request: Request) => Now<number>);
+  readonly methods: ReadonlySet<string> | null;
+  readonly exempt: RouteOptions<Request>['exempt'];
+  readonly onError: OnError | undefined;
+  readonly wait: boolean;
+}
+
+/** @throws ConfigurationError for wrong options, and a limiter that createLimiter did not make */
+export function readRoute<Request>(
+  given: unknown,
+  options: RouteOptions<Request>,
+): ReadOptions<Request> {
+  const limiter = checkLimiter(given);
+  const { limits, name, scope, cost = 1, key, exempt, onError, wait = false } = options;
+  if (typeof cost !== 'function') checkCost(cost);
+  if (key !== undefined) checkFunction('key', key);
+  if (exempt !== undefined) checkFunction('exempt', exempt);
+  if (onError !== undefined) checkOnError(onError);
+  if (typeof wait !== 'boolean') throw wrong('wait', wait, 'true or false');
+  if (scope !== undefined && (typeof scope !== 'string' || scope === '')) {
+    throw wrong('scope', scope, 'text that is not empty');
+  }
+  return {
+    limiter,
+    scope: scope ?? name ?? null,
+    named: scope !== undefined || name !== undefined,
+    ...readLimits(limits, name, limiter),
+    key,
+    cost,
+    methods: readMethods(options.methods),
+    exempt,
+    onError,
+    wait,
+  };
+}
+
+type Chosen<Request> = Pick<ReadOptions<Request>, 'plan' | 'planOf' | 'limiters'>;
+
+function readLimits<Request>(
+  limits: RouteOptions<Request>['limits'],
+  name: string | undefined,
+  limiter: StoreLimiter,
+): Chosen<Request> {
+  if (limits === undefined || limits === null) {
+    throw wrong('limits', limits, "given, as in limits: '5/minute'");
+  }
+  if (typeof limits === 'function') {
+    const plans = new PlanCache(name);
+    const planOf: Chosen<Request>['planOf'] = async (request, who) => {
+      const chosen = await limits(request, who);
+      return chosen === null ? null : plans.get(chosen);
+    };
+    return { plan: null, planOf, limiters: () => plans.limiters };
+  }
+  if (isTiers(limits)) return readTiers(limits, name);
+  const plan = makePlan(limits, name);
+  return { plan, planOf: () => plan, limiters: () => limiter.policies.limitersOf(plan) };
+}
+
+function isTiers<Request>(limits: RouteOptions<Request>['limits']): limits is Tiers {
+  if (typeof limits !== 'object' || Array.isArray(limits)) return false;
+  return !(limits instanceof Limit || limits instanceof Policy);
+}
+
+function readTiers<Request>(tiers: Tiers, name: string | undefined): Chosen<Request> {
+  const plans = new Map(Object.entries(tiers).map(([tier, like]) => [tier, makePlan(like, name)]));
+  if (plans.size === 0) throw wrong('limits', tiers, 'those of one tier at least');
+  const planOf = (_request: Request, { tier }: Subject | WholeKey) => {
+    const plan = plans.get(tier as string);
+    if (plan) return plan;
+    const known = [...plans.keys()].join(', ');
+    throw new ConfigurationError(`a tier must be one of ${known}, not ${tier}`);
+  };
+  const limiters = [...plans.values()].flatMap((plan) => plan.limiters);
+  return { plan: null, planOf, limiters: () => limiters };
+}
+
+/** Whether createLimiter made it, of this build of the package or the other. */
+export function isLimiter(limiter: unknown): limiter is StoreLimiter {
+  return typeof (limiter as Partial<StoreLimiter> | null | undefined)?.decide === 'function';
+}
+
+/** @throws ConfigurationError if createLimiter did not make it */
+export function checkLimiter(limiter: unknown): StoreLimiter {
+  if (isLimiter(limiter)) return limiter;
+  throw new ConfigurationError(
+    `the limiter must be one that createLimiter made, not ${limiter === null ? 'null' : typeof limiter}`,
+  );
+}

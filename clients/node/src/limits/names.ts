@@ -1,0 +1,53 @@
+/** The name of each limit in headers, errors and metrics. */
+
+import { ConfigurationError } from '../errors.js';
+import { Limit } from './limit.js';
+import type { Policy } from './policy.js';
+
+const NAME = /^[A-Za-z0-9._/-]{1,64}$/;
+
+/** @throws ConfigurationError for a name that headers cannot carry */
+export function checkName(name: string): string {
+  if (typeof name === 'string' && NAME.test(name)) return name;
+  throw new ConfigurationError(
+    `a name must be 1 to 64 of A-Z a-z 0-9 . _ / -, not ${JSON.stringify(name)}`,
+  );
+}
+
+/**
+ * One name per limit: `name` itself for a single one, `name-unit` for several, and a name made of
+ * its numbers where none is given. A policy has a name already, and null stands for it.
+ *
+ * @throws ConfigurationError for a name that headers cannot carry
+ */
+export function limitNames(limits: readonly (Limit | Policy)[], name?: string): (string | null)[] {
+  if (name !== undefined) checkName(name);
+  const names = unchecked(limits, name);
+  for (const each of names) if (each !== null) checkName(each);
+  return names;
+}
+
+/** The names of a policy's clauses: its own for a single one, else as for limits of one name. */
+export function clauseNames(clauses: readonly Limit[], { label }: Policy): string[] {
+  return unchecked(clauses, label).map((name) => name ?? label);
+}
+
+function unchecked(limits: readonly (Limit | Policy)[], name?: string): (string | null)[] {
+  const spans = limits.map((limit) => (limit instanceof Limit ? span(limit) : null));
+  return limits.map((limit, at) => {
+    if (!(limit instanceof Limit)) return null;
+    if (name === undefined) return numbers(limit);
+    if (limits.length === 1) return name;
+    const shared = spans.some((other, index) => index !== at && other === spans[at]);
+    return shared ? `${name}-${limit.algorithm}-${spans[at]}` : `${name}-${spans[at]}`;
+  });
+}
+
+function span({ count, unit }: Limit): string {
+  return count === 1 ? unit : `${count}${unit}`;
+}
+
+function numbers({ algorithm, rate, periodMs }: Limit): string {
+  const kind = algorithm === 'fixed' ? '' : `${algorithm}-`;
+  return `${kind}${rate}-per-${periodMs / 1000}s`;
+}

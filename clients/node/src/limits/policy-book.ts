@@ -1,0 +1,134 @@
+/** What the server has said of its policies: periods are in no reply, and headers tell them. */
+
+import type { StoreMisconfigured } from '../errors.js';
+import { now } from '../stores/clock.js';
+import { Limit } from './limit.js';
+import { clauseNames } from './names.js';
+import { type Label, labelOf, type Plan } from './plan.js';
+import type { Policy } from './policy.js';
+
+/** While a policy is in use it is asked for this often, and never more often. */
+const ASK_EVERY_MS = 1_000;
+
+interface Entry {
+  labels: readonly Label[] | undefined;
+  askedAt: number;
+  asking: Promise<void> | undefined;
+  /** Why it could not be asked for, if somebody must change that. */
+  error: StoreMisconfigured | undefined;
+}
+
+/** Asks RL.POLICY GET; answers its clauses, or nothing if there is no such policy. */
+export type AskPolicy = (name: string) => Promise<unknown>;
+
+export class PolicyBook {
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * @param misconfigured the error that must not be passed over, if `error` is one
+   * @param clock milliseconds that never step back
+   */
+  constructor(
+    readonly misconfigured: (error: unknown) => StoreMisconfigured | undefined,
+    readonly clock: () => number = now,
+  ) {}
+
+  /** Asks for the policies of `plan` that were not asked for lately; when all is known that can be. */
+  refresh({ policies }: Plan, ask: AskPolicy): Promise<unknown> | undefined {
+    let waits: Promise<void>[] | undefined;
+    for (const policy of policies) {
+      const entry = this.#entryOf(policy.policy);
+      if (!entry.asking && this.clock() - entry.askedAt >= ASK_EVERY_MS)
+        this.#ask(policy, entry, ask);
+      if (entry.asking) (waits ??= []).push(entry.asking);
+    }
+    return waits && Promise.all(waits);
+  }
+
+  /** Why the periods of a policy cannot be known until somebody changes that. */
+  errorOf({ policies }: Plan): StoreMisconfigured | undefined {
+    for (const { policy } of policies) {
+      const error = this.#entries.get(policy)?.error;
+      if (error) return error;
+    }
+    return undefined;
+  }
+
+  /** What `plan` counts with, as far as it is known, policies' clauses included. */
+  limitersOf({ limiters, policies }: Plan): readonly string[] {
+    if (policies.length === 0) return limiters;
+    const clauses = policies.flatMap(({ policy }) => this.#entries.get(policy)?.labels ?? []);
+    return [...limiters, ...clauses.flatMap(({ limit }) => limit?.limiter ?? [])];
+  }
+
+  /** One label per entry of a reply, and whether they fit it; fewer where no labels can. */
+  labelsOf(plan: Plan, quotas: readonly unknown[]): { labels: readonly Label[]; fits: boolean } {
+    if (plan.policies.length === 0) return { labels: plan.labels as readonly Label[], fits: true };
+    const known = plan.policies.map(({ policy }) => this.#entries.get(policy)?.labels);
+    const counts = known.map((labels) => labels?.length ?? 1);
+    const total = counts.reduce((sum, count) => sum + count, plan.limits.length - counts.length);
+    const surplus = quotas.length - total;
+    // Which of several has changed its length cannot be told.
+    if (surplus !== 0) counts[counts.length - 1] = Math.max(1, (counts.at(-1) ?? 1) + surplus);
+    const labels: Label[] = [];
+    let fits = true;
+    let at = 0;
+    for (const [index, label] of plan.labels.entries()) {
+      if (label !== null) {
+        labels.push(label);
+        continue;
+      }
+      const count = counts[at] as number;
+      const clauses = surplus === 0 || known.length === 1 ? known[at] : undefined;
+      const right =
+        clauses?.length === count &&
+        clauses.every(({ limit }, next) => limit?.quota === quotas[labels.length + next]);
+      fits &&= right;
+      labels.push(...(right ? clauses : nameless(plan.limits[index] as Policy, count)));
+      at += 1;
+    }
+    return { labels, fits };
+  }
+
+  /** @param clauses as RL.POLICY GET answers them */
+  learn(policy: Policy, clauses: readonly unknown[]): void {
+    const limits = clauses.map((clause) => Limit.ofClause(String(clause)));
+    const entry = this.#entryOf(policy.policy);
+    if (limits.some((limit) => limit === undefined)) return;
+    const names = clauseNames(limits as Limit[], policy);
+    entry.labels = (limits as Limit[]).map((limit, at) => labelOf(limit, names[at] as string));
+  }
+
+  #ask(policy: Policy, entry: Entry, ask: AskPolicy): void {
+    entry.askedAt = this.clock();
+    entry.asking = ask(policy.policy).then(
+      (clauses) => {
+        entry.asking = undefined;
+        entry.error = undefined;
+        if (Array.isArray(clauses)) this.learn(policy, clauses);
+      },
+      (error: unknown) => {
+        entry.asking = undefined;
+        entry.error = this.misconfigured(error) ?? entry.error;
+      },
+    );
+  }
+
+  #entryOf(name: string): Entry {
+    let entry = this.#entries.get(name);
+    if (!entry) {
+      entry = { labels: undefined, askedAt: -Infinity, asking: undefined, error: undefined };
+      this.#entries.set(name, entry);
+    }
+    return entry;
+  }
+}
+
+/** Labels of a policy whose clauses are not known: its name, numbered where there are several. */
+function nameless({ label }: Policy, count: number): Label[] {
+  return Array.from({ length: count }, (_, at) => ({
+    name: count === 1 ? label : `${label}-${at + 1}`,
+    window: null,
+    limit: undefined,
+  }));
+}

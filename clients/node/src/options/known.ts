@@ -1,0 +1,123 @@
+/** Refuses options that do not exist: one that is ignored is a route without a limit. */
+
+import { ConfigurationError } from '../errors.js';
+
+/** What options of other packages are called here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  windowms: "limits, as in limits: '5/minute'",
+  timewindow: "limits, as in limits: '5/minute'",
+  max: "limits, as in limits: '5/minute'",
+  limit: "limits, as in limits: '5/minute'",
+  points: "limits, as in limits: '5/minute'",
+  duration: "limits, as in limits: '5/minute'",
+  rate: "limits, as in limits: '5/minute'",
+  keygenerator: 'key',
+  keyfunc: 'key',
+  identifier: 'key',
+  skip: 'exempt',
+  allowlist: 'exempt',
+  whitelist: 'exempt',
+  exemptwhen: 'exempt',
+  store: 'client of createLimiter',
+  redis: 'client of createLimiter',
+  redisclient: 'client of createLimiter',
+  storeclient: 'client of createLimiter',
+  url: 'client of createLimiter, as in client: new Redis(url)',
+  message: 'handler',
+  statuscode: 'handler',
+  errorresponsebuilder: 'handler',
+  onexceeded: 'handler, or onDecision of createLimiter',
+  onexceeding: 'onDecision of createLimiter',
+  onlimitreached: 'handler, or onDecision of createLimiter',
+  onbanreach: 'onDecision of createLimiter',
+  standardheaders: "none, as they are always sent (draft 6: legacy: 'draft6' of createLimiter)",
+  legacyheaders: "legacy of createLimiter: 'delta' or 'epoch'",
+  headers: 'none, as they are always sent',
+  addheaders: 'none, as they are always sent',
+  addheadersonexceeding: 'none, as they are always sent',
+  enabledraftspec: "legacy: 'draft6' of createLimiter",
+  requestpropertyname: 'none: the outcome is request.rateLimit',
+  identifiername: 'name',
+  groupid: 'name',
+  namespace: 'prefix of createLimiter',
+  keyprefix: 'prefix of createLimiter',
+  ipv6subnet: 'ipv6Prefix of createLimiter',
+  passonstoreerror: "onError: 'open'",
+  skiponerror: "onError: 'open'",
+  insurancelimiter: "onError: 'open'",
+  global: 'limits: leave it out of register() for limits of single routes only',
+  cache: 'none, as Redis has it all',
+  timeout: 'timeoutMs of createLimiter',
+  trustproxy: 'trustedProxies of createLimiter',
+  validate: 'none, as options are always validated',
+  skipsuccessfulrequests: 'none yet',
+  skipfailedrequests: 'none yet',
+  blockduration: 'none yet',
+  ban: 'none yet',
+};
+
+/** The options that something takes. */
+export interface KnownOptions {
+  /** @throws ConfigurationError for one that does not exist, with the right spelling */
+  check(given: unknown): void;
+}
+
+const all: { of: string; names: readonly string[] }[] = [];
+
+/**
+ * Options by their names, which the compiler compares with `Options`.
+ *
+ * @param of whose they are, as in `createLimiter`
+ */
+export function knownOptions<Options>(
+  of: string,
+  options: Readonly<Record<keyof Options, true>>,
+): KnownOptions {
+  const names = Object.keys(options);
+  const known = new Set(names);
+  all.push({ of, names });
+  return {
+    check(given) {
+      if (typeof given !== 'object' || given === null) {
+        throw new ConfigurationError(`the options of ${of} must be an object, not ${typeof given}`);
+      }
+      for (const name in given) {
+        if (!known.has(name)) throw new ConfigurationError(unknown(name, of, names));
+      }
+    },
+  };
+}
+
+function unknown(name: string, of: string, names: readonly string[]): string {
+  const plain = plainly(name);
+  const right =
+    names.find((each) => plainly(each) === plain) ??
+    ELSEWHERE[plain] ??
+    elsewhere(name) ??
+    names.find((each) => isNear(plainly(each), plain));
+  const hint = right === undefined ? `it takes ${names.join(', ')}` : `here it is ${right}`;
+  return `${of} has no option ${name}: ${hint}`;
+}
+
+function elsewhere(name: string): string | undefined {
+  const other = all.find(({ names }) => names.includes(name));
+  return other && `${name} of ${other.of}`;
+}
+
+function plainly(name: string): string {
+  return name.replace(/[_-]/g, '').toLowerCase();
+}
+
+/** Whether one becomes the other by two changes of a letter at most. */
+function isNear(a: string, b: string): boolean {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const changed = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return (row[b.length] as number) <= 2 && Math.min(a.length, b.length) > 2;
+}

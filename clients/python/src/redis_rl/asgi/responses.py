@@ -1,0 +1,87 @@
+"""What goes back over ASGI: rate headers on every response, refusals before one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from redis_rl.errors import CannotDecide
+from redis_rl.http.answers import headers_of, refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import merge_raw, raw
+from redis_rl.http.problem import CONTENT_TYPE
+from redis_rl.outcome import Outcome
+from redis_rl.rules.met import Met
+
+# Each framework has types of its own for scopes and messages, so these are any.
+Scope = Any
+Message = Any
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MET = "redis_rl.met"
+"""Where a scope keeps which limits its request has met."""
+
+POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
+"""Codes that close a WebSocket: too many or nobody, and an outage."""
+
+_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+
+
+class RateLimitHeaders:
+    """Outermost in an app: puts the headers of what was checked within on the response.
+
+    Streams pass as they come; a 500 that was not foreseen has them, too. Nested in another one,
+    it leaves the headers to that.
+    """
+
+    def __init__(self, app: ASGIApp, legacy: str | None = None) -> None:
+        self.app = app
+        self.legacy = legacy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "lifespan" and MET not in scope:
+            met = scope[MET] = Met()
+            send = with_headers(send, met.outcomes.values(), self.legacy)
+        await self.app(scope, receive, send)
+
+
+def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) -> Send:
+    """Answer a `send` that adds headers for the outcomes there are when a response starts."""
+
+    def send_with_headers(message: Message) -> Awaitable[None]:
+        if outcomes and message["type"] in _STARTS:
+            theirs = list(message.get("headers", ()))
+            message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
+        return send(message)
+
+    return send_with_headers
+
+
+async def refuse(error: RateLimitExceeded | CannotDecide, scope: Scope, send: Send) -> None:
+    """Send a refusal; a WebSocket is refused before it is accepted.
+
+    Where the server cannot answer a WebSocket with a response, it is closed: with 1013 in an
+    outage, else with 1008.
+    """
+    status, headers, body = refusal(error)
+    prefix = ""
+    if scope["type"] == "websocket":
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            code = TRY_AGAIN_LATER if status == 503 else POLICY_VIOLATION
+            await send({"type": "websocket.close", "code": code})
+            return
+        prefix = "websocket."
+    start = {
+        "type": f"{prefix}http.response.start",
+        "status": status,
+        "headers": [
+            (b"content-type", CONTENT_TYPE.encode()),
+            (b"content-length", b"%d" % len(body)),
+            *raw(headers),
+        ],
+    }
+    await send(start)
+    await send({"type": f"{prefix}http.response.body", "body": body})

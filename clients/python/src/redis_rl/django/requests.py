@@ -1,0 +1,100 @@
+"""What the adapter reads of a request, keeps with it, and answers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from redis_rl.errors import CannotDecide
+from redis_rl.http.answers import headers_of, refusal
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.http.headers import merge
+from redis_rl.http.problem import CONTENT_TYPE
+from redis_rl.keys.subjects import Subject
+from redis_rl.rules.asking import Asking
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule
+
+_MET = "_redis_rl_met"
+
+
+def client_ip(request: HttpRequest) -> Subject:
+    """The client of a request, by its address."""
+    forwarded_for = request.META.get("HTTP_X_FORWARDED_FOR")
+    return Subject.ip(
+        request.META.get("REMOTE_ADDR"), forwarded_for=(forwarded_for,) if forwarded_for else ()
+    )
+
+
+def asking_of(limiter: Any, rule: Rule, request: Any, met: Met | None = None) -> Asking:
+    """A request before a rule. Functions get it as the view does, Django's or REST framework's."""
+    return Asking(
+        limiter,
+        rule,
+        met or met_of(request) or Met(),
+        request.method or "GET",
+        lambda: _template(request),
+        lambda name: rule.functions[name](request),
+    )
+
+
+def met_of(request: Any) -> Met | None:
+    """What a request has met, if a limit is being served."""
+    met: Met | None = getattr(_plain(request), _MET, None)
+    return met
+
+
+@contextmanager
+def meeting(request: Any) -> Iterator[tuple[Met, bool]]:
+    """Answer what a request has met, and whether this limit is the outermost.
+
+    The outermost puts the headers of all on the response. What was met is forgotten with it, as
+    tests may use a request twice.
+    """
+    known = met_of(request)
+    if known is not None:
+        yield known, False
+        return
+    try:
+        yield meet(request), True
+    finally:
+        forget(request)
+
+
+def meet(request: Any) -> Met:
+    """Begin to note what a request meets."""
+    met = Met()
+    setattr(_plain(request), _MET, met)
+    return met
+
+
+def forget(request: Any) -> None:
+    """End it."""
+    delattr(_plain(request), _MET)
+
+
+def with_headers(response: Any, met: Met, legacy: str | None) -> Any:
+    """Put the rate headers of all that a request has met on its response."""
+    for name, value in merge(list(response.items()), headers_of(met.outcomes.values(), legacy)):
+        response[name] = value
+    return response
+
+
+def answer(error: RateLimitExceeded | CannotDecide) -> HttpResponse:
+    """Answer a refusal with its problem document."""
+    status, headers, body = refusal(error)
+    return HttpResponse(body, status=status, headers=dict(headers), content_type=CONTENT_TYPE)
+
+
+def _plain(request: Any) -> HttpRequest:
+    """Django's request, of which REST framework's is an envelope."""
+    plain: HttpRequest = getattr(request, "_request", request)
+    return plain
+
+
+def _template(request: Any) -> str | None:
+    match = request.resolver_match
+    return f"/{match.route}" if match else None

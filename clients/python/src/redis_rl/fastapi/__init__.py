@@ -1,0 +1,37 @@
+"""Rate limits for FastAPI: as a dependency, a decorator, and on a whole app.
+
+limiter = RateLimiter("redis://localhost:6379")
+app = FastAPI()
+limiter.install(app)
+
+@app.get("/items", dependencies=[Depends(limiter.limit("5/minute"))])
+async def items(): ...
+"""
+
+from redis_rl.asgi import RateLimitMiddleware, client_ip
+from redis_rl.errors import (
+    CannotIdentify,
+    ConfigurationError,
+    ModuleNotLoaded,
+    StoreUnavailable,
+)
+from redis_rl.fastapi.limiter import RateLimiter
+from redis_rl.http.denied import RateLimitExceeded
+from redis_rl.keys.subjects import Subject
+from redis_rl.limits.limit import Limit
+from redis_rl.outcome import Decision, Outcome
+
+__all__ = [
+    "CannotIdentify",
+    "ConfigurationError",
+    "Decision",
+    "Limit",
+    "ModuleNotLoaded",
+    "Outcome",
+    "RateLimitExceeded",
+    "RateLimitMiddleware",
+    "RateLimiter",
+    "StoreUnavailable",
+    "Subject",
+    "client_ip",
+]

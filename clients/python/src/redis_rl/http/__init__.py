@@ -1,0 +1,1 @@
+"""What HTTP says of limits: headers and bodies, for every framework."""

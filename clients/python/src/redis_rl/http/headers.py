@@ -1,0 +1,132 @@
+"""Headers of an outcome, and how they join those that the app has set.
+
+The fields are those of draft-ietf-httpapi-ratelimit-headers-11, which may still change: nothing
+outside this file knows them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from redis_rl.errors import ConfigurationError
+from redis_rl.outcome import NEVER, Outcome
+
+Legacy = Literal["delta", "epoch", "draft6"]
+Headers = list[tuple[str, str]]
+RawHeaders = list[tuple[bytes, bytes]]
+
+LEGACY: tuple[str | None, ...] = (None, "delta", "epoch", "draft6")
+_JOINED = ("ratelimit", "ratelimit-policy", "cache-control")
+
+
+def checked_legacy(legacy: str | None) -> str | None:
+    """Answer it if it is one; else ConfigurationError."""
+    if legacy not in LEGACY:
+        raise ConfigurationError(
+            f"legacy must be None, 'delta', 'epoch' or 'draft6', not {legacy!r}"
+        )
+    return legacy
+
+
+def seconds(ms: int) -> int:
+    """Milliseconds in whole seconds, rounded up: who comes back early is denied again."""
+    return -(-ms // 1000)
+
+
+def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None = None) -> Headers:
+    """The fields that tell a client where it stands; none where the request failed open.
+
+    `legacy` adds the older fields of the tightest limit: `delta` and `epoch` say what
+    X-RateLimit-Reset counts (`now_ms` is the time since 1970), `draft6` adds RateLimit-Limit
+    and its kin.
+    """
+    if not outcome.rows or outcome.labels is None:
+        return []
+    members = []
+    for policy, (allowed, _, remaining, wait_ms, reset_ms) in zip(
+        outcome.policies, outcome.rows, strict=True
+    ):
+        if outcome.allowed:
+            members.append(f'"{policy.name}";r={remaining};t={seconds(reset_ms)}')
+        elif wait_ms == NEVER:
+            members.append(f'"{policy.name}";r={remaining}')
+        elif not allowed:
+            members.append(f'"{policy.name}";r={remaining};t={max(1, seconds(wait_ms))}')
+    fields = [("RateLimit-Policy", outcome.labels.field), ("RateLimit", ", ".join(members))]
+    if not outcome.allowed:
+        after = retry_after_seconds(outcome)
+        if after is not None:
+            fields.append(("Retry-After", str(after)))
+        fields.append(("Cache-Control", "no-store"))
+    return fields + _legacy_headers(outcome, legacy, now_ms) if legacy else fields
+
+
+def retry_after_seconds(outcome: Outcome) -> int | None:
+    """Retry-After of a denial; None where it is denied for good."""
+    wait_ms = outcome.retry_after_ms
+    return None if wait_ms is None else max(1, seconds(wait_ms))
+
+
+def raw(headers: Headers) -> RawHeaders:
+    """The same as ASGI has them."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers]
+
+
+def merge(set_by_app: Sequence[tuple[str, str]], ours: Headers) -> Headers:
+    """Join our fields to those that are set: the app's stay, ours are appended.
+
+    Of two Retry-After the larger stays.
+    """
+    merged = list(set_by_app)
+    where = {name.lower(): at for at, (name, _) in enumerate(merged)}
+    for name, value in ours:
+        at = where.get(name.lower())
+        if at is None:
+            merged.append((name, value))
+        else:
+            merged[at] = (merged[at][0], _join(name.lower(), merged[at][1], value))
+    return merged
+
+
+def merge_raw(set_by_app: Sequence[tuple[bytes, bytes]], ours: Headers) -> RawHeaders:
+    """`merge` for the headers of an ASGI message."""
+    known = {name.lower() for name, _ in set_by_app}
+    fields = raw(ours)
+    if known.isdisjoint(name for name, _ in fields):
+        return [*set_by_app, *fields]
+    text = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in set_by_app]
+    return [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in merge(text, [(name.lower(), value) for name, value in ours])
+    ]
+
+
+def _join(name: str, theirs: str, ours: str) -> str:
+    if name == "retry-after":
+        # A date stays: whose clock it is by is unknown.
+        return ours if theirs.isdecimal() and int(theirs) < int(ours) else theirs
+    if ours == theirs or (name == "cache-control" and ours in theirs.lower()):
+        return theirs
+    if name in _JOINED and theirs.strip():
+        return f"{theirs}, {ours}"
+    return theirs if theirs.strip() else ours
+
+
+def _legacy_headers(outcome: Outcome, legacy: str, now_ms: int | None) -> Headers:
+    at = outcome.tightest_index or 0
+    _, limit, remaining, wait_ms, reset_ms = outcome.rows[at]
+    prefix = "RateLimit" if legacy == "draft6" else "X-RateLimit"
+    fields = [
+        (f"{prefix}-Limit", str(limit)),
+        (f"{prefix}-Remaining", str(remaining)),
+    ]
+    after_ms = reset_ms if outcome.allowed else wait_ms
+    if after_ms != NEVER:
+        after = seconds(after_ms) if outcome.allowed else max(1, seconds(after_ms))
+        if legacy == "epoch":
+            now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+            after = seconds(now_ms + after_ms)
+        fields.append((f"{prefix}-Reset", str(after)))
+    return fields

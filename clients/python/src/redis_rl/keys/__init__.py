@@ -1,0 +1,1 @@
+"""Who is limited in what."""

@@ -1,0 +1,1 @@
+"""Limits as they are written, named and sent."""

@@ -1,0 +1,65 @@
+"""What a limiter has learned of the policies that its server keeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from redis_rl.errors import CannotDecide, StoreMisconfigured
+from redis_rl.limits.limit import Limit
+
+_EVERY_S = 1.0
+
+
+class KnownPolicies:
+    """Remembers clauses by the name of their policy, and when to ask for them again.
+
+    A change of a period shows in no reply, so each policy is asked for once a second while it is
+    in use.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clauses: dict[str, tuple[Limit, ...]] = {}
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._next: dict[str, float] = {}
+        self._errors: dict[str, StoreMisconfigured] = {}
+
+    def due(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Answer which ones the caller has to ask for; nobody else is told so this second."""
+        with self._lock:
+            now = self._clock()
+            due = tuple(name for name in names if now >= self._next.get(name, now))
+            self._next.update(dict.fromkeys(due, now + _EVERY_S))
+        return due
+
+    def learned(self, name: str, reply: object) -> None:
+        """Tell what RL.POLICY GET answered, or the error in its place."""
+        if isinstance(reply, StoreMisconfigured):
+            self._errors[name] = reply
+        elif isinstance(reply, CannotDecide):
+            self._next.pop(name, None)  # nothing was learned: the next check asks
+        else:
+            self._errors.pop(name, None)
+            self.clauses.pop(name, None)
+            if reply is not None:  # else there is none, as the check itself is told
+                self._read(name, reply)
+
+    def error(self, names: Iterable[str]) -> StoreMisconfigured | None:
+        """Why one of them cannot be learned, where somebody has to mend that."""
+        return next((self._errors[name] for name in names if name in self._errors), None)
+
+    def _read(self, name: str, reply: object) -> None:
+        try:
+            clauses = tuple(map(_clause, reply))  # type: ignore[call-overload]
+        except (AttributeError, TypeError, ValueError):
+            self._errors[name] = StoreMisconfigured(
+                f"RL.POLICY GET {name} must answer clauses, not {reply!r}"
+            )
+        else:
+            self.clauses[name] = clauses
+
+
+def _clause(reply: bytes) -> Limit:
+    return Limit.of_clause(reply.decode())

@@ -1,0 +1,98 @@
+"""Policy names: what a limit is called in headers, errors and metrics."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis_rl.errors import ConfigurationError
+from redis_rl.limits.limit import BUCKETS, UNIT_WORDS, Limit
+
+_NAME = re.compile(r"[A-Za-z0-9._/-]{1,64}")
+_LARGEST = 10**15 - 1  # the integers of structured fields have fifteen digits
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A limit as headers show it: its name, `q` its quota, `w` its window in seconds.
+
+    `w` is None while nobody knows it.
+    """
+
+    name: str
+    q: int
+    w: int | None
+
+    def __str__(self) -> str:
+        window = "" if self.w is None else f";w={self.w}"
+        return f'"{self.name}";q={self.q}{window}'
+
+
+def policies(limits: Sequence[Limit], name: str | None, several: bool) -> tuple[Policy, ...]:
+    """Name limits after `name`, or after their numbers; ConfigurationError if it is no name.
+
+    `several` says that there are others beside one limit.
+    """
+    if name is None:
+        named = [_by_numbers(limit) for limit in limits]
+    elif several:
+        named = list(map(_checked, _by_unit(limits, name)))
+    else:
+        named = [_checked(name)] * len(limits)
+    return tuple(_policy(one, limit) for one, limit in zip(named, limits, strict=True))
+
+
+def of_clauses(name: str, clauses: Sequence[Limit]) -> tuple[Policy, ...]:
+    """Name the clauses of a policy of the server's, however long that gets."""
+    shown = _shown(name)
+    named = [shown] if len(clauses) == 1 else _by_unit(clauses, shown)
+    return tuple(_policy(one, limit) for one, limit in zip(named, clauses, strict=True))
+
+
+def of_unknown(name: str, quotas: Sequence[int]) -> tuple[Policy, ...]:
+    """Name clauses whose periods are unknown."""
+    shown = _shown(name)
+    if len(quotas) == 1:
+        return (Policy(shown, quotas[0], None),)
+    return tuple(Policy(f"{shown}-{at}", quota, None) for at, quota in enumerate(quotas, 1))
+
+
+def checked_name(name: str | None) -> None:
+    """Raise ConfigurationError if it is no name."""
+    if name is not None:
+        _checked(name)
+
+
+def _policy(name: str, limit: Limit) -> Policy:
+    return Policy(name, limit.quota, min(limit.window_s, _LARGEST))
+
+
+def _shown(policy: str) -> str:
+    """A policy's name with the signs that headers allow."""
+    return policy.replace(":", "_").replace("@", "_")
+
+
+def _by_numbers(limit: Limit) -> str:
+    kind = "" if limit.algorithm == "fixed" else f"{limit.algorithm}-"
+    n = limit.rate if limit.algorithm in BUCKETS else limit.quota
+    return f"{kind}{n}-per-{limit.period_ms // 1000}s"
+
+
+def _by_unit(limits: Sequence[Limit], name: str) -> list[str]:
+    shared = Counter(limit.period for limit in limits)
+    return [
+        f"{name}-{f'{limit.algorithm}-' if shared[limit.period] > 1 else ''}"
+        f"{limit.k if limit.k != 1 else ''}{UNIT_WORDS[limit.unit]}"
+        for limit in limits
+    ]
+
+
+def _checked(name: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"name must be 1 to 64 of A-Z a-z 0-9 . _ / - (a unit is added to it where there are "
+            f"several limits), not {name!r}"
+        )
+    return name

@@ -1,0 +1,1 @@
+"""Limits as apps set them up for their requests, the same for every framework."""

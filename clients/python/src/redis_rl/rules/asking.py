@@ -1,0 +1,171 @@
+"""How a request is held to a rule: once for all frameworks, awaited or not.
+
+An adapter makes an `Asking` and calls `ask` (with a SyncRateLimiter) or `ask_async` (with an
+asynchronous one). Both answer the Outcome, also of a denial, which is the adapter's to refuse;
+CannotDecide goes through, for `refusal` to answer; so do the errors of the application's
+functions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from redis_rl.base import LimiterBase
+from redis_rl.errors import CannotDecide, ConfigurationError
+from redis_rl.keys.subjects import Subject, WholeKey, subject_of
+from redis_rl.limits.limitset import LimitSet
+from redis_rl.outcome import Outcome
+from redis_rl.rules.met import Met
+from redis_rl.rules.rule import Rule, cost_of
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class Asking:
+    """One request before one rule."""
+
+    limiter: Any
+    """An asynchronous limiter, or a SyncRateLimiter."""
+    rule: Rule
+    met: Met
+    """What the request has met so far."""
+    method: str | None
+    """As the client wrote it; None of a WebSocket."""
+    template: Callable[[], str | None]
+    """Answers the route's, as in `/items/{id}`; None where there is no route."""
+    value: Callable[[str], Any]
+    """What one of the rule's functions says of the request: `key`, `cost`, `exempt`, `limits`."""
+    exempt: bool = False
+    """Whether the adapter exempts it, as by its path."""
+
+
+class Budget(NamedTuple):
+    """What a request counts in under a rule."""
+
+    subject: Subject | WholeKey
+    limits: LimitSet | None
+    """None where a function says that there is no limit."""
+    scope: str
+
+
+async def ask_async(asking: Asking) -> Outcome:
+    """Ask, awaiting what functions answer to be awaited, and hold the request if the rule does."""
+    outcome = await run_async(_steps(asking))
+    if asking.rule.wait and outcome.wait:
+        await asyncio.sleep(outcome.wait)
+    return outcome
+
+
+def ask(asking: Asking) -> Outcome:
+    """`ask_async` without awaiting."""
+    outcome = run(_steps(asking))
+    if asking.rule.wait and outcome.wait:
+        time.sleep(outcome.wait)
+    return outcome
+
+
+async def run_async(steps: Generator[Any, Any, Answer]) -> Answer:
+    """Go through steps, awaiting what is to be awaited."""
+    answer = None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        answer = await step if hasattr(step, "__await__") else step
+
+
+def run(steps: Generator[Any, Any, Answer]) -> Answer:
+    """`run_async` without awaiting."""
+    answer = None
+    while True:
+        try:
+            answer = steps.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if inspect.isawaitable(answer):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            raise TypeError(
+                "a function of a limit answered a coroutine, and a SyncRateLimiter does not await"
+            )
+
+
+def refuse_coroutines(rule: Rule) -> None:
+    """Raise ConfigurationError for functions that `ask` could not call."""
+    for option, function in rule.functions.items():
+        if inspect.iscoroutinefunction(function):
+            raise ConfigurationError(
+                f"{option} must not be a coroutine function, as a SyncRateLimiter does not await"
+            )
+
+
+def budget(asking: Asking) -> Generator[Any, Any, Budget]:
+    """The steps to what a request was charged in, or would be if it met the rule alone."""
+    rule = asking.rule
+    if not asking.limiter.enabled:
+        return Budget(Subject("user", ""), None, "")
+    charged = asking.met.budgets.get(rule)
+    if charged is not None:
+        return charged  # type: ignore[no-any-return]
+    subject = subject_of((yield asking.value("key")), "a key function must answer")
+    limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
+    return Budget(subject, limits, rule.scope_of(asking.method, asking.template, limits))
+
+
+def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
+    """What to find out, one after the other; at the end is the outcome."""
+    rule, met = asking.rule, asking.met
+    if not asking.limiter.enabled:
+        return Outcome.exempt()
+    known = met.outcomes.get(rule)
+    if known is not None:
+        return known
+    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
+        return _passed(asking)
+    if rule.exempt is not None and (yield asking.value("exempt")):
+        return _passed(asking)
+    subject = subject_of((yield asking.value("key")), "a key function must answer")
+    limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
+    if limits is None:
+        return _passed(asking)
+    cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
+    scope = _scope(asking, limits, subject)
+    met.budgets[rule] = Budget(subject, limits, scope)
+    outcome: Outcome = yield asking.limiter.check(
+        subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+    )
+    met.outcomes[rule] = outcome
+    return outcome
+
+
+def _passed(asking: Asking) -> Outcome:
+    """Ask nothing."""
+    rule = asking.rule
+    scope = rule.scope_of(asking.method, asking.template, rule.first)
+    asking.met.passed(rule, scope, asking.limiter.known_policies)
+    outcome = asking.met.outcomes[rule] = Outcome.exempt()
+    return outcome
+
+
+def _scope(asking: Asking, limits: LimitSet, subject: Subject | WholeKey) -> str:
+    """The scope in which nothing is charged twice."""
+    limiter: LimiterBase = asking.limiter
+    scope = asking.rule.scope_of(asking.method, asking.template, limits)
+    try:
+        return asking.met.charged(
+            asking.rule,
+            scope,
+            limits,
+            lambda scope: limiter.key(subject, scope),
+            limiter.known_policies,
+        )
+    except CannotDecide as error:
+        limiter.refuse(error)
+        raise

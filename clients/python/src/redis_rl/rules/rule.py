@@ -1,0 +1,144 @@
+"""Rules: limits that an app sets up for its requests, the same for every framework."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redis_rl.errors import ConfigurationError, WrongArgument
+from redis_rl.keys.subjects import Subject, WholeKey
+from redis_rl.limits.limitset import Limits, LimitSet, limit_set
+from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_mode
+from redis_rl.rules.scope import APP, checked_methods, scope, websocket_scope
+
+RuleLimits = Limits | Mapping[str, Limits] | Callable[..., Any]
+"""Limits, a mapping of tiers to limits, or a function of the request that answers limits."""
+
+
+class Rule:
+    """Who is limited to what, and when. All that can be wrong with it is an error when it is made.
+
+    `key`, `cost`, `exempt` and `limits` are the application's functions, as far as they are
+    functions: the adapter calls them. What they answered is read by `subject_of`, `cost_of` and
+    `limits_for`.
+    """
+
+    def __init__(
+        self,
+        limits: tuple[RuleLimits, ...],
+        options: LimitOptions,
+        client_ip: Callable[..., Subject],
+    ) -> None:
+        for option in options:
+            _known(option)
+        self.name = options.get("name")
+        self.key = options.get("key") or client_ip
+        self.cost = options.get("cost", 1)
+        self.exempt = options.get("exempt")
+        self.wait = options.get("wait", False)
+        self.methods = checked_methods(options.get("methods"))
+        mode = options.get("on_error")
+        self.on_error = None if mode is None else checked_mode(mode)
+        self.scope = options.get("scope")
+        self.limits: Callable[..., Any] | None = None
+        self.tiered = isinstance(limits[0], Mapping) if limits else False
+        self.tiers: dict[str | None, LimitSet] = {}
+        self._read(limits)
+        self._check()
+        given = {"key": self.key, "cost": self.cost, "exempt": self.exempt, "limits": self.limits}
+        self.functions = {name: one for name, one in given.items() if callable(one)}
+        """The application's functions, by the option that each was given as."""
+
+    @property
+    def first(self) -> LimitSet | None:
+        """The only limits, or those of the first tier; None where a function answers them."""
+        return next(iter(self.tiers.values()), None)
+
+    def given(self, limits: LimitSet | None) -> str | None:
+        """The scope or name that was given, if any."""
+        return self.scope or self.name or (limits.name if limits else None)
+
+    def is_for(self, method: str | None) -> bool:
+        """Whether requests with this method are limited. None is a WebSocket, opened by GET."""
+        return scope(method or "GET", None, None, self.methods) is not None
+
+    def scope_of(
+        self, method: str | None, template: Callable[[], str | None], limits: LimitSet | None
+    ) -> str:
+        """The budget of a request, whether or not the rule is for its method."""
+        name = self.given(limits)
+        route = template() if name is None else None
+        if method is None:
+            return websocket_scope(route, name)
+        return scope(method, route, name) or APP
+
+    def limits_for(self, subject: Subject | WholeKey, answer: object = None) -> LimitSet | None:
+        """The limits of a subject, by its tier or what the function answered (None: no limit)."""
+        if self.limits is not None:
+            if answer is None:
+                return None
+            several = tuple(answer) if isinstance(answer, list | tuple) else (answer,)
+            return limit_set(several, self.name)
+        if not self.tiered:
+            return self.first
+        tier = subject.tier if isinstance(subject, Subject) else None
+        found = self.tiers.get(tier)
+        if found is None:
+            known = ", ".join(map(repr, self.tiers))
+            raise LookupError(f"the tier of {subject!r} must be one of {known}, not {tier!r}")
+        return found
+
+    def _read(self, limits: tuple[RuleLimits, ...]) -> None:
+        if not limits:
+            raise ConfigurationError('a limit must be given, as in "5/minute"')
+        first = limits[0]
+        if isinstance(first, Mapping) or (callable(first) and not isinstance(first, str)):
+            if len(limits) > 1:
+                raise ConfigurationError(
+                    "a mapping of tiers, or a function, must be the only limit given: "
+                    "join limits with ';'"
+                )
+            if callable(first):
+                self.limits = first
+                limit_set(("1/second",), self.name)  # the name is right
+                return
+            if not first:
+                raise ConfigurationError("a mapping of tiers to limits must have at least one tier")
+            self.tiers = {tier: limit_set((one,), self.name) for tier, one in first.items()}
+        else:
+            self.tiers = {None: limit_set(limits, self.name)}  # type: ignore[arg-type]
+
+    def _check(self) -> None:
+        if not callable(self.cost):
+            checked_cost(self.cost)
+        if not callable(self.key):
+            raise ConfigurationError(
+                f"key must be a function that answers a Subject, or a user's id, not {self.key!r}"
+            )
+        if self.exempt is not None and not callable(self.exempt):
+            raise ConfigurationError(f"exempt must be a function, not {self.exempt!r}")
+        if self.scope is not None and not (isinstance(self.scope, str) and self.scope):
+            raise ConfigurationError(f"scope must be text, and not empty, not {self.scope!r}")
+        if not isinstance(self.wait, bool):
+            raise ConfigurationError(f"wait must be True or False, not {self.wait!r}")
+
+    def __repr__(self) -> str:
+        sets = " or ".join(one.written for one in self.tiers.values())
+        return f"the limit {sets or self.limits!r}"
+
+
+def cost_of(answer: Any) -> Any:
+    """A cost that an application's function answered, which may come from a client.
+
+    What is above any cost is above any limit, too: it is denied, and no error.
+    """
+    return min(answer, MOST_COST) if type(answer) is int else answer
+
+
+def _known(option: str) -> None:
+    options = list(LimitOptions.__annotations__)
+    if option not in options:
+        close = difflib.get_close_matches(option, options, 1, 0.5)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(options)}"
+        raise WrongArgument(f"a limit has no option {option!r}: {hint}")

@@ -1,0 +1,103 @@
+"""Commands of many threads to one server: one connection each, and one deadline."""
+
+from __future__ import annotations
+
+from ssl import SSLWantReadError
+from typing import Any
+
+from redis_rl.errors import NoAnswer
+from redis_rl.wire.connections import Maker
+from redis_rl.wire.deadline import Deadline
+from redis_rl.wire.pool import Pool
+from redis_rl.wire.resp import Incomplete, Refusal, read
+
+_SIZE = 65536
+
+
+class Exchange:
+    """Asks one server."""
+
+    def __init__(self, connect: Maker, timeout: float) -> None:
+        self._timeout = timeout
+        self._pool = Pool(connect)
+        self.close = self._pool.close
+
+    def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - there is one place
+        """Send a packed command and answer its reply, within the timeout."""
+        return raised(self.ask_by(Deadline(self._timeout), command))
+
+    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+        """Send packed commands at once and answer their replies, refusals as errors."""
+        return self.ask_by(Deadline(self._timeout), *commands)
+
+    def probe(self, command: bytes, timeout: float) -> None:
+        """Ask the one server, on a connection that is kept."""
+        raised(self.ask_by(Deadline(timeout), command))
+
+    def ask_by(self, deadline: Deadline, *commands: bytes) -> list[Any]:
+        """Send packed commands at once and answer their replies, refusals as errors.
+
+        What was sent and not answered is not sent again: its connection is closed.
+        """
+        connection = self._pool.take(deadline)
+        try:
+            replies = _exchanged(connection, deadline, commands)
+        except BaseException:
+            self._pool.drop(connection)
+            raise
+        self._pool.give(connection)
+        parser = connection._parser  # a cluster client's knows redirections besides
+        return [
+            parser.parse_error(reply) if isinstance(reply, Refusal) else reply for reply in replies
+        ]
+
+
+def raised(replies: list[Any]) -> Any:
+    """Answer the last reply; raise it where it is an error."""
+    reply = replies[-1]
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def _exchanged(connection: Any, deadline: Deadline, commands: tuple[bytes, ...]) -> list[Any]:
+    """Write commands and read as many replies."""
+    sock = connection._sock
+    if sock is None:
+        raise NoAnswer("the connection was closed")
+    deadline.ran()
+    if not deadline.left:
+        deadline.passed()
+    sock.settimeout(deadline.left or None)
+    try:
+        sock.sendall(b"".join(commands))
+    except TimeoutError:
+        raise NoAnswer("the server does not read what is written to it") from None
+    deadline.ran()
+    data, at = b"", 0
+    replies: list[Any] = []
+    while len(replies) < len(commands):
+        data += _received(sock, deadline)
+        try:
+            while at < len(data):
+                reply, at = read(data, at)
+                replies.append(reply)
+        except Incomplete:
+            pass
+    if len(replies) > len(commands):
+        raise NoAnswer("a reply came that nobody asked for")
+    return replies
+
+
+def _received(sock: Any, deadline: Deadline) -> bytes:
+    """What comes next: first what is there already, whatever the clock says."""
+    while True:
+        sock.settimeout(deadline.left)
+        try:
+            data: bytes = sock.recv(_SIZE)
+        except (TimeoutError, BlockingIOError, SSLWantReadError):
+            deadline.passed()
+            continue
+        if not data:
+            raise NoAnswer("the server closed the connection")
+        return data

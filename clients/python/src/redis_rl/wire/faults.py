@@ -1,0 +1,103 @@
+"""Which of our errors an error of redis-py's or of the system's is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from redis_rl.errors import (
+    CannotDecide,
+    CannotNow,
+    KeyMisconfigured,
+    ModuleNotLoaded,
+    NoAnswer,
+    StoreMisconfigured,
+)
+
+FAILURES = (CannotDecide, RedisError, RedisClusterException, OSError)
+"""What asking a store may raise."""
+
+_LOAD_IT = (
+    "the server does not know RL.LIMIT: load the redis-rl module, "
+    "with `loadmodule /path/to/libredis_rl.so` in its configuration"
+)
+_HINTS = {
+    "NOPERM": "grant the user +rl.limit on these keys, and +rl.policy|get for policies",
+    "NOAUTH": "give the client a password",
+    "WRONGPASS": "give the client the right user and password",
+    "WRONGTYPE": "the key holds something else: choose another prefix, or delete it",
+}
+_NO_ANSWER = (
+    RedisTimeoutError,
+    OSError,
+    TimeoutError,
+    asyncio.TimeoutError,  # another one before Python 3.11
+)
+_PASSES = (
+    BusyLoadingError,
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TryAgainError,
+)
+# Older versions of redis-py have no class for some of these.
+_PASSING_CODES = (
+    *("LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "READONLY"),
+    *("NOREPLICAS", "BUSY", "OOM", "MISCONF"),
+)
+_TOO_MANY_CLIENTS = "max number of clients reached"
+_NO_POLICY = "there is no policy"
+_UNKNOWN = re.compile(r"(?:ERR )?unknown command ['`]RL\.", re.IGNORECASE)
+_ARGUMENTS = re.compile(r",? with args beginning with:.*", re.DOTALL)
+"""A server that does not know AUTH repeats the password."""
+_PLAIN = re.compile(
+    r"WRONG_VERSION_NUMBER|wrong version number|record layer failure", re.IGNORECASE
+)
+
+
+def classify(error: BaseException) -> CannotDecide:
+    """Say of an error of redis-py's, or of the system's, which of ours it is."""
+    if isinstance(error, CannotDecide):
+        return error
+    text = _ARGUMENTS.sub("", str(error)) or type(error).__name__
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return StoreMisconfigured(f"{text}: {_HINTS['WRONGPASS']}")
+    code = getattr(error, "status_code", None) or text.split(" ", 1)[0]
+    if isinstance(error, _PASSES) or code in _PASSING_CODES or _TOO_MANY_CLIENTS in text:
+        return CannotNow(text)
+    if _UNKNOWN.match(text):
+        return ModuleNotLoaded(_LOAD_IT)
+    if isinstance(error, (*_NO_ANSWER, RedisConnectionError)):
+        return NoAnswer(_told(text, error))
+    if isinstance(error, RedisClusterException) and "not enabled" not in text:
+        return NoAnswer(_told(text, error))
+    hint = _HINTS.get(code)
+    told = f"{text}: {hint}" if hint else text
+    if _NO_POLICY in text:
+        return KeyMisconfigured(f"{text}: make it with RL.POLICY SET")
+    return KeyMisconfigured(told) if code == "WRONGTYPE" else StoreMisconfigured(told)
+
+
+def _told(text: str, error: BaseException) -> str:
+    """Name what redis-py swallowed, and what to do where that is known."""
+    cause = error.__cause__ or error.__context__
+    why = getattr(cause, "strerror", None) or (str(cause) if cause else "")
+    if why and why.lower() not in text.lower():
+        text = f"{text}: {why}"
+    if _PLAIN.search(text):
+        return f"{text}: no TLS is spoken there, use redis:// instead of rediss://"
+    return text

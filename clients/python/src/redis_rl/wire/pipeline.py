@@ -1,0 +1,129 @@
+"""Commands of one event loop to one server: batched, in order, each with its own deadline.
+
+Commands that come while others are on their way share the writes of one connection. Replies come
+back in the order of the commands, so each is handed to the future that waits for it, or dropped
+where nobody does any more. Nothing is ever written twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from redis_rl.errors import NoAnswer, StoreUnavailable
+from redis_rl.wire.connections import Maker
+from redis_rl.wire.deadline import LATE_S, no_answer, too_busy
+from redis_rl.wire.link import Asked, Link, Reply
+
+_TURNS = 3
+"""How many turns of the loop pass before a reply is missed: by then the socket was read."""
+
+
+class Pipeline:
+    """Submits commands; made inside the event loop that it belongs to."""
+
+    def __init__(self, connect: Maker, timeout: float, capacity: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connect = connect
+        self._timeout = timeout
+        self._capacity = capacity
+        self._link: Link | None = None
+        self._retired: list[Link] = []
+        self._deadlines: deque[Asked] = deque()
+        self._timer: asyncio.Handle | None = None
+
+    def submit(self, command: bytes) -> Reply:
+        """Queue a packed command; its reply, or error, comes before the deadline.
+
+        Raises StoreUnavailable at once where too many wait already.
+        """
+        asked = self._push(command, self._timeout)
+        self._deadlines.append(asked)
+        if self._timer is None:
+            self._timer = self._loop.call_at(asked.deadline, self._due)
+        return asked.reply
+
+    async def submit_within(self, timeout: float, command: bytes) -> object:
+        """`submit` with another deadline."""
+        asked = self._push(command, timeout)
+        reply = asked.reply
+        try:
+            await asyncio.wait((reply,), timeout=timeout)
+        except asyncio.CancelledError:
+            reply.cancel()
+            raise
+        if not reply.done():
+            missing = no_answer if asked.written else self._connect.no_connection
+            reply.set_exception(NoAnswer(missing(timeout)))
+            self._leave_silent()
+        return reply.result()
+
+    async def aclose(self) -> None:
+        """Close the connection; what waits fails."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        links = [*self._retired, *([self._link] if self._link else [])]
+        self._link, self._retired = None, []
+        self._deadlines.clear()
+        for link in links:
+            link.close()
+        await asyncio.gather(*(link.task for link in links), return_exceptions=True)
+
+    def _push(self, command: bytes, timeout: float) -> Asked:
+        link = self._link
+        if link is None or link.ended:
+            link = self._link = Link(self._connect, self._loop)
+        if link.backlog >= self._capacity:
+            raise StoreUnavailable(f"{self._capacity} checks wait already")
+        now = self._loop.time()
+        asked = Asked(command, self._loop.create_future(), now, now + timeout)
+        link.push(asked)
+        return asked
+
+    def _due(self) -> None:
+        """Let the loop read what lies in the socket before anybody looks at the clock."""
+        self._timer = self._loop.call_soon(self._expire, _TURNS)
+
+    def _expire(self, turns: int) -> None:
+        """Fail what is overdue, and leave a connection on which a reply is overdue.
+
+        What a busy loop wrote late, or looks at late, gets the time again, once.
+        """
+        if turns:
+            self._timer = self._loop.call_soon(self._expire, turns - 1)
+            return
+        now = self._loop.time()
+        again: list[Asked] = []
+        while self._deadlines and (
+            self._deadlines[0].reply.done() or self._deadlines[0].deadline <= now
+        ):
+            asked = self._deadlines.popleft()
+            if asked.reply.done():
+                continue
+            late = now - asked.deadline >= LATE_S
+            if not asked.renewed and (late or asked.written_late):
+                asked.renewed, asked.deadline = True, now + self._timeout
+                again.append(asked)
+            elif late:
+                asked.reply.set_exception(StoreUnavailable(too_busy(self._timeout)))
+            else:
+                missing = no_answer if asked.written else self._connect.no_connection
+                asked.reply.set_exception(NoAnswer(missing(self._timeout)))
+        self._deadlines.extend(again)
+        self._leave_silent()
+        if self._deadlines:
+            self._timer = self._loop.call_at(self._deadlines[0].deadline, self._due)
+        else:
+            self._timer = None
+
+    def _leave_silent(self) -> None:
+        """Ask no more on a connection where a reply is overdue; close it once nobody waits."""
+        link = self._link
+        if link is not None and link.silent:
+            self._link = None
+            self._retired.append(link)
+        for old in self._retired:
+            if old.idle:
+                old.close()
+        self._retired = [old for old in self._retired if not old.ended]

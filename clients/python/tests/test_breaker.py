@@ -1,0 +1,158 @@
+"""What opens the breaker, and what is remembered of a store that has to be mended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from redis_rl import (
+    ModuleNotLoaded,
+    StoreMisconfigured,
+    StoreUnavailable,
+    WholeKey,
+)
+from redis_rl.errors import NoAnswer
+from redis_rl.wire.breaker import Breaker
+from store.kinds import Limiter
+from store.outages import BREAKER_S, recovered, refused
+from store.proxy import FaultProxy
+from support.cluster import asked
+from support.paths import MODULE
+from support.pool import NewServer
+from support.server import Server, free_port
+
+Make = Callable[..., Limiter]
+
+
+async def test_the_breaker_asks_once_a_second(limiter_of: Make, proxy: FaultProxy) -> None:
+    limiter = limiter_of(proxy.url, timeout=0.5)
+    proxy.refuse()
+    for _ in range(5):
+        await refused(limiter)
+    proxy.accept()
+    before = proxy.connections
+    await refused(limiter)
+    assert proxy.connections == before
+    assert 0.3 < await recovered(limiter) < 2 * BREAKER_S + 1
+
+
+async def test_a_refusal_of_one_key_opens_no_breaker(limiter: Limiter, server: Server) -> None:
+    asked(server, "SET", "taken", "text")
+    for _ in range(8):
+        with pytest.raises(StoreMisconfigured, match=r"WRONGTYPE.*another prefix"):
+            await limiter.check(WholeKey("taken"), "5/minute", on_error="open")
+    assert (await limiter.check(WholeKey("free"), "5/minute")).allowed
+
+
+@pytest.mark.parametrize("error", ["OOM", "NOREPLICAS", "READONLY"])
+async def test_an_error_that_was_answered_opens_no_breaker(
+    limiter_of: Make, new_server: NewServer, error: str
+) -> None:
+    server = new_server()
+    limiter = limiter_of(f"redis://127.0.0.1:{server.port}", on_error="open")
+    await limiter.check("known", "100/minute")
+    cause, cure = {
+        "OOM": (("CONFIG", "SET", "maxmemory", 1), ("CONFIG", "SET", "maxmemory", 0)),
+        "NOREPLICAS": (
+            ("CONFIG", "SET", "min-replicas-to-write", 1),
+            ("CONFIG", "SET", "min-replicas-to-write", 0),
+        ),
+        "READONLY": (("REPLICAOF", "127.0.0.1", free_port()), ("REPLICAOF", "NO", "ONE")),
+    }[error]
+    asked(server, *cause)
+    for n in range(8):
+        outcome = await limiter.check(f"new{n}", "100/minute")
+        assert outcome.source == "failed_open"
+        with pytest.raises(StoreUnavailable, match=r"maxmemory|NOREPLICAS|read only"):
+            await limiter.check(f"new{n}", "100/minute", on_error="closed")
+    if error == "OOM":
+        assert (await limiter.check("known", "100/minute")).source == "server", "it has its memory"
+    asked(server, *cure)
+    assert (await limiter.check("new", "100/minute")).source == "server", "nobody waits a second"
+
+
+async def test_an_answered_error_ends_a_row_of_missing_answers(
+    limiter_of: Make, server: Server, proxy: FaultProxy
+) -> None:
+    limiter = limiter_of(proxy.url, timeout=0.1)
+    await limiter.check("ann", "5/minute")
+    asked(server, "SET", "taken", "text")
+    for _ in range(3):
+        proxy.freeze()
+        for _ in range(2):
+            await refused(limiter)
+        proxy.thaw()
+        while True:
+            with pytest.raises(StoreUnavailable) as raised:
+                await limiter.check(WholeKey("taken"), "5/minute")
+            if "WRONGTYPE" in str(raised.value):
+                break
+            await asyncio.sleep(0.3)  # a busy machine missed an answer besides
+
+
+@pytest.mark.parametrize("fault", ["silent", "gone"])
+async def test_what_is_misconfigured_stays_refused_until_a_check_succeeds(
+    limiter_of: Make, new_server: NewServer, fault: str
+) -> None:
+    server = new_server(module=None)
+    with FaultProxy(server.port) as proxy:
+        limiter = limiter_of(proxy.url, on_error="open", timeout=0.2)
+        with pytest.raises(ModuleNotLoaded):
+            await limiter.probe()
+        if fault == "silent":
+            proxy.freeze()
+        else:
+            proxy.refuse()
+        for _ in range(12):  # enough to open the breaker
+            with pytest.raises(ModuleNotLoaded):
+                await limiter.check("ann", "5/minute")
+        assert limiter.failed_open == 0
+        if fault == "silent":
+            proxy.thaw()
+        else:
+            proxy.accept()
+        with pytest.raises(ModuleNotLoaded):
+            await limiter.check("ann", "5/minute")
+        asked(server, "MODULE", "LOAD", str(MODULE))
+        assert await recovered(limiter) < 2 * BREAKER_S + 1
+        proxy.refuse()
+        assert (await limiter.check("ann", "5/minute")).source == "failed_open", "now it is known"
+
+
+async def test_what_concerns_one_key_closes_no_other(
+    limiter_of: Make, server: Server, proxy: FaultProxy
+) -> None:
+    limiter = limiter_of(proxy.url, on_error="open", timeout=0.2)
+    await recovered(limiter)
+    asked(server, "SET", "taken", "text")
+    with pytest.raises(StoreMisconfigured, match="WRONGTYPE"):
+        await limiter.check(WholeKey("taken"), "5/minute")
+    proxy.refuse()
+    for _ in range(7):
+        assert (await limiter.check("ann", "5/minute")).source == "failed_open"
+        with pytest.raises(StoreMisconfigured, match="WRONGTYPE"):
+            await limiter.check(WholeKey("taken"), "5/minute")
+
+
+def test_a_breaker_lets_one_ask_each_second() -> None:
+    now = 0.0
+    breaker = Breaker(threshold=3, pause_s=1, clock=lambda: now)
+    for failures in (1, 2):
+        breaker.missed(NoAnswer(str(failures)))
+        assert breaker.blocks() is None
+    breaker.answered()
+    for _ in range(3):
+        assert breaker.blocks() is None
+        breaker.missed(NoAnswer("why"))
+    error = breaker.blocks()
+    assert isinstance(error, NoAnswer)
+    assert str(error) == "why"
+    now = 1.0
+    assert breaker.blocks() is None
+    assert breaker.blocks() is not None, "another may ask only a second later"
+    now = 2.0
+    assert breaker.blocks() is None
+    breaker.answered()
+    assert [breaker.blocks() for _ in range(3)] == [None] * 3

@@ -1,0 +1,172 @@
+//! Who is limited, and the key that counts their use.
+
+pub(crate) mod address;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+
+use self::address::Ipv6Prefix;
+
+const LONGEST: usize = 128;
+/// Bytes that most keys fit in.
+const USUAL: usize = 96;
+
+/// Who asks. The kind is part of the key, so an account named `192.0.2.1` does not share that address's budget.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Subject {
+    /// An address; of IPv6 the prefix that the limiter is set to counts, /64 by default.
+    Ip(IpAddr),
+    /// An account's id.
+    User(String),
+    /// An API key or token, of which only a hash is sent.
+    Key(String),
+}
+
+impl Subject {
+    /// The address that is written in `text`: with or without brackets, port and zone.
+    ///
+    /// # Errors
+    /// When it is not an address.
+    pub fn ip(text: &str) -> Result<Self, CannotIdentify> {
+        address::parse(text).map(Self::Ip).ok_or(CannotIdentify)
+    }
+
+    /// The account with this id.
+    pub fn user(id: impl fmt::Display) -> Self {
+        Self::User(id.to_string())
+    }
+
+    /// The bearer of this API key or token.
+    pub fn key(secret: impl Into<String>) -> Self {
+        Self::Key(secret.into())
+    }
+
+    /// Its kind, as the key has it: `ip`, `user` or `key`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ip(_) => "ip",
+            Self::User(_) => "user",
+            Self::Key(_) => "key",
+        }
+    }
+
+    /// Write its field of the key.
+    fn encode(&self, ipv6_prefix: Ipv6Prefix, out: &mut String) -> Result<(), CannotIdentify> {
+        match self {
+            Self::Ip(address) => encode(&address::bucket(*address, ipv6_prefix), out),
+            Self::User(text) | Self::Key(text) if text.is_empty() => return Err(CannotIdentify),
+            Self::Key(secret) => hash(secret, out),
+            Self::User(id) if id.len() > LONGEST => hash(id, out),
+            Self::User(id) => encode(id, out),
+        }
+        Ok(())
+    }
+}
+
+/// Text is a user, wherever a subject is asked for: what a client wrote never names a whole key.
+impl From<String> for Subject {
+    fn from(id: String) -> Self {
+        Self::User(id)
+    }
+}
+
+impl From<&str> for Subject {
+    fn from(id: &str) -> Self {
+        Self::User(id.to_owned())
+    }
+}
+
+/// What one use is counted under: a scope, such as `login` or `GET /items/{id}`, and a subject.
+///
+/// ```
+/// use redis_rl::{Ipv6Prefix, Key, Subject};
+///
+/// let key = Key::new("GET /items/{id}", Subject::user("a:b"));
+/// assert_eq!(key.encoded("rl", Ipv6Prefix::default())?, "rl:GET%20%2Fitems%2F%7Bid%7D:user:a%3Ab");
+/// # Ok::<(), redis_rl::CannotIdentify>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    scope: String,
+    subject: Subject,
+}
+
+impl Key {
+    /// The key of a subject within a scope. Text for a subject is a user's id.
+    pub fn new(scope: impl Into<String>, subject: impl Into<Subject>) -> Self {
+        Self { scope: scope.into(), subject: subject.into() }
+    }
+
+    /// Who is counted.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The key in Redis, `{prefix}:{scope}:{kind}:{subject}`: four fields, whatever a client wrote.
+    ///
+    /// # Errors
+    /// When the subject is empty, as an id that was never set is.
+    pub fn encoded(&self, prefix: &str, ipv6_prefix: Ipv6Prefix) -> Result<String, CannotIdentify> {
+        let mut key = family(prefix, &self.scope);
+        key.push_str(self.subject.kind());
+        key.push(':');
+        self.subject.encode(ipv6_prefix, &mut key)?;
+        Ok(key)
+    }
+}
+
+/// There is nobody to limit: no address, none that can be read, or an empty id. A layer answers 400,
+/// whatever it does in an outage, since one bucket for all who are unknown would let one of them lock out
+/// the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CannotIdentify;
+
+impl fmt::Display for CannotIdentify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the client cannot be identified: it has no address, or its id is empty (serve with \
+             into_make_service_with_connect_info, insert a PeerAddr, or give the layer a key)",
+        )
+    }
+}
+
+impl std::error::Error for CannotIdentify {}
+
+/// What all keys of a scope begin with.
+pub(crate) fn family(prefix: &str, scope: &str) -> String {
+    let mut key = String::with_capacity(USUAL);
+    encode(prefix, &mut key);
+    key.push(':');
+    encode(scope, &mut key);
+    key.push(':');
+    key
+}
+
+fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => {
+                out.push('%');
+                out.extend(hex(byte).map(|digit| digit.to_ascii_uppercase()));
+            }
+        }
+    }
+}
+
+/// `=` never comes from encoding, so nobody can name himself into another's bucket.
+fn hash(text: &str, out: &mut String) {
+    out.push_str("sha256=");
+    out.extend(Sha256::digest(text).into_iter().flat_map(hex));
+}
+
+fn hex(byte: u8) -> impl Iterator<Item = char> {
+    [byte >> 4, byte & 15].into_iter().filter_map(|half| char::from_digit(u32::from(half), 16))
+}

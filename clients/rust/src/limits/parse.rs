@@ -1,0 +1,152 @@
+//! The grammar of limit strings.
+
+use std::str::FromStr;
+
+use super::clause::Clause;
+use super::limit::{Algorithm, Limit};
+use super::period::{Period, Unit};
+use super::policy::Policy;
+use crate::config_error::ConfigError;
+
+const GRAMMAR: &str = "a limit is [fixed|sliding|log|token|leaky] N / [K] second|minute|hour|day|week [burst B], \
+     as in `5/minute` or `token 10/second burst 20`, or `policy NAME`; several are joined by `;`";
+
+/// Read a list of limits and policies.
+pub(crate) fn clauses(text: &str) -> Result<Vec<Clause>, ConfigError> {
+    text.split([';', ',', '|']).map(clause).collect()
+}
+
+/// Read one limit.
+fn limit(text: &str) -> Result<Limit, ConfigError> {
+    read(text).map_err(|what| wrong(text, &what))
+}
+
+impl FromStr for Limit {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        limit(text)
+    }
+}
+
+fn clause(text: &str) -> Result<Clause, ConfigError> {
+    match policy(text) {
+        Some(policy) => policy.map(Clause::from).map_err(|error| wrong(text, &error.to_string())),
+        None => limit(text).map(Clause::from),
+    }
+}
+
+/// `policy NAME`, in any case; nothing where it is another limit.
+fn policy(text: &str) -> Option<Result<Policy, ConfigError>> {
+    let text = text.trim_ascii();
+    let (word, name) = text.split_at_checked(text.find(|c: char| c.is_ascii_whitespace())?)?;
+    word.eq_ignore_ascii_case("policy").then(|| Policy::new(name.trim_ascii()))
+}
+
+fn wrong(text: &str, what: &str) -> ConfigError {
+    ConfigError::new(format!("limit `{text}`: {what}; {GRAMMAR}"))
+}
+
+fn read(text: &str) -> Result<Limit, String> {
+    let mut parts = Parts { rest: text };
+    let named = parts.algorithm()?;
+    let n = parts.number()?.ok_or("a number is missing")?;
+    parts.per()?;
+    let count = parts.number()?.unwrap_or(1);
+    let unit = parts.unit()?;
+    let burst = parts.burst()?;
+    if let Some(surplus) = parts.next() {
+        return Err(format!("`{surplus}` is not expected"));
+    }
+
+    let algorithm = named.unwrap_or(match burst {
+        Some(_) => Algorithm::Token,
+        None => Algorithm::Fixed,
+    });
+    if burst.is_some() && !matches!(algorithm, Algorithm::Token | Algorithm::Leaky) {
+        return Err(format!("`burst` does not go with `{}`", algorithm.word()));
+    }
+    Period::new(count, unit)
+        .and_then(|period| Limit::new(algorithm, burst.unwrap_or(n), n, period))
+        .map_err(|error| error.to_string())
+}
+
+/// What is left of a limit string, taken part by part: a word, a number, or one other character.
+struct Parts<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn peek(&self) -> Option<(&'a str, &'a str)> {
+        let text = self.rest.trim_ascii_start();
+        let first = text.chars().next()?;
+        let same: fn(char) -> bool = match first {
+            'a'..='z' | 'A'..='Z' => |c| c.is_ascii_alphabetic(),
+            '0'..='9' => |c| c.is_ascii_digit(),
+            _ => return text.split_at_checked(first.len_utf8()),
+        };
+        text.split_at_checked(text.find(|c| !same(c)).unwrap_or(text.len()))
+    }
+
+    fn next(&mut self) -> Option<&'a str> {
+        let (part, rest) = self.peek()?;
+        self.rest = rest;
+        Some(part)
+    }
+
+    /// The next part, if it begins with a letter.
+    fn word(&mut self) -> Option<String> {
+        let (part, rest) = self.peek()?;
+        part.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| {
+            self.rest = rest;
+            part.to_ascii_lowercase()
+        })
+    }
+
+    /// The next part, if it begins with a digit.
+    fn number(&mut self) -> Result<Option<u64>, String> {
+        let Some((part, rest)) = self.peek() else { return Ok(None) };
+        if !part.starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(None);
+        }
+        if part.len() > 1 && part.starts_with('0') {
+            return Err(format!("`{part}` has a leading zero"));
+        }
+        self.rest = rest;
+        part.parse().map(Some).map_err(|_| format!("`{part}` is too large"))
+    }
+
+    fn algorithm(&mut self) -> Result<Option<Algorithm>, String> {
+        let Some(word) = self.word() else { return Ok(None) };
+        Algorithm::of_word(&word).map(Some).ok_or_else(|| format!("`{word}` is not an algorithm"))
+    }
+
+    fn per(&mut self) -> Result<(), String> {
+        match self.next() {
+            Some("/") => Ok(()),
+            Some(word) if word.eq_ignore_ascii_case("per") => Ok(()),
+            Some(other) => Err(format!("`{other}` stands where `/` belongs")),
+            None => Err("`/` and a period are missing".to_owned()),
+        }
+    }
+
+    fn unit(&mut self) -> Result<Unit, String> {
+        let word = self.word().ok_or("a unit is missing")?;
+        Ok(match word.as_str() {
+            "s" | "sec" | "second" | "seconds" => Unit::Second,
+            "m" | "min" | "minute" | "minutes" => Unit::Minute,
+            "h" | "hr" | "hour" | "hours" => Unit::Hour,
+            "d" | "day" | "days" => Unit::Day,
+            "w" | "week" | "weeks" => Unit::Week,
+            _ => return Err(format!("`{word}` is not a unit")),
+        })
+    }
+
+    fn burst(&mut self) -> Result<Option<u64>, String> {
+        match self.word().as_deref() {
+            None => Ok(None),
+            Some("burst") => Ok(Some(self.number()?.ok_or("a number is missing after `burst`")?)),
+            Some(other) => Err(format!("`{other}` is not expected")),
+        }
+    }
+}

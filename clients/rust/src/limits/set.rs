@@ -1,0 +1,152 @@
+//! The limits of one subject, and the names that clients see them under.
+
+use std::collections::HashSet;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::clause::Clause;
+#[cfg(feature = "tower")]
+use super::clause::Counter;
+use super::limit::Limit;
+use super::policy::Policy;
+use super::{name, parse};
+use crate::config_error::ConfigError;
+
+const MOST: usize = 16;
+
+/// 1 to 16 limits that are decided together, all or nothing, in one command.
+///
+/// Made once, when the program starts; a clone is cheap. A string that is no limit is an error then.
+///
+/// ```
+/// use redis_rl::Limits;
+///
+/// let plain: Limits = "5/minute; 100/hour".parse()?;
+/// let login = Limits::named("login", "5/minute")?;
+/// let kept: Limits = "policy api".parse()?; // what RL.POLICY SET api ... says
+/// assert_eq!(login.name(), Some("login"));
+/// # Ok::<(), redis_rl::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits(Arc<Inner>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Inner {
+    name: Option<String>,
+    parts: Vec<(Arc<str>, Clause)>,
+    words: Vec<String>,
+}
+
+impl Limits {
+    /// Limits under a name (`[A-Za-z0-9._/-]{1,64}`), which is their scope and begins their names in headers.
+    ///
+    /// # Errors
+    /// When the name or a limit is invalid.
+    pub fn named(name: &str, limits: &str) -> Result<Self, ConfigError> {
+        Self::new(Some(name), parse::clauses(limits)?)
+    }
+
+    /// Limits that were made of numbers, and policies.
+    ///
+    /// # Errors
+    /// When there are none or more than 16, two of the same algorithm and period, a policy twice, or an
+    /// invalid name.
+    pub fn new<T: Into<Clause>>(
+        name: Option<&str>,
+        limits: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let clauses: Vec<Clause> = limits.into_iter().map(Into::into).collect();
+        if !(1..=MOST).contains(&clauses.len()) {
+            let count = clauses.len();
+            return Err(ConfigError::new(format!("there must be 1 to {MOST} limits, not {count}")));
+        }
+        let mut seen = HashSet::new();
+        for clause in &clauses {
+            if !seen.insert(clause.counter()) {
+                let words = clause.words().join(" ");
+                return Err(ConfigError::new(format!(
+                    "limits must differ in algorithm or period; `{words}` is there twice"
+                )));
+            }
+        }
+        let name = name.map(|name| name::checked(name.to_owned())).transpose()?;
+        let named = clauses.iter().map(|clause| shown(name.as_deref(), clause, &clauses));
+        let named = named.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::made(name, named.into_iter().map(Arc::from).zip(clauses).collect()))
+    }
+
+    fn made(name: Option<String>, parts: Vec<(Arc<str>, Clause)>) -> Self {
+        let words = parts.iter().flat_map(|(_, clause)| clause.words()).collect();
+        Self(Arc::new(Inner { name, parts, words }))
+    }
+
+    /// The name that was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Its parts, in order.
+    pub fn clauses(&self) -> impl ExactSizeIterator<Item = &Clause> {
+        self.0.parts.iter().map(|(_, clause)| clause)
+    }
+
+    /// The policies among them, in order.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.clauses().filter_map(|clause| match clause {
+            Clause::Policy(policy) => Some(policy),
+            Clause::Limit(_) => None,
+        })
+    }
+
+    /// Each part with its name in headers; of a policy, the name where it has one clause.
+    pub(crate) fn parts(&self) -> &[(Arc<str>, Clause)] {
+        &self.0.parts
+    }
+
+    /// Their words in RL.LIMIT.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.0.words
+    }
+
+    /// What they count in, as far as they say it themselves.
+    #[cfg(feature = "tower")]
+    pub(crate) fn counters(&self) -> impl Iterator<Item = Counter> {
+        self.clauses().map(Clause::counter)
+    }
+}
+
+impl FromStr for Limits {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::new(None, parse::clauses(text)?)
+    }
+}
+
+impl From<Limit> for Limits {
+    fn from(limit: Limit) -> Self {
+        Self::made(None, vec![(Arc::from(name::plain(&limit)), limit.into())])
+    }
+}
+
+impl From<Policy> for Limits {
+    fn from(policy: Policy) -> Self {
+        Self::made(None, vec![(Arc::from(policy.shown()), policy.into())])
+    }
+}
+
+/// What a part is called in headers, beside the others of its list.
+fn shown(name: Option<&str>, clause: &Clause, all: &[Clause]) -> Result<String, ConfigError> {
+    let limit = match clause {
+        Clause::Policy(policy) => return Ok(policy.shown()),
+        Clause::Limit(limit) => limit,
+    };
+    let Some(name) = name else { return Ok(name::plain(limit)) };
+    if all.len() == 1 {
+        return Ok(name.to_owned());
+    }
+    let same = |other: &&Clause| matches!(other, Clause::Limit(l) if l.period() == limit.period());
+    let is_shared = all.iter().filter(same).count() > 1;
+    name::checked(name::among(name, limit.algorithm(), &limit.period().name(), is_shared))
+}

@@ -1,0 +1,137 @@
+//! The headers that tell clients of their limits (draft-ietf-httpapi-ratelimit-headers-11).
+
+use std::fmt::{self, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+
+use crate::limiter::Legacy;
+use crate::outcome::{Decision, Outcome, Source};
+
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// Bytes that most lines fit in.
+const USUAL: usize = 64;
+
+/// Add what an outcome says to the headers that the application set.
+pub(crate) fn apply(
+    headers: &mut HeaderMap,
+    outcome: &Outcome,
+    legacy: Option<Legacy>,
+    now: impl Fn() -> SystemTime,
+) {
+    if outcome.source != Source::Server {
+        return;
+    }
+    append(headers, RATELIMIT_POLICY, &outcome.decisions, policy);
+    if outcome.allowed {
+        append(headers, RATELIMIT, &outcome.decisions, left);
+    } else {
+        append(headers, RATELIMIT, outcome.violated(), violation);
+        no_store(headers);
+        if let Some(wait) = outcome.retry_after() {
+            retry_after(headers, seconds(wait).max(1));
+        }
+    }
+    if let (Some(legacy), Some(decision)) = (legacy, outcome.tightest()) {
+        older(headers, legacy, decision, now);
+    }
+}
+
+/// Tell to come back in `seconds`, unless the application tells to come back later, or at a date.
+pub(crate) fn retry_after(headers: &mut HeaderMap, seconds: u64) {
+    let earlier = |set: &HeaderValue| {
+        set.to_str().ok().and_then(|set| set.parse::<u64>().ok()).is_some_and(|set| set < seconds)
+    };
+    if headers.get(RETRY_AFTER).is_none_or(earlier) {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
+
+/// Let no cache keep the answer.
+pub(crate) fn no_store(headers: &mut HeaderMap) {
+    if !says_no_store(headers) {
+        append(headers, CACHE_CONTROL, ["no-store"], |line, member| line.write_str(member));
+    }
+}
+
+fn says_no_store(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-store"))
+}
+
+/// Whole seconds, rounded up: a client that waits them is not early. Structured fields have 15 digits.
+pub(crate) fn seconds(time: Duration) -> u64 {
+    const MOST: u64 = 999_999_999_999_999;
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)
+}
+
+fn policy(line: &mut String, decision: &Decision) -> fmt::Result {
+    let Decision { policy, limit, window, .. } = decision;
+    write!(line, "\"{policy}\";q={limit}")?;
+    window.map_or(Ok(()), |window| write!(line, ";w={}", seconds(window).max(1)))
+}
+
+fn left(line: &mut String, decision: &Decision) -> fmt::Result {
+    let Decision { policy, remaining, reset_after, .. } = decision;
+    write!(line, "\"{policy}\";r={remaining};t={}", seconds(*reset_after))
+}
+
+fn violation(line: &mut String, decision: &Decision) -> fmt::Result {
+    let Decision { policy, remaining, retry_after, .. } = decision;
+    write!(line, "\"{policy}\";r={remaining}")?;
+    retry_after.map_or(Ok(()), |wait| write!(line, ";t={}", seconds(wait).max(1)))
+}
+
+fn older(
+    headers: &mut HeaderMap,
+    legacy: Legacy,
+    decision: &Decision,
+    now: impl Fn() -> SystemTime,
+) {
+    let [limit, remaining, reset] = match legacy {
+        Legacy::Delta | Legacy::Epoch => {
+            ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+        }
+        Legacy::Draft6 => ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+    };
+    let after = if decision.allowed { Some(decision.reset_after) } else { decision.retry_after };
+    let since = match legacy {
+        Legacy::Epoch => now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+        Legacy::Delta | Legacy::Draft6 => Duration::ZERO,
+    };
+    headers.insert(limit, HeaderValue::from(decision.limit));
+    headers.insert(remaining, HeaderValue::from(decision.remaining));
+    if let Some(after) = after {
+        headers.insert(reset, HeaderValue::from(seconds(since.saturating_add(after))));
+    }
+}
+
+/// One line with the members that were there, then ours.
+fn append<T>(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    ours: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut String, T) -> fmt::Result,
+) {
+    let mut line = String::with_capacity(USUAL);
+    for member in headers.get_all(&name).iter().filter_map(|set| set.to_str().ok()) {
+        separate(&mut line);
+        line.push_str(member);
+    }
+    for member in ours {
+        separate(&mut line);
+        // Writing to a String does not fail.
+        let _ = write(&mut line, member);
+    }
+    // Members are of characters that a header may hold.
+    if let Ok(line) = HeaderValue::try_from(line) {
+        headers.insert(name, line);
+    }
+}
+
+fn separate(line: &mut String) {
+    if !line.is_empty() {
+        line.push_str(", ");
+    }
+}

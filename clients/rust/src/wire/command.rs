@@ -1,0 +1,97 @@
+//! The commands, and how they are sent.
+
+use redis::aio::ConnectionLike;
+use redis::{Cmd, Pipeline, RedisResult, Value};
+
+#[cfg(feature = "cluster")]
+use super::cluster;
+use crate::limits::{Limits, Policy};
+
+/// One check.
+pub(crate) fn limit(key: &str, limits: &Limits, cost: u64) -> Cmd {
+    const USUAL_WORDS: usize = 12;
+    const USUAL_BYTES: usize = 192;
+    let mut command = Cmd::with_capacity(USUAL_WORDS, USUAL_BYTES);
+    command.arg("RL.LIMIT").arg(key).arg(limits.words());
+    if cost != 1 {
+        command.arg("COST").arg(cost);
+    }
+    command
+}
+
+/// Send one command.
+pub(crate) async fn send<C: ConnectionLike + 'static>(
+    connection: &mut C,
+    command: &Cmd,
+) -> RedisResult<Value> {
+    let reply = connection.req_packed_command(command).await.and_then(refused);
+    redirected(connection, command, reply).await
+}
+
+/// Send a check, and before it ask the same node what some policies are.
+pub(crate) async fn send_with_policies<C: ConnectionLike + 'static>(
+    connection: &mut C,
+    key: &str,
+    command: &Cmd,
+    policies: &[Policy],
+) -> RedisResult<(Vec<RedisResult<Value>>, RedisResult<Value>)> {
+    let mut pipeline = Pipeline::with_capacity(policies.len().saturating_add(1));
+    for policy in policies {
+        pipeline.cmd("RL.POLICY").arg("GET").arg(policy.name());
+    }
+    pipeline.add_command(command.clone());
+    let replies = pipelined(connection, key, pipeline).await?;
+    let mut replies: Vec<_> = replies.into_iter().map(refused).collect();
+    let last = replies.pop().unwrap_or(Ok(Value::Nil));
+    let last = redirected(connection, command, last).await;
+    Ok((replies, last))
+}
+
+/// See that the module is there: in a cluster, on each primary.
+pub(crate) async fn version<C: ConnectionLike + 'static>(connection: &mut C) -> RedisResult<()> {
+    let command = redis::cmd("RL.VERSION");
+    #[cfg(feature = "cluster")]
+    if let Some(cluster) = cluster::of(connection) {
+        return cluster::every_primary(cluster, command).await;
+    }
+    command.query_async::<Value>(connection).await.map(drop)
+}
+
+async fn pipelined<C: ConnectionLike + 'static>(
+    connection: &mut C,
+    key: &str,
+    pipeline: Pipeline,
+) -> RedisResult<Vec<Value>> {
+    #[cfg(feature = "cluster")]
+    if let Some(cluster) = cluster::of(connection) {
+        return cluster::to_node_of(cluster, key, pipeline).await;
+    }
+    let _ = key;
+    let count = pipeline.len();
+    connection.req_packed_commands(&pipeline, 0, count).await
+}
+
+/// The answer of the node that decides, where another one was asked.
+async fn redirected<C: ConnectionLike + 'static>(
+    connection: &mut C,
+    command: &Cmd,
+    reply: RedisResult<Value>,
+) -> RedisResult<Value> {
+    #[cfg(feature = "cluster")]
+    if let Some(cluster) = cluster::of(connection)
+        && let Err(error) = &reply
+        && cluster::is_redirection(error)
+    {
+        return cluster::follow(cluster, command, error.clone()).await;
+    }
+    let _ = (connection, command);
+    reply
+}
+
+/// An error that the server answered, which redis-rs takes for a value. It never is a part of a reply.
+fn refused(reply: Value) -> RedisResult<Value> {
+    match reply {
+        Value::ServerError(error) => Err(error.into()),
+        reply => Ok(reply),
+    }
+}

@@ -1,0 +1,12 @@
+//! How Redis is spoken to.
+
+#[cfg(feature = "cluster")]
+pub(crate) mod cluster;
+pub(crate) mod command;
+mod connection;
+pub(crate) mod peek;
+pub(crate) mod reply;
+
+#[cfg(feature = "cluster")]
+pub use connection::connect_cluster;
+pub use connection::{Connection, connect};

@@ -1,0 +1,156 @@
+//! The reply of RL.LIMIT: `[allowed, [allowed, limit, remaining, wait_ms, reset_ms], ...]`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+
+use crate::error::Error;
+use crate::limits::{Clause, Limits, PolicyClause, policy_names};
+use crate::outcome::Decision;
+
+/// What is known of each policy among some limits, in order.
+pub(crate) type Known = Vec<Option<Arc<[PolicyClause]>>>;
+
+/// The verdict, and the decision of each limit.
+pub(crate) fn read(
+    reply: &Value,
+    limits: &Limits,
+    known: &Known,
+) -> Result<(bool, Vec<Decision>), Error> {
+    parse(reply, limits, known).ok_or_else(|| {
+        Error::Configuration(format!(
+            "RL.LIMIT gave an unexpected reply ({reply:?}); load a module of this version"
+        ))
+    })
+}
+
+fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Decision>)> {
+    let Value::Array(parts) = reply else { return None };
+    let (verdict, verdicts) = parts.split_first()?;
+    let allowed = flag(verdict)?;
+    let verdicts: Vec<Verdict> = verdicts.iter().map(Verdict::read).collect::<Option<_>>()?;
+    let mut rest = verdicts.as_slice();
+    let mut lengths = lengths(limits, known, rest.len())?.into_iter();
+    let mut known = known.iter();
+    let mut decisions = Vec::with_capacity(rest.len());
+    for (name, clause) in limits.parts() {
+        match clause {
+            Clause::Limit(limit) => {
+                let (first, others) = rest.split_first()?;
+                decisions.push(first.decision(Arc::clone(name), Some(limit.window())));
+                rest = others;
+            }
+            Clause::Policy(policy) => {
+                let (own, others) = rest.split_at_checked(lengths.next()?)?;
+                match known.next()?.as_deref().filter(|clauses| fit(clauses, own)) {
+                    Some(clauses) => {
+                        let named = policy_names(policy, clauses).into_iter().zip(clauses);
+                        let told = named.zip(own);
+                        decisions
+                            .extend(told.map(|((name, c), v)| v.decision(name, Some(c.window))));
+                    }
+                    None => decisions.extend(own.iter().enumerate().map(|(place, verdict)| {
+                        verdict.decision(unknown(name, place, own.len()), None)
+                    })),
+                }
+                rest = others;
+            }
+        }
+    }
+    (allowed == decisions.iter().all(|decision| decision.allowed)).then_some((allowed, decisions))
+}
+
+/// How many verdicts are each policy's. What does not fit is taken for the first whose clauses are not known.
+fn lengths(limits: &Limits, known: &Known, verdicts: usize) -> Option<Vec<usize>> {
+    let own = limits.parts().len().checked_sub(known.len())?;
+    let theirs = verdicts.checked_sub(own)?;
+    let mut lengths: Vec<usize> =
+        known.iter().map(|clauses| clauses.as_ref().map_or(1, |clauses| clauses.len())).collect();
+    if lengths.iter().sum::<usize>() == theirs {
+        return Some(lengths);
+    }
+    let changed = known.iter().position(Option::is_none).unwrap_or(0);
+    let others: usize =
+        lengths.iter().enumerate().filter(|(place, _)| *place != changed).map(|(_, n)| n).sum();
+    match theirs.checked_sub(others) {
+        Some(length @ 1..) => *lengths.get_mut(changed)? = length,
+        _ => {
+            let surplus = theirs.checked_sub(lengths.len())?;
+            lengths.fill(1);
+            let first = lengths.first_mut()?;
+            *first = first.checked_add(surplus)?;
+        }
+    }
+    Some(lengths)
+}
+
+fn fit(clauses: &[PolicyClause], verdicts: &[Verdict]) -> bool {
+    clauses.len() == verdicts.len()
+        && clauses.iter().zip(verdicts).all(|(clause, verdict)| clause.limit == verdict.limit)
+}
+
+fn unknown(name: &Arc<str>, place: usize, of: usize) -> Arc<str> {
+    if of == 1 {
+        Arc::clone(name)
+    } else {
+        Arc::from(format!("{name}-{}", place.saturating_add(1)))
+    }
+}
+
+/// What one limit says.
+struct Verdict {
+    allowed: bool,
+    limit: u64,
+    remaining: u64,
+    wait: Option<Duration>,
+    reset_after: Duration,
+}
+
+impl Verdict {
+    fn read(value: &Value) -> Option<Self> {
+        let Value::Array(fields) = value else { return None };
+        let [allowed, limit, remaining, wait_ms, reset_ms] = fields.as_slice() else { return None };
+        let allowed = flag(allowed)?;
+        let wait = match number(wait_ms)? {
+            -1 if !allowed => None,
+            ms => Some(Duration::from_millis(u64::try_from(ms).ok()?)),
+        };
+        Some(Self {
+            allowed,
+            limit: whole(limit)?,
+            remaining: whole(remaining)?,
+            wait,
+            reset_after: Duration::from_millis(whole(reset_ms)?),
+        })
+    }
+
+    fn decision(&self, policy: Arc<str>, window: Option<Duration>) -> Decision {
+        Decision {
+            allowed: self.allowed,
+            limit: self.limit,
+            remaining: self.remaining,
+            retry_after: if self.allowed { Some(Duration::ZERO) } else { self.wait },
+            reset_after: self.reset_after,
+            wait: self.wait.filter(|_| self.allowed).unwrap_or_default(),
+            policy,
+            window,
+        }
+    }
+}
+
+pub(super) const fn number(value: &Value) -> Option<i64> {
+    if let Value::Int(number) = value { Some(*number) } else { None }
+}
+
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    u64::try_from(number(value)?).ok()
+}
+
+const fn flag(value: &Value) -> Option<bool> {
+    match number(value) {
+        Some(0) => Some(false),
+        Some(1) => Some(true),
+        _ => None,
+    }
+}
