@@ -1,9 +1,10 @@
 //! The limiters of one key.
 
+use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_EXPIRY_MS, MAX_LIMITERS};
-use crate::clause::Algorithm;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
+use crate::relocate::Relocate;
 
 /// What a key holds: one limiter or more, ordered by algorithm and period.
 #[derive(Clone, Debug, Eq)]
@@ -15,14 +16,6 @@ pub enum Limiters {
 }
 
 const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one small allocation");
-
-/// Moves allocations to better places: the server's defragmentation.
-pub trait Relocate {
-    /// Puts the elements possibly elsewhere.
-    fn vec<T>(&mut self, vec: &mut Vec<T>);
-    /// Puts the value possibly elsewhere.
-    fn boxed<T>(&mut self, value: &mut Box<T>);
-}
 
 impl Limiters {
     /// What `changes` make of a key that does not exist; nothing if they admit nothing.
@@ -117,10 +110,9 @@ impl Limiters {
     /// [`decide`](crate::decide) makes do; one that comes from elsewhere may not.
     #[must_use]
     pub fn can_apply(&self, change: &Change, now: Now) -> bool {
-        match (self.find(change.id()), change) {
-            (Some(Limiter::Log(log)), Limiter::Log(append)) => log.has_room_for(append, now),
-            (None, _) => self.has_room_for(&[change.id()], now),
-            _ => true,
+        match self.find(change.id()) {
+            Some(limiter) => limiter.accepts(change, now),
+            None => self.has_room_for(&[change.id()], now),
         }
     }
 
@@ -150,21 +142,13 @@ impl Limiters {
             Self::One(_) => 0,
             Self::Many(limiters) => limiters.capacity().saturating_mul(size_of::<Limiter>()),
         };
-        let logs = self.as_slice().iter().map(|limiter| match limiter {
-            Limiter::Log(log) => size_of_val(log.as_ref()).saturating_add(log.entries.heap_bytes()),
-            _ => 0,
-        });
-        logs.fold(vec, usize::saturating_add)
+        self.as_slice().iter().map(Limiter::heap_bytes).fold(vec, usize::saturating_add)
     }
 
     /// How many allocations there are to free, this value's own counted.
     #[must_use]
     pub fn allocations(&self) -> usize {
-        let logs = self.as_slice().iter().map(|limiter| match limiter {
-            Limiter::Log(log) => log.entries.segment_count().saturating_add(2),
-            _ => 0,
-        });
-        logs.fold(2, usize::saturating_add)
+        self.as_slice().iter().map(Limiter::allocations).fold(2, usize::saturating_add)
     }
 
     /// Offers every allocation to `relocate`.
@@ -173,10 +157,7 @@ impl Limiters {
             relocate.vec(limiters);
         }
         for limiter in self.as_mut_slice() {
-            if let Limiter::Log(log) = limiter {
-                relocate.boxed(log);
-                log.entries.relocate(relocate);
-            }
+            limiter.relocate(relocate);
         }
     }
 }

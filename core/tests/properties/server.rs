@@ -1,7 +1,7 @@
 //! A key as a server keeps it, and its answers in the words of the reference.
 
 use rl_core::{
-    Change, Clause, Decision, Limiters, Now, TooManyLimiters, Verdict, Wait, decide, peek,
+    Change, Clause, Limiters, Now, Outcome, TooManyLimiters, Verdict, Wait, decide, peek,
 };
 
 use crate::history::{History, Step};
@@ -24,7 +24,7 @@ impl Server {
         clauses: &[Clause],
         cost: u64,
         now: u64,
-    ) -> Result<Decision<16>, TooManyLimiters> {
+    ) -> Result<Outcome<16>, TooManyLimiters> {
         decide(self.stored.as_ref(), clauses, cost, at(now))
     }
 
@@ -41,14 +41,14 @@ impl Server {
         clauses: &[Clause],
         cost: u64,
         now: u64,
-    ) -> Result<Decision<16>, TooManyLimiters> {
-        let decision = self.decide(clauses, cost, now)?;
-        self.record(decision.changes(), now);
-        if let (Some(limiters), Some(_)) = (&self.stored, decision.changes().next()) {
+    ) -> Result<Outcome<16>, TooManyLimiters> {
+        let outcome = self.decide(clauses, cost, now)?;
+        self.record(outcome.changes(), now);
+        if let (Some(limiters), Some(_)) = (&self.stored, outcome.changes().next()) {
             let expire_at_ms = limiters.expire_at_ms(at(now));
-            assert_eq!(decision.expire_at_ms(limiters, at(now)), expire_at_ms);
+            assert_eq!(outcome.expire_at_ms(limiters, at(now)), expire_at_ms);
         }
-        Ok(decision)
+        Ok(outcome)
     }
 
     pub(crate) fn peek(&self, now: u64) -> Vec<(Clause, Answer)> {
@@ -62,8 +62,8 @@ impl Server {
     }
 }
 
-pub(crate) fn answers(decision: &Decision<16>, clauses: &[Clause]) -> Vec<Answer> {
-    decision.verdicts.iter().take(clauses.len()).map(answer).collect()
+pub(crate) fn answers(outcome: &Outcome<16>, clauses: &[Clause]) -> Vec<Answer> {
+    outcome.verdicts.iter().take(clauses.len()).map(answer).collect()
 }
 
 fn answer(verdict: &Verdict) -> Answer {

@@ -2,21 +2,23 @@
 
 use std::fmt;
 
+use crate::algorithm::Algorithm;
+use crate::algorithms::bucket::{LeakyStanding, TokenStanding};
+use crate::algorithms::fixed::FixedStanding;
+use crate::algorithms::log::LogStanding;
+use crate::algorithms::sliding::SlidingStanding;
+use crate::algorithms::{Standing, judge};
 use crate::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_LIMITERS};
-use crate::bucket::{LeakyStanding, TokenStanding};
-use crate::clause::{Algorithm, Clause};
-use crate::fixed::FixedStanding;
+use crate::clause::Clause;
+use crate::for_each_algorithm;
 use crate::limiter::{Change, Limiter};
 use crate::limiters::Limiters;
-use crate::log::LogStanding;
 use crate::now::Now;
-use crate::sliding::SlidingStanding;
-use crate::standing::{Standing, judge};
 use crate::verdict::{Verdict, Wait};
 
 /// The answer to a call of up to `N` clauses, and what to record of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Decision<const N: usize> {
+pub struct Outcome<const N: usize> {
     /// Whether every clause lets the call pass.
     pub allowed: bool,
     /// Whether recording needs memory that is not there yet: a new limiter, or a longer log.
@@ -30,7 +32,7 @@ pub struct Decision<const N: usize> {
     charged: bool,
 }
 
-impl<const N: usize> Decision<N> {
+impl<const N: usize> Outcome<N> {
     /// What to record. Nothing if the call is denied or costs 0, unless the clock stepped back.
     #[inline]
     pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
@@ -77,11 +79,11 @@ pub fn decide<const N: usize>(
     clauses: &[Clause],
     cost: u64,
     now: Now,
-) -> Result<Decision<N>, TooManyLimiters> {
+) -> Result<Outcome<N>, TooManyLimiters> {
     let stored = |clause: &Clause| limiters.and_then(|all| all.find(clause.id()));
     let all_admit = clauses.len() == 1
         || clauses.iter().all(|clause| admits(stored(clause), clause, cost, now));
-    let mut decision = Decision {
+    let mut outcome = Outcome {
         allowed: true,
         grows: false,
         verdicts: [NO_VERDICT; N],
@@ -89,68 +91,76 @@ pub fn decide<const N: usize>(
         len: clauses.len(),
         charged: false,
     };
-    let answers = decision.verdicts.iter_mut().zip(decision.changes.iter_mut());
+    let answers = outcome.verdicts.iter_mut().zip(outcome.changes.iter_mut());
     for (clause, (verdict, change)) in clauses.iter().zip(answers) {
         let stored = stored(clause);
         (*verdict, *change) = judge_limiter(stored, clause, cost, now, all_admit);
-        decision.allowed &= verdict.allowed;
+        outcome.allowed &= verdict.allowed;
         if change.is_none() {
             *change = stored.and_then(|limiter| limiter.move_from_future(now));
         } else if stored.is_none_or(|limiter| limiter.grows(now)) {
-            decision.grows = true;
+            outcome.grows = true;
         }
     }
-    if decision.allowed && cost > 0 {
-        decision.charged = true;
+    if outcome.allowed && cost > 0 {
+        outcome.charged = true;
         check_room(limiters, clauses, now)?;
     }
-    Ok(decision)
+    Ok(outcome)
 }
 
-/// Runs `$body` with `$standing` as the limiter of `$clause` stands now.
-macro_rules! with_standing {
-    ($stored:expr, $clause:expr, $now:expr, $standing:ident => $body:expr) => {
-        with_standing!(@match $stored, $clause, $now, $standing => $body;
-            Fixed(fixed) => FixedStanding, fixed;
-            Sliding(sliding) => SlidingStanding, sliding;
-            Log(log) => LogStanding, log.as_ref();
-            Token(bucket) => TokenStanding, bucket;
-            Leaky(bucket) => LeakyStanding, bucket;
-        )
-    };
-    (@match $stored:expr, $clause:expr, $now:expr, $standing:ident => $body:expr;
-        $($algorithm:ident($recorded:ident) => $type:ident, $state:expr;)*) => {
-        match $clause.algorithm {
-            $(Algorithm::$algorithm => {
-                let state = match $stored {
-                    Some(Limiter::$algorithm($recorded)) => Some($state),
-                    _ => None,
-                };
-                let $standing = $type::new(state, $clause, $now);
-                $body
-            })*
+macro_rules! define {
+    ($(
+        $(#[$doc:meta])*
+        $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+    )*) => {
+        /// Whether `clause` alone lets `cost` pass, given what is recorded of its limiter.
+        #[inline]
+        fn admits(stored: Option<&Limiter>, clause: &Clause, cost: u64, now: Now) -> bool {
+            match clause.algorithm {
+                $(Algorithm::$algorithm => {
+                    standing!($algorithm $standing, stored, clause, now).admits(cost)
+                })*
+            }
+        }
+
+        /// The verdict of `clause` on `cost`, given what is recorded of its limiter, and the
+        /// charge if the others admit it too.
+        #[inline(always)]
+        pub(crate) fn judge_limiter(
+            stored: Option<&Limiter>,
+            clause: &Clause,
+            cost: u64,
+            now: Now,
+            others_admit: bool,
+        ) -> (Verdict, Option<Change>) {
+            match clause.algorithm {
+                $(Algorithm::$algorithm => {
+                    let standing = standing!($algorithm $standing, stored, clause, now);
+                    let (verdict, change) = judge(standing, clause, cost, others_admit);
+                    (verdict, change.map(Change::$algorithm))
+                })*
+            }
         }
     };
 }
 
-/// Whether `clause` alone lets `cost` pass, given what is recorded of its limiter.
-#[inline]
-fn admits(stored: Option<&Limiter>, clause: &Clause, cost: u64, now: Now) -> bool {
-    with_standing!(stored, clause, now, standing => standing.admits(cost))
+/// The limiter of a clause as it stands now.
+macro_rules! standing {
+    ($algorithm:ident $standing:ident, $stored:expr, $clause:expr, $now:expr) => {
+        $standing::new(
+            match $stored {
+                Some(Limiter::$algorithm(state)) => Some(state),
+                _ => None,
+            },
+            $clause,
+            $now,
+        )
+    };
 }
 
-/// The verdict of `clause` on `cost`, given what is recorded of its limiter, and the charge if
-/// the others admit it too.
-#[inline(always)]
-pub(crate) fn judge_limiter(
-    stored: Option<&Limiter>,
-    clause: &Clause,
-    cost: u64,
-    now: Now,
-    others_admit: bool,
-) -> (Verdict, Option<Change>) {
-    with_standing!(stored, clause, now, standing => judge(standing, clause, cost, others_admit))
-}
+for_each_algorithm!(define);
 
 #[inline]
 fn check_room(
