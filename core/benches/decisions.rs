@@ -17,7 +17,7 @@ fn used(clauses: &[Clause], times: i64) -> Limiters {
         let now = Now::from_unix_ms(NOW_MS + ms);
         let outcome = decide::<16>(stored.as_ref(), clauses, 1, now).unwrap();
         match &mut stored {
-            Some(limiters) => outcome.changes().for_each(|change| limiters.apply(change, now)),
+            Some(limiters) => outcome.record(limiters, now),
             None => stored = Limiters::from_changes(outcome.changes(), now),
         }
     }

@@ -84,7 +84,11 @@ macro_rules! define {
             #[inline]
             #[must_use]
             pub fn from_word(word: &[u8]) -> Option<Self> {
-                $(if word.eq_ignore_ascii_case($word.as_bytes()) {
+                if word.len() > LONGEST_WORD {
+                    return None;
+                }
+                let word = folded(word);
+                $(if word == const { folded($name.as_bytes()) } {
                     return Some(Self::$algorithm);
                 })*
                 None
@@ -94,6 +98,21 @@ macro_rules! define {
 }
 
 for_each_algorithm!(define);
+
+const LONGEST_WORD: usize = 8;
+
+/// Up to eight letters as one integer, the same in either case. Nothing but these letters has the
+/// integer of a word in lower case: of two bytes that differ in this one bit, one is a letter only
+/// if both are.
+#[inline]
+const fn folded(mut word: &[u8]) -> u64 {
+    let mut folded = 0;
+    while let [letter, rest @ ..] = word {
+        folded = folded << 8 | (*letter | 0x20) as u64;
+        word = rest;
+    }
+    folded
+}
 
 #[cfg(test)]
 mod tests {
@@ -109,7 +128,12 @@ mod tests {
             assert!(algorithm.usage().ends_with(" period"));
         }
         assert!(Algorithm::ALL.is_sorted());
-        assert_eq!(Algorithm::from_word(b"WINDOW"), None);
+        for word in
+            [&b"WINDOW"[..], b"", b"FIXE", b"FIXED ", b"xFIXED", b"FI\x58ED\0", b"AAAAFIXED"]
+        {
+            assert_eq!(Algorithm::from_word(word), None, "{word:?}");
+        }
+        assert_eq!(Algorithm::from_word(b"SliDinG"), Some(Algorithm::Sliding));
     }
 
     #[test]

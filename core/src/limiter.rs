@@ -49,15 +49,11 @@ macro_rules! define {
                 }
             }
 
-            /// The change that brings a recorded time from the future to now, if there is one:
-            /// after the clock stepped back, use is neither forgotten nor kept longer than the
-            /// limiter would.
-            #[inline]
-            pub(crate) fn move_from_future(&self, now: Now) -> Option<Change> {
+            /// The change that brings a recorded time from the future to now: after the clock
+            /// stepped back, use is neither forgotten nor kept longer than the limiter would.
+            pub(crate) fn move_to(&self, now: Now) -> Change {
                 match self {
-                    $(Self::$algorithm(state) => {
-                        state.move_from_future(now).map(Change::$algorithm)
-                    })*
+                    $(Self::$algorithm(state) => Change::$algorithm(state.move_to(now)),)*
                 }
             }
 
@@ -181,6 +177,12 @@ impl Limiter {
     #[must_use]
     pub fn is_in_use(&self, now: Now) -> bool {
         self.unused_at_ms() > now.ms()
+    }
+
+    /// Whether a recorded time is later than `now`: the clock stepped back.
+    #[inline]
+    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+        each!(Limiter, self, state => State::is_ahead(state, now))
     }
 
     /// Whether a charge now needs memory that is not there yet: only a log may.

@@ -1,7 +1,7 @@
 //! The limiters of one key.
 
 use crate::algorithm::Algorithm;
-use crate::bounds::{MAX_EXPIRY_MS, MAX_LIMITERS};
+use crate::bounds::MAX_LIMITERS;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
 use crate::relocate::Relocate;
@@ -66,6 +66,26 @@ impl Limiters {
         self.as_slice().iter().find(|limiter| limiter.id() == id)
     }
 
+    /// The limiter of this algorithm and period, and its place, looked for at `place` first.
+    #[inline(always)]
+    pub(crate) fn find_from(
+        &self,
+        place: usize,
+        id: (Algorithm, u64),
+    ) -> Option<(usize, &Limiter)> {
+        let all = self.as_slice();
+        match all.get(place) {
+            Some(limiter) if limiter.id() == id => Some((place, limiter)),
+            _ => all.iter().enumerate().find(|(_, limiter)| limiter.id() == id),
+        }
+    }
+
+    /// The limiter at that place.
+    #[inline(always)]
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Limiter> {
+        self.as_mut_slice().get_mut(place)
+    }
+
     /// Puts `change` in place. A limiter that is new pushes out those that are unused.
     #[inline(always)]
     pub fn apply(&mut self, change: Change, now: Now) {
@@ -116,23 +136,11 @@ impl Limiters {
         }
     }
 
-    /// When the key may go: not before all limiters are unused by their recorded numbers, but in
-    /// any case within [`MAX_EXPIRY_MS`] from now. In ms since 1970.
+    /// When all limiters are unused by their recorded numbers, in ms since 1970.
     #[inline]
     #[must_use]
-    pub fn expire_at_ms(&self, now: Now) -> u64 {
-        let unused_at = self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0);
-        unused_at.min(now.ms().saturating_add(MAX_EXPIRY_MS))
-    }
-
-    /// The same, unless any charge moves it: a lone bucket or log.
-    #[inline]
-    #[must_use]
-    pub fn steady_expire_at_ms(&self, now: Now) -> Option<u64> {
-        match self {
-            Self::One(Limiter::Log(_) | Limiter::Token(_) | Limiter::Leaky(_)) => None,
-            _ => Some(self.expire_at_ms(now)),
-        }
+    pub fn unused_at_ms(&self) -> u64 {
+        self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0)
     }
 
     /// Bytes on the heap, without the 32 of this value itself.

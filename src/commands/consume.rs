@@ -58,19 +58,23 @@ fn record<const N: usize>(
     if outcome.grows {
         call.check_memory()?;
     }
-    let steady_ms = key.get().and_then(|limiters| limiters.steady_expire_at_ms(now));
-    match key.get_mut() {
-        Some(limiters) => outcome.changes().for_each(|change| limiters.apply(change, now)),
+    let standing_ms = match key.get_mut() {
+        Some(limiters) => {
+            outcome.record(limiters, now);
+            key.expire_at_ms()
+        }
         None => {
             if let Some(limiters) = Limiters::from_changes(outcome.changes(), now) {
                 key.set(limiters);
             }
+            None
         }
+    };
+    let moved_ms = key.get().and_then(|limiters| outcome.new_expiry_ms(limiters, standing_ms, now));
+    if let Some(moved_ms) = moved_ms {
+        key.set_expire_at_ms(moved_ms);
     }
-    let expire_at_ms = key.get().map_or(0, |limiters| outcome.expire_at_ms(limiters, now));
-    if steady_ms != Some(expire_at_ms) || key.expire_at_ms() != Some(expire_at_ms) {
-        key.set_expire_at_ms(expire_at_ms);
-    }
+    let expire_at_ms = moved_ms.or(standing_ms).unwrap_or_default();
     drop(key);
     call.signal_change();
     call.replicate(COMMAND, || Outgoing::of_changes(outcome.changes(), now, expire_at_ms));

@@ -22,6 +22,9 @@ const VERSION: u64 = 1;
 const CHANGES: u64 = 1;
 const STATE: u64 = 2;
 
+/// The latest expiry that a key can have, in ms since 1970.
+const LATEST_EXPIRY_MS: u64 = MAX_TIME_MS + MAX_EXPIRY_MS;
+
 const HEADER: usize = 16;
 const LARGEST_CHANGE: usize = 32;
 
@@ -65,11 +68,10 @@ impl AsRef<[u8]> for Outgoing {
 
 /// The effect that makes a key what it is: for the AOF's rewriting.
 pub(super) fn of_state(limiters: &Limiters) -> Vec<u8> {
-    let latest = Now::from_unix_ms(i64::MAX);
     let mut bytes = Vec::new();
     bytes.put::<1>(VERSION);
     bytes.put::<1>(STATE);
-    bytes.put::<8>(limiters.expire_at_ms(latest));
+    bytes.put::<8>(limiters.unused_at_ms().min(LATEST_EXPIRY_MS));
     codec::encode_to(&mut bytes, limiters);
     bytes
 }
@@ -95,8 +97,7 @@ impl Effect {
         }
         let kind = source.take::<1>()?;
         let expire_at_ms = source.take::<8>()?;
-        let latest_ms = MAX_TIME_MS.saturating_add(MAX_EXPIRY_MS);
-        if !(1..=latest_ms).contains(&expire_at_ms) {
+        if !(1..=LATEST_EXPIRY_MS).contains(&expire_at_ms) {
             return None;
         }
         let what = match kind {

@@ -160,7 +160,7 @@ pub(super) fn assert_sound(limiters: &Limiters) {
             let outcome = decide::<1>(Some(limiters), &[clause], 1, now).unwrap();
             assert_answerable(&outcome.verdicts[0]);
         }
-        assert!(limiters.expire_at_ms(now) > 0);
+        assert!(limiters.unused_at_ms() > 0);
     }
 }
 

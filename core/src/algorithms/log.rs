@@ -151,12 +151,16 @@ impl State for Box<Log> {
     }
 
     #[inline]
-    fn move_from_future(&self, now: Now) -> Option<Append> {
-        (self.entries.newest_ms() > now.ms()).then(|| Append {
+    fn is_ahead(&self, now: Now) -> bool {
+        self.entries.newest_ms() > now.ms()
+    }
+
+    fn move_to(&self, _now: Now) -> Append {
+        Append {
             period_ms: U40::new(self.period_ms),
             limit: U40::new(self.limit),
             cost: U40::new(0),
-        })
+        }
     }
 
     fn grows(&self, now: Now) -> bool {

@@ -26,8 +26,11 @@ pub(crate) trait State: Record + Encoded {
     /// When it is as if never used by its recorded numbers, in ms since 1970.
     fn unused_at_ms(&self) -> u64;
 
-    /// The change that brings a recorded time from the future to now, if there is one.
-    fn move_from_future(&self, now: Now) -> Option<Self::Change>;
+    /// Whether a recorded time is later than `now`: the clock stepped back.
+    fn is_ahead(&self, now: Now) -> bool;
+
+    /// The change that brings a recorded time from the future to now.
+    fn move_to(&self, now: Now) -> Self::Change;
 
     /// Whether a charge now needs memory that is not there yet.
     fn grows(&self, _now: Now) -> bool {
@@ -67,7 +70,7 @@ pub(crate) trait PlainState: Record + Encoded + Copy {
     /// See [`State::unused_at_ms`].
     fn unused_at_ms(&self) -> u64;
 
-    /// Whether the recorded time is later than `now`: the clock stepped back.
+    /// See [`State::is_ahead`].
     fn is_ahead(&self, now: Now) -> bool;
 
     /// The same use, as of now.
@@ -88,8 +91,13 @@ impl<T: PlainState> State for T {
     }
 
     #[inline(always)]
-    fn move_from_future(&self, now: Now) -> Option<Self> {
-        self.is_ahead(now).then(|| self.moved_to(now))
+    fn is_ahead(&self, now: Now) -> bool {
+        PlainState::is_ahead(self, now)
+    }
+
+    #[inline]
+    fn move_to(&self, now: Now) -> Self {
+        self.moved_to(now)
     }
 
     #[inline(always)]

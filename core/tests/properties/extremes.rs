@@ -40,7 +40,7 @@ fn look_at_everything(limiters: &Limiters, changes: impl Iterator<Item = Change>
         let _ = limiters.can_apply(&change, now);
     }
     let _ = rl_core::peek(limiters, now).count();
-    let _ = (limiters.expire_at_ms(now), limiters.heap_bytes(), limiters.allocations());
+    let _ = (limiters.unused_at_ms(), limiters.heap_bytes(), limiters.allocations());
     let _ = limiters.as_slice().iter().map(|limiter| (limiter.clause(), limiter.is_in_use(now)));
 }
 

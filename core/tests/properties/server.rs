@@ -1,5 +1,6 @@
 //! A key as a server keeps it, and its answers in the words of the reference.
 
+use rl_core::bounds::MAX_EXPIRY_MS;
 use rl_core::{
     Change, Clause, Limiters, Now, Outcome, TooManyLimiters, Verdict, Wait, decide, peek,
 };
@@ -16,6 +17,8 @@ pub(crate) fn at(ms: u64) -> Now {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Server {
     pub(crate) stored: Option<Limiters>,
+    /// When the key expires, in ms since 1970.
+    expires: Option<u64>,
 }
 
 impl Server {
@@ -45,8 +48,12 @@ impl Server {
         let outcome = self.decide(clauses, cost, now)?;
         self.record(outcome.changes(), now);
         if let (Some(limiters), Some(_)) = (&self.stored, outcome.changes().next()) {
-            let expire_at_ms = limiters.expire_at_ms(at(now));
-            assert_eq!(outcome.expire_at_ms(limiters, at(now)), expire_at_ms);
+            let moved = outcome.new_expiry_ms(limiters, self.expires, at(now));
+            self.expires = moved.or(self.expires);
+            let (needed, most) = bounds(limiters, now);
+            let expires = self.expires.unwrap();
+            assert!(expires >= needed, "expires at {expires}, in use until {needed}");
+            assert!(moved.is_none_or(|moved| moved <= most), "{moved:?} is later than {most}");
         }
         Ok(outcome)
     }
@@ -60,6 +67,13 @@ impl Server {
     pub(crate) fn clauses(&self) -> impl Iterator<Item = Clause> + '_ {
         self.stored.iter().flat_map(Limiters::as_slice).map(rl_core::Limiter::clause)
     }
+}
+
+/// The earliest and the latest time at which a key that is written now may expire.
+fn bounds(limiters: &Limiters, now: u64) -> (u64, u64) {
+    let in_use = limiters.unused_at_ms().saturating_sub(now).min(MAX_EXPIRY_MS);
+    let most = (in_use + in_use / 4).clamp(2_000, MAX_EXPIRY_MS);
+    (now + in_use, now + most)
 }
 
 pub(crate) fn answers(outcome: &Outcome<16>, clauses: &[Clause]) -> Vec<Answer> {

@@ -9,6 +9,8 @@ pub(crate) type Row = (i64, u64, [i64; 4], &'static str);
 #[derive(Clone, Default)]
 pub(crate) struct Key {
     pub(crate) stored: Option<Limiters>,
+    /// When the key expires, in ms since 1970.
+    pub(crate) expires: Option<u64>,
 }
 
 impl Key {
@@ -56,8 +58,12 @@ impl Key {
         let now = Now::from_unix_ms(now);
         let outcome = decide::<16>(self.stored.as_ref(), clauses, cost, now)?;
         match &mut self.stored {
-            Some(limiters) => outcome.changes().for_each(|change| limiters.apply(change, now)),
+            Some(limiters) => outcome.record(limiters, now),
             None => self.stored = Limiters::from_changes(outcome.changes(), now),
+        }
+        if let (Some(limiters), Some(_)) = (&self.stored, outcome.changes().next()) {
+            let moved = outcome.new_expiry_ms(limiters, self.expires, now);
+            self.expires = moved.or(self.expires);
         }
         Ok(outcome)
     }
@@ -69,11 +75,6 @@ impl Key {
             .flat_map(|limiters| peek(limiters, Now::from_unix_ms(now)))
             .map(|peeked| (peeked.clause, numbers(&peeked.verdict)))
             .collect()
-    }
-
-    /// When the key may go.
-    pub(crate) fn expires(&self, now: i64) -> u64 {
-        self.stored.as_ref().unwrap().expire_at_ms(Now::from_unix_ms(now))
     }
 
     /// How many limiters are recorded, in use or not.
