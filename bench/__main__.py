@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench import about, bars, calls, chart, core, figures, logs, peers, table
+from bench import about, bars, calls, chart, core, figures, logs, peers, regimes, table
 from bench.figures import Results
 from bench.progress import say
 from bench.rows import BASE, OUR_ROWS, SERVER_ROWS, Row
@@ -47,8 +47,11 @@ def _measure(bench: Bench, asked: argparse.Namespace) -> Results:
         results.sections.append(calls.counts_only(bench, chosen))
     else:
         results.sections.append(calls.in_full(bench, chosen))
+    if not asked.only:
+        results.sections.append(regimes.new_keys(bench, in_full=everything))
     if everything:
         results.sections += [calls.elsewhere(bench, setting) for setting in (AOF, REPLICA)]
+        results.sections.append(regimes.expired_keys(bench))
         results.sections.append(calls.over_many_keys(bench))
         results.sections += logs.sections(bench)
     results.bars = [bar for bar in bars.outcomes(results) if everything or bar.met is not None]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench import logs
+from bench import logs, regimes
 from bench.figures import Outcome, Results
-from bench.rows import BASE
+from bench.rows import BASE, FILLING, REFILLED
 from bench.servers import AOF, PLAIN
 
-_CHEAP = ("RL.FIXED", "RL.SLIDING", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT, 1 clause")
-_VERDICTS = ("allowed", "denied")
 _LIGHT = ("RL.FIXED", "RL.SLIDING", "RL.TOKEN", "RL.LEAKY")
+_CHEAP = (*_LIGHT, "RL.LIMIT, 1 clause")
+_CELL = "RL.THROTTLE"
+_LOG = "RL.LOG 1,000"
+_VERDICTS = ("allowed", "denied")
 
 
 def outcomes(results: Results) -> Sequence[Outcome]:
@@ -26,21 +28,25 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
             line = section.line(name)
             yield section.ratio(line, base) if line else None
 
-    plain, aof = PLAIN.title, AOF.title
-    allowed = [f"{name}, allowed" for name in _CHEAP]
-    denied = [f"{name}, denied" for name in _CHEAP]
-    for name in allowed:
-        yield _bar(f"{name} / SET EX", 0.85, over(plain, BASE, [name]))
-    for name in denied:
-        yield _bar(f"{name} / SET EX", 0.75, over(plain, BASE, [name]))
-    log = "RL.LOG 1,000, allowed"
-    yield _bar(f"{log} / SET EX", 1.1, over(plain, BASE, [log]))
+    plain, new, aof = PLAIN.title, regimes.NEW, AOF.title
+
+    def each(title: str, where: str, names: Iterable[str], at_most: float) -> Iterator[Outcome]:
+        for name in names:
+            yield _bar(f"{name} / SET EX{where}", at_most, over(title, BASE, [name]))
+
+    yield from each(plain, "", [f"{name}, allowed" for name in (*_CHEAP, _CELL)], 0.80)
+    yield from each(plain, "", [f"{_LOG}, allowed"], 0.82)
     full = logs.title(1_000)
-    yield _bar(f"{full}, full, allowed / SET EX", 1.1, over(full, BASE, [logs.ALLOWED]))
-    three = "RL.LIMIT, 3 clauses, allowed"
-    yield _bar(f"{three} / SET EX", 1.6, over(plain, BASE, [three]))
-    for name in ("RL.FIXED, allowed", "RL.TOKEN, allowed"):
-        yield _bar(f"{name} / SET EX, both with an AOF", 1.15, over(aof, BASE, [name]))
+    yield _bar(f"{full}, full, allowed / SET EX", 0.82, over(full, BASE, [logs.ALLOWED]))
+    yield from each(plain, "", (*FILLING, *REFILLED), 0.80)
+    yield from each(plain, "", [f"{name}, denied" for name in (*_CHEAP, _CELL, _LOG)], 0.70)
+    light = [name for name in regimes.FIRST_CALLS if name not in (BASE, f"{_LOG}, allowed")]
+    yield from each(new, ", both of a new key", light, 0.97)
+    yield from each(new, ", both of a new key", [f"{_LOG}, allowed"], 1.0)
+    listened = [f"{name}, allowed" for name in (*_CHEAP, _LOG)]
+    yield from each(aof, ", both with an AOF", listened, 0.95)
+    yield from each(plain, "", ["RL.LIMIT, 3 clauses, allowed"], 1.35)
+    yield from each(plain, "", ["RL.LIMIT, 16 clauses, allowed"], 4.5)
     for verdict in _VERDICTS:
         ours, theirs = f"RL.THROTTLE, {verdict}", f"redis-cell, {verdict}"
         yield _bar(f"{ours} / redis-cell", 0.42, over(plain, theirs, [ours]))
@@ -49,8 +55,8 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
         policy, written = f"RL.LIMIT POLICY, {rest}", f"RL.LIMIT, {rest}"
         yield _bar(f"{policy} / written out", 1.0, over(plain, written, [policy]))
 
-    light = [results.section(plain).line(f"{name}, allowed") for name in _LIGHT]
-    keys = (line.bytes_per_key for line in light if line)
+    lines = [results.section(plain).line(f"{name}, allowed") for name in _LIGHT]
+    keys = (line.bytes_per_key for line in lines if line)
     yield _bar("bytes per key, the most of four limiters", 165, keys)
     long = [results.section(logs.title(size)).line(logs.ALLOWED) for size in logs.SIZES[1:]]
     entries = (line.bytes_per_entry for line in long if line)

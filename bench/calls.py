@@ -14,9 +14,11 @@ from bench.servers import PLAIN, Bench, Setting
 ELSEWHERE = (
     BASE,
     "RL.FIXED, allowed",
+    "RL.SLIDING, allowed",
     "RL.TOKEN, allowed",
-    "RL.LOG 1,000, allowed",
+    "RL.LEAKY, allowed",
     "RL.LIMIT, 1 clause, allowed",
+    "RL.LOG 1,000, allowed",
 )
 """What is measured with an AOF or a replica too."""
 

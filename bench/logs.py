@@ -14,7 +14,7 @@ from bench.figures import Line, Section
 from bench.progress import say
 from bench.rows import BASE, KEY, Row, allowed_and_denied, by_name, key
 from bench.servers import Bench
-from bench.timing import main_thread_ns
+from bench.timing import least_cpu_ns
 from support.server import Server
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -49,7 +49,7 @@ def sections(bench: Bench) -> list[Section]:
                     line.bytes_per_entry = _fill(plain, row, entries)
                     _fill(counted, row, entries)
                 line.instructions = _per_call(counted, row, callgrind.counted)
-                line.cpu_ns = _per_call(plain, row, _cpu_ns)
+                line.cpu_ns = _per_call(plain, row, least_cpu_ns)
     return made
 
 
@@ -94,12 +94,3 @@ def _per_call(server: Server, row: Row, meter: Meter) -> float:
                 row.check(load.answer(connection, calls))
 
         return meter(server, work) / (_LOTS * _KEYS)
-
-
-def _cpu_ns(server: Server, work: Callable[[], None]) -> int:
-    costs = []
-    for _ in range(3):
-        before = main_thread_ns(server)
-        work()
-        costs.append(main_thread_ns(server) - before)
-    return min(costs)

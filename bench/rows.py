@@ -42,6 +42,8 @@ class Row:
     """How often the call itself is made at each key before anything is measured."""
     makes_key: bool = True
     """Whether one call leaves one key, so that it can be asked what a key takes."""
+    loaded_keys: int = KEYS
+    """Over so many keys its calls are spread under load, where each comes round sooner."""
     quick: bool = False
     """Whether a quick run includes it."""
 
@@ -87,11 +89,16 @@ def _server_rows() -> list[Row]:
 
 
 def _limiter(command: str, *rest: str) -> list[Row]:
-    """A command's two rows, its limit given first among the numbers."""
+    """A command's two rows, its limit given first among the numbers.
+
+    Each key was called so often that its time in use grows little from call to call, as that of a
+    limiter does which was not made a moment ago.
+    """
     allowed, denied = (
         f"{command} {KEY} {limit} {' '.join(rest)}".split() for limit in (PLENTY, "1")
     )
-    return allowed_and_denied(command, "ours", allowed, denied)
+    rows = allowed_and_denied(command, "ours", allowed, denied)
+    return [replace(row, times=100) for row in rows]
 
 
 def _log() -> list[Row]:
@@ -120,6 +127,33 @@ def _limit(count: int) -> list[Row]:
         ["RL.LIMIT", KEY, *" ".join(_clauses(count, limit)).split()] for limit in (PLENTY, "1")
     )
     return allowed_and_denied(f"RL.LIMIT, {_name(count)}", "ours", allowed, denied)
+
+
+REFILLED = (
+    "RL.FIXED 1000000 1ms",
+    "RL.SLIDING 1000000 1ms",
+    "RL.TOKEN 1000 1000 1s",
+    "RL.TOKEN 1000000 1000 1s",
+    "RL.LEAKY 1000 1000 1s",
+    "RL.LIMIT TOKEN 1000 1000 1s",
+)
+"""Limiters that are as if never used again before their key is called the next time."""
+
+FILLING = ("RL.TOKEN 100 10 1s", "RL.TOKEN 1000000 100 60s")
+"""Buckets that are called about as often as they refill, or more often."""
+
+
+def _regimes() -> list[Row]:
+    """The calls of REFILLED and FILLING, which are the names of their rows."""
+    refilled = [_of_name(name) for name in REFILLED]
+    # One core makes a million calls a second: as many as these buckets regain, or ten times that.
+    filling = [replace(_of_name(name), loaded_keys=100_000) for name in FILLING]
+    return [replace(row, quick=True) for row in (*refilled, *filling)]
+
+
+def _of_name(name: str) -> Row:
+    command, *rest = name.split()
+    return Row(name, "ours", (command, KEY, *rest), begins(1))
 
 
 def _policy(count: int) -> list[Row]:
@@ -160,6 +194,7 @@ def _our_rows() -> list[Row]:
     ]
     return [
         *(replace(row, quick=True) for row in single),
+        *_regimes(),
         *_limit(3),
         *_policy(1),
         *_policy(3),

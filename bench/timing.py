@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import load
-from bench.rows import KEY, KEYS, Row
+from bench.rows import KEY, Row
 from support.server import Server
 
 PIPELINE = 64
@@ -37,8 +38,9 @@ class Latency:
     p99_us: float
 
 
-def speed(server: Server, row: Row, keys: int = KEYS) -> Speed:
-    """Make as many calls as the server can take."""
+def speed(server: Server, row: Row, keys: int | None = None) -> Speed:
+    """Make as many calls as the server can take, over the row's keys unless it is said how many."""
+    keys = keys or row.loaded_keys
     load.prepare(server, row, keys)
     calls = _PEER_CALLS if row.kind == "peer" else _CALLS
     cpu_ns, per_second = [], []
@@ -51,9 +53,9 @@ def speed(server: Server, row: Row, keys: int = KEYS) -> Speed:
     return Speed(min(cpu_ns), max(per_second))
 
 
-def latency(server: Server, row: Row, keys: int = KEYS) -> Latency:
+def latency(server: Server, row: Row) -> Latency:
     """Make one call after another; keys are as `speed` left them."""
-    told = _benchmark(server, row, keys, _SINGLE_CALLS, "-c", "1")
+    told = _benchmark(server, row, row.loaded_keys, _SINGLE_CALLS, "-c", "1")
     _check(server, row)
     return Latency(told["p50_latency_ms"] * 1000, told["p99_latency_ms"] * 1000)
 
@@ -66,6 +68,18 @@ def _benchmark(server: Server, row: Row, keys: int, calls: int, *how: str) -> di
     )
     [told] = csv.DictReader(io.StringIO(done.stdout))
     return {name: float(value) for name, value in told.items() if name != "test"}
+
+
+def cpu_ns(server: Server, work: Callable[[], None]) -> int:
+    """The main thread's CPU time for some work."""
+    before = main_thread_ns(server)
+    work()
+    return main_thread_ns(server) - before
+
+
+def least_cpu_ns(server: Server, work: Callable[[], None]) -> int:
+    """The same, of some runs the least."""
+    return min(cpu_ns(server, work) for _ in range(_RUNS))
 
 
 def main_thread_ns(server: Server) -> int:

@@ -8,6 +8,7 @@
 //! | what can be set, and its defaults | `settings` |
 //! | named policies | `policies` |
 //! | what is counted | `metrics` |
+//! | which keys are denied most | `top` |
 //! | how a key's value is stored, copied and sent | `state` |
 //! | how the server is talked to | `server` |
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
@@ -18,6 +19,7 @@ mod policies;
 mod server;
 mod settings;
 mod state;
+mod top;
 
 use std::ffi::{CStr, c_int};
 

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rl_core::top::Top;
 use rl_core::{Algorithm, Clause, Verdict};
 
 use crate::policies::Policies;
 use crate::server::exclusive::Exclusive;
 use crate::settings::TOP_SIZE;
+use crate::top::Top;
 
 /// A count. The server's one thread counts, so no locked instruction is needed.
 #[derive(Debug)]
@@ -51,13 +51,8 @@ impl Decisions {
 static CALLS: Decisions = Decisions::new();
 
 /// Clauses, by their own verdict: a call of a single limit has one.
-static CLAUSES: [(&str, Algorithm, Decisions); 5] = [
-    ("fixed", Algorithm::Fixed, Decisions::new()),
-    ("sliding", Algorithm::Sliding, Decisions::new()),
-    ("log", Algorithm::Log, Decisions::new()),
-    ("token", Algorithm::Token, Decisions::new()),
-    ("leaky", Algorithm::Leaky, Decisions::new()),
-];
+static CLAUSES: [Decisions; Algorithm::ALL.len()] =
+    [const { Decisions::new() }; Algorithm::ALL.len()];
 
 /// Errors that were answered.
 pub(crate) static ERRORS: Count = Count::new();
@@ -67,7 +62,7 @@ pub(crate) static ERRORS: Count = Count::new();
 pub(crate) fn decided(allowed: bool, clauses: &[Clause], verdicts: &[Verdict]) {
     CALLS.add(allowed);
     for (clause, verdict) in clauses.iter().zip(verdicts) {
-        if let Some((.., decisions)) = CLAUSES.get(clause.algorithm as usize) {
+        if let Some(decisions) = CLAUSES.get(clause.algorithm as usize) {
             decisions.add(verdict.allowed);
         }
     }
@@ -78,7 +73,8 @@ pub(crate) fn decided(allowed: bool, clauses: &[Clause], verdicts: &[Verdict]) {
 pub(crate) fn fields(for_crash_report: bool, field: &mut dyn FnMut(&[&str], u64)) {
     field(&["decisions_allowed"], CALLS.allowed.get());
     field(&["decisions_denied"], CALLS.denied.get());
-    for (name, _, decisions) in &CLAUSES {
+    for (algorithm, decisions) in Algorithm::ALL.into_iter().zip(&CLAUSES) {
+        let name = algorithm.name();
         field(&[name, "_allowed"], decisions.allowed.get());
         field(&[name, "_denied"], decisions.denied.get());
     }
@@ -120,16 +116,4 @@ pub(crate) fn resize_top() {
 
 fn top_size() -> usize {
     usize::try_from(TOP_SIZE.get()).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_algorithm_counts_at_its_place() {
-        for (place, (_, algorithm, _)) in CLAUSES.iter().enumerate() {
-            assert_eq!(*algorithm as usize, place);
-        }
-    }
 }

@@ -121,14 +121,14 @@ def test_copy(raw: RawConnection) -> None:
     assert raw("COPY", "k", "copy") == 1
     assert raw("RL.PEEK", "copy") == peeked
     assert digest(raw, "copy") == digest(raw, "k")
-    assert raw("PTTL", "copy") == raw("PTTL", "k") == 20_000
+    assert raw("PTTL", "copy") == raw("PTTL", "k") == 25_000
     for line in FIVE:
         assert integers(raw(*line.split()))[2] == 1
     assert raw("RL.PEEK", "copy") == peeked, "the copy is no part of it"
     assert raw("COPY", "k", "copy", "DB", 1) == 1
     raw("SELECT", 1)
     assert raw("RL.PEEK", "copy") != peeked, "it is as its original is by now"
-    assert raw("PTTL", "copy") == 40_000
+    assert raw("PTTL", "copy") == 50_000
 
 
 def test_rename_move_and_other_databases(raw: RawConnection) -> None:
@@ -136,7 +136,7 @@ def test_rename_move_and_other_databases(raw: RawConnection) -> None:
     assert raw("RENAME", "k", "renamed") == OK
     assert raw("RL.PEEK", "k") == []
     assert raw("RL.PEEK", "renamed") == peeked
-    assert raw("PTTL", "renamed") == 20_000
+    assert raw("PTTL", "renamed") == 25_000
     assert raw("MOVE", "renamed", 3) == 1
     assert raw("RL.PEEK", "renamed") == []
     raw("SELECT", 3)
@@ -146,7 +146,7 @@ def test_rename_move_and_other_databases(raw: RawConnection) -> None:
     assert raw("RL.PEEK", "renamed") == []
     raw("SELECT", 0)
     assert raw("RL.FIXED", "renamed", 5, 10) == [1, 5, 1, 0, 10_000]
-    assert raw("PTTL", "renamed") == 20_000
+    assert raw("PTTL", "renamed") == 25_000
 
 
 @pytest.mark.all_servers
@@ -169,7 +169,7 @@ def test_dump_and_restore(raw: RawConnection, ttl: int, options: list[str], left
     assert raw("RESTORE", "k", ttl, payload, "REPLACE", *options) == OK
     assert raw("RL.PEEK", "k") == peeked
     assert raw("RL.LIMIT", "k", "FIXED", 5, 10) == [1, [1, 5, 2, 0, 10_000]]
-    assert raw("PTTL", "k") == 20_000
+    assert raw("PTTL", "k") == 25_000
 
 
 def test_migrate(new_server: NewServer) -> None:
@@ -184,7 +184,7 @@ def test_migrate(new_server: NewServer) -> None:
         assert raw("EXISTS", "k") == 0
         assert far("RL.PEEK", "k") == peeked
         assert digest(far, "k") == same
-        assert far("PTTL", "k") == 20_000
+        assert far("PTTL", "k") == 25_000
 
 
 @pytest.mark.all_servers

@@ -1,11 +1,11 @@
-//! What a decision costs, without a server around it: `cargo bench -p rl-core`.
+//! What an outcome costs, without a server around it: `cargo bench -p rl-core`.
 #![allow(missing_docs, clippy::arithmetic_side_effects, clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rl_core::{Clause, Decision, Limiters, Now, decide};
+use rl_core::{Clause, Limiters, Now, Outcome, decide};
 
 const NOW_MS: i64 = 1_700_000_000_000;
 const MINUTE_MS: u64 = 60_000;
@@ -15,16 +15,16 @@ fn used(clauses: &[Clause], times: i64) -> Limiters {
     let mut stored: Option<Limiters> = None;
     for ms in 0..times {
         let now = Now::from_unix_ms(NOW_MS + ms);
-        let decision = decide::<16>(stored.as_ref(), clauses, 1, now).unwrap();
+        let outcome = decide::<16>(stored.as_ref(), clauses, 1, now).unwrap();
         match &mut stored {
-            Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
-            None => stored = Limiters::from_changes(decision.changes(), now),
+            Some(limiters) => outcome.record(limiters, now),
+            None => stored = Limiters::from_changes(outcome.changes(), now),
         }
     }
     stored.unwrap()
 }
 
-/// Measures the decision alone, without recording it.
+/// Measures the outcome alone, without recording it.
 fn measure<const N: usize>(
     c: &mut Criterion,
     name: &str,
@@ -32,7 +32,7 @@ fn measure<const N: usize>(
     clauses: &[Clause],
     allowed: bool,
 ) {
-    let decide_at = |ms| -> Decision<N> {
+    let decide_at = |ms| -> Outcome<N> {
         decide(black_box(stored), black_box(clauses), black_box(1), Now::from_unix_ms(ms)).unwrap()
     };
     let now = black_box(NOW_MS + 1_000);
@@ -71,7 +71,7 @@ fn several(c: &mut Criterion) {
     }
 }
 
-/// LOG by its number of entries: a decision is a search among them, a recorded call one more.
+/// LOG by its number of entries: an outcome is a search among them, a recorded call one more.
 fn long_logs(c: &mut Criterion) {
     for entries in [100, 10_000, 100_000] {
         let long_ms = 1_000_000;
@@ -87,9 +87,9 @@ fn long_logs(c: &mut Criterion) {
         c.bench_function(&format!("log/{entries}/recorded"), |bencher| {
             bencher.iter(|| {
                 let now = Now::from_unix_ms(now_ms);
-                let decision = decide::<1>(Some(&steady), &[clause], 1, now).unwrap();
-                assert!(decision.allowed);
-                decision.changes().for_each(|change| steady.apply(change, now));
+                let outcome = decide::<1>(Some(&steady), &[clause], 1, now).unwrap();
+                assert!(outcome.allowed);
+                outcome.changes().for_each(|change| steady.apply(change, now));
                 now_ms += 1;
             });
         });
@@ -108,9 +108,9 @@ fn recorded(c: &mut Criterion) {
         let now = Now::from_unix_ms(NOW_MS + 1_000);
         c.bench_function(&format!("{name}/recorded"), |bencher| {
             bencher.iter(|| {
-                let decision = decide::<1>(Some(&stored), black_box(&[clause]), 1, now).unwrap();
-                decision.changes().for_each(|change| stored.apply(change, now));
-                decision.verdicts
+                let outcome = decide::<1>(Some(&stored), black_box(&[clause]), 1, now).unwrap();
+                outcome.changes().for_each(|change| stored.apply(change, now));
+                outcome.verdicts
             });
         });
     }

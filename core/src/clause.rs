@@ -1,19 +1,6 @@
 //! What a call asks of one limiter.
 
-/// How a limiter counts. The order is the one in which RL.PEEK lists limiters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Algorithm {
-    /// A window that its first request opens.
-    Fixed,
-    /// Two windows aligned to the period, the older one weighted by what is left of it.
-    Sliding,
-    /// Every admitted request, remembered for one period.
-    Log,
-    /// A bucket of tokens that refills continuously.
-    Token,
-    /// The same bucket, read as a queue that leaks.
-    Leaky,
-}
+use crate::algorithm::Algorithm;
 
 /// One limit as a call states it. Which limiter it means is told by [`Clause::algorithm`] and
 /// [`Clause::period_ms`] alone; the other numbers are applied to what that limiter has recorded.

@@ -7,10 +7,11 @@
 //! |---|---|
 //! | what a call asks | [`Clause`] |
 //! | what it is told | [`Verdict`] |
-//! | how a call is decided | [`decide`] |
+//! | how a call is decided | [`decide`], which answers an [`Outcome`] |
 //! | what a key holds | [`Limiters`], a set of [`Limiter`] |
-//! | one algorithm | `fixed`, `sliding`, `log`, `bucket` (token and leaky) |
-//! | who is denied most | [`top::Top`] |
+//! | which algorithms there are | the table in `algorithm`: [`Algorithm`] |
+//! | one algorithm | its file in [`algorithms`] |
+//! | how state is written as bytes | [`bytes`] |
 //! | every bound | [`bounds`] |
 //!
 //! ```
@@ -31,30 +32,31 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation))]
 
+pub mod algorithms;
 pub mod bounds;
-pub mod bucket;
-pub mod fixed;
-pub mod log;
+pub mod bytes;
 pub mod packed;
-pub mod sliding;
-pub mod top;
 
+mod algorithm;
 mod clause;
-mod decision;
-mod entries;
+mod decide;
+mod expiry;
 mod limiter;
 mod limiters;
 mod math;
 mod now;
+mod outcome;
 mod peek;
-mod standing;
+mod relocate;
 mod verdict;
 
-pub use clause::{Algorithm, Clause};
-pub use decision::{Decision, TooManyLimiters, decide};
-pub use entries::{Entries, Entry};
+pub use algorithm::Algorithm;
+pub use clause::Clause;
+pub use decide::decide;
 pub use limiter::{Change, Limiter};
-pub use limiters::{Limiters, Relocate};
+pub use limiters::Limiters;
 pub use now::Now;
+pub use outcome::{Outcome, TooManyLimiters};
 pub use peek::{Peeked, peek};
+pub use relocate::Relocate;
 pub use verdict::{Verdict, Wait};

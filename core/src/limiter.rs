@@ -1,111 +1,175 @@
-//! One limiter of a key.
+//! One limiter of a key, and what a call changes of it: any of the algorithms'.
 
-use crate::bucket::Bucket;
-use crate::clause::{Algorithm, Clause};
-use crate::fixed::Fixed;
-use crate::log::{Append, Log};
+use crate::algorithm::Algorithm;
+use crate::algorithms::bucket::Bucket;
+use crate::algorithms::fixed::Fixed;
+use crate::algorithms::log::{Append, Log};
+use crate::algorithms::sliding::Sliding;
+use crate::algorithms::{Record, State};
+use crate::bytes::{Encoded, Sink, Source};
+use crate::clause::Clause;
+use crate::for_each_algorithm;
 use crate::now::Now;
-use crate::sliding::Sliding;
+use crate::relocate::Relocate;
 
-/// What is recorded of one limiter, with the numbers of its last charged call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limiter<L = Box<Log>> {
-    /// A window opened by its first request.
-    Fixed(Fixed),
-    /// Two windows, the older one weighted.
-    Sliding(Sliding),
-    /// All that was admitted in a period.
-    Log(L),
-    /// A bucket of tokens.
-    Token(Bucket),
-    /// A bucket as a queue.
-    Leaky(Bucket),
-}
-
-/// What a call changes: the limiter as it is from now on, or what to append to a log.
-pub type Change = Limiter<Append>;
-
-/// The period of a log, or of what is appended to it.
-pub(crate) trait HasPeriod {
-    fn period_ms(&self) -> u64;
-}
-
-impl HasPeriod for Box<Log> {
-    #[inline]
-    fn period_ms(&self) -> u64 {
-        self.period_ms
-    }
-}
-
-impl HasPeriod for Append {
-    #[inline]
-    fn period_ms(&self) -> u64 {
-        self.period_ms
-    }
-}
-
-#[expect(private_bounds, reason = "there are two kinds of limiter, and both are here")]
-impl<L: HasPeriod> Limiter<L> {
-    /// How it counts.
-    #[inline]
-    #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::Fixed(_) => Algorithm::Fixed,
-            Self::Sliding(_) => Algorithm::Sliding,
-            Self::Log(_) => Algorithm::Log,
-            Self::Token(_) => Algorithm::Token,
-            Self::Leaky(_) => Algorithm::Leaky,
+macro_rules! define {
+    ($(
+        $(#[$doc:meta])*
+        $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+    )*) => {
+        /// What is recorded of one limiter, with the numbers of its last charged call.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Limiter {
+            $($(#[$doc])* $algorithm($stored),)*
         }
-    }
 
+        /// What a call changes: the limiter as it is from now on, or what to append to a log.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Change {
+            $($(#[$doc])* $algorithm($change),)*
+        }
+
+        /// Runs `$body` on what the limiter or change holds, whichever algorithm's it is.
+        macro_rules! each {
+            ($kind:ident, $of:expr, $held:ident => $body:expr) => {
+                match $of {
+                    $($kind::$algorithm($held) => $body,)*
+                }
+            };
+        }
+
+        impl Limiter {
+            /// How it counts.
+            #[inline]
+            #[must_use]
+            pub fn algorithm(&self) -> Algorithm {
+                match self {
+                    $(Self::$algorithm(_) => Algorithm::$algorithm,)*
+                }
+            }
+
+            /// The change that brings a recorded time from the future to now: after the clock
+            /// stepped back, use is neither forgotten nor kept longer than the limiter would.
+            pub(crate) fn move_to(&self, now: Now) -> Change {
+                match self {
+                    $(Self::$algorithm(state) => Change::$algorithm(state.move_to(now)),)*
+                }
+            }
+
+            /// Whether `change`, which is of this limiter, leaves every recorded number in its
+            /// range.
+            pub(crate) fn accepts(&self, change: &Change, now: Now) -> bool {
+                match (self, change) {
+                    $((Self::$algorithm(state), Change::$algorithm(change)) => {
+                        state.accepts(change, now)
+                    })*
+                    _ => false,
+                }
+            }
+
+            /// Puts `change`, which is of this limiter, in place.
+            #[inline(always)]
+            pub(crate) fn apply(&mut self, change: Change, now: Now) {
+                match change {
+                    $(Change::$algorithm(change) => if let Self::$algorithm(state) = self {
+                        state.apply(change, now);
+                    })*
+                }
+            }
+
+            /// Writes it: its algorithm's tag, and its state.
+            pub fn put(&self, sink: &mut impl Sink) {
+                match self {
+                    $(Self::$algorithm(state) => {
+                        sink.put_slice(&[$tag]);
+                        state.put(sink);
+                    })*
+                }
+            }
+
+            /// Reads what [`Limiter::put`] wrote; nothing if no call could have recorded it.
+            #[must_use]
+            pub fn take(source: &mut Source<'_>) -> Option<Self> {
+                match source.take_bytes::<1>()? {
+                    $([$tag] => Encoded::take(source).map(Self::$algorithm),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Change {
+            /// How the limiter counts.
+            #[inline]
+            #[must_use]
+            pub fn algorithm(&self) -> Algorithm {
+                match self {
+                    $(Self::$algorithm(_) => Algorithm::$algorithm,)*
+                }
+            }
+
+            /// The limiter that the change makes where there was none; none if it charges nothing.
+            #[inline(always)]
+            pub(crate) fn into_limiter(self, now: Now) -> Option<Limiter> {
+                match self {
+                    $(Self::$algorithm(change) => {
+                        State::from_change(change, now).map(Limiter::$algorithm)
+                    })*
+                }
+            }
+
+            /// Writes it: its algorithm's tag, and what changes.
+            #[inline]
+            pub fn put(&self, sink: &mut impl Sink) {
+                match self {
+                    $(Self::$algorithm(change) => {
+                        sink.put_slice(&[$tag]);
+                        change.put(sink);
+                    })*
+                }
+            }
+
+            /// Reads what [`Change::put`] wrote; nothing if no call could have made it.
+            #[must_use]
+            pub fn take(source: &mut Source<'_>) -> Option<Self> {
+                match source.take_bytes::<1>()? {
+                    $([$tag] => Encoded::take(source).map(Self::$algorithm),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+for_each_algorithm!(define);
+
+impl Limiter {
     /// Its period, in ms.
     #[inline]
     #[must_use]
     pub fn period_ms(&self) -> u64 {
-        match self {
-            Self::Fixed(fixed) => fixed.period_ms.get(),
-            Self::Sliding(sliding) => sliding.period_ms.get(),
-            Self::Log(log) => log.period_ms(),
-            Self::Token(bucket) | Self::Leaky(bucket) => bucket.period_ms.get(),
-        }
+        each!(Limiter, self, state => state.period_ms())
     }
 
-    /// What tells limiters of a key apart, and orders them.
+    /// What sets limiters of a key apart, and orders them.
     #[inline]
     #[must_use]
     pub fn id(&self) -> (Algorithm, u64) {
         (self.algorithm(), self.period_ms())
     }
-}
 
-impl Limiter {
     /// The numbers recorded with it.
     #[must_use]
     pub fn clause(&self) -> Clause {
-        match self {
-            Self::Fixed(fixed) => Clause::fixed(fixed.limit.get(), fixed.period_ms.get()),
-            Self::Sliding(sliding) => Clause::sliding(sliding.limit.get(), sliding.period_ms.get()),
-            Self::Log(log) => Clause::log(log.limit, log.period_ms),
-            Self::Token(bucket) | Self::Leaky(bucket) => Clause::bucket(
-                self.algorithm(),
-                bucket.capacity.get(),
-                bucket.refill.get(),
-                bucket.period_ms.get(),
-            ),
-        }
+        let algorithm = self.algorithm();
+        each!(Limiter, self, state => State::clause(state, algorithm))
     }
 
     /// When it is as if never used by its recorded numbers, in ms since 1970.
     #[inline]
     #[must_use]
     pub fn unused_at_ms(&self) -> u64 {
-        match self {
-            Self::Fixed(fixed) => fixed.unused_at_ms(),
-            Self::Sliding(sliding) => sliding.unused_at_ms(),
-            Self::Log(log) => log.unused_at_ms(),
-            Self::Token(bucket) | Self::Leaky(bucket) => bucket.unused_at_ms(),
-        }
+        each!(Limiter, self, state => State::unused_at_ms(state))
     }
 
     /// Whether it is in use by its recorded numbers.
@@ -115,78 +179,45 @@ impl Limiter {
         self.unused_at_ms() > now.ms()
     }
 
-    /// The change that brings a recorded time from the future to now, if there is one: after the
-    /// clock stepped back, use is neither forgotten nor kept longer than the limiter would.
+    /// Whether a recorded time is later than `now`: the clock stepped back.
     #[inline]
-    pub(crate) fn move_from_future(&self, now: Now) -> Option<Change> {
-        match self {
-            Self::Fixed(fixed) => fixed.is_ahead(now).then(|| Limiter::Fixed(fixed.moved_to(now))),
-            Self::Sliding(sliding) => {
-                sliding.is_ahead(now).then(|| Limiter::Sliding(sliding.moved_to(now)))
-            }
-            Self::Log(log) => log.is_ahead(now).then_some({
-                Limiter::Log(Append { period_ms: log.period_ms, limit: log.limit, cost: 0 })
-            }),
-            Self::Token(bucket) => {
-                bucket.is_ahead(now).then(|| Limiter::Token(bucket.moved_to(now)))
-            }
-            Self::Leaky(bucket) => {
-                bucket.is_ahead(now).then(|| Limiter::Leaky(bucket.moved_to(now)))
-            }
-        }
+    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+        each!(Limiter, self, state => State::is_ahead(state, now))
     }
 
     /// Whether a charge now needs memory that is not there yet: only a log may.
     #[inline]
     pub(crate) fn grows(&self, now: Now) -> bool {
-        matches!(self, Self::Log(log) if log.grows(now))
+        each!(Limiter, self, state => state.grows(now))
     }
 
-    /// Puts `change`, which is of this limiter, in place.
-    #[inline(always)]
-    pub(crate) fn apply(&mut self, change: Change, now: Now) {
-        match (self, change) {
-            (Self::Log(log), Limiter::Log(append)) => log.append(&append, now),
-            (slot, change) => {
-                if let Some(limiter) = change.into_limiter(now) {
-                    *slot = limiter;
-                }
-            }
-        }
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        each!(Limiter, self, state => state.heap_bytes())
+    }
+
+    /// Allocations on the heap.
+    pub(crate) fn allocations(&self) -> usize {
+        each!(Limiter, self, state => state.allocations())
+    }
+
+    /// Offers every allocation to `relocate`.
+    pub(crate) fn relocate(&mut self, relocate: &mut impl Relocate) {
+        each!(Limiter, self, state => state.relocate(relocate));
     }
 }
 
 impl Change {
+    /// Which limiter of a key is meant.
+    #[inline]
+    #[must_use]
+    pub fn id(&self) -> (Algorithm, u64) {
+        (self.algorithm(), each!(Change, self, change => change.period_ms()))
+    }
+
     /// Whether every number is one that [`decide`](crate::decide) could have made.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        match self {
-            Self::Fixed(fixed) => fixed.is_valid(),
-            Self::Sliding(sliding) => sliding.is_valid(),
-            Self::Log(append) => append.is_valid(),
-            Self::Token(bucket) | Self::Leaky(bucket) => bucket.is_valid(),
-        }
-    }
-
-    /// The limiter itself, if the change is all there is to know of it: not for a log.
-    #[must_use]
-    pub fn try_into_limiter(self) -> Option<Limiter> {
-        match self {
-            Self::Log(_) => None,
-            // The time matters to logs only.
-            other => other.into_limiter(Now::from_unix_ms(0)),
-        }
-    }
-
-    /// The limiter that the change makes where there was none.
-    #[inline(always)]
-    pub(crate) fn into_limiter(self, now: Now) -> Option<Limiter> {
-        Some(match self {
-            Self::Fixed(fixed) => Limiter::Fixed(fixed),
-            Self::Sliding(sliding) => Limiter::Sliding(sliding),
-            Self::Log(append) => Limiter::Log(Box::new(append.into_log(now)?)),
-            Self::Token(bucket) => Limiter::Token(bucket),
-            Self::Leaky(bucket) => Limiter::Leaky(bucket),
-        })
+        each!(Change, self, change => change.is_valid())
     }
 }

@@ -1,9 +1,10 @@
 //! The limiters of one key.
 
-use crate::bounds::{MAX_EXPIRY_MS, MAX_LIMITERS};
-use crate::clause::Algorithm;
+use crate::algorithm::Algorithm;
+use crate::bounds::MAX_LIMITERS;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
+use crate::relocate::Relocate;
 
 /// What a key holds: one limiter or more, ordered by algorithm and period.
 #[derive(Clone, Debug, Eq)]
@@ -36,14 +37,6 @@ fn drop_unused(limiters: &mut Vec<Limiter>, now: Now) {
         }
         true
     });
-}
-
-/// Moves allocations to better places: the server's defragmentation.
-pub trait Relocate {
-    /// Puts the elements possibly elsewhere.
-    fn vec<T>(&mut self, vec: &mut Vec<T>);
-    /// Puts the value possibly elsewhere.
-    fn boxed<T>(&mut self, value: &mut Box<T>);
 }
 
 impl Limiters {
@@ -95,6 +88,26 @@ impl Limiters {
         self.as_slice().iter().find(|limiter| limiter.id() == id)
     }
 
+    /// The limiter of this algorithm and period, and its place, looked for at `place` first.
+    #[inline(always)]
+    pub(crate) fn find_from(
+        &self,
+        place: usize,
+        id: (Algorithm, u64),
+    ) -> Option<(usize, &Limiter)> {
+        let all = self.as_slice();
+        match all.get(place) {
+            Some(limiter) if limiter.id() == id => Some((place, limiter)),
+            _ => all.iter().enumerate().find(|(_, limiter)| limiter.id() == id),
+        }
+    }
+
+    /// The limiter at that place.
+    #[inline(always)]
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Limiter> {
+        self.as_mut_slice().get_mut(place)
+    }
+
     /// Puts `change` in place. A limiter that is new pushes out those that are unused.
     #[inline(always)]
     pub fn apply(&mut self, change: Change, now: Now) {
@@ -139,30 +152,17 @@ impl Limiters {
     /// [`decide`](crate::decide) makes do; one that comes from elsewhere may not.
     #[must_use]
     pub fn can_apply(&self, change: &Change, now: Now) -> bool {
-        match (self.find(change.id()), change) {
-            (Some(Limiter::Log(log)), Limiter::Log(append)) => log.has_room_for(append, now),
-            (None, _) => self.has_room_for(&[change.id()], now),
-            _ => true,
+        match self.find(change.id()) {
+            Some(limiter) => limiter.accepts(change, now),
+            None => self.has_room_for(&[change.id()], now),
         }
     }
 
-    /// When the key may go: not before all limiters are unused by their recorded numbers, but in
-    /// any case within [`MAX_EXPIRY_MS`] from now. In ms since 1970.
+    /// When all limiters are unused by their recorded numbers, in ms since 1970.
     #[inline]
     #[must_use]
-    pub fn expire_at_ms(&self, now: Now) -> u64 {
-        let unused_at = self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0);
-        unused_at.min(now.ms().saturating_add(MAX_EXPIRY_MS))
-    }
-
-    /// The same, unless any charge moves it: a lone bucket or log.
-    #[inline]
-    #[must_use]
-    pub fn steady_expire_at_ms(&self, now: Now) -> Option<u64> {
-        match self {
-            Self::One(Limiter::Log(_) | Limiter::Token(_) | Limiter::Leaky(_)) => None,
-            _ => Some(self.expire_at_ms(now)),
-        }
+    pub fn unused_at_ms(&self) -> u64 {
+        self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0)
     }
 
     /// Bytes on the heap, without the 32 of this value itself.
@@ -172,21 +172,13 @@ impl Limiters {
             Self::One(_) => 0,
             Self::Many(limiters) => limiters.capacity().saturating_mul(size_of::<Limiter>()),
         };
-        let logs = self.as_slice().iter().map(|limiter| match limiter {
-            Limiter::Log(log) => size_of_val(log.as_ref()).saturating_add(log.entries.heap_bytes()),
-            _ => 0,
-        });
-        logs.fold(vec, usize::saturating_add)
+        self.as_slice().iter().map(Limiter::heap_bytes).fold(vec, usize::saturating_add)
     }
 
     /// How many allocations there are to free, this value's own counted.
     #[must_use]
     pub fn allocations(&self) -> usize {
-        let logs = self.as_slice().iter().map(|limiter| match limiter {
-            Limiter::Log(log) => log.entries.segment_count().saturating_add(2),
-            _ => 0,
-        });
-        logs.fold(2, usize::saturating_add)
+        self.as_slice().iter().map(Limiter::allocations).fold(2, usize::saturating_add)
     }
 
     /// Offers every allocation to `relocate`.
@@ -195,10 +187,7 @@ impl Limiters {
             relocate.vec(limiters);
         }
         for limiter in self.as_mut_slice() {
-            if let Limiter::Log(log) = limiter {
-                relocate.boxed(log);
-                log.entries.relocate(relocate);
-            }
+            limiter.relocate(relocate);
         }
     }
 }

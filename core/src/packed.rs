@@ -10,6 +10,17 @@ macro_rules! packed {
         pub struct $name([u8; $bytes]);
 
         impl $name {
+            /// Its bytes, the lowest first.
+            #[inline]
+            pub(crate) fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+
+            /// The integer of these bytes, the lowest first.
+            pub(crate) fn from_bytes(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
+            }
+
             /// The largest value that fits.
             pub const MAX: $int = (1 << ($bytes * 8)) - 1;
 

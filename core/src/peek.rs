@@ -1,7 +1,7 @@
 //! What stands at a key, for who only looks.
 
 use crate::clause::Clause;
-use crate::decision::judge_limiter;
+use crate::decide::judge_limiter;
 use crate::limiters::Limiters;
 use crate::now::Now;
 use crate::verdict::Verdict;

@@ -1,6 +1,6 @@
 //! What all consuming commands share: clock, key, decision, write, replication.
 
-use rl_core::{Clause, Decision, Limiters, Now, decide};
+use rl_core::{Clause, Limiters, Now, Outcome, decide};
 
 use super::error::Error;
 use crate::metrics;
@@ -15,26 +15,26 @@ pub(super) fn consume<const N: usize>(
     call: &Call<'_>,
     clauses: &[Clause],
     cost: u64,
-    answer: impl FnOnce(&Decision<N>),
+    answer: impl FnOnce(&Outcome<N>),
 ) -> Result<(), Error> {
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
-    // By reference: a decision is long enough for its copies to be seen in a call's cost.
+    // By reference: an outcome is long enough for its copies to be seen in a call's cost.
     let decided = decide::<N>(key.get(), clauses, cost, now);
-    let decision = match &decided {
-        Ok(decision) => decision,
+    let outcome = match &decided {
+        Ok(outcome) => outcome,
         Err(error) => return Err((*error).into()),
     };
-    if decision.changes().next().is_some() {
-        record(call, key, decision, now)?;
+    if outcome.changes().next().is_some() {
+        record(call, key, outcome, now)?;
     } else {
         drop(key);
     }
-    metrics::decided(decision.allowed, clauses, &decision.verdicts);
-    if !decision.allowed {
+    metrics::decided(outcome.allowed, clauses, &outcome.verdicts);
+    if !outcome.allowed {
         denied(call);
     }
-    answer(decision);
+    answer(outcome);
     Ok(())
 }
 
@@ -47,32 +47,36 @@ fn denied(call: &Call<'_>) {
     }
 }
 
-/// Writes the decision's changes, moves the expiry, and tells who must know.
+/// Writes the outcome's changes, moves the expiry, and tells who must know.
 #[inline(always)]
 fn record<const N: usize>(
     call: &Call<'_>,
     mut key: Key<'_, Limiters>,
-    decision: &Decision<N>,
+    outcome: &Outcome<N>,
     now: Now,
 ) -> Result<(), Error> {
-    if decision.grows {
+    if outcome.grows {
         call.check_memory()?;
     }
-    let steady_ms = key.get().and_then(|limiters| limiters.steady_expire_at_ms(now));
-    match key.get_mut() {
-        Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
+    let standing_ms = match key.get_mut() {
+        Some(limiters) => {
+            outcome.record(limiters, now);
+            key.expire_at_ms()
+        }
         None => {
-            if let Some(limiters) = Limiters::from_changes(decision.changes(), now) {
+            if let Some(limiters) = Limiters::from_changes(outcome.changes(), now) {
                 key.set(limiters);
             }
+            None
         }
+    };
+    let moved_ms = key.get().and_then(|limiters| outcome.new_expiry_ms(limiters, standing_ms, now));
+    if let Some(moved_ms) = moved_ms {
+        key.set_expire_at_ms(moved_ms);
     }
-    let expire_at_ms = key.get().map_or(0, |limiters| decision.expire_at_ms(limiters, now));
-    if steady_ms != Some(expire_at_ms) || key.expire_at_ms() != Some(expire_at_ms) {
-        key.set_expire_at_ms(expire_at_ms);
-    }
+    let expire_at_ms = moved_ms.or(standing_ms).unwrap_or_default();
     drop(key);
     call.signal_change();
-    call.replicate(COMMAND, || Outgoing::of_changes(decision.changes(), now, expire_at_ms));
+    call.replicate(COMMAND, || Outgoing::of_changes(outcome.changes(), now, expire_at_ms));
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use rl_core::TooManyLimiters;
 use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
+use rl_core::{Algorithm, TooManyLimiters};
 
 use super::policy::LONGEST_JSON;
 use crate::metrics::ERRORS;
@@ -13,9 +13,6 @@ use crate::server::{OutOfMemory, WrongType};
 
 /// Longest piece of what a client sent that an error repeats.
 pub(crate) const LONGEST_QUOTE: usize = 64;
-
-/// What a clause may begin with.
-const ALGORITHMS: &str = "FIXED, SLIDING, LOG, TOKEN or LEAKY";
 
 /// Why a command is not carried out.
 #[derive(Debug)]
@@ -90,11 +87,11 @@ impl fmt::Display for Error {
                 write!(f, "unexpected argument {was}, {expected}")
             }
             Self::NoClause => {
-                write!(f, "at least one clause must come before COST, and begin with {ALGORITHMS}")
+                write!(f, "at least one clause must come before COST, and begin with {Algorithms}")
             }
             Self::Algorithm { clause, was } => {
                 let end = if *clause > 1 { ", or be COST n and come last" } else { "" };
-                write!(f, "clause {clause} must begin with {ALGORITHMS}{end}, not {was}")
+                write!(f, "clause {clause} must begin with {Algorithms}{end}, not {was}")
             }
             Self::Incomplete { clause, usage } => {
                 write!(f, "clause {clause} is incomplete, it must be {usage}")
@@ -172,6 +169,23 @@ impl From<TooManyLimiters> for Error {
     }
 }
 
+/// What a clause may begin with: `FIXED, SLIDING, LOG, TOKEN or LEAKY`.
+struct Algorithms;
+
+impl fmt::Display for Algorithms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, algorithm) in Algorithm::ALL.iter().enumerate() {
+            f.write_str(match Algorithm::ALL.len().saturating_sub(place) {
+                _ if place == 0 => "",
+                1 => " or ",
+                _ => ", ",
+            })?;
+            f.write_str(algorithm.word())?;
+        }
+        Ok(())
+    }
+}
+
 /// What a client sent, fit to be repeated in one line.
 #[derive(Debug)]
 pub(crate) struct Quoted(String);
@@ -196,6 +210,11 @@ impl fmt::Display for Quoted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_algorithms_are_listed_as_a_sentence_does() {
+        assert_eq!(Algorithms.to_string(), "FIXED, SLIDING, LOG, TOKEN or LEAKY");
+    }
 
     #[test]
     fn what_is_repeated_is_one_short_line() {

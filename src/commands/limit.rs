@@ -49,12 +49,12 @@ fn answer<const N: usize>(
     named: &[Arc<Policy>],
     cost: u64,
 ) -> Result<(), Error> {
-    consume::<N>(call, clauses, cost, |decision| {
-        named.iter().for_each(|policy| policy.decisions.add(decision.allowed));
+    consume::<N>(call, clauses, cost, |outcome| {
+        named.iter().for_each(|policy| policy.decisions.add(outcome.allowed));
         call.answer(|answer| {
             answer.array(clauses.len().saturating_add(1));
-            answer.integer(i64::from(decision.allowed));
-            for verdict in decision.verdicts.iter().take(clauses.len()) {
+            answer.integer(i64::from(outcome.allowed));
+            for verdict in outcome.verdicts.iter().take(clauses.len()) {
                 reply::verdict(answer, verdict);
             }
         });

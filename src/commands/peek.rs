@@ -1,6 +1,6 @@
 //! RL.PEEK: what stands at the key.
 
-use rl_core::{Algorithm, Limiters, Peeked, peek as peek_at};
+use rl_core::{Limiters, Peeked, peek as peek_at};
 
 use super::error::Error;
 use super::reply;
@@ -20,21 +20,11 @@ pub(super) fn peek(call: &Call<'_>) -> Result<(), Error> {
 
 fn limiter(answer: &mut Answer<'_>, Peeked { clause, verdict }: &Peeked) {
     answer.array(7);
-    answer.bulk(name(clause.algorithm));
+    answer.bulk(clause.algorithm.name());
     reply::integer(answer, clause.limit);
     reply::integer(answer, clause.refill);
     reply::integer(answer, clause.period_ms);
     reply::integer(answer, verdict.remaining);
     reply::wait(answer, verdict.wait);
     reply::integer(answer, verdict.reset_ms);
-}
-
-fn name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::Fixed => "fixed",
-        Algorithm::Sliding => "sliding",
-        Algorithm::Log => "log",
-        Algorithm::Token => "token",
-        Algorithm::Leaky => "leaky",
-    }
 }

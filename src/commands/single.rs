@@ -38,12 +38,12 @@ fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     let mut words = call.words();
     let Some(clause) = words::numbers(algorithm, &mut words, LOG_MAX_LIMIT.get()) else {
         // The server checks the number of words before it calls.
-        return Err(Error::Incomplete { clause: 1, usage: words::usage(algorithm) });
+        return Err(Error::Incomplete { clause: 1, usage: algorithm.usage() });
     };
     let clause = clause?;
     let cost = words::cost(&mut words)?;
-    consume::<1>(call, &[clause], cost, |decision| {
-        let [verdict] = &decision.verdicts;
+    consume::<1>(call, &[clause], cost, |outcome| {
+        let [verdict] = &outcome.verdicts;
         call.answer(|answer| reply::verdict(answer, verdict));
     })
 }

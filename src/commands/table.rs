@@ -4,6 +4,8 @@
 use std::ffi::CStr;
 use std::sync::OnceLock;
 
+use rl_core::for_each_algorithm;
+
 use super::row::{Access, Row};
 use super::{about, apply, limit, peek, policy, single, throttle, top};
 use crate::server::call::entry;
@@ -51,23 +53,58 @@ const fn word(name: &'static CStr, token: &'static CStr) -> Argument {
 const POLICY_CLAUSE: Argument =
     argument(c"policy", Kind::Block(&[word(c"policy", c"POLICY"), argument(c"name", Kind::Text)]));
 
-const FIXED_CLAUSE: Argument =
-    argument(c"fixed", Kind::Block(&[word(c"fixed", c"FIXED"), LIMIT, PERIOD]));
-const SLIDING_CLAUSE: Argument =
-    argument(c"sliding", Kind::Block(&[word(c"sliding", c"SLIDING"), LIMIT, PERIOD]));
-const LOG_CLAUSE: Argument = argument(c"log", Kind::Block(&[word(c"log", c"LOG"), LIMIT, PERIOD]));
-const TOKEN_CLAUSE: Argument =
-    argument(c"token", Kind::Block(&[word(c"token", c"TOKEN"), CAPACITY, REFILL, PERIOD]));
-const LEAKY_CLAUSE: Argument =
-    argument(c"leaky", Kind::Block(&[word(c"leaky", c"LEAKY"), CAPACITY, LEAK, PERIOD]));
+/// The argument of that name in the table of algorithms.
+macro_rules! clause_argument {
+    (limit) => {
+        LIMIT
+    };
+    (capacity) => {
+        CAPACITY
+    };
+    (refill) => {
+        REFILL
+    };
+    (leak) => {
+        LEAK
+    };
+    (period) => {
+        PERIOD
+    };
+}
 
-/// What a policy is made of.
-const PLAIN_CLAUSES: &[Argument] =
-    &[FIXED_CLAUSE, SLIDING_CLAUSE, LOG_CLAUSE, TOKEN_CLAUSE, LEAKY_CLAUSE];
+macro_rules! define_clauses {
+    ($(
+        $(#[$doc:meta])*
+        $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+    )*) => {
+        /// What a policy is made of.
+        const PLAIN_CLAUSES: &[Argument] = &[$({
+            const NAME: &CStr = c_string(concat!($name, "\0"));
+            const TOKEN: &CStr = c_string(concat!($word, "\0"));
+            const PARTS: &[Argument] = &[word(NAME, TOKEN), $(clause_argument!($argument)),*];
+            argument(NAME, Kind::Block(PARTS))
+        }),*];
+    };
+}
+
+/// `text`, which ends with a zero byte.
+const fn c_string(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(string) => string,
+        Err(_) => c"",
+    }
+}
+
+for_each_algorithm!(define_clauses);
 
 /// What a call is made of.
-const CLAUSES: &[Argument] =
-    &[FIXED_CLAUSE, SLIDING_CLAUSE, LOG_CLAUSE, TOKEN_CLAUSE, LEAKY_CLAUSE, POLICY_CLAUSE];
+const CLAUSES: &[Argument] = &{
+    let mut clauses = [POLICY_CLAUSE; PLAIN_CLAUSES.len() + 1];
+    let (plain, _) = clauses.split_at_mut(PLAIN_CLAUSES.len());
+    plain.copy_from_slice(PLAIN_CLAUSES);
+    clauses
+};
 
 const PLAIN_CLAUSE: Argument =
     Argument { multiple: true, ..argument(c"clause", Kind::OneOf(PLAIN_CLAUSES)) };

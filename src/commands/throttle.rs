@@ -18,8 +18,8 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
     let quantity = words.next().map_or(Ok(1), |word| Number::QUANTITY.read(word))?;
     end(&mut words, "nothing may follow quantity")?;
     let clause = Clause::token(capacity, count, period_ms);
-    consume::<1>(call, &[clause], quantity, |decision| {
-        let [verdict] = &decision.verdicts;
+    consume::<1>(call, &[clause], quantity, |outcome| {
+        let [verdict] = &outcome.verdicts;
         call.answer(|answer| cell_verdict(answer, verdict));
     })
 }

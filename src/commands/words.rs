@@ -112,34 +112,6 @@ const WEEK_MS: u64 = 7 * DAY_MS;
 
 const _: () = assert!(MAX_PERIOD_MS == 366 * DAY_MS, "the error line says 366d");
 
-/// The word that names an algorithm in a clause, and what must follow it.
-const ALGORITHMS: [(&str, Algorithm, &str); 5] = [
-    ("FIXED", Algorithm::Fixed, "FIXED limit period"),
-    ("SLIDING", Algorithm::Sliding, "SLIDING limit period"),
-    ("LOG", Algorithm::Log, "LOG limit period"),
-    ("TOKEN", Algorithm::Token, "TOKEN capacity refill period"),
-    ("LEAKY", Algorithm::Leaky, "LEAKY capacity leak period"),
-];
-
-/// The algorithm that a clause begins with.
-#[inline]
-pub(crate) fn algorithm(word: &[u8]) -> Option<Algorithm> {
-    ALGORITHMS
-        .iter()
-        .find(|(name, ..)| word.eq_ignore_ascii_case(name.as_bytes()))
-        .map(|(_, algorithm, _)| *algorithm)
-}
-
-/// The word that names `algorithm`.
-pub(crate) fn name(algorithm: Algorithm) -> &'static str {
-    ALGORITHMS.iter().find(|row| row.1 == algorithm).map_or("", |row| row.0)
-}
-
-/// Whether a clause of `algorithm` has a refill or leak.
-pub(crate) fn has_refill(algorithm: Algorithm) -> bool {
-    matches!(algorithm, Algorithm::Token | Algorithm::Leaky)
-}
-
 /// A period in its largest unit.
 pub(crate) fn period_text(period_ms: u64) -> String {
     let fits = |(_, unit_ms): &&(&str, u64)| period_ms.checked_rem(*unit_ms) == Some(0);
@@ -150,11 +122,6 @@ pub(crate) fn period_text(period_ms: u64) -> String {
 /// Suffixes of periods, the largest first.
 const UNITS_MS: [(&str, u64); 6] =
     [("w", WEEK_MS), ("d", DAY_MS), ("h", HOUR_MS), ("m", MINUTE_MS), ("s", SECOND_MS), ("ms", 1)];
-
-/// How a clause of `algorithm` is written.
-pub(crate) fn usage(algorithm: Algorithm) -> &'static str {
-    ALGORITHMS.iter().find(|row| row.1 == algorithm).map_or("", |row| row.2)
-}
 
 /// The numbers of a clause of `algorithm`, which are next in `words`; nothing if they end early.
 /// A log may have a limit of up to `log_max`.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use arrayvec::ArrayVec;
-use rl_core::Clause;
 use rl_core::bounds::MAX_CLAUSES;
+use rl_core::{Algorithm, Clause};
 
 use crate::commands::error::{Error, Quoted};
 use crate::commands::words;
@@ -47,10 +47,10 @@ impl Clauses {
         words: &mut impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), Error> {
         let clause = self.next();
-        let algorithm = words::algorithm(word)
+        let algorithm = Algorithm::from_word(word)
             .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
         let numbers = words::numbers(algorithm, words, self.log_max)
-            .ok_or_else(|| Error::Incomplete { clause, usage: words::usage(algorithm) })?;
+            .ok_or_else(|| Error::Incomplete { clause, usage: algorithm.usage() })?;
         self.push(numbers.map_err(|error| Error::InClause { clause, error: Box::new(error) })?)
     }
 
@@ -63,9 +63,9 @@ impl Clauses {
 
 /// `clause` as RL.LIMIT takes it.
 pub(crate) fn to_text(clause: &Clause) -> String {
-    let mut text = String::from(words::name(clause.algorithm));
+    let mut text = String::from(clause.algorithm.word());
     let _ = write!(text, " {}", clause.limit);
-    if words::has_refill(clause.algorithm) {
+    if clause.algorithm.has_refill() {
         let _ = write!(text, " {}", clause.refill);
     }
     let _ = write!(text, " {}", words::period_text(clause.period_ms));

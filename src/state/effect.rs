@@ -11,21 +11,33 @@ use arrayvec::ArrayVec;
 use rl_core::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_TIME_MS};
 use rl_core::{Change, Limiters, Now};
 
-use super::bytes::{Sink, Source};
+use rl_core::bytes::{Sink, Source};
+
 use super::codec;
 
 /// The internal command that applies an effect: `RL.APPLY key effect`.
 pub(crate) const COMMAND: &CStr = c"rl.apply";
 
-const VERSION: u128 = 1;
-const CHANGES: u128 = 1;
-const STATE: u128 = 2;
+const VERSION: u64 = 1;
+const CHANGES: u64 = 1;
+const STATE: u64 = 2;
+
+/// The latest expiry that a key can have, in ms since 1970.
+const LATEST_EXPIRY_MS: u64 = MAX_TIME_MS + MAX_EXPIRY_MS;
 
 const HEADER: usize = 16;
 const LARGEST_CHANGE: usize = 32;
 
 /// An effect on its way out, on the stack.
 pub(crate) struct Outgoing(ArrayVec<u8, { HEADER + MAX_CLAUSES * LARGEST_CHANGE }>);
+
+impl Sink for Outgoing {
+    #[inline]
+    fn put_slice(&mut self, bytes: &[u8]) {
+        // There is room for the most and largest changes.
+        let _ = self.0.try_extend_from_slice(bytes);
+    }
+}
 
 impl Outgoing {
     /// The effect of changes that are applied at `now`.
@@ -35,15 +47,15 @@ impl Outgoing {
         now: Now,
         expire_at_ms: u64,
     ) -> Self {
-        let mut bytes = ArrayVec::new_const();
-        bytes.put::<1>(VERSION);
-        bytes.put::<1>(CHANGES);
-        bytes.put::<8>(expire_at_ms.into());
-        bytes.put::<6>(now.ms().into());
+        let mut effect = Self(ArrayVec::new_const());
+        effect.put::<1>(VERSION);
+        effect.put::<1>(CHANGES);
+        effect.put::<8>(expire_at_ms);
+        effect.put::<6>(now.ms());
         for change in changes {
-            codec::encode_change(&mut bytes, &change);
+            change.put(&mut effect);
         }
-        Self(bytes)
+        effect
     }
 }
 
@@ -56,11 +68,10 @@ impl AsRef<[u8]> for Outgoing {
 
 /// The effect that makes a key what it is: for the AOF's rewriting.
 pub(super) fn of_state(limiters: &Limiters) -> Vec<u8> {
-    let latest = Now::from_unix_ms(i64::MAX);
     let mut bytes = Vec::new();
     bytes.put::<1>(VERSION);
     bytes.put::<1>(STATE);
-    bytes.put::<8>(limiters.expire_at_ms(latest).into());
+    bytes.put::<8>(limiters.unused_at_ms().min(LATEST_EXPIRY_MS));
     codec::encode_to(&mut bytes, limiters);
     bytes
 }
@@ -85,9 +96,8 @@ impl Effect {
             return None;
         }
         let kind = source.take::<1>()?;
-        let expire_at_ms = source.take_u64::<8>()?;
-        let latest_ms = MAX_TIME_MS.saturating_add(MAX_EXPIRY_MS);
-        if !(1..=latest_ms).contains(&expire_at_ms) {
+        let expire_at_ms = source.take::<8>()?;
+        if !(1..=LATEST_EXPIRY_MS).contains(&expire_at_ms) {
             return None;
         }
         let what = match kind {
@@ -132,7 +142,7 @@ fn decode_changes(source: &mut Source<'_>) -> Option<What> {
     let now = Now::from_unix_ms(i64::try_from(source.take::<6>()?).ok()?);
     let mut changes = Vec::new();
     while !source.is_empty() {
-        let change = codec::decode_change(source)?;
+        let change = Change::take(source)?;
         let is_new = changes.iter().all(|other: &Change| other.id() != change.id());
         if !is_new || changes.len() == MAX_CLAUSES {
             return None;

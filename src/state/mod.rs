@@ -4,12 +4,10 @@
 //! |---|---|
 //! | `native_type` | the type's declaration |
 //! | `callbacks` | what the server calls for it |
-//! | `codec` | limiters and changes as bytes |
-//! | `bytes` | integers of any width, written and read |
+//! | `codec` | all that a key holds, as bytes |
 //! | `effect` | what a call sends to replicas and the AOF |
 //! | `samples` | arbitrary limiters, for the tests |
 
-mod bytes;
 mod callbacks;
 mod codec;
 mod effect;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rl_core::algorithms::bucket::Bucket;
+use rl_core::algorithms::fixed::Fixed;
+use rl_core::algorithms::log::{Append, Log};
+use rl_core::algorithms::sliding::Sliding;
 use rl_core::bounds::{MAX_LOG_LIMIT, MAX_NUMBER, MAX_PERIOD_MS, MAX_TIME_MS};
-use rl_core::bucket::Bucket;
-use rl_core::fixed::Fixed;
-use rl_core::log::{Append, Log};
 use rl_core::packed::{U40, U48, U80};
-use rl_core::sliding::Sliding;
-use rl_core::{Change, Limiter, Limiters, Now, Verdict, Wait, decide, peek};
+use rl_core::{Algorithm, Change, Limiter, Limiters, Now, Verdict, Wait, decide, peek};
 
 /// A number from `low` to `high`, of any size, and often one of the two.
 fn number(low: u64, high: u64) -> impl Strategy<Value = u64> {
@@ -92,13 +92,13 @@ fn log(entries: usize) -> impl Strategy<Value = Box<Log>> {
 }
 
 fn limiter(entries: usize) -> impl Strategy<Value = Limiter> {
-    prop_oneof![
-        fixed().prop_map(Limiter::Fixed),
-        sliding().prop_map(Limiter::Sliding),
-        log(entries).prop_map(Limiter::Log),
-        bucket().prop_map(Limiter::Token),
-        bucket().prop_map(Limiter::Leaky),
-    ]
+    of_any_algorithm(move |algorithm| match algorithm {
+        Algorithm::Fixed => fixed().prop_map(Limiter::Fixed).boxed(),
+        Algorithm::Sliding => sliding().prop_map(Limiter::Sliding).boxed(),
+        Algorithm::Log => log(entries).prop_map(Limiter::Log).boxed(),
+        Algorithm::Token => bucket().prop_map(Limiter::Token).boxed(),
+        Algorithm::Leaky => bucket().prop_map(Limiter::Leaky).boxed(),
+    })
 }
 
 /// What a key may hold: a few limiters, no two the same, with logs of more than one segment.
@@ -120,16 +120,30 @@ fn limiters_of(most: usize, entries: usize) -> impl Strategy<Value = Limiters> {
 
 /// What a call may record of one limiter; a log is moved where the cost is 0.
 pub(super) fn change() -> impl Strategy<Value = Change> {
-    let append = (period_ms(), number(0, MAX_LOG_LIMIT)).prop_flat_map(|(period_ms, limit)| {
-        number(0, limit).prop_map(move |cost| Append { period_ms, limit, cost })
-    });
-    prop_oneof![
-        fixed().prop_map(Limiter::Fixed),
-        sliding().prop_map(Limiter::Sliding),
-        append.prop_map(Limiter::Log),
-        bucket().prop_map(Limiter::Token),
-        bucket().prop_map(Limiter::Leaky),
-    ]
+    of_any_algorithm(|algorithm| match algorithm {
+        Algorithm::Fixed => fixed().prop_map(Change::Fixed).boxed(),
+        Algorithm::Sliding => sliding().prop_map(Change::Sliding).boxed(),
+        Algorithm::Log => append().prop_map(Change::Log).boxed(),
+        Algorithm::Token => bucket().prop_map(Change::Token).boxed(),
+        Algorithm::Leaky => bucket().prop_map(Change::Leaky).boxed(),
+    })
+}
+
+fn append() -> impl Strategy<Value = Append> {
+    (period_ms(), number(0, MAX_LOG_LIMIT)).prop_flat_map(|(period_ms, limit)| {
+        number(0, limit).prop_map(move |cost| Append {
+            period_ms: U40::new(period_ms),
+            limit: U40::new(limit),
+            cost: U40::new(cost),
+        })
+    })
+}
+
+/// One of what `sample` gives for each algorithm that there is.
+fn of_any_algorithm<T: std::fmt::Debug>(
+    sample: impl Fn(Algorithm) -> BoxedStrategy<T>,
+) -> impl Strategy<Value = T> {
+    prop::strategy::Union::new(Algorithm::ALL.map(sample))
 }
 
 /// Fails unless all that is recorded is what calls could have recorded, and answers can be made
@@ -143,10 +157,10 @@ pub(super) fn assert_sound(limiters: &Limiters) {
         let now = Now::from_unix_ms(ms);
         peek(limiters, now).for_each(|peeked| assert_answerable(&peeked.verdict));
         for clause in all.iter().map(Limiter::clause) {
-            let decision = decide::<1>(Some(limiters), &[clause], 1, now).unwrap();
-            assert_answerable(&decision.verdicts[0]);
+            let outcome = decide::<1>(Some(limiters), &[clause], 1, now).unwrap();
+            assert_answerable(&outcome.verdicts[0]);
         }
-        assert!(limiters.expire_at_ms(now) > 0);
+        assert!(limiters.unused_at_ms() > 0);
     }
 }
 

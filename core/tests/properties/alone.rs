@@ -19,9 +19,9 @@ fn after_each(
     let mut server = Server::default();
     play(history, |call| {
         let before = server.clone();
-        let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
-        let seen = answers(&decision, &call.clauses);
-        check(&before, &call.clauses, call.cost, call.now, &seen, decision.allowed, &server);
+        let outcome = server.call(&call.clauses, call.cost, call.now).unwrap();
+        let seen = answers(&outcome, &call.clauses);
+        check(&before, &call.clauses, call.cost, call.now, &seen, outcome.allowed, &server);
         seen
     });
 }

@@ -1,11 +1,11 @@
 //! Numbers that no command lets through, and any clock: any answer, but no panic.
 
 use proptest::prelude::*;
-use rl_core::log::Append;
-use rl_core::{Change, Clause, Limiter, Limiters, Now};
+use rl_core::algorithms::log::Append;
+use rl_core::packed::U40;
+use rl_core::{Algorithm, Change, Clause, Limiter, Limiters, Now};
 
 use crate::cases;
-use crate::history::ALGORITHMS;
 use crate::server::Server;
 
 fn number() -> impl Strategy<Value = u64> {
@@ -28,7 +28,7 @@ fn time() -> impl Strategy<Value = i64> {
 }
 
 fn clause() -> impl Strategy<Value = Clause> {
-    let algorithm = prop::sample::select(&ALGORITHMS[..]);
+    let algorithm = prop::sample::select(&Algorithm::ALL[..]);
     let periods = prop_oneof![2 => 0..=2_u64, 1 => number()];
     (algorithm, number(), number(), periods).prop_map(|(algorithm, limit, refill, period_ms)| {
         Clause { algorithm, limit, refill, period_ms }
@@ -40,7 +40,7 @@ fn look_at_everything(limiters: &Limiters, changes: impl Iterator<Item = Change>
         let _ = limiters.can_apply(&change, now);
     }
     let _ = rl_core::peek(limiters, now).count();
-    let _ = (limiters.expire_at_ms(now), limiters.heap_bytes(), limiters.allocations());
+    let _ = (limiters.unused_at_ms(), limiters.heap_bytes(), limiters.allocations());
     let _ = limiters.as_slice().iter().map(|limiter| (limiter.clause(), limiter.is_in_use(now)));
 }
 
@@ -56,18 +56,18 @@ proptest! {
         let mut server = Server::default();
         for (clauses, cost, time) in calls {
             let now = Now::from_unix_ms(time);
-            let Ok(decision) = server.decide(&clauses, cost, now.ms()) else { continue };
+            let Ok(outcome) = server.decide(&clauses, cost, now.ms()) else { continue };
             if let Some(limiters) = &server.stored {
-                look_at_everything(limiters, decision.changes(), now);
+                look_at_everything(limiters, outcome.changes(), now);
             }
-            server.record(decision.changes(), now.ms());
+            server.record(outcome.changes(), now.ms());
             if let Some(limiters) = &server.stored {
-                look_at_everything(limiters, decision.changes(), now);
+                look_at_everything(limiters, outcome.changes(), now);
             }
         }
     }
 
-    /// Appends that no decision made, such as a replication stream may carry.
+    /// Appends that no outcome made, such as a replication stream may carry.
     #[test]
     fn a_log_survives_any_append(
         appends in prop::collection::vec((number(), number(), 0..=2_u64, time()), 1..100),
@@ -75,7 +75,11 @@ proptest! {
         let mut limiters: Option<Limiters> = None;
         for (limit, cost, period_ms, time) in appends {
             let now = Now::from_unix_ms(time);
-            let change = Limiter::Log(Append { period_ms, limit, cost: cost >> 20 });
+            let change = Change::Log(Append {
+                period_ms: U40::new(period_ms),
+                limit: U40::new(limit),
+                cost: U40::new(cost >> 20),
+            });
             match &mut limiters {
                 Some(limiters) => limiters.apply(change, now),
                 None => limiters = Limiters::from_changes(std::iter::once(change), now),

@@ -10,9 +10,6 @@ use rl_core::{Algorithm, Clause};
 
 use crate::sizes::{bound, up_to};
 
-pub(crate) const ALGORITHMS: [Algorithm; 5] =
-    [Algorithm::Fixed, Algorithm::Sliding, Algorithm::Log, Algorithm::Token, Algorithm::Leaky];
-
 /// The limiters of a key, and what is asked of them.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
@@ -90,7 +87,7 @@ fn clause(algorithm: Algorithm, limit: u64, refill: u64, period_ms: u64) -> Clau
             Clause::bucket(algorithm, limit, refill.clamp(1, MAX_NUMBER), period_ms)
         }
         Algorithm::Log => Clause::log(limit.min(MAX_LOG_LIMIT), period_ms),
-        _ => Clause::window(algorithm, limit, period_ms),
+        Algorithm::Fixed | Algorithm::Sliding => Clause::window(algorithm, limit, period_ms),
     }
 }
 
@@ -125,7 +122,7 @@ impl Cost {
 }
 
 fn clauses(most: u64, longest_ms: u64) -> impl Strategy<Value = Vec<Clause>> {
-    let any_clause = (prop::sample::select(&ALGORITHMS[..]), up_to(most), up_to(most), {
+    let any_clause = (prop::sample::select(&Algorithm::ALL[..]), up_to(most), up_to(most), {
         (1..=3_u64, up_to(longest_ms))
     });
     prop::collection::vec(any_clause, 1..=5).prop_map(|all| {

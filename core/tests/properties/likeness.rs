@@ -5,12 +5,11 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use rl_core::bounds::MAX_EXPIRY_MS;
 
 use crate::cases;
 use crate::history::{History, Kind, histories};
 use crate::reference::{self, Answer, Ms};
-use crate::server::{Server, answers, at, play};
+use crate::server::{Server, answers, play};
 
 /// Times beyond u64 are answered as its largest value.
 fn in_u64(mut answer: Answer) -> Answer {
@@ -25,22 +24,21 @@ fn compare(history: &History) {
     let (mut server, mut reference) = (Server::default(), reference::Key::default());
     play(history, |call| {
         let (now, cost, clauses) = (call.now, call.cost, &call.clauses[..]);
-        let decision = server.call(clauses, cost, now).unwrap();
+        let outcome = server.call(clauses, cost, now).unwrap();
         let (allowed, expected) = reference.call(clauses, cost, now.into()).unwrap();
         let expected: Vec<_> = expected.into_iter().map(in_u64).collect();
-        let seen = answers(&decision, clauses);
-        assert_eq!((decision.allowed, &seen), (allowed, &expected), "{clauses:?}, {cost} at {now}");
+        let seen = answers(&outcome, clauses);
+        assert_eq!((outcome.allowed, &seen), (allowed, &expected), "{clauses:?}, {cost} at {now}");
         reference.keep_only(server.clauses(), now.into());
         if call.step.peeks {
             let listed = reference.peek(now.into()).into_iter();
             let listed: Vec<_> = listed.map(|(clause, answer)| (clause, in_u64(answer))).collect();
             assert_eq!(server.peek(now), listed, "RL.PEEK at {now}");
             if let Some(limiters) = &server.stored {
-                let latest = Ms::from(now + MAX_EXPIRY_MS);
-                let expires = Ms::from(limiters.expire_at_ms(at(now)));
                 let unused_at = reference.unused_at(now.into());
                 if unused_at > now.into() {
-                    assert_eq!(expires, unused_at.min(latest), "expiry at {now}");
+                    let latest = Ms::from(u64::MAX);
+                    assert_eq!(Ms::from(limiters.unused_at_ms()), unused_at.min(latest));
                 }
             }
         }
@@ -79,14 +77,14 @@ fn the_histories_meet_every_kind_of_answer() {
         let history = histories(ANY).new_tree(&mut runner).unwrap().current();
         let mut server = Server::default();
         play(&history, |call| {
-            let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
-            let seen = answers(&decision, &call.clauses);
+            let outcome = server.call(&call.clauses, call.cost, call.now).unwrap();
+            let seen = answers(&outcome, &call.clauses);
             count(&calls, true);
-            count(&denied, !decision.allowed);
+            count(&denied, !outcome.allowed);
             count(&waits, seen.iter().any(|a| !a.allowed && a.wait.is_some()));
             count(&holds, seen.iter().any(|a| a.allowed && a.wait != Some(0)));
-            count(&free, decision.allowed && call.cost == 0);
-            count(&moves, decision.changes().count() > 0 && !(decision.allowed && call.cost > 0));
+            count(&free, outcome.allowed && call.cost == 0);
+            count(&moves, outcome.changes().count() > 0 && !(outcome.allowed && call.cost > 0));
             seen
         });
     }

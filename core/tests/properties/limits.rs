@@ -29,13 +29,13 @@ proptest! {
         let mut server = Server::default();
         let mut admitted = vec![Vec::new(); history.clauses.len()];
         play(&history, |call| {
-            let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
-            if decision.allowed && call.cost > 0 {
+            let outcome = server.call(&call.clauses, call.cost, call.now).unwrap();
+            if outcome.allowed && call.cost > 0 {
                 for (index, _) in &call.step.asks {
                     admitted[*index].push((call.now, call.cost));
                 }
             }
-            answers(&decision, &call.clauses)
+            answers(&outcome, &call.clauses)
         });
         for (clause, admitted) in history.clauses.iter().zip(&admitted) {
             let (period, limit) = (clause.period_ms, u128::from(clause.limit));
@@ -70,14 +70,14 @@ proptest! {
         let mut admitted = vec![Vec::new(); history.clauses.len()];
         let mut largest = vec![0; history.clauses.len()];
         play(&history, |call| {
-            let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
+            let outcome = server.call(&call.clauses, call.cost, call.now).unwrap();
             for ((index, _), clause) in call.step.asks.iter().zip(&call.clauses) {
-                if decision.allowed && call.cost > 0 {
+                if outcome.allowed && call.cost > 0 {
                     admitted[*index].push((call.now, call.cost));
                     largest[*index] = clause.limit.max(largest[*index]);
                 }
             }
-            answers(&decision, &call.clauses)
+            answers(&outcome, &call.clauses)
         });
         let logs = history.clauses.iter().zip(admitted.iter().zip(&largest));
         for (clause, (admitted, largest)) in logs.filter(|(c, _)| c.algorithm == Algorithm::Log) {

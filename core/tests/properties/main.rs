@@ -13,6 +13,7 @@
 
 mod alone;
 mod crowd;
+mod encoding;
 mod extremes;
 mod history;
 mod likeness;

@@ -20,9 +20,9 @@ proptest! {
             (Server::default(), Server::default(), Server::default());
         let mut calls = 0;
         play(&history, |call| {
-            let decision = primary.call(&call.clauses, call.cost, call.now).unwrap();
+            let outcome = primary.call(&call.clauses, call.cost, call.now).unwrap();
             for replica in [&mut replica, &mut late] {
-                for change in decision.changes() {
+                for change in outcome.changes() {
                     let stored = replica.stored.as_ref();
                     let accepts = stored.is_none_or(|all| all.can_apply(&change, at(call.now)));
                     assert!(accepts, "{change:?} is refused");
@@ -38,7 +38,7 @@ proptest! {
                 assert_eq!(replica.stored, primary.stored);
                 assert_eq!(replica.peek(call.now), primary.peek(call.now));
             }
-            answers(&decision, &call.clauses)
+            answers(&outcome, &call.clauses)
         });
     }
 
@@ -49,17 +49,17 @@ proptest! {
     ) {
         let mut server = Server::default();
         play(&history, |call| {
-            let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
-            assert!(decision.changes().count() <= call.clauses.len());
-            assert!(decision.changes().all(|change| change.is_valid()));
+            let outcome = server.call(&call.clauses, call.cost, call.now).unwrap();
+            assert!(outcome.changes().count() <= call.clauses.len());
+            assert!(outcome.changes().all(|change| change.is_valid()));
             let limiters = server.stored.iter().flat_map(Limiters::as_slice);
             let ids = limiters.map(Limiter::id).collect::<Vec<_>>();
             assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-            answers(&decision, &call.clauses)
+            answers(&outcome, &call.clauses)
         });
     }
 
-    /// A decision says beforehand whether a limiter is added or a log gets longer.
+    /// An outcome says beforehand whether a limiter is added or a log gets longer.
     #[test]
     fn what_needs_memory_says_so(
         history in histories(Kind { steps_back: true, changes: true, calls: 80 }),
@@ -67,12 +67,12 @@ proptest! {
         let mut server = Server::default();
         play(&history, |call| {
             let before = lengths(&server);
-            let decision = server.call(&call.clauses, call.cost, call.now).unwrap();
+            let outcome = server.call(&call.clauses, call.cost, call.now).unwrap();
             let longer = lengths(&server).into_iter().any(|(id, length)| {
                 before.iter().find(|(old, _)| *old == id).is_none_or(|(_, old)| length > *old)
             });
-            assert_eq!(decision.grows, longer, "{before:?}");
-            answers(&decision, &call.clauses)
+            assert_eq!(outcome.grows, longer, "{before:?}");
+            answers(&outcome, &call.clauses)
         });
     }
 }

@@ -1,7 +1,8 @@
 //! A key as a server keeps it, and its answers in the words of the reference.
 
+use rl_core::bounds::MAX_EXPIRY_MS;
 use rl_core::{
-    Change, Clause, Decision, Limiters, Now, TooManyLimiters, Verdict, Wait, decide, peek,
+    Change, Clause, Limiters, Now, Outcome, TooManyLimiters, Verdict, Wait, decide, peek,
 };
 
 use crate::history::{History, Step};
@@ -16,6 +17,8 @@ pub(crate) fn at(ms: u64) -> Now {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Server {
     pub(crate) stored: Option<Limiters>,
+    /// When the key expires, in ms since 1970.
+    expires: Option<u64>,
 }
 
 impl Server {
@@ -24,7 +27,7 @@ impl Server {
         clauses: &[Clause],
         cost: u64,
         now: u64,
-    ) -> Result<Decision<16>, TooManyLimiters> {
+    ) -> Result<Outcome<16>, TooManyLimiters> {
         decide(self.stored.as_ref(), clauses, cost, at(now))
     }
 
@@ -41,14 +44,18 @@ impl Server {
         clauses: &[Clause],
         cost: u64,
         now: u64,
-    ) -> Result<Decision<16>, TooManyLimiters> {
-        let decision = self.decide(clauses, cost, now)?;
-        self.record(decision.changes(), now);
-        if let (Some(limiters), Some(_)) = (&self.stored, decision.changes().next()) {
-            let expire_at_ms = limiters.expire_at_ms(at(now));
-            assert_eq!(decision.expire_at_ms(limiters, at(now)), expire_at_ms);
+    ) -> Result<Outcome<16>, TooManyLimiters> {
+        let outcome = self.decide(clauses, cost, now)?;
+        self.record(outcome.changes(), now);
+        if let (Some(limiters), Some(_)) = (&self.stored, outcome.changes().next()) {
+            let moved = outcome.new_expiry_ms(limiters, self.expires, at(now));
+            self.expires = moved.or(self.expires);
+            let (needed, most) = bounds(limiters, now);
+            let expires = self.expires.unwrap();
+            assert!(expires >= needed, "expires at {expires}, in use until {needed}");
+            assert!(moved.is_none_or(|moved| moved <= most), "{moved:?} is later than {most}");
         }
-        Ok(decision)
+        Ok(outcome)
     }
 
     pub(crate) fn peek(&self, now: u64) -> Vec<(Clause, Answer)> {
@@ -62,8 +69,15 @@ impl Server {
     }
 }
 
-pub(crate) fn answers(decision: &Decision<16>, clauses: &[Clause]) -> Vec<Answer> {
-    decision.verdicts.iter().take(clauses.len()).map(answer).collect()
+/// The earliest and the latest time at which a key that is written now may expire.
+fn bounds(limiters: &Limiters, now: u64) -> (u64, u64) {
+    let in_use = limiters.unused_at_ms().saturating_sub(now).min(MAX_EXPIRY_MS);
+    let most = (in_use + in_use / 4).clamp(2_000, MAX_EXPIRY_MS);
+    (now + in_use, now + most)
+}
+
+pub(crate) fn answers(outcome: &Outcome<16>, clauses: &[Clause]) -> Vec<Answer> {
+    outcome.verdicts.iter().take(clauses.len()).map(answer).collect()
 }
 
 fn answer(verdict: &Verdict) -> Answer {

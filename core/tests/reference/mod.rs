@@ -77,12 +77,10 @@ impl Limiter {
     }
 }
 
-type Id = (usize, u64);
+type Id = (Algorithm, u64);
 
 fn id(clause: &Clause) -> Id {
-    let order =
-        [Algorithm::Fixed, Algorithm::Sliding, Algorithm::Log, Algorithm::Token, Algorithm::Leaky];
-    (order.iter().position(|a| *a == clause.algorithm).unwrap(), clause.period_ms)
+    (clause.algorithm, clause.period_ms)
 }
 
 /// A key.

@@ -1,6 +1,6 @@
 //! A key as the tables use it.
 
-use rl_core::{Clause, Decision, Limiters, Now, TooManyLimiters, Verdict, Wait, decide, peek};
+use rl_core::{Clause, Limiters, Now, Outcome, TooManyLimiters, Verdict, Wait, decide, peek};
 
 /// `(now, cost, [allowed, remaining, wait, reset], why)`
 pub(crate) type Row = (i64, u64, [i64; 4], &'static str);
@@ -9,6 +9,8 @@ pub(crate) type Row = (i64, u64, [i64; 4], &'static str);
 #[derive(Clone, Default)]
 pub(crate) struct Key {
     pub(crate) stored: Option<Limiters>,
+    /// When the key expires, in ms since 1970.
+    pub(crate) expires: Option<u64>,
 }
 
 impl Key {
@@ -17,11 +19,11 @@ impl Key {
     pub(crate) fn asks(&mut self, clause: Clause, rows: &[Row]) {
         for (now, cost, answer, why) in rows {
             let before = self.stored.clone();
-            let decision = self.call(*now, *cost, &[clause]).unwrap();
-            assert_eq!(numbers(&decision.verdicts[0]), *answer, "at {now}, cost {cost}: {why}");
-            assert_eq!(decision.verdicts[0].limit, clause.limit);
-            let consumes = decision.allowed && *cost > 0;
-            assert_eq!(decision.changes().count(), usize::from(consumes), "at {now}: {why}");
+            let outcome = self.call(*now, *cost, &[clause]).unwrap();
+            assert_eq!(numbers(&outcome.verdicts[0]), *answer, "at {now}, cost {cost}: {why}");
+            assert_eq!(outcome.verdicts[0].limit, clause.limit);
+            let consumes = outcome.allowed && *cost > 0;
+            assert_eq!(outcome.changes().count(), usize::from(consumes), "at {now}: {why}");
             assert!(consumes || self.stored == before, "at {now}: {why}");
         }
     }
@@ -29,9 +31,9 @@ impl Key {
     /// The same where the clock has stepped back: every call changes the one limiter.
     pub(crate) fn moves(&mut self, clause: Clause, row: Row) {
         let (now, cost, answer, why) = row;
-        let decision = self.call(now, cost, &[clause]).unwrap();
-        assert_eq!(numbers(&decision.verdicts[0]), answer, "at {now}, cost {cost}: {why}");
-        assert_eq!(decision.changes().count(), 1, "at {now}: {why}");
+        let outcome = self.call(now, cost, &[clause]).unwrap();
+        assert_eq!(numbers(&outcome.verdicts[0]), answer, "at {now}, cost {cost}: {why}");
+        assert_eq!(outcome.changes().count(), 1, "at {now}: {why}");
     }
 
     /// One call of several clauses: whether it is allowed, and what each clause answers.
@@ -41,9 +43,9 @@ impl Key {
         cost: u64,
         clauses: &[Clause],
     ) -> (bool, Vec<[i64; 4]>) {
-        let decision = self.call(now, cost, clauses).unwrap();
-        let verdicts = decision.verdicts.iter().take(clauses.len());
-        (decision.allowed, verdicts.map(numbers).collect())
+        let outcome = self.call(now, cost, clauses).unwrap();
+        let verdicts = outcome.verdicts.iter().take(clauses.len());
+        (outcome.allowed, verdicts.map(numbers).collect())
     }
 
     /// Decides a call and records what it changes, as a server does.
@@ -52,14 +54,18 @@ impl Key {
         now: i64,
         cost: u64,
         clauses: &[Clause],
-    ) -> Result<Decision<16>, TooManyLimiters> {
+    ) -> Result<Outcome<16>, TooManyLimiters> {
         let now = Now::from_unix_ms(now);
-        let decision = decide::<16>(self.stored.as_ref(), clauses, cost, now)?;
+        let outcome = decide::<16>(self.stored.as_ref(), clauses, cost, now)?;
         match &mut self.stored {
-            Some(limiters) => decision.changes().for_each(|change| limiters.apply(change, now)),
-            None => self.stored = Limiters::from_changes(decision.changes(), now),
+            Some(limiters) => outcome.record(limiters, now),
+            None => self.stored = Limiters::from_changes(outcome.changes(), now),
         }
-        Ok(decision)
+        if let (Some(limiters), Some(_)) = (&self.stored, outcome.changes().next()) {
+            let moved = outcome.new_expiry_ms(limiters, self.expires, now);
+            self.expires = moved.or(self.expires);
+        }
+        Ok(outcome)
     }
 
     /// What RL.PEEK lists: numbers, and `[allowed, remaining, wait, reset]` for a cost of 1.
@@ -69,11 +75,6 @@ impl Key {
             .flat_map(|limiters| peek(limiters, Now::from_unix_ms(now)))
             .map(|peeked| (peeked.clause, numbers(&peeked.verdict)))
             .collect()
-    }
-
-    /// When the key may go.
-    pub(crate) fn expires(&self, now: i64) -> u64 {
-        self.stored.as_ref().unwrap().expire_at_ms(Now::from_unix_ms(now))
     }
 
     /// How many limiters are recorded, in use or not.

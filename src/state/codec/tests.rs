@@ -1,6 +1,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use rl_core::algorithms::log::Log;
+
 use super::*;
 use crate::state::samples;
 

@@ -1,7 +1,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rl_core::log::Append;
-use rl_core::{Clause, Limiter, decide};
+use rl_core::algorithms::log::Append;
+use rl_core::packed::U40;
+use rl_core::{Clause, decide};
 
 use super::*;
 use crate::state::samples;
@@ -37,12 +38,12 @@ fn at(ms: u64) -> Now {
 }
 
 fn key(clauses: &[Clause], now: Now) -> Limiters {
-    let decision = decide::<16>(None, clauses, 1, now).unwrap();
-    Limiters::from_changes(decision.changes(), now).unwrap()
+    let outcome = decide::<16>(None, clauses, 1, now).unwrap();
+    Limiters::from_changes(outcome.changes(), now).unwrap()
 }
 
 fn log_move(period_ms: u64) -> Change {
-    Limiter::Log(Append { period_ms, limit: 5, cost: 0 })
+    Change::Log(Append { period_ms: U40::new(period_ms), limit: U40::new(5), cost: U40::new(0) })
 }
 
 proptest! {
@@ -72,7 +73,7 @@ proptest! {
     ) {
         let bytes = of_state(&sent);
         let effect = Effect::decode(&bytes).expect("it was made here");
-        prop_assert_eq!(effect.expire_at_ms, sent.expire_at_ms(at(u64::MAX >> 1)));
+        prop_assert_eq!(effect.expire_at_ms, sent.unused_at_ms().min(LATEST_EXPIRY_MS));
         prop_assert_eq!(applied(&bytes, stored.as_ref()), Some(sent));
     }
 
@@ -106,16 +107,20 @@ proptest! {
 #[test]
 fn a_call_of_16_clauses_fits_an_effect() {
     let clauses: Vec<_> = (1..=16).map(|period_ms| Clause::token(9, 1, period_ms)).collect();
-    let decision = decide::<16>(None, &clauses, 1, at(1_000)).unwrap();
-    let effect = Outgoing::of_changes(decision.changes(), at(1_000), 2_000);
-    let here = Limiters::from_changes(decision.changes(), at(1_000));
+    let outcome = decide::<16>(None, &clauses, 1, at(1_000)).unwrap();
+    let effect = Outgoing::of_changes(outcome.changes(), at(1_000), 2_000);
+    let here = Limiters::from_changes(outcome.changes(), at(1_000));
     assert_eq!(applied(effect.0.as_slice(), None), here);
     assert_eq!(here.map(|limiters| limiters.as_slice().len()), Some(16));
 }
 
 #[test]
 fn an_effect_on_a_log_is_as_small_as_any() {
-    let append = Limiter::Log(Append { period_ms: 1, limit: 1_000_000, cost: 1 });
+    let append = Change::Log(Append {
+        period_ms: U40::new(1),
+        limit: U40::new(1_000_000),
+        cost: U40::new(1),
+    });
     assert_eq!(outgoing(&[append], at(1_000)).len(), HEADER + 16);
 }
 
@@ -148,11 +153,13 @@ fn a_header_that_no_call_sends_is_refused() {
 #[test]
 fn two_changes_of_one_limiter_are_refused() {
     let bucket = key(&[Clause::token(9, 1, 5)], at(1_000));
-    let Limiter::Token(bucket) = bucket.as_slice()[0] else { panic!("not what was asked") };
-    assert!(Effect::decode(&outgoing(&[Limiter::Token(bucket)], at(1_000))).is_some());
-    let twice = [Limiter::Token(bucket), Limiter::Token(bucket)];
+    let rl_core::Limiter::Token(bucket) = bucket.as_slice()[0] else {
+        panic!("not what was asked")
+    };
+    assert!(Effect::decode(&outgoing(&[Change::Token(bucket)], at(1_000))).is_some());
+    let twice = [Change::Token(bucket), Change::Token(bucket)];
     assert!(Effect::decode(&outgoing(&twice, at(1_000))).is_none());
-    let differently = [Limiter::Token(bucket), Limiter::Leaky(bucket)];
+    let differently = [Change::Token(bucket), Change::Leaky(bucket)];
     assert!(Effect::decode(&outgoing(&differently, at(1_000))).is_some());
 }
 
@@ -172,16 +179,16 @@ fn changes_that_together_make_too_many_limiters_are_refused() {
     let clauses: Vec<_> = (1..=60).map(|period_s| Clause::fixed(9, period_s * 1_000)).collect();
     let mut stored: Option<Limiters> = None;
     for chunk in clauses.chunks(16) {
-        let decision = decide::<16>(stored.as_ref(), chunk, 1, at(1_000)).unwrap();
+        let outcome = decide::<16>(stored.as_ref(), chunk, 1, at(1_000)).unwrap();
         match &mut stored {
-            Some(limiters) => decision.changes().for_each(|c| limiters.apply(c, at(1_000))),
-            None => stored = Limiters::from_changes(decision.changes(), at(1_000)),
+            Some(limiters) => outcome.changes().for_each(|c| limiters.apply(c, at(1_000))),
+            None => stored = Limiters::from_changes(outcome.changes(), at(1_000)),
         }
     }
     let arriving = |count: u64| {
         let clauses: Vec<_> = (1..=count).map(|period_s| Clause::sliding(9, period_s)).collect();
-        let decision = decide::<16>(None, &clauses, 1, at(1_000)).unwrap();
-        outgoing(&decision.changes().collect::<Vec<_>>(), at(1_000))
+        let outcome = decide::<16>(None, &clauses, 1, at(1_000)).unwrap();
+        outgoing(&outcome.changes().collect::<Vec<_>>(), at(1_000))
     };
     let len = |bytes: &[u8]| applied(bytes, stored.as_ref()).map(|all| all.as_slice().len());
     assert_eq!(len(&arriving(4)), Some(64));

@@ -3,50 +3,58 @@
 //! State: when the window opened, and how much was used in it. With L the limit, P the period
 //! and c the cost, a call passes if used + c <= L; the window is over at start + P.
 
+use super::Standing;
+use super::state::{PlainState, Record};
+use crate::algorithm::Algorithm;
 use crate::bounds::{is_number, is_period};
+use crate::bytes::record;
 use crate::clause::Clause;
-use crate::limiter::{Change, Limiter};
 use crate::now::Now;
 use crate::packed::{U40, U48};
-use crate::standing::Standing;
 
-/// The recorded window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fixed {
-    /// Length of the window, in ms.
-    pub period_ms: U40,
-    /// The limit of the last call that was charged.
-    pub limit: U40,
-    /// When the window opened, in ms since 1970.
-    pub start_ms: U48,
-    /// Cost admitted since then; never 0.
-    pub used: U40,
+record! {
+    /// The recorded window.
+    pub struct Fixed {
+        /// Length of the window, in ms.
+        pub period_ms: U40,
+        /// The limit of the last call that was charged.
+        pub limit: U40,
+        /// When the window opened, in ms since 1970.
+        pub start_ms: U48,
+        /// Cost admitted since then; never 0.
+        pub used: U40,
+    }
 }
 
-impl Fixed {
-    /// When the limiter is as if never used, in ms since 1970.
+impl Record for Fixed {
     #[inline]
-    #[must_use]
-    pub fn unused_at_ms(&self) -> u64 {
-        self.start_ms.get().saturating_add(self.period_ms.get())
+    fn period_ms(&self) -> u64 {
+        self.period_ms.get()
     }
 
-    /// Whether every number is one that a call could have recorded.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
+    fn is_valid(&self) -> bool {
         is_period(self.period_ms.get())
             && is_number(self.limit.get())
             && (1..=self.limit.get()).contains(&self.used.get())
     }
+}
 
-    /// Whether the window opened later than `now`: the clock stepped back.
+impl PlainState for Fixed {
+    fn clause(&self, algorithm: Algorithm) -> Clause {
+        Clause::window(algorithm, self.limit.get(), self.period_ms.get())
+    }
+
     #[inline]
-    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+    fn unused_at_ms(&self) -> u64 {
+        self.start_ms.get().saturating_add(self.period_ms.get())
+    }
+
+    #[inline]
+    fn is_ahead(&self, now: Now) -> bool {
         self.start_ms.get() > now.ms()
     }
 
-    /// The same use in a window that opens now.
-    pub(crate) fn moved_to(&self, now: Now) -> Self {
+    fn moved_to(&self, now: Now) -> Self {
         Self { start_ms: U48::new(now.ms()), ..*self }
     }
 }
@@ -78,6 +86,8 @@ impl<'a> FixedStanding<'a> {
 }
 
 impl Standing for FixedStanding<'_> {
+    type State = Fixed;
+
     #[inline]
     fn admits(&self, cost: u64) -> bool {
         self.used.saturating_add(cost) <= self.clause.limit
@@ -104,12 +114,12 @@ impl Standing for FixedStanding<'_> {
     }
 
     #[inline]
-    fn record(&self, _cost: u64) -> Change {
-        Limiter::Fixed(Fixed {
+    fn record(&self, _cost: u64) -> Fixed {
+        Fixed {
             period_ms: U40::new(self.clause.period_ms),
             limit: U40::new(self.clause.limit),
             start_ms: U48::new(self.start_ms),
             used: U40::new(self.used),
-        })
+        }
     }
 }

@@ -4,62 +4,70 @@
 //! in parts of 1/P of a token, P being the period in ms; so it falls by the refill R each ms, and
 //! a cost of c raises it by c * P. A call passes if level + c * P <= C * P, C being the capacity.
 
+use super::Standing;
+use super::state::{PlainState, Record};
+use crate::algorithm::Algorithm;
 use crate::bounds::{is_number, is_period};
+use crate::bytes::record;
 use crate::clause::Clause;
-use crate::limiter::{Change, Limiter};
 use crate::math::{div_ceil, div_floor, product, to_u64};
 use crate::now::Now;
 use crate::packed::{U40, U48, U80};
-use crate::standing::Standing;
 
-/// The recorded bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    /// The period P in which the refill comes, in ms.
-    pub period_ms: U40,
-    /// The capacity of the last call that was charged.
-    pub capacity: U40,
-    /// The refill, or leak, of that call.
-    pub refill: U40,
-    /// What was out after that call, in parts of 1/P; never 0.
-    pub level: U80,
-    /// When that call was, in ms since 1970.
-    pub time_ms: U48,
+record! {
+    /// The recorded bucket.
+    pub struct Bucket {
+        /// The period P in which the refill comes, in ms.
+        pub period_ms: U40,
+        /// The capacity of the last call that was charged.
+        pub capacity: U40,
+        /// The refill, or leak, of that call.
+        pub refill: U40,
+        /// What was out after that call, in parts of 1/P; never 0.
+        pub level: U80,
+        /// When that call was, in ms since 1970.
+        pub time_ms: U48,
+    }
 }
 
-impl Bucket {
-    /// When the limiter is as if never used by its own numbers, in ms since 1970.
-    #[inline(always)]
-    #[must_use]
-    pub fn unused_at_ms(&self) -> u64 {
-        let falls_for = to_u64(div_ceil(self.level.get(), self.refill.get()));
-        self.time_ms.get().saturating_add(falls_for)
+impl Record for Bucket {
+    #[inline]
+    fn period_ms(&self) -> u64 {
+        self.period_ms.get()
     }
 
-    /// Whether every number is one that a call could have recorded.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
+    fn is_valid(&self) -> bool {
         is_period(self.period_ms.get())
             && is_number(self.capacity.get())
             && is_number(self.refill.get())
             && (1..=product(self.capacity.get(), self.period_ms.get())).contains(&self.level.get())
     }
+}
 
-    /// Whether the last charge is later than `now`: the clock stepped back.
+impl PlainState for Bucket {
+    fn clause(&self, algorithm: Algorithm) -> Clause {
+        let (capacity, refill) = (self.capacity.get(), self.refill.get());
+        Clause::bucket(algorithm, capacity, refill, self.period_ms.get())
+    }
+
     #[inline(always)]
-    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+    fn unused_at_ms(&self) -> u64 {
+        let falls_for = to_u64(div_ceil(self.level.get(), self.refill.get()));
+        self.time_ms.get().saturating_add(falls_for)
+    }
+
+    #[inline(always)]
+    fn is_ahead(&self, now: Now) -> bool {
         self.time_ms.get() > now.ms()
     }
 
-    /// The same level, as of now.
-    pub(crate) fn moved_to(&self, now: Now) -> Self {
+    fn moved_to(&self, now: Now) -> Self {
         Self { time_ms: U48::new(now.ms()), ..*self }
     }
 }
 
-/// A bucket at one moment. A queue (LEAKY) also tells an admitted call to hold until what came
-/// before it has leaked.
-pub(crate) struct BucketStanding<'a, const QUEUE: bool> {
+/// A bucket at one moment, read as tokens to take.
+pub(crate) struct TokenStanding<'a> {
     clause: &'a Clause,
     now_ms: u64,
     /// In parts of 1/P.
@@ -68,13 +76,7 @@ pub(crate) struct BucketStanding<'a, const QUEUE: bool> {
     new_in_ms: u64,
 }
 
-/// A bucket read as tokens to take.
-pub(crate) type TokenStanding<'a> = BucketStanding<'a, false>;
-
-/// A bucket read as a queue.
-pub(crate) type LeakyStanding<'a> = BucketStanding<'a, true>;
-
-impl<'a, const QUEUE: bool> BucketStanding<'a, QUEUE> {
+impl<'a> TokenStanding<'a> {
     #[inline(always)]
     pub(crate) fn new(stored: Option<&Bucket>, clause: &'a Clause, now: Now) -> Self {
         let now_ms = now.ms();
@@ -110,7 +112,9 @@ fn level_of(bucket: &Bucket, refill: u64, now_ms: u64) -> (u128, u64) {
     (level.saturating_sub(product(refill, elapsed_ms)), to_u64(div_ceil(by_record, recorded)))
 }
 
-impl<const QUEUE: bool> Standing for BucketStanding<'_, QUEUE> {
+impl Standing for TokenStanding<'_> {
+    type State = Bucket;
+
     #[inline(always)]
     fn admits(&self, cost: u64) -> bool {
         let asked = product(cost, self.clause.period_ms);
@@ -121,11 +125,6 @@ impl<const QUEUE: bool> Standing for BucketStanding<'_, QUEUE> {
     fn wait_ms(&self, cost: u64) -> u64 {
         let room = self.clause.limit.saturating_sub(cost);
         self.falls_to_ms(product(room, self.clause.period_ms))
-    }
-
-    #[inline(always)]
-    fn hold_ms(&self) -> u64 {
-        if QUEUE { to_u64(div_ceil(self.level, self.clause.refill)) } else { 0 }
     }
 
     #[inline(always)]
@@ -146,14 +145,63 @@ impl<const QUEUE: bool> Standing for BucketStanding<'_, QUEUE> {
     }
 
     #[inline(always)]
-    fn record(&self, _cost: u64) -> Change {
-        let bucket = Bucket {
+    fn record(&self, _cost: u64) -> Bucket {
+        Bucket {
             period_ms: U40::new(self.clause.period_ms),
             capacity: U40::new(self.clause.limit),
             refill: U40::new(self.clause.refill),
             level: U80::new(self.level),
             time_ms: U48::new(self.now_ms),
-        };
-        if QUEUE { Limiter::Leaky(bucket) } else { Limiter::Token(bucket) }
+        }
+    }
+}
+
+/// A bucket at one moment, read as a queue: an admitted call is also told to hold until what came
+/// before it has leaked.
+pub(crate) struct LeakyStanding<'a>(TokenStanding<'a>);
+
+impl<'a> LeakyStanding<'a> {
+    #[inline(always)]
+    pub(crate) fn new(stored: Option<&Bucket>, clause: &'a Clause, now: Now) -> Self {
+        Self(TokenStanding::new(stored, clause, now))
+    }
+}
+
+impl Standing for LeakyStanding<'_> {
+    type State = Bucket;
+
+    #[inline(always)]
+    fn admits(&self, cost: u64) -> bool {
+        self.0.admits(cost)
+    }
+
+    #[inline(always)]
+    fn wait_ms(&self, cost: u64) -> u64 {
+        self.0.wait_ms(cost)
+    }
+
+    #[inline(always)]
+    fn hold_ms(&self) -> u64 {
+        to_u64(div_ceil(self.0.level, self.0.clause.refill))
+    }
+
+    #[inline(always)]
+    fn charge(&mut self, cost: u64) {
+        self.0.charge(cost);
+    }
+
+    #[inline(always)]
+    fn remaining(&self) -> u64 {
+        self.0.remaining()
+    }
+
+    #[inline(always)]
+    fn reset_ms(&self) -> u64 {
+        self.0.reset_ms()
+    }
+
+    #[inline(always)]
+    fn record(&self, cost: u64) -> Bucket {
+        self.0.record(cost)
     }
 }

@@ -263,7 +263,7 @@ impl Entries {
     }
 
     /// Offers every allocation to `relocate`.
-    pub(crate) fn relocate(&mut self, relocate: &mut impl crate::Relocate) {
+    pub(crate) fn relocate(&mut self, relocate: &mut impl crate::relocate::Relocate) {
         let mut index = Vec::from(std::mem::take(&mut self.segments));
         relocate.vec(&mut index);
         index.iter_mut().for_each(|segment| relocate.vec(segment));

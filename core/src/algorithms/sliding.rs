@@ -3,57 +3,67 @@
 //! Windows are aligned to multiples of the period P. At e = now mod P the weighted use is
 //! U = previous * (P - e) + current * P, in parts of 1/P; a call passes if U + c * P <= L * P.
 
+use super::Standing;
+use super::state::{PlainState, Record};
+use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_NUMBER, MAX_TIME_MS, is_number, is_period};
+use crate::bytes::record;
 use crate::clause::Clause;
-use crate::limiter::{Change, Limiter};
 use crate::math::{div_floor, product, to_u64};
 use crate::now::Now;
 use crate::packed::{U40, U48};
-use crate::standing::Standing;
 
-/// The recorded pair of windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sliding {
-    /// Length of a window, in ms.
-    pub period_ms: U40,
-    /// The limit of the last call that was charged.
-    pub limit: U40,
-    /// Which window is the current one: its start is this many periods after 1970.
-    pub window: U48,
-    /// Cost admitted in that window; never 0.
-    pub current: U40,
-    /// Cost admitted in the window before it.
-    pub previous: U40,
+record! {
+    /// The recorded pair of windows.
+    pub struct Sliding {
+        /// Length of a window, in ms.
+        pub period_ms: U40,
+        /// The limit of the last call that was charged.
+        pub limit: U40,
+        /// Which window is the current one: its start is this many periods after 1970.
+        pub window: U48,
+        /// Cost admitted in that window; never 0.
+        pub current: U40,
+        /// Cost admitted in the window before it.
+        pub previous: U40,
+    }
 }
 
-impl Sliding {
-    /// When the limiter is as if never used, in ms since 1970.
+impl Record for Sliding {
     #[inline]
-    #[must_use]
-    pub fn unused_at_ms(&self) -> u64 {
-        let windows = if self.current.get() > 0 { 2 } else { 1 };
-        let end = self.window.get().saturating_add(windows);
-        to_u64(product(end, self.period_ms.get()))
+    fn period_ms(&self) -> u64 {
+        self.period_ms.get()
     }
 
-    /// Whether every number is one that a call could have recorded.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
+    fn is_valid(&self) -> bool {
         is_period(self.period_ms.get())
             && is_number(self.limit.get())
             && (1..=self.limit.get()).contains(&self.current.get())
             && self.previous.get() <= MAX_NUMBER
             && product(self.window.get(), self.period_ms.get()) <= u128::from(MAX_TIME_MS)
     }
+}
 
-    /// Whether the current window is later than the one of `now`: the clock stepped back.
+impl PlainState for Sliding {
+    fn clause(&self, algorithm: Algorithm) -> Clause {
+        Clause::window(algorithm, self.limit.get(), self.period_ms.get())
+    }
+
     #[inline]
-    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+    fn unused_at_ms(&self) -> u64 {
+        let windows = if self.current.get() > 0 { 2 } else { 1 };
+        let end = self.window.get().saturating_add(windows);
+        to_u64(product(end, self.period_ms.get()))
+    }
+
+    /// Whether the current window is later than the one of `now`.
+    #[inline]
+    fn is_ahead(&self, now: Now) -> bool {
         self.window.get() > window_of(now, self.period_ms.get())
     }
 
     /// The same use, as if in the window of now and the one before.
-    pub(crate) fn moved_to(&self, now: Now) -> Self {
+    fn moved_to(&self, now: Now) -> Self {
         Self { window: U48::new(window_of(now, self.period_ms.get())), ..*self }
     }
 }
@@ -117,6 +127,8 @@ impl<'a> SlidingStanding<'a> {
 }
 
 impl Standing for SlidingStanding<'_> {
+    type State = Sliding;
+
     #[inline]
     fn admits(&self, cost: u64) -> bool {
         let asked = product(cost, self.clause.period_ms);
@@ -157,13 +169,13 @@ impl Standing for SlidingStanding<'_> {
     }
 
     #[inline]
-    fn record(&self, _cost: u64) -> Change {
-        Limiter::Sliding(Sliding {
+    fn record(&self, _cost: u64) -> Sliding {
+        Sliding {
             period_ms: U40::new(self.clause.period_ms),
             limit: U40::new(self.clause.limit),
             window: U48::new(self.window),
             current: U40::new(self.current),
             previous: U40::new(self.previous),
-        })
+        }
     }
 }

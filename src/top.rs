@@ -12,20 +12,20 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Longest key that is told apart; of longer ones, only so much of their beginning.
-pub const LONGEST_KEY: usize = 1024;
+pub(crate) const LONGEST_KEY: usize = 1024;
 
 /// One key and how often it was counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counted {
+pub(crate) struct Counted {
     /// The key.
-    pub key: Arc<[u8]>,
+    pub(crate) key: Arc<[u8]>,
     /// How often, about.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// A table of the keys that are counted most.
 #[derive(Clone, Debug, Default)]
-pub struct Top<S = RandomState> {
+pub(crate) struct Top<S = RandomState> {
     size: usize,
     slots: Vec<Counted>,
     /// Slots as a binary heap, the smallest count first.
@@ -40,19 +40,13 @@ pub struct Top<S = RandomState> {
 impl<S: BuildHasher + Default> Top<S> {
     /// A table of at most `size` keys; with 0 it counts nothing.
     #[must_use]
-    pub fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize) -> Self {
         Self { size, ..Self::default() }
-    }
-
-    /// How many keys there may be.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.size
     }
 
     /// Counts `key` once more.
     #[inline]
-    pub fn count(&mut self, key: &[u8]) {
+    pub(crate) fn count(&mut self, key: &[u8]) {
         let key = key.get(..LONGEST_KEY).unwrap_or(key);
         if let Some(slot) = self.index.get(key) {
             self.increment(*slot);
@@ -67,14 +61,14 @@ impl<S: BuildHasher + Default> Top<S> {
 
     /// The keys with the highest counts first, equal ones by name.
     #[must_use]
-    pub fn most(&self) -> Vec<Counted> {
+    pub(crate) fn most(&self) -> Vec<Counted> {
         let mut most = self.slots.clone();
         most.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
         most
     }
 
     /// Forgets all counts.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.slots.clear();
         self.heap.clear();
         self.places.clear();
@@ -83,7 +77,7 @@ impl<S: BuildHasher + Default> Top<S> {
 
     /// Changes how many keys there may be, and keeps those with the highest counts. Takes the
     /// memory for all of them but their names, so that counting need not.
-    pub fn resize(&mut self, size: usize) {
+    pub(crate) fn resize(&mut self, size: usize) {
         let kept = self.most();
         *self = Self::new(size);
         self.slots.reserve_exact(size);

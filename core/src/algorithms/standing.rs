@@ -1,7 +1,7 @@
 //! What every algorithm can tell of a limiter at one moment, and the verdict made of it.
 
+use super::State;
 use crate::clause::Clause;
-use crate::limiter::Change;
 use crate::verdict::{Verdict, Wait};
 
 /// A limiter as it stands now, under the numbers of one clause.
@@ -9,6 +9,9 @@ use crate::verdict::{Verdict, Wait};
 /// The recorded use is already brought to the present: windows that are over are gone, a bucket
 /// has leaked, a time from the future is read as now.
 pub(crate) trait Standing {
+    /// What is recorded of such a limiter.
+    type State: State;
+
     /// Whether `cost` more fits.
     fn admits(&self, cost: u64) -> bool;
 
@@ -31,17 +34,20 @@ pub(crate) trait Standing {
     fn reset_ms(&self) -> u64;
 
     /// What to record, after [`Standing::charge`] of `cost`.
-    fn record(&self, cost: u64) -> Change;
+    fn record(&self, cost: u64) -> ChangeOf<Self>;
 }
+
+/// What a call changes of the limiter that `S` shows.
+pub(crate) type ChangeOf<S> = <<S as Standing>::State as State>::Change;
 
 /// The verdict on `cost`, which is charged if `others_admit` it too.
 #[inline(always)]
-pub(crate) fn judge(
-    mut standing: impl Standing,
+pub(crate) fn judge<S: Standing>(
+    mut standing: S,
     clause: &Clause,
     cost: u64,
     others_admit: bool,
-) -> (Verdict, Option<Change>) {
+) -> (Verdict, Option<ChangeOf<S>>) {
     let allowed = standing.admits(cost);
     let wait = if allowed {
         Wait::Ms(standing.hold_ms())
