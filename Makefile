@@ -85,7 +85,8 @@ test-python: build servers $(PYTHON_OLDEST_VENV)/.ready ## test the Python helpe
 lint-python: $(VENV)/.ready
 	$(PYTHON_HELPER)/$(VENV)/bin/ruff check
 	$(PYTHON_HELPER)/$(VENV)/bin/ruff format --check
-	$(PYTHON_HELPER)/$(VENV)/bin/mypy src tests examples
+	$(PYTHON_HELPER)/$(VENV)/bin/mypy src tests examples scripts
+	$(PYTHON_HELPER)/$(VENV)/bin/python scripts/no_circles.py src
 
 # The Rust helper is a workspace of its own, built in a folder of its own.
 RUST_HELPER := cd clients/rust && CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust RUSTDOCFLAGS='-D warnings' cargo
@@ -94,8 +95,9 @@ test-rust: build ## test the Rust helper with real servers; ARGS=word picks test
 	@scripts/setup.sh server
 	$(RUST_HELPER) test --all-features $(LOCKED) $(ARGS)
 
-lint-rust:
+lint-rust: $(VENV)/.ready
 	@scripts/setup.sh build rust-tools
+	$(VENV)/bin/python clients/rust/scripts/circles.py
 	$(RUST_HELPER) fmt --check
 	$(RUST_HELPER) clippy --all-features --all-targets $(LOCKED) -- -D warnings
 	@for features in '' tower axum cluster tracing tower,cluster axum,tracing; do \
