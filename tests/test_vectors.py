@@ -21,11 +21,24 @@ def test_the_module_reads_every_clause_as_the_vectors_do(client: redis.Redis) ->
         if "error" in row:
             continue
         client.delete("k")
+        limits, periods_ms = [], []
+        for place, (clause, period_ms) in enumerate(
+            zip(row["clauses"], row["periods_ms"], strict=True)
+        ):
+            if clause[0] == "POLICY":
+                # What a policy stands for is the server's; here a limit of its own.
+                limits.append(7)
+                periods_ms.append(1_001 + place)
+                stands_for = ["FIXED", limits[-1], f"{periods_ms[-1]}ms"]
+                client.execute_command("RL.POLICY", "SET", clause[1], *stands_for)
+            else:
+                limits.append(int(clause[1]))
+                periods_ms.append(period_ms)
         words = chain.from_iterable(row["clauses"])
-        verdict, *limits = client.execute_command("RL.LIMIT", "k", *words)
-        assert [told[1] for told in limits] == [int(clause[1]) for clause in row["clauses"]], row
+        verdict, *told = client.execute_command("RL.LIMIT", "k", *words)
+        assert [five[1] for five in told] == limits, row
         in_use = sorted(limiter[PERIOD_MS] for limiter in client.execute_command("RL.PEEK", "k"))
-        assert in_use == (sorted(row["periods_ms"]) if verdict else []), row
+        assert in_use == (sorted(periods_ms) if verdict else []), row
 
 
 def test_no_case_is_there_twice() -> None:
