@@ -98,7 +98,7 @@ impl Loading {
             if name.eq_ignore_ascii_case(file.name) {
                 let named = arguments.next().ok_or_else(|| format!("{name} needs a path"))?;
                 if path.replace(named).is_some() {
-                    return Err(format!("argument {} is given twice", name));
+                    return Err(format!("argument {name} is given twice"));
                 }
                 continue;
             }
