@@ -1,8 +1,8 @@
 //! What is recorded as bytes: in RDB files, in DUMP, in the AOF, on the way to replicas.
 //!
 //! Integers are little-endian, each as wide as its type in `packed`. A record is its fields in
-//! the order of its struct, so the struct is the description of its bytes: [`record!`] makes
-//! both of one list.
+//! the order of its struct, so the struct is the description of its bytes: `record!` in
+//! `algorithms::state` makes both of one list.
 
 /// Somewhere to write bytes to.
 pub trait Sink {
@@ -61,29 +61,3 @@ pub(crate) trait Encoded: Sized {
     /// have recorded.
     fn take(source: &mut Source<'_>) -> Option<Self>;
 }
-
-/// Declares a record of packed fields, which are its bytes in that order.
-macro_rules! record {
-    ($(#[$doc:meta])* pub struct $record:ident {
-        $($(#[$field_doc:meta])* pub $field:ident: $packed:ident,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $record {
-            $($(#[$field_doc])* pub $field: $packed,)*
-        }
-
-        impl $crate::bytes::Encoded for $record {
-            #[inline]
-            fn put(&self, sink: &mut impl $crate::bytes::Sink) {
-                $(sink.put_slice(self.$field.as_bytes());)*
-            }
-
-            fn take(source: &mut $crate::bytes::Source<'_>) -> Option<Self> {
-                let read = Self { $($field: $packed::from_bytes(source.take_bytes()?),)* };
-                $crate::algorithms::Record::is_valid(&read).then_some(read)
-            }
-        }
-    };
-}
-pub(crate) use record;

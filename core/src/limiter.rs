@@ -191,6 +191,16 @@ impl Limiter {
         each!(Limiter, self, state => state.grows(now))
     }
 
+    /// Whether it can be freed at once, within one call.
+    pub(crate) fn is_small(&self) -> bool {
+        each!(Limiter, self, state => state.is_small())
+    }
+
+    /// Frees a part of it that no longer counts, as much as one call should.
+    pub(crate) fn shrink(&mut self) {
+        each!(Limiter, self, state => state.shrink());
+    }
+
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         each!(Limiter, self, state => state.heap_bytes())

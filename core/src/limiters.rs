@@ -17,7 +17,7 @@ pub enum Limiters {
 
 const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one small allocation");
 
-/// Makes room for one more by dropping those that are unused. Large logs shrink first, one at a
+/// Makes room for one more by dropping those that are unused. Large ones shrink first, one at a
 /// time, so that no call pays for all of them; the others stay as long as there are places.
 fn drop_unused(limiters: &mut Vec<Limiter>, now: Now) {
     let in_use = limiters.iter().filter(|limiter| limiter.is_in_use(now)).count();
@@ -27,13 +27,12 @@ fn drop_unused(limiters: &mut Vec<Limiter>, now: Now) {
         if limiter.is_in_use(now) {
             return true;
         }
-        let Limiter::Log(log) = limiter else { return false };
-        if log.entries.is_small() || places == 0 {
+        if limiter.is_small() || places == 0 {
             return false;
         }
         places = places.saturating_sub(1);
         if std::mem::take(&mut shrinks) {
-            log.entries.shrink();
+            limiter.shrink();
         }
         true
     });

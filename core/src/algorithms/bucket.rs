@@ -5,10 +5,9 @@
 //! a cost of c raises it by c * P. A call passes if level + c * P <= C * P, C being the capacity.
 
 use super::Standing;
-use super::state::{PlainState, Record};
+use super::state::{PlainState, Record, record};
 use crate::algorithm::Algorithm;
 use crate::bounds::{is_number, is_period};
-use crate::bytes::record;
 use crate::clause::Clause;
 use crate::math::{div_ceil, div_floor, product, to_u64};
 use crate::now::Now;

@@ -4,10 +4,9 @@
 //! and c the cost, a call passes if used + c <= L; the window is over at start + P.
 
 use super::Standing;
-use super::state::{PlainState, Record};
+use super::state::{PlainState, Record, record};
 use crate::algorithm::Algorithm;
 use crate::bounds::{is_number, is_period};
-use crate::bytes::record;
 use crate::clause::Clause;
 use crate::now::Now;
 use crate::packed::{U40, U48};

@@ -5,10 +5,10 @@
 
 use super::Standing;
 use super::entries::Entries;
-use super::state::{Record, State};
+use super::state::{Record, State, record};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_LOG_LIMIT, MAX_TIME_MS, is_period};
-use crate::bytes::{Encoded, Sink, Source, record};
+use crate::bytes::{Encoded, Sink, Source};
 use crate::clause::Clause;
 use crate::now::Now;
 use crate::packed::U40;
@@ -193,6 +193,14 @@ impl State for Box<Log> {
             entries.push(now.ms(), cost);
             Self::new(Log { period_ms, limit, entries })
         })
+    }
+
+    fn is_small(&self) -> bool {
+        self.entries.is_small()
+    }
+
+    fn shrink(&mut self) {
+        self.entries.shrink();
     }
 
     fn heap_bytes(&self) -> usize {

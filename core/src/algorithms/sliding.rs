@@ -4,10 +4,9 @@
 //! U = previous * (P - e) + current * P, in parts of 1/P; a call passes if U + c * P <= L * P.
 
 use super::Standing;
-use super::state::{PlainState, Record};
+use super::state::{PlainState, Record, record};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_NUMBER, MAX_TIME_MS, is_number, is_period};
-use crate::bytes::record;
 use crate::clause::Clause;
 use crate::math::{div_floor, product, to_u64};
 use crate::now::Now;

@@ -48,6 +48,14 @@ pub(crate) trait State: Record + Encoded {
     /// What `change` makes where nothing was recorded; nothing if it charges nothing.
     fn from_change(change: Self::Change, now: Now) -> Option<Self>;
 
+    /// Whether it can be freed at once, within one call.
+    fn is_small(&self) -> bool {
+        true
+    }
+
+    /// Frees a part of it that no longer counts, as much as one call should.
+    fn shrink(&mut self) {}
+
     /// Bytes on the heap.
     fn heap_bytes(&self) -> usize {
         0
@@ -110,3 +118,29 @@ impl<T: PlainState> State for T {
         Some(change)
     }
 }
+
+/// Declares a record of packed fields, which are its bytes in that order.
+macro_rules! record {
+    ($(#[$doc:meta])* pub struct $record:ident {
+        $($(#[$field_doc:meta])* pub $field:ident: $packed:ident,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $record {
+            $($(#[$field_doc])* pub $field: $packed,)*
+        }
+
+        impl $crate::bytes::Encoded for $record {
+            #[inline]
+            fn put(&self, sink: &mut impl $crate::bytes::Sink) {
+                $(sink.put_slice(self.$field.as_bytes());)*
+            }
+
+            fn take(source: &mut $crate::bytes::Source<'_>) -> Option<Self> {
+                let read = Self { $($field: $packed::from_bytes(source.take_bytes()?),)* };
+                $crate::algorithms::Record::is_valid(&read).then_some(read)
+            }
+        }
+    };
+}
+pub(crate) use record;
