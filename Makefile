@@ -47,6 +47,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and 
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	$(VENV)/bin/python scripts/rooms.py core/src
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)
@@ -97,7 +98,7 @@ test-rust: build ## test the Rust helper with real servers; ARGS=word picks test
 
 lint-rust: $(VENV)/.ready
 	@scripts/setup.sh build rust-tools
-	$(VENV)/bin/python clients/rust/scripts/circles.py
+	$(VENV)/bin/python scripts/rooms.py clients/rust/src
 	$(RUST_HELPER) fmt --check
 	$(RUST_HELPER) clippy --all-features --all-targets $(LOCKED) -- -D warnings
 	@for features in '' tower axum cluster tracing tower,cluster axum,tracing; do \
