@@ -5,27 +5,17 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 
 import pytest
 
 from support.kinds import Kind
 from support.paths import ROOT
+from support.ports import is_free
 
 pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(180)]
 
 SCRIPT = ROOT / "scripts" / "cluster.sh"
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def ports(base: int) -> list[int]:
@@ -34,7 +24,6 @@ def ports(base: int) -> list[int]:
 
 
 def free_base() -> int:
-    """A base port below those that the system gives away by itself."""
     for _ in range(100):
         base = random.randrange(11_000, 22_000)
         if all(map(is_free, ports(base))):

@@ -13,7 +13,8 @@ import pytest
 
 from support.paths import MODULE, ROOT
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 
 FILE = "usr/lib/redis/modules/libredis_rl.so"
 LINE = f"loadmodule /{FILE}"

@@ -13,8 +13,9 @@ from support.cluster import ask
 from support.eventually import eventually
 from support.policies import API, SET_API, dump
 from support.pool import NewServer
+from support.ports import is_free
 from support.resp import Argument, Failure
-from support.server import Server, is_free
+from support.server import Server
 
 pytestmark = pytest.mark.all_servers
 

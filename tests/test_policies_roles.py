@@ -13,8 +13,9 @@ from support.eventually import eventually
 from support.paths import MODULE
 from support.policies import SAVES, PolicyFile, dump
 from support.pool import NewServer
+from support.ports import free_port
 from support.resp import Status
-from support.server import Server, free_port
+from support.server import Server
 
 pytestmark = pytest.mark.all_servers
 

@@ -17,7 +17,7 @@ from bench.http.builds import BUILT
 from bench.http.contenders import Contender, Language
 from support.eventually import eventually
 from support.paths import ROOT
-from support.server import free_port
+from support.ports import free_port
 
 URL = "http://127.0.0.1:{port}/items"
 _ANSWER = [{"item": "Foo"}, {"item": "Bar"}]

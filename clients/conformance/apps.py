@@ -13,8 +13,8 @@ from typing import Self
 
 from conformance.wire import Answer, Where, ask
 from support.paths import ROOT, TARGET
+from support.ports import free_port
 from support.program import Program
-from support.server import free_port
 
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 5.0

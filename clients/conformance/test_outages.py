@@ -20,7 +20,8 @@ from store.proxy import FaultProxy
 from support.eventually import eventually
 from support.paths import MODULE
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 
 MODES = ["closed", "open"]
 THREE_TIMEOUTS_S = 0.3

@@ -12,7 +12,8 @@ from conformance.apps import App
 from conformance.conftest import StartApp, url
 from conformance.wire import Connection, request
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 
 TRACES = re.compile(
     r"Traceback|panicked|RUST_BACKTRACE|node:internal|^\s+at |Error\s*\{|\\n|\\\"", re.M

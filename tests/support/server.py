@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from redis.retry import Retry
 from support.clock import Clock
 from support.kinds import Kind
 from support.paths import MODULE
+from support.ports import free_port, is_free
 from support.program import Program
 from support.resp import RawConnection
 
@@ -47,24 +47,6 @@ DEFAULTS: Config = {
 
 class ServerFailed(Exception):  # noqa: N818 - what happened, not a kind of error
     """A server that did not start, did not stop, or crashed; its log's end is in the text."""
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class Server:

@@ -19,7 +19,8 @@ from support.cluster import SLOTS, ask, asked, keys_in
 from support.eventually import eventually
 from support.kinds import Kind
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 
 SIZE = 3
 SPREAD = keys_in(range(0, SLOTS, SLOTS // 30))

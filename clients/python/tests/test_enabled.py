@@ -8,7 +8,7 @@ import pytest
 
 from redis_rl import Check, ConfigurationError, RateLimiter, Subject, SyncRateLimiter
 from store.kinds import Limiter
-from support.server import free_port
+from support.ports import free_port
 
 
 async def test_nothing_is_asked(limiter_of: Callable[..., Limiter]) -> None:

@@ -26,7 +26,8 @@ from store.proxy import FaultProxy
 from support.cluster import asked
 from support.paths import MODULE
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 
 Make = Callable[..., Limiter]
 SLOW_S = 0.5

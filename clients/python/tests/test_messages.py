@@ -16,7 +16,8 @@ import redis.cluster
 from redis_rl import ConfigurationError, RateLimiter, StoreUnavailable, SyncRateLimiter
 from store.kinds import Limiter
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 
 Make = Callable[..., Limiter]
 KINDS: dict[str, Any] = {"async": RateLimiter, "sync": SyncRateLimiter}

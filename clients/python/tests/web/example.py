@@ -10,8 +10,8 @@ from types import TracebackType
 
 import httpx
 
+from support.ports import free_port
 from support.program import Program
-from support.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30.0

@@ -11,7 +11,8 @@ import pytest
 
 from support.eventually import eventually
 from support.pool import NewServer
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 from web.example import Example
 
 USER = {"Authorization": "Bearer user123_token"}

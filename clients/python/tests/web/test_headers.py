@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Stre
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from redis_rl.fastapi import CannotIdentify, RateLimiter, RateLimitExceeded, StoreUnavailable
-from support.server import free_port
+from support.ports import free_port
 from web.asking import asking
 from web.served import served
 

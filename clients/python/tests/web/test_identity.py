@@ -12,7 +12,8 @@ from fastapi import Depends, FastAPI
 from redis_rl import Subject, WholeKey
 from redis_rl.asgi import RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 from web.adapters import Adapter, Limited, limited
 from web.conftest import Serve
 from web.served import served

@@ -18,7 +18,8 @@ from starlette.routing import Mount, Route
 from redis_rl import ConfigurationError, Subject
 from redis_rl.asgi import RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 from web.asking import asking
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from support.ports import free_port
 from support.program import Program
-from support.server import free_port
 
 HERE = Path(__file__).resolve().parents[2]
 README = (HERE / "README.md").read_text()

@@ -17,7 +17,7 @@ from redis_rl import RateLimitExceeded, StoreUnavailable, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.fastapi import RateLimiter
 from redis_rl.flask import RateLimits as FlaskLimits
-from support.server import free_port
+from support.ports import free_port
 from web.asking import asking
 
 DATE = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=5), usegmt=True)

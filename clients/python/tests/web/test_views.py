@@ -41,7 +41,7 @@ def test_every_adapter_limits_and_tells(make: Serve) -> None:
 
 
 def test_every_adapter_answers_an_outage(make: Serve) -> None:
-    from support.server import free_port
+    from support.ports import free_port
 
     gone = f"redis://127.0.0.1:{free_port()}"
     answer = make(limited("2/minute"), url=gone).ask()

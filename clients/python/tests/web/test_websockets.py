@@ -11,7 +11,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from redis_rl.fastapi import RateLimiter, RateLimitMiddleware
-from support.server import Server, free_port
+from support.ports import free_port
+from support.server import Server
 from web.served import served
 
 

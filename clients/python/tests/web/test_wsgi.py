@@ -15,7 +15,7 @@ from django.urls import path
 from redis_rl import ConfigurationError, Subject, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.flask import RateLimits as FlaskLimits
-from support.server import free_port
+from support.ports import free_port
 
 Answer = tuple[int, dict[str, str], bytes]
 Get = Callable[..., Answer]

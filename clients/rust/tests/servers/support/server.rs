@@ -1,6 +1,8 @@
 //! A real redis-server with the real module, for one test.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -184,8 +186,12 @@ pub(crate) fn module() -> String {
     path
 }
 
+/// One below those that the system gives to outgoing connections by itself: a server that is
+/// started again finds it free.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let random = || RandomState::new().build_hasher().finish() % (32_768 - 10_000) + 10_000;
+    std::iter::repeat_with(|| u16::try_from(random()).unwrap()).find(free).unwrap()
 }
 
 pub(crate) fn fresh_folder() -> PathBuf {
