@@ -3,7 +3,7 @@
 use crate::algorithm::Algorithm;
 use crate::algorithms::bucket::{LeakyStanding, TokenStanding};
 use crate::algorithms::fixed::FixedStanding;
-use crate::algorithms::judge;
+use crate::algorithms::{Record, State, judge};
 use crate::algorithms::log::LogStanding;
 use crate::algorithms::sliding::SlidingStanding;
 use crate::bounds::{MAX_CLAUSES, MAX_LIMITERS};
@@ -27,55 +27,50 @@ pub fn decide<const N: usize>(
     cost: u64,
     now: Now,
 ) -> Result<Outcome<N>, TooManyLimiters> {
-    let mut outcome = Outcome::new(clauses.len());
-    // Most calls are allowed, so each clause is judged as if all the others admitted the call.
-    judge_all(&mut outcome, limiters, clauses, cost, now);
-    if !outcome.allowed && N > 1 {
-        outcome = denied(limiters, clauses, cost, now);
-    }
-    if outcome.allowed && cost > 0 {
-        outcome.charged = true;
-        check_room(limiters, clauses, now)?;
-    }
+    let mut outcome = Outcome::undecided();
+    outcome.decide(limiters, clauses, cost, now)?;
     Ok(outcome)
 }
 
-/// Judges one clause after the other, up to the first that denies.
-#[inline(always)]
-fn judge_all<const N: usize>(
-    outcome: &mut Outcome<N>,
-    limiters: Option<&Limiters>,
-    clauses: &[Clause],
-    cost: u64,
-    now: Now,
-) {
-    for (place, clause) in clauses.iter().enumerate() {
-        let found = outcome.find(limiters, clause);
-        let (verdict, change) = judge_limiter(found.limiter(), clause, cost, now, true);
-        outcome.allowed &= verdict.allowed;
-        outcome.put(place, found, verdict, change, now);
-        if N > 1 && !outcome.allowed {
-            return;
+impl<const N: usize> Outcome<N> {
+    /// The same as [`decide`], in place: an outcome is long enough for its copies to be seen in a
+    /// call's cost.
+    ///
+    /// # Errors
+    /// As those of [`decide`].
+    #[inline(always)]
+    pub fn decide(
+        &mut self,
+        limiters: Option<&Limiters>,
+        clauses: &[Clause],
+        cost: u64,
+        now: Now,
+    ) -> Result<(), TooManyLimiters> {
+        let stored = limiters.map_or(&[][..], Limiters::as_slice);
+        // Most calls are allowed, so each clause is judged as if all the others admitted the call.
+        self.begin(clauses.len());
+        for (place, clause) in clauses.iter().enumerate() {
+            let allowed = self.judge(place, stored, clause, cost, now, true);
+            self.allowed &= allowed;
+            if N > 1 && !allowed {
+                self.deny(stored, clauses, cost, now);
+                break;
+            }
         }
+        self.charged = self.allowed && cost > 0;
+        if self.charged { check_room(limiters, clauses, now) } else { Ok(()) }
     }
-}
 
-/// What a call is told that one of several clauses denies: each clause's own verdict, and moves.
-#[inline(never)]
-fn denied<const N: usize>(
-    limiters: Option<&Limiters>,
-    clauses: &[Clause],
-    cost: u64,
-    now: Now,
-) -> Outcome<N> {
-    let mut outcome = Outcome::new(clauses.len());
-    for (place, clause) in clauses.iter().enumerate() {
-        let found = outcome.find(limiters, clause);
-        let (verdict, change) = judge_limiter(found.limiter(), clause, cost, now, false);
-        outcome.put(place, found, verdict, change, now);
+    /// What a call is told that one of several clauses denies: each clause's own verdict, and
+    /// moves.
+    #[inline(never)]
+    fn deny(&mut self, stored: &[Limiter], clauses: &[Clause], cost: u64, now: Now) {
+        self.begin(clauses.len());
+        for (place, clause) in clauses.iter().enumerate() {
+            self.judge(place, stored, clause, cost, now, false);
+        }
+        self.allowed = false;
     }
-    outcome.allowed = false;
-    outcome
 }
 
 macro_rules! define {
@@ -84,28 +79,49 @@ macro_rules! define {
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
             tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
     )*) => {
-        /// The verdict of `clause` on `cost`, given what is recorded of its limiter, and the
-        /// charge if the others admit it too.
-        #[inline(always)]
-        pub(crate) fn judge_limiter(
-            stored: Option<&Limiter>,
+        impl<const N: usize> Outcome<N> {
+            /// Takes down the verdict of the clause at `place` on `cost`, given what is recorded
+            /// of its limiter, and what is to be recorded: the charge if the others admit it too.
+            /// Whether the clause allows the call.
+            #[inline(always)]
+            fn judge(
+                &mut self,
+                place: usize,
+                stored: &[Limiter],
+                clause: &Clause,
+                cost: u64,
+                now: Now,
+                others_admit: bool,
+            ) -> bool {
+                match clause.algorithm {
+                    $(Algorithm::$algorithm => {
+                        let found = find(stored, self.next_place(), |limiter| match limiter {
+                            Limiter::$algorithm(state)
+                                if state.period_ms() == clause.period_ms => Some(state),
+                            _ => None,
+                        });
+                        let state = found.map(|(_, state)| state);
+                        let standing = $standing::new(state, clause, now);
+                        let (verdict, charge) = judge(standing, clause, cost, others_admit);
+                        self.put(place, found, verdict, charge.map(Change::$algorithm), |state| {
+                            Change::$algorithm(state.move_to(now))
+                        }, now);
+                        verdict.allowed
+                    })*
+                }
+            }
+        }
+
+        /// What a call of `clause`, which names this limiter, would be told if it consumed nothing.
+        pub(crate) fn verdict_on(
+            limiter: &Limiter,
             clause: &Clause,
             cost: u64,
             now: Now,
-            others_admit: bool,
-        ) -> (Verdict, Option<Change>) {
-            match clause.algorithm {
-                $(Algorithm::$algorithm => {
-                    let standing = $standing::new(
-                        match stored {
-                            Some(Limiter::$algorithm(state)) => Some(state),
-                            _ => None,
-                        },
-                        clause,
-                        now,
-                    );
-                    let (verdict, change) = judge(standing, clause, cost, others_admit);
-                    (verdict, change.map(Change::$algorithm))
+        ) -> Verdict {
+            match limiter {
+                $(Limiter::$algorithm(state) => {
+                    judge($standing::new(Some(state), clause, now), clause, cost, false).0
                 })*
             }
         }
@@ -114,7 +130,24 @@ macro_rules! define {
 
 for_each_algorithm!(define);
 
-#[inline]
+/// The limiter that `pick` takes, and its place. Calls mostly name limiters in the order of the
+/// key, so it is looked for at `likely` first.
+#[inline(always)]
+fn find<'a, S>(
+    stored: &'a [Limiter],
+    likely: usize,
+    pick: impl Fn(&'a Limiter) -> Option<&'a S>,
+) -> Option<(usize, &'a S)> {
+    match stored.get(likely).and_then(&pick) {
+        Some(state) => Some((likely, state)),
+        None => stored
+            .iter()
+            .enumerate()
+            .find_map(|(place, limiter)| pick(limiter).map(|state| (place, state))),
+    }
+}
+
+#[inline(always)]
 fn check_room(
     limiters: Option<&Limiters>,
     clauses: &[Clause],

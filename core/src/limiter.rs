@@ -49,14 +49,6 @@ macro_rules! define {
                 }
             }
 
-            /// The change that brings a recorded time from the future to now: after the clock
-            /// stepped back, use is neither forgotten nor kept longer than the limiter would.
-            pub(crate) fn move_to(&self, now: Now) -> Change {
-                match self {
-                    $(Self::$algorithm(state) => Change::$algorithm(state.move_to(now)),)*
-                }
-            }
-
             /// Whether `change`, which is of this limiter, leaves every recorded number in its
             /// range.
             pub(crate) fn accepts(&self, change: &Change, now: Now) -> bool {
@@ -177,18 +169,6 @@ impl Limiter {
     #[must_use]
     pub fn is_in_use(&self, now: Now) -> bool {
         self.unused_at_ms() > now.ms()
-    }
-
-    /// Whether a recorded time is later than `now`: the clock stepped back.
-    #[inline]
-    pub(crate) fn is_ahead(&self, now: Now) -> bool {
-        each!(Limiter, self, state => State::is_ahead(state, now))
-    }
-
-    /// Whether a charge now needs memory that is not there yet: only a log may.
-    #[inline]
-    pub(crate) fn grows(&self, now: Now) -> bool {
-        each!(Limiter, self, state => state.grows(now))
     }
 
     /// Whether it can be freed at once, within one call.

@@ -87,20 +87,6 @@ impl Limiters {
         self.as_slice().iter().find(|limiter| limiter.id() == id)
     }
 
-    /// The limiter of this algorithm and period, and its place, looked for at `place` first.
-    #[inline(always)]
-    pub(crate) fn find_from(
-        &self,
-        place: usize,
-        id: (Algorithm, u64),
-    ) -> Option<(usize, &Limiter)> {
-        let all = self.as_slice();
-        match all.get(place) {
-            Some(limiter) if limiter.id() == id => Some((place, limiter)),
-            _ => all.iter().enumerate().find(|(_, limiter)| limiter.id() == id),
-        }
-    }
-
     /// The limiter at that place.
     #[inline(always)]
     pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Limiter> {

@@ -13,9 +13,9 @@ pub(crate) fn div_floor(dividend: u128, divisor: u64) -> u128 {
 /// `ceil(dividend / divisor)`; a divisor of 0 is read as 1.
 #[inline]
 pub(crate) fn div_ceil(dividend: u128, divisor: u64) -> u128 {
-    match dividend.checked_sub(1) {
-        Some(below) => div_floor(below, divisor).saturating_add(1),
-        None => 0,
+    match u64::try_from(dividend) {
+        Ok(small) => u128::from(small.div_ceil(divisor.max(1))),
+        Err(_) => div_floor(dividend.saturating_sub(1), divisor).saturating_add(1),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use crate::algorithms::State;
 use crate::bounds::MAX_LIMITERS;
-use crate::clause::Clause;
 use crate::expiry;
-use crate::limiter::{Change, Limiter};
+use crate::limiter::Change;
 use crate::limiters::Limiters;
 use crate::now::Now;
 use crate::verdict::{Verdict, Wait};
@@ -39,67 +39,74 @@ const NOWHERE: u8 = u8::MAX;
 
 const _: () = assert!(MAX_LIMITERS < NOWHERE as usize);
 
-/// A clause's limiter, and where it stands in the key; or that it is new.
-#[derive(Clone, Copy)]
-pub(crate) struct Found<'a>(Option<(usize, &'a Limiter)>);
-
-impl<'a> Found<'a> {
-    #[inline(always)]
-    pub(crate) fn limiter(self) -> Option<&'a Limiter> {
-        self.0.map(|(_, limiter)| limiter)
-    }
-}
-
 impl<const N: usize> Outcome<N> {
-    /// Allowed, until a clause denies it.
+    /// That of no clause.
     #[inline(always)]
-    pub(crate) fn new(len: usize) -> Self {
+    #[must_use]
+    pub fn undecided() -> Self {
         Self {
             allowed: true,
             grows: false,
             verdicts: [NO_VERDICT; N],
             changes: [None; N],
             places: [NOWHERE; N],
-            len,
+            len: 0,
             next_place: 0,
             charged: false,
             stepped_back: false,
         }
     }
 
-    /// Finds the limiter of `clause`: calls mostly name limiters in the order of the key.
+    /// Begins with `len` clauses: allowed, until one of them denies it.
     #[inline(always)]
-    pub(crate) fn find<'a>(&self, limiters: Option<&'a Limiters>, clause: &Clause) -> Found<'a> {
-        Found(limiters.and_then(|limiters| limiters.find_from(self.next_place, clause.id())))
+    pub(crate) fn begin(&mut self, len: usize) {
+        self.allowed = true;
+        self.grows = false;
+        self.len = len;
+        self.next_place = 0;
+        self.stepped_back = false;
     }
 
-    /// Takes down what the clause at `place` is answered, and what of it is to be recorded.
+    /// Where the next clause's limiter is to be looked for first.
     #[inline(always)]
-    pub(crate) fn put(
+    pub(crate) fn next_place(&self) -> usize {
+        self.next_place
+    }
+
+    /// Takes down what the clause at `place` is answered, its limiter being `found` somewhere in
+    /// the key or new, and what of it is to be recorded: the charge, or that it is moved to now.
+    #[inline(always)]
+    pub(crate) fn put<S: State>(
         &mut self,
         place: usize,
-        found: Found<'_>,
+        found: Option<(usize, &S)>,
         verdict: Verdict,
         charge: Option<Change>,
+        move_to_now: impl Fn(&S) -> Change,
         now: Now,
     ) {
-        let stored = found.limiter();
-        let ahead = stored.filter(|limiter| limiter.is_ahead(now));
-        self.stepped_back |= ahead.is_some();
-        self.grows |= charge.is_some() && stored.is_none_or(|limiter| limiter.grows(now));
-        if let Some(slot) = self.verdicts.get_mut(place) {
-            *slot = verdict;
+        let (Some(verdict_slot), Some(change_slot), Some(place_slot)) = (
+            self.verdicts.get_mut(place),
+            self.changes.get_mut(place),
+            self.places.get_mut(place),
+        ) else {
+            return;
+        };
+        *verdict_slot = verdict;
+        let mut moved = None;
+        match found {
+            Some((at, state)) => {
+                *place_slot = u8::try_from(at).unwrap_or(NOWHERE);
+                self.next_place = at.saturating_add(1);
+                if state.is_ahead(now) {
+                    self.stepped_back = true;
+                    moved = Some(move_to_now(state));
+                }
+            }
+            None => *place_slot = NOWHERE,
         }
-        if let Some(slot) = self.changes.get_mut(place) {
-            *slot = match charge {
-                Some(charge) => Some(charge),
-                None => ahead.map(|limiter| limiter.move_to(now)),
-            };
-        }
-        if let (Some((at, _)), Some(slot)) = (found.0, self.places.get_mut(place)) {
-            *slot = u8::try_from(at).unwrap_or(NOWHERE);
-            self.next_place = at.saturating_add(1);
-        }
+        self.grows |= charge.is_some() && found.is_none_or(|(_, state)| state.grows(now));
+        *change_slot = charge.or(moved);
     }
 
     /// What to record. Nothing if the call is denied or costs 0, unless the clock stepped back.

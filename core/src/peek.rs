@@ -1,7 +1,7 @@
 //! What stands at a key, for who only looks.
 
 use crate::clause::Clause;
-use crate::decide::judge_limiter;
+use crate::decide::verdict_on;
 use crate::limiters::Limiters;
 use crate::now::Now;
 use crate::verdict::Verdict;
@@ -19,7 +19,7 @@ pub struct Peeked {
 pub fn peek(limiters: &Limiters, now: Now) -> impl Iterator<Item = Peeked> + '_ {
     limiters.as_slice().iter().filter_map(move |limiter| {
         let clause = limiter.clause();
-        let (verdict, _) = judge_limiter(Some(limiter), &clause, 1, now, false);
+        let verdict = verdict_on(limiter, &clause, 1, now);
         (verdict.reset_ms > 0).then_some(Peeked { clause, verdict })
     })
 }

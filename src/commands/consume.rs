@@ -1,6 +1,6 @@
 //! What all consuming commands share: clock, key, decision, write, replication.
 
-use rl_core::{Clause, Limiters, Now, Outcome, decide};
+use rl_core::{Clause, Limiters, Now, Outcome};
 
 use super::error::Error;
 use crate::metrics;
@@ -19,14 +19,10 @@ pub(super) fn consume<const N: usize>(
 ) -> Result<(), Error> {
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
-    // By reference: an outcome is long enough for its copies to be seen in a call's cost.
-    let decided = decide::<N>(key.get(), clauses, cost, now);
-    let outcome = match &decided {
-        Ok(outcome) => outcome,
-        Err(error) => return Err((*error).into()),
-    };
+    let mut outcome = Outcome::<N>::undecided();
+    outcome.decide(key.get(), clauses, cost, now)?;
     if outcome.changes().next().is_some() {
-        record(call, key, outcome, now)?;
+        record(call, key, &outcome, now)?;
     } else {
         drop(key);
     }
@@ -34,7 +30,7 @@ pub(super) fn consume<const N: usize>(
     if !outcome.allowed {
         denied(call);
     }
-    answer(outcome);
+    answer(&outcome);
     Ok(())
 }
 

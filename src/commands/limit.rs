@@ -53,7 +53,7 @@ fn answer<const N: usize>(
         named.iter().for_each(|policy| policy.decisions.add(outcome.allowed));
         call.answer(|answer| {
             answer.array(clauses.len().saturating_add(1));
-            answer.integer(i64::from(outcome.allowed));
+            answer.integer(u64::from(outcome.allowed));
             for verdict in outcome.verdicts.iter().take(clauses.len()) {
                 reply::verdict(answer, verdict);
             }

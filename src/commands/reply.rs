@@ -9,7 +9,7 @@ use crate::server::Answer;
 #[inline(always)]
 pub(super) fn verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
     answer.array(5);
-    answer.integer(i64::from(verdict.allowed));
+    answer.integer(u64::from(verdict.allowed));
     integer(answer, verdict.limit);
     integer(answer, verdict.remaining);
     wait(answer, verdict.wait);
@@ -21,12 +21,12 @@ pub(super) fn verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
 pub(super) fn wait(answer: &mut Answer<'_>, wait: Wait) {
     match wait {
         Wait::Ms(ms) => integer(answer, ms),
-        Wait::Never => answer.integer(-1),
+        Wait::Never => answer.minus_one(),
     }
 }
 
 /// A number, or 2^53 - 1 if it is larger: what every client's language can hold.
 #[inline(always)]
 pub(super) fn integer(answer: &mut Answer<'_>, value: u64) {
-    answer.integer(i64::try_from(value.min(MAX_ANSWER)).unwrap_or(i64::MAX));
+    answer.integer(value.min(MAX_ANSWER));
 }

@@ -27,12 +27,12 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
 /// Limited, limit, remaining, seconds to retry, seconds to full.
 fn cell_verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
     answer.array(5);
-    answer.integer(i64::from(!verdict.allowed));
+    answer.integer(u64::from(!verdict.allowed));
     reply::integer(answer, verdict.limit);
     reply::integer(answer, verdict.remaining);
     match verdict.wait {
         Wait::Ms(ms) if !verdict.allowed => reply::integer(answer, seconds(ms)),
-        _ => answer.integer(-1),
+        _ => answer.minus_one(),
     }
     reply::integer(answer, seconds(verdict.reset_ms));
 }

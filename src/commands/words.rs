@@ -123,7 +123,7 @@ pub(crate) fn period_text(period_ms: u64) -> String {
 const UNITS_MS: [(&str, u64); 6] =
     [("w", WEEK_MS), ("d", DAY_MS), ("h", HOUR_MS), ("m", MINUTE_MS), ("s", SECOND_MS), ("ms", 1)];
 
-/// The numbers of a clause of `algorithm`, which are next in `words`; nothing if they end early.
+/// The clause of `algorithm` whose numbers are next in `words`; nothing if they end early.
 /// A log may have a limit of up to `log_max`.
 #[inline(always)]
 pub(crate) fn numbers<'a>(
@@ -142,23 +142,22 @@ pub(crate) fn numbers<'a>(
         Some(number) => Some((number, words.next()?)),
         None => None,
     };
-    let period = words.next()?;
-    Some(clause(algorithm, limit, refill, period))
+    let read = read_numbers(limit, refill, words.next()?);
+    Some(read.map(|(limit, refill, period_ms)| Clause { algorithm, limit, refill, period_ms }))
 }
 
 #[inline(always)]
-fn clause(
-    algorithm: Algorithm,
+fn read_numbers(
     limit: (Number, &[u8]),
     refill: Option<(Number, &[u8])>,
     period: &[u8],
-) -> Result<Clause, Error> {
+) -> Result<(u64, u64, u64), Error> {
     let limit = limit.0.read(limit.1)?;
     let refill = match refill {
         Some((number, word)) => number.read(word)?,
         None => limit,
     };
-    Ok(Clause { algorithm, limit, refill, period_ms: period_ms(period)? })
+    Ok((limit, refill, period_ms(period)?))
 }
 
 /// The cost that `COST n` at the end of `words` says, or 1 if nothing is there.

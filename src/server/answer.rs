@@ -9,42 +9,45 @@
 use std::sync::OnceLock;
 use std::{ptr, str};
 
-use arrayvec::ArrayVec;
 use redis_module::raw::{RedisModuleCallReply, RedisModuleString};
 
 use super::api::api;
 use super::call::Call;
+use super::lines::{LONGEST, Lines};
 use super::log;
 use super::register::Loading;
-
-/// Longest piece, in bytes: the answer of five clauses or so.
-const LONGEST: usize = 255;
-
-/// Longest line: a sign, 19 digits, and what is around them.
-const LONGEST_LINE: usize = 23;
 
 /// An answer in the making, as RESP2 and RESP3 both have it.
 pub(crate) struct Answer<'a> {
     call: &'a Call<'a>,
-    bytes: ArrayVec<u8, LONGEST>,
+    lines: Lines,
 }
 
 impl<'a> Answer<'a> {
     #[inline(always)]
     pub(super) fn new(call: &'a Call<'_>) -> Self {
-        Self { call, bytes: ArrayVec::new_const() }
+        Self { call, lines: Lines::new() }
     }
 
     /// Begins an array of `len` elements.
     #[inline(always)]
     pub(crate) fn array(&mut self, len: usize) {
-        self.line(b'*', i64::try_from(len).unwrap_or(i64::MAX));
+        self.make_room();
+        self.lines.put(b'*', len as u64);
     }
 
     /// Adds an integer.
     #[inline(always)]
-    pub(crate) fn integer(&mut self, value: i64) {
-        self.line(b':', value);
+    pub(crate) fn integer(&mut self, value: u64) {
+        self.make_room();
+        self.lines.put(b':', value);
+    }
+
+    /// Adds -1.
+    #[inline(always)]
+    pub(crate) fn minus_one(&mut self) {
+        self.make_room();
+        self.lines.put_minus_one(b':');
     }
 
     /// Adds a bulk string.
@@ -54,34 +57,21 @@ impl<'a> Answer<'a> {
     }
 
     #[inline(always)]
-    fn line(&mut self, kind: u8, value: i64) {
-        if self.bytes.remaining_capacity() < LONGEST_LINE {
+    fn make_room(&mut self) {
+        if !self.lines.has_room() {
             self.send();
         }
-        // Most are 0, 1 or the length of an array.
-        if let Ok(digit @ 0..=9) = u8::try_from(value) {
-            self.put(&[kind, b'0' | digit, b'\r', b'\n']);
-        } else {
-            self.put(&[kind]);
-            self.put(itoa::Buffer::new().format(value).as_bytes());
-            self.put(b"\r\n");
-        }
-    }
-
-    #[inline(always)]
-    fn put(&mut self, bytes: &[u8]) {
-        // There is room for the longest line.
-        let _ = self.bytes.try_extend_from_slice(bytes);
     }
 
     /// Hands over what there is.
-    #[inline]
+    #[inline(never)]
     pub(super) fn send(&mut self) {
-        match PIECES.get().and_then(|pieces| pieces.by_length.get(self.bytes.len())) {
-            Some(Some(piece)) => piece.send(self.call, &self.bytes),
-            _ => line_by_line(self.call, &self.bytes),
+        let bytes = self.lines.as_bytes();
+        match PIECES.get().and_then(|pieces| pieces.by_length.get(bytes.len())) {
+            Some(Some(piece)) => piece.send(self.call, bytes),
+            _ => line_by_line(self.call, bytes),
         }
-        self.bytes.clear();
+        self.lines.clear();
     }
 }
 

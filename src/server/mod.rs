@@ -8,6 +8,7 @@
 //! | `api` | calling a function of the server, and which must exist for the module to load |
 //! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
 //! | `answer` | integers as an answer, handed over in one piece |
+//! | `lines` | integers as the lines of an answer |
 //! | `key` | one open key, typed |
 //! | `memory` | whether there is memory, by the rule that a SET is held to |
 //! | `guard` | no panic gets out |
@@ -38,6 +39,7 @@ pub(crate) mod exclusive;
 pub(crate) mod guard;
 mod info;
 pub(crate) mod key;
+mod lines;
 pub(crate) mod load;
 pub(crate) mod log;
 mod memory;

@@ -231,7 +231,12 @@ pub(crate) struct LogStanding<'a> {
 
 impl<'a> LogStanding<'a> {
     #[inline]
-    pub(crate) fn new(stored: Option<&'a Log>, clause: &'a Clause, now: Now) -> Self {
+    pub(crate) fn new(
+        stored: Option<&'a <Self as Standing>::State>,
+        clause: &'a Clause,
+        now: Now,
+    ) -> Self {
+        let stored = stored.map(|log| &**log);
         let mut standing = Self { clause, now_ms: now.ms(), stored, over: 0, used: 0, end_ms: 0 };
         if let Some(log) = stored {
             standing.over = log.entries.sum_of_first(log.over(now));
