@@ -6,7 +6,7 @@ use crate::algorithms::fixed::FixedStanding;
 use crate::algorithms::{Record, State, judge};
 use crate::algorithms::log::LogStanding;
 use crate::algorithms::sliding::SlidingStanding;
-use crate::bounds::{MAX_CLAUSES, MAX_LIMITERS};
+use crate::bounds::MAX_LIMITERS;
 use crate::clause::Clause;
 use crate::for_each_algorithm;
 use crate::limiter::{Change, Limiter};
@@ -58,7 +58,7 @@ impl<const N: usize> Outcome<N> {
             }
         }
         self.charged = self.allowed && cost > 0;
-        if self.charged { check_room(limiters, clauses, now) } else { Ok(()) }
+        if self.charged { check_room::<N>(limiters, clauses, now) } else { Ok(()) }
     }
 
     /// What a call is told that one of several clauses denies: each clause's own verdict, and
@@ -147,8 +147,10 @@ fn find<'a, S>(
     }
 }
 
+/// An error if an allowed call would make a limiter too many. Only ids leave here: the compiler
+/// would no longer know what a clause says whose address somebody had.
 #[inline(always)]
-fn check_room(
+fn check_room<const N: usize>(
     limiters: Option<&Limiters>,
     clauses: &[Clause],
     now: Now,
@@ -157,7 +159,11 @@ fn check_room(
         Some(limiters)
             if limiters.as_slice().len().saturating_add(clauses.len()) > MAX_LIMITERS =>
         {
-            check_room_in_use(limiters, clauses, now)
+            let mut ids = [(Algorithm::Fixed, 0); N];
+            for (id, clause) in ids.iter_mut().zip(clauses) {
+                *id = clause.id();
+            }
+            check_room_in_use(limiters, ids.get(..clauses.len()).unwrap_or(&ids), now)
         }
         _ => Ok(()),
     }
@@ -166,14 +172,9 @@ fn check_room(
 #[cold]
 fn check_room_in_use(
     limiters: &Limiters,
-    clauses: &[Clause],
+    ids: &[(Algorithm, u64)],
     now: Now,
 ) -> Result<(), TooManyLimiters> {
-    let mut ids = [(Algorithm::Fixed, 0); MAX_CLAUSES];
-    for (id, clause) in ids.iter_mut().zip(clauses) {
-        *id = clause.id();
-    }
-    let ids = ids.get(..clauses.len()).unwrap_or(&ids);
     let makes_one = ids.iter().any(|id| limiters.find(*id).is_none());
     if makes_one && !limiters.has_room_for(ids, now) { Err(TooManyLimiters) } else { Ok(()) }
 }

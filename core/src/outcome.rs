@@ -93,20 +93,20 @@ impl<const N: usize> Outcome<N> {
             return;
         };
         *verdict_slot = verdict;
-        let mut moved = None;
-        match found {
-            Some((at, state)) => {
-                *place_slot = u8::try_from(at).unwrap_or(NOWHERE);
-                self.next_place = at.saturating_add(1);
-                if state.is_ahead(now) {
-                    self.stepped_back = true;
-                    moved = Some(move_to_now(state));
-                }
+        *change_slot = None;
+        *place_slot = NOWHERE;
+        if let Some((at, state)) = found {
+            *place_slot = u8::try_from(at).unwrap_or(NOWHERE);
+            self.next_place = at.saturating_add(1);
+            if state.is_ahead(now) {
+                self.stepped_back = true;
+                *change_slot = Some(move_to_now(state));
             }
-            None => *place_slot = NOWHERE,
         }
-        self.grows |= charge.is_some() && found.is_none_or(|(_, state)| state.grows(now));
-        *change_slot = charge.or(moved);
+        if charge.is_some() {
+            self.grows |= found.is_none_or(|(_, state)| state.grows(now));
+            *change_slot = charge;
+        }
     }
 
     /// What to record. Nothing if the call is denied or costs 0, unless the clock stepped back.

@@ -52,27 +52,29 @@ fn digits(word: &[u8]) -> Option<u64> {
     leading_digits(word).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| value)
 }
 
-/// More than 19 digits and any suffix have.
-const LONGEST_WORD: usize = 24;
+/// The longest word that is read: so many digits fit in 64 bits, and nothing larger is in range.
+const LONGEST_WORD: usize = 19;
 
-/// The integer that `word` begins with, and what follows it.
+/// The integer that `word` begins with, and what follows it. A leading zero stands for itself, so
+/// that digits may follow it.
 #[inline(always)]
 fn leading_digits(word: &[u8]) -> Option<(u64, &[u8])> {
-    // What is longer is refused for its beginning alone, however long it is.
-    let word = word.get(..LONGEST_WORD).unwrap_or(word);
-    let (mut value, mut rest) = (0_u64, word);
-    while let [byte @ b'0'..=b'9', after @ ..] = rest {
-        // 19 digits fit in 64 bits, and more are refused.
-        value = value.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')));
-        rest = after;
-    }
-    let count = word.len().wrapping_sub(rest.len());
-    let written_so = match count {
-        1 => true,
-        2..=19 => word.first() != Some(&b'0'),
-        _ => false,
+    let (mut value, mut rest) = match word {
+        [digit @ b'0'..=b'9', rest @ ..] if word.len() <= LONGEST_WORD => (value_of(*digit), rest),
+        _ => return None,
     };
-    written_so.then_some((value, rest))
+    if value > 0 {
+        while let [digit @ b'0'..=b'9', after @ ..] = rest {
+            value = value.wrapping_mul(10).wrapping_add(value_of(*digit));
+            rest = after;
+        }
+    }
+    Some((value, rest))
+}
+
+#[inline(always)]
+fn value_of(digit: u8) -> u64 {
+    u64::from(digit.wrapping_sub(b'0'))
 }
 
 /// A period, in ms.
@@ -219,7 +221,9 @@ mod tests {
             "1000000000001",
             "9223372036854775808",
             "18446744073709551616",
+            "9999999999999999999",
             "99999999999999999999",
+            "00000000000000000001",
             "a",
             "\u{663}",
         ] {

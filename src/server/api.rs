@@ -15,14 +15,12 @@ const fn status(widened: isize) -> c_int {
     widened as c_int
 }
 
-/// Calls a function of the module API by its C name, without the `RedisModule_` before it.
-/// To be used in an unsafe block; the caller answers for the arguments.
+/// Calls a required function of the module API by its C name, without the `RedisModule_` before it.
+/// To be used in an unsafe block; the caller answers for the arguments. That the function is there
+/// was seen at load, before anything else is called.
 macro_rules! api {
     ($name:ident($($argument:expr),* $(,)?)) => {
-        match $crate::server::api::pointers::$name {
-            Some(function) => function($($argument),*),
-            None => $crate::server::api::missing(stringify!($name)),
-        }
+        $crate::server::api::pointers::$name.unwrap_unchecked()($($argument),*)
     };
 }
 pub(crate) use api;
@@ -131,11 +129,4 @@ functions! {
     SubscribeToServerEvent => RedisModule_SubscribeToServerEvent,
     UnregisterCommandFilter => RedisModule_UnregisterCommandFilter,
     }
-}
-
-#[cold]
-#[inline(never)]
-#[expect(clippy::panic, reason = "load refuses servers that lack it; the guard would answer")]
-pub(crate) fn missing(name: &str) -> ! {
-    panic!("the server has no function {name}")
 }

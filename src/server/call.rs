@@ -1,6 +1,8 @@
 //! One invocation of a command.
 
 use std::ffi::{CStr, CString, c_int};
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use std::{ptr, slice};
 
 use redis_module::raw::{REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString};
@@ -213,11 +215,12 @@ pub(super) unsafe fn words_of<'a>(argv: *mut *mut RedisModuleString, argc: c_int
 /// `string` must be valid for `'a`.
 #[inline]
 pub(super) unsafe fn bytes_of<'a>(string: *const RedisModuleString) -> &'a [u8] {
-    let mut len = 0;
-    // SAFETY: the string is valid, and its bytes live as long as it does.
+    let mut len = MaybeUninit::uninit();
+    // SAFETY: the string is valid, and its bytes, which are never null, live as long as it does.
+    // The server writes their number.
     unsafe {
-        let bytes = api!(StringPtrLen(string, &raw mut len));
-        slice::from_raw_parts(bytes.cast(), len)
+        let bytes = NonNull::new_unchecked(api!(StringPtrLen(string, len.as_mut_ptr())).cast_mut());
+        slice::from_raw_parts(bytes.cast().as_ptr(), len.assume_init())
     }
 }
 
@@ -233,9 +236,8 @@ pub(crate) unsafe fn enter<R: Refusal>(
     name: &'static CStr,
     body: impl FnOnce(&Call<'_>) -> Result<(), R>,
 ) -> c_int {
-    // SAFETY: the server gives argc valid strings.
-    let Words(words) = unsafe { words_of(argv, argc) };
-    let argv = words.as_slice();
+    // SAFETY: the server gives argc valid strings, the command's name at least.
+    let argv = unsafe { slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0)) };
     let call = Call { ctx, argv, name };
     let done = guard(false, || {
         if let Err(refusal) = body(&call) {

@@ -37,12 +37,12 @@ impl<'call, T: Native> Key<'call, T> {
     }
 
     /// Opens the call's key for a change. Opening alone changes nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn to_write(call: &'call Call<'_>) -> Result<Self, WrongType> {
         Self::open(call, REDISMODULE_READ | REDISMODULE_WRITE)
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(call: &'call Call<'_>, mode: u32) -> Result<Self, WrongType> {
         // SAFETY: ctx and the key's name are valid for the call, and so for this handle.
         let raw = unsafe { api!(OpenKey(call.ctx, call.key_name(), mode.cast_signed())) };

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::ptr;
 
-use super::api::api;
+use super::api::pointers;
 
 /// Something that an operator should see.
 pub(crate) fn warning(line: &str) {
@@ -19,5 +19,10 @@ fn write(level: &std::ffi::CStr, line: &str) {
     let line = CString::new(line.replace('\0', "\\0")).unwrap_or_default();
     // SAFETY: no context is needed to log; the format takes one C string, and all three strings
     // outlive the call.
-    unsafe { api!(Log(ptr::null_mut(), level.as_ptr(), c"<ratelimit> %s".as_ptr(), line.as_ptr())) }
+    unsafe {
+        // A server may lack it, which is to be told.
+        if let Some(log) = pointers::Log {
+            log(ptr::null_mut(), level.as_ptr(), c"<ratelimit> %s".as_ptr(), line.as_ptr());
+        }
+    }
 }
