@@ -84,11 +84,8 @@ macro_rules! define {
             #[inline]
             #[must_use]
             pub fn from_word(word: &[u8]) -> Option<Self> {
-                if word.len() > LONGEST_WORD {
-                    return None;
-                }
-                let word = folded(word);
-                $(if word == const { folded($name.as_bytes()) } {
+                let word = folded(word)?;
+                $(if word == const { folded($name.as_bytes()).expect("three to eight letters") } {
                     return Some(Self::$algorithm);
                 })*
                 None
@@ -99,19 +96,21 @@ macro_rules! define {
 
 for_each_algorithm!(define);
 
-const LONGEST_WORD: usize = 8;
-
-/// Up to eight letters as one integer, the same in either case. Nothing but these letters has the
-/// integer of a word in lower case: of two bytes that differ in this one bit, one is a letter only
-/// if both are.
-#[inline]
-const fn folded(mut word: &[u8]) -> u64 {
-    let mut folded = 0;
-    while let [letter, rest @ ..] = word {
-        folded = folded << 8 | (*letter | 0x20) as u64;
-        word = rest;
-    }
-    folded
+/// A word of three to eight letters as one integer and its length, the same in either case.
+/// Nothing but these letters has what a word in lower case has: of two bytes that differ in this
+/// one bit, one is a letter only if both are.
+#[inline(always)]
+const fn folded(word: &[u8]) -> Option<(u64, usize)> {
+    // The ends overlap in shorter words, and then say the same twice.
+    let (start, end) = match (word.first_chunk(), word.last_chunk()) {
+        (Some(start), Some(end)) if word.len() <= 8 => (*start, *end),
+        _ => match word {
+            [a, b, c] => ([*a, *b, *c, 0], [0; 4]),
+            _ => return None,
+        },
+    };
+    let letters = u32::from_le_bytes(start) as u64 | (u32::from_le_bytes(end) as u64) << 32;
+    Some((letters | 0x2020_2020_2020_2020, word.len()))
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use crate::algorithm::Algorithm;
 use crate::algorithms::bucket::{LeakyStanding, TokenStanding};
 use crate::algorithms::fixed::FixedStanding;
-use crate::algorithms::{Record, State, judge};
 use crate::algorithms::log::LogStanding;
 use crate::algorithms::sliding::SlidingStanding;
+use crate::algorithms::{Record, State, judge};
 use crate::bounds::MAX_LIMITERS;
 use crate::clause::Clause;
 use crate::for_each_algorithm;

@@ -85,11 +85,9 @@ impl<const N: usize> Outcome<N> {
         move_to_now: impl Fn(&S) -> Change,
         now: Now,
     ) {
-        let (Some(verdict_slot), Some(change_slot), Some(place_slot)) = (
-            self.verdicts.get_mut(place),
-            self.changes.get_mut(place),
-            self.places.get_mut(place),
-        ) else {
+        let (Some(verdict_slot), Some(change_slot), Some(place_slot)) =
+            (self.verdicts.get_mut(place), self.changes.get_mut(place), self.places.get_mut(place))
+        else {
             return;
         };
         *verdict_slot = verdict;
@@ -149,12 +147,12 @@ impl<const N: usize> Outcome<N> {
         standing_ms: Option<u64>,
         now: Now,
     ) -> Option<u64> {
-        let unused_at_ms = match (limiters, self.verdicts.first()) {
-            // The verdict of a lone limiter tells, without a division.
-            (Limiters::One(_), Some(verdict)) if self.charged => {
-                now.ms().saturating_add(verdict.reset_ms)
-            }
-            _ => limiters.unused_at_ms(),
+        let unused_at_ms = if self.charged && limiters.as_slice().len() == self.len {
+            // The call named them all, so its verdicts tell, without a division.
+            let resets_ms = self.verdicts.iter().take(self.len).map(|verdict| verdict.reset_ms);
+            now.ms().saturating_add(resets_ms.max().unwrap_or(0))
+        } else {
+            limiters.unused_at_ms()
         };
         // Times that moved back take the expiry with them.
         let standing_ms = standing_ms.filter(|_| !self.stepped_back);

@@ -28,11 +28,9 @@ macro_rules! packed {
             #[inline]
             #[must_use]
             pub fn new(value: $int) -> Self {
-                let mut bytes = [0; $bytes];
-                for (to, from) in bytes.iter_mut().zip(value.min(Self::MAX).to_le_bytes()) {
-                    *to = from;
-                }
-                Self(bytes)
+                let bytes = value.min(Self::MAX).to_le_bytes();
+                // As one piece: of a loop over bytes the compiler makes fifty instructions.
+                Self(bytes.first_chunk().copied().unwrap_or([0; $bytes]))
             }
 
             /// The value.
@@ -40,8 +38,8 @@ macro_rules! packed {
             #[must_use]
             pub fn get(self) -> $int {
                 let mut bytes = [0; size_of::<$int>()];
-                for (to, from) in bytes.iter_mut().zip(self.0) {
-                    *to = from;
+                if let Some(lowest) = bytes.first_chunk_mut() {
+                    *lowest = self.0;
                 }
                 <$int>::from_le_bytes(bytes)
             }

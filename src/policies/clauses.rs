@@ -12,6 +12,8 @@ use crate::commands::words;
 /// Up to [`MAX_CLAUSES`] clauses, no two of the same limiter; without an allocation.
 pub(crate) struct Clauses {
     clauses: ArrayVec<Clause, MAX_CLAUSES>,
+    /// A bit for each limiter that is named, which others may share.
+    named: u64,
     log_max: u64,
 }
 
@@ -19,7 +21,7 @@ impl Clauses {
     /// None yet; a log that is read may have a limit of up to `log_max`.
     #[inline]
     pub(crate) fn new(log_max: u64) -> Self {
-        Self { clauses: ArrayVec::new_const(), log_max }
+        Self { clauses: ArrayVec::new_const(), named: 0, log_max }
     }
 
     /// The clauses in order.
@@ -31,12 +33,23 @@ impl Clauses {
     /// Adds `clause`.
     #[inline]
     pub(crate) fn push(&mut self, clause: Clause) -> Result<(), Error> {
-        let same = |other: &Clause| other.names_same_limiter(&clause);
-        if let Some(earlier) = self.clauses.iter().position(same) {
-            let earlier = earlier.saturating_add(1);
-            return Err(Error::SameLimiter { clause: self.next(), earlier });
+        let bit = bit_of(&clause);
+        if self.named & bit != 0 {
+            self.find_same(&clause)?;
         }
+        self.named |= bit;
         self.clauses.try_push(clause).map_err(|_| Error::TooManyClauses)
+    }
+
+    #[cold]
+    fn find_same(&self, clause: &Clause) -> Result<(), Error> {
+        match self.clauses.iter().position(|other| other.names_same_limiter(clause)) {
+            Some(earlier) => {
+                let earlier = earlier.saturating_add(1);
+                Err(Error::SameLimiter { clause: self.next(), earlier })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Adds the clause that begins with `word`, its numbers being next in `words`.
@@ -59,6 +72,17 @@ impl Clauses {
     pub(crate) fn next(&self) -> usize {
         self.clauses.len().saturating_add(1)
     }
+}
+
+/// One of 64 bits, the same for clauses of the same limiter; of others seldom. Looking through all
+/// clauses for each one would cost more than all else in a call of many.
+#[inline]
+fn bit_of(clause: &Clause) -> u64 {
+    /// 2^64 over the golden ratio: the highest bits of its multiples are spread evenly.
+    const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (algorithm, period_ms) = clause.id();
+    let mixed = (period_ms << 3 | algorithm as u64).wrapping_mul(SPREAD);
+    1 << (mixed >> 58)
 }
 
 /// `clause` as RL.LIMIT takes it.

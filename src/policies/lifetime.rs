@@ -5,8 +5,6 @@
 //! file are put over what was loaded. What that changes, replicas and the AOF are told as soon as
 //! they can be; until then all that is saved is as they have it.
 
-use std::sync::MutexGuard;
-
 use rl_core::Limiters;
 use rl_core::bounds::MAX_LOG_LIMIT;
 
@@ -14,7 +12,7 @@ use super::json;
 use super::registry::Policies;
 use crate::server::config::FileArgument;
 use crate::server::events::{Command, Listener, Phase};
-use crate::server::exclusive::Exclusive;
+use crate::server::exclusive::{Exclusive, Held};
 use crate::server::log;
 use crate::server::rewrite::Rewrite;
 use crate::settings::LOG_MAX_LIMIT;
@@ -63,7 +61,7 @@ fn read_file(path: Option<&str>, is_linked_replica: bool) -> Result<(), String> 
     Ok(())
 }
 
-fn sources() -> MutexGuard<'static, Sources> {
+fn sources() -> Held<'static, Sources> {
     SOURCES.hold()
 }
 

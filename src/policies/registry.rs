@@ -2,13 +2,13 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use rl_core::Clause;
 
 use crate::commands::error::{Error, Quoted};
 use crate::metrics::Decisions;
-use crate::server::exclusive::Exclusive;
+use crate::server::exclusive::{Exclusive, Held};
 
 /// Most policies that there may be.
 pub(crate) const MAX_POLICIES: usize = 4096;
@@ -51,12 +51,12 @@ impl Policies {
     }
 
     /// Those in force. Not to be held across anything that may ask for them again.
-    pub(crate) fn in_force() -> MutexGuard<'static, Self> {
+    pub(crate) fn in_force() -> Held<'static, Self> {
         POLICIES.hold()
     }
 
     /// The same, or nothing while somebody changes them.
-    pub(crate) fn in_force_if_free() -> Option<MutexGuard<'static, Self>> {
+    pub(crate) fn in_force_if_free() -> Option<Held<'static, Self>> {
         POLICIES.try_hold()
     }
 

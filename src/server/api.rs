@@ -20,7 +20,7 @@ const fn status(widened: isize) -> c_int {
 /// was seen at load, before anything else is called.
 macro_rules! api {
     ($name:ident($($argument:expr),* $(,)?)) => {
-        $crate::server::api::pointers::$name.unwrap_unchecked()($($argument),*)
+        $crate::server::api::required::$name.unwrap_unchecked()($($argument),*)
     };
 }
 pub(crate) use api;
@@ -31,19 +31,21 @@ macro_rules! functions {
         required { $($required:ident => $required_raw:ident,)* }
         optional { $($optional:ident => $optional_raw:ident,)* }
     ) => {
-        /// The pointers themselves, which the server fills in before anything else runs.
+        /// The pointers that are there, which the server fills in before anything else runs.
+        pub(crate) mod required {
+            pub(crate) use redis_module::raw::{$($required_raw as $required,)*};
+        }
+
+        /// Those that may be there.
         pub(crate) mod pointers {
-            pub(crate) use redis_module::raw::{
-                $($required_raw as $required,)*
-                $($optional_raw as $optional,)*
-            };
+            pub(crate) use redis_module::raw::{$($optional_raw as $optional,)*};
         }
 
         /// The first function that the server lacks and the module cannot do without.
         pub(crate) fn first_missing() -> Option<&'static str> {
             // SAFETY: the server wrote these before it handed control to the module's start-up,
             // and never writes them again.
-            unsafe { $(if { pointers::$required }.is_none() { return Some(stringify!($required)); })* }
+            unsafe { $(if { required::$required }.is_none() { return Some(stringify!($required)); })* }
             None
         }
     };

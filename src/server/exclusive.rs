@@ -1,33 +1,66 @@
 //! A value for whoever acts for the server.
 
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::cell::UnsafeCell;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A value that is used by one at a time, and never waited for.
 ///
 /// The server lets one thread at a time run commands, load and tell of events, so that nobody
 /// meets anybody here. But a report of a crash is written wherever the crash was: waiting there for
 /// what the crashed thread holds would wait for ever.
-pub(crate) struct Exclusive<T>(Mutex<T>);
+pub(crate) struct Exclusive<T> {
+    held: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is reached through `Held` only, of which there is one at a time.
+unsafe impl<T: Send> Sync for Exclusive<T> {}
 
 impl<T> Exclusive<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self(Mutex::new(value))
+        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
     /// The value; nothing while somebody uses it.
-    pub(crate) fn try_hold(&self) -> Option<MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(held) => Some(held),
-            // Whoever panicked while it was held has been answered, and what it held is whole.
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+    #[inline]
+    pub(crate) fn try_hold(&self) -> Option<Held<'_, T>> {
+        (!self.held.swap(true, Ordering::Acquire)).then(|| Held(self))
     }
 
     /// The value, which nobody may be using.
     #[inline]
-    pub(crate) fn hold(&self) -> MutexGuard<'_, T> {
+    pub(crate) fn hold(&self) -> Held<'_, T> {
         self.try_hold().unwrap_or_else(|| in_use())
+    }
+}
+
+/// The value in use, until this is dropped: also where somebody panics, who has been answered then,
+/// and whatever was held is whole.
+pub(crate) struct Held<'a, T>(&'a Exclusive<T>);
+
+impl<T> Deref for Held<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: whoever has this is the only one.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above.
+        unsafe { &mut *self.0.value.get() }
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.held.store(false, Ordering::Release);
     }
 }
 
@@ -45,10 +78,11 @@ mod tests {
     #[test]
     fn nobody_waits_for_what_is_in_use() {
         let value = Exclusive::new(5);
-        let held = value.hold();
+        let mut held = value.hold();
+        *held += 1;
         assert!(value.try_hold().is_none());
         drop(held);
-        assert_eq!(value.try_hold().map(|held| *held), Some(5));
+        assert_eq!(value.try_hold().map(|held| *held), Some(6));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::ptr;
 
-use super::api::pointers;
+use super::api::required;
 
 /// Something that an operator should see.
 pub(crate) fn warning(line: &str) {
@@ -21,7 +21,7 @@ fn write(level: &std::ffi::CStr, line: &str) {
     // outlive the call.
     unsafe {
         // A server may lack it, which is to be told.
-        if let Some(log) = pointers::Log {
+        if let Some(log) = required::Log {
             log(ptr::null_mut(), level.as_ptr(), c"<ratelimit> %s".as_ptr(), line.as_ptr());
         }
     }
