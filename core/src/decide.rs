@@ -50,7 +50,9 @@ impl<const N: usize> Outcome<N> {
         // Most calls are allowed, so each clause is judged as if all the others admitted the call.
         self.begin(clauses.len());
         for (place, clause) in clauses.iter().enumerate() {
-            let allowed = self.judge(place, stored, clause, cost, now, true);
+            // A copy: the compiler no longer knows what a clause says whose address somebody had,
+            // and so forgets an algorithm that the caller named.
+            let allowed = self.judge(place, stored, &{ *clause }, cost, now, true);
             self.allowed &= allowed;
             if N > 1 && !allowed {
                 self.deny(stored, clauses, cost, now);
@@ -147,8 +149,8 @@ fn find<'a, S>(
     }
 }
 
-/// An error if an allowed call would make a limiter too many. Only ids leave here: the compiler
-/// would no longer know what a clause says whose address somebody had.
+/// An error if an allowed call would make a limiter too many. Only ids leave here, since the
+/// clauses' addresses must not.
 #[inline(always)]
 fn check_room<const N: usize>(
     limiters: Option<&Limiters>,
