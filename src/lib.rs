@@ -4,13 +4,15 @@
 //!
 //! | to learn | read |
 //! |---|---|
-//! | what each command's words mean, and what it answers | `commands` |
-//! | what can be set, and its defaults | `settings` |
-//! | named policies | `policies` |
-//! | what is counted | `metrics` |
-//! | which keys are denied most | `top` |
+//! | what each command does, and what it answers | `commands` |
 //! | how a key's value is stored, copied and sent | `state` |
+//! | named policies | `policies` |
+//! | what the words of commands mean, and every error line | `words` |
+//! | what is counted | `metrics` |
+//! | what can be set, and its defaults | `settings` |
 //! | how the server is talked to | `server` |
+//!
+//! Each leans on those below it only.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod commands;
@@ -19,7 +21,7 @@ mod policies;
 mod server;
 mod settings;
 mod state;
-mod top;
+mod words;
 
 use std::ffi::{CStr, c_int};
 
@@ -39,6 +41,15 @@ const VERSION_NUMBER: c_int = 100;
 #[global_allocator]
 static ALLOCATOR: redis_module::alloc::RedisAlloc = redis_module::alloc::RedisAlloc;
 
+/// What INFO shows, in order. The report of a crash goes without the policies, since what crashed
+/// may have been changing them.
+fn info(for_crash_report: bool, field: server::Field<'_>) {
+    metrics::fields(field);
+    if !for_crash_report {
+        policies::fields(field);
+    }
+}
+
 /// Where the server begins.
 ///
 /// # Safety
@@ -55,7 +66,7 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
             settings::TOP_SIZE.on_change(metrics::resize_top);
             loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
             loading.listen(policies::lifetime::LISTENER);
-            loading.publish_info(metrics::fields);
+            loading.publish_info(info);
             state::declare(loading)?;
             commands::register(loading)
         })

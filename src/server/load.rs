@@ -5,24 +5,13 @@ use std::ffi::{CStr, c_int};
 use redis_module::raw::{
     Export_RedisModule_Init, REDISMODULE_APIVER_1, REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED,
     REDISMODULE_OPTIONS_HANDLE_IO_ERRORS, REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD,
-    RedisModuleCtx, RedisModuleString, RedisModuleType, RedisModuleTypeMethods,
+    RedisModuleCtx, RedisModuleString,
 };
 
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
-use super::register::Loading;
+use super::loading::Loading;
 use super::{answer, audience, events, evictions, log, scripts, valkey};
-
-/// Declares a native type; null if the server does not accept it.
-pub(crate) fn declare_type(
-    loading: &Loading,
-    name: &'static CStr,
-    encoding_version: c_int,
-    methods: &mut RedisModuleTypeMethods,
-) -> *mut RedisModuleType {
-    // SAFETY: ctx is valid during start-up; the server copies the methods and the name.
-    unsafe { api!(CreateDataType(loading.ctx(), name.as_ptr(), encoding_version, methods)) }
-}
 
 /// Introduces the module to the server, then runs `start`, which says why if it cannot.
 ///
@@ -55,14 +44,17 @@ pub(crate) unsafe fn load(
             | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
         // SAFETY: ctx is valid during start-up.
         unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
-        let loading = Loading::new(ctx, argv, argc);
-        start(&loading)?;
+        // SAFETY: the caller's promise.
+        start(&unsafe { Loading::new(ctx, argv, argc) })?;
         // Last, since a server may go on calling a module that it has refused.
-        answer::prepare(&loading);
-        audience::watch(&loading);
-        events::watch(&loading);
-        evictions::watch(&loading);
-        scripts::watch(&loading);
+        // SAFETY: ctx is that of a start-up.
+        unsafe {
+            answer::prepare(ctx);
+            audience::watch(ctx);
+            events::watch(ctx);
+            evictions::watch(ctx);
+            scripts::watch(ctx);
+        }
         Ok(())
     });
     match loaded {

@@ -7,9 +7,7 @@ use redis_module::raw::{REDISMODULE_TYPE_METHOD_VERSION, RedisModuleType, RedisM
 use rl_core::Limiters;
 
 use super::callbacks;
-use crate::server::Native;
-use crate::server::load::declare_type;
-use crate::server::register::Loading;
+use crate::server::{Loading, Native};
 
 /// `REDISMODULE_AUX_BEFORE_RDB`, which the bindings widen.
 const AUX_BEFORE_KEYS: i32 = 1 << 0;
@@ -54,7 +52,7 @@ pub(crate) fn declare(loading: &Loading) -> Result<(), String> {
         free_effort2: None,
         copy2: None,
     };
-    let declared = declare_type(loading, crate::TYPE_NAME, ENCODING_VERSION, &mut methods);
+    let declared = loading.declare_type(crate::TYPE_NAME, ENCODING_VERSION, &mut methods);
     if declared.is_null() {
         return Err("the server does not accept the type ratelimit".into());
     }
