@@ -7,7 +7,7 @@ use crate::server::{Loading, log};
 
 /// Registers every command.
 pub(crate) fn register(loading: &Loading) -> Result<(), String> {
-    let own_category = loading.add_category(crate::TYPE_NAME);
+    let own_category = loading.add_category(crate::NAME);
     let mut help = Vec::new();
     for row in PUBLIC {
         if takes(loading, row, own_category)? {

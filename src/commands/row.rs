@@ -85,7 +85,7 @@ impl Row {
         if own_category && !matches!(self.access, Access::Restore | Access::Report | Access::Govern)
         {
             categories.push(' ');
-            categories.push_str(&crate::TYPE_NAME.to_string_lossy());
+            categories.push_str(crate::NAME);
         }
         Registration {
             parent: self.parent,

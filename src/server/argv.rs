@@ -1,6 +1,5 @@
 //! Words as the server gives them: argument vectors of strings.
 
-use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
@@ -28,20 +27,6 @@ impl<'call> Iterator for Words<'call> {
         // SAFETY: argv holds valid strings for as long as the call lasts.
         self.0.next().map(|word| unsafe { bytes_of(*word) })
     }
-}
-
-/// The strings of an argument vector.
-///
-/// # Safety
-/// `argv` must hold `argc` strings that are valid for `'a`; it may be null if there are none.
-#[inline]
-pub(super) unsafe fn words_of<'a>(argv: *mut *mut RedisModuleString, argc: c_int) -> Words<'a> {
-    let len = usize::try_from(argc).unwrap_or(0);
-    if argv.is_null() {
-        return Words([].iter());
-    }
-    // SAFETY: the caller's promise.
-    Words(unsafe { slice::from_raw_parts(argv, len) }.iter())
 }
 
 /// The bytes of a string.

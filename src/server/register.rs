@@ -150,7 +150,8 @@ pub(crate) struct Refused;
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn add_category(ctx: *mut RedisModuleCtx, name: &CStr) -> bool {
+pub(super) unsafe fn add_category(ctx: *mut RedisModuleCtx, name: &str) -> bool {
+    let name = CString::new(name).unwrap_or_default();
     // SAFETY: the caller's promise; the server copies the name.
     unsafe { pointers::AddACLCategory.is_some_and(|add| add(ctx, name.as_ptr()) == OK) }
 }
