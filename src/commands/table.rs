@@ -75,7 +75,7 @@ macro_rules! define_clauses {
     ($(
         $(#[$doc:meta])*
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
-            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ty;
     )*) => {
         /// What a policy is made of.
         const PLAIN_CLAUSES: &[Argument] = &[$({
