@@ -2,11 +2,11 @@
 
 use rl_core::{Clause, Limiters, Now, Outcome};
 
-use super::error::Error;
 use crate::metrics;
 use crate::server::{Call, Key};
 use crate::settings::NOTIFY_DENIED;
 use crate::state::{COMMAND, Outgoing};
+use crate::words::Error;
 
 /// Decides a call of `cost` against `clauses`, at most `N`, records what is to be recorded, and
 /// has `answer` tell of it.

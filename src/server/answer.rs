@@ -9,13 +9,12 @@
 use std::sync::OnceLock;
 use std::{ptr, str};
 
-use redis_module::raw::{RedisModuleCallReply, RedisModuleString};
+use redis_module::raw::{RedisModuleCallReply, RedisModuleCtx, RedisModuleString};
 
 use super::api::api;
 use super::call::Call;
 use super::lines::{LONGEST, Lines};
 use super::log;
-use super::register::Loading;
 
 /// An answer in the making, as RESP2 and RESP3 both have it.
 pub(crate) struct Answer<'a> {
@@ -123,8 +122,12 @@ unsafe impl Sync for Pieces {}
 static PIECES: OnceLock<Pieces> = OnceLock::new();
 
 /// Has the server make the replies. Without them answers are the same, only dearer.
-pub(super) fn prepare(loading: &Loading) {
-    let whole = ask_for_all_lengths(loading);
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
+    // SAFETY: the caller's promise.
+    let whole = unsafe { ask_for_all_lengths(ctx) };
     let mut by_length = [const { None }; LONGEST + 1];
     let mut found = false;
     for piece in parts(whole) {
@@ -146,9 +149,11 @@ pub(super) fn prepare(loading: &Loading) {
 
 /// Asks which of the words of an MGET are keys: the answer is all of them, each a reply by itself.
 /// Null if there is no answer.
-fn ask_for_all_lengths(loading: &Loading) -> *mut RedisModuleCallReply {
-    let ctx = loading.ctx();
-    // SAFETY: the format takes two C strings and an array of strings with its length, all of which
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+unsafe fn ask_for_all_lengths(ctx: *mut RedisModuleCtx) -> *mut RedisModuleCallReply {
+    // SAFETY: the caller's promise; the format takes two C strings and an array of strings with its length, all of which
     // live until the call is over.
     unsafe {
         let filler = [b' '; LONGEST];

@@ -14,9 +14,7 @@ use redis_module::raw::{
 };
 
 use super::api::{api, pointers};
-use super::call::Call;
 use super::guard::guard;
-use super::register::Loading;
 use super::rewrite::Rewrite;
 use super::role;
 
@@ -53,21 +51,22 @@ pub(crate) struct Listener {
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-impl Loading {
-    /// Makes `listener` the one that is told.
-    pub(crate) fn listen(&self, listener: Listener) {
-        let _ = LISTENER.set(listener);
-    }
+/// Makes `listener` the one that is told.
+pub(super) fn listen(listener: Listener) {
+    let _ = LISTENER.set(listener);
 }
 
 /// Asks the server to tell of those events that `audience` does not pass on.
-pub(super) fn watch(loading: &Loading) {
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
     for id in [REDISMODULE_EVENT_PERSISTENCE, REDISMODULE_EVENT_MASTER_LINK_CHANGE] {
         let event = RedisModuleEvent { id, dataver: 1 };
-        // SAFETY: ctx is valid during start-up.
+        // SAFETY: the caller's promise.
         unsafe {
             if let Some(subscribe) = pointers::SubscribeToServerEvent {
-                subscribe(loading.ctx(), event, Some(on_event));
+                subscribe(ctx, event, Some(on_event));
             }
         }
     }
@@ -139,17 +138,11 @@ pub(super) unsafe fn catch_up(ctx: *mut RedisModuleCtx) {
     }
 }
 
-impl Call<'_> {
-    /// The same before a command that writes tells its own.
-    pub(crate) fn catch_up(&self) {
-        // SAFETY: ctx is valid for the call.
-        unsafe { hand_on(self.ctx) };
-    }
-}
-
+/// The same before a command that writes tells its own.
+///
 /// # Safety
 /// `ctx` must be valid.
-unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
+pub(super) unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
     let command = LISTENER.get().and_then(|listener| (listener.hand_on)());
     let Some((command, subcommand, argument)) = command else { return };
     let (bytes, len) = (argument.as_ptr(), argument.len());

@@ -14,9 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use redis_module::raw::{REDISMODULE_NOTIFY_EVICTED, RedisModuleCtx, RedisModuleString};
 
 use super::api::{OK, pointers};
-use super::call::bytes_of;
+use super::argv::bytes_of;
 use super::guard::guard;
-use super::register::Loading;
 
 /// A hash of the name of the last key that went; [`NONE`] if its eviction was counted. Read and
 /// written on the server's main thread only.
@@ -31,11 +30,14 @@ pub(super) fn count() -> u64 {
 }
 
 /// Asks the server to tell of evictions.
-pub(super) fn watch(loading: &Loading) {
-    // SAFETY: ctx is valid during start-up.
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
+    // SAFETY: the caller's promise.
     unsafe {
         if let Some(subscribe) = pointers::SubscribeToKeyspaceEvents {
-            subscribe(loading.ctx(), REDISMODULE_NOTIFY_EVICTED, Some(on_evicted));
+            subscribe(ctx, REDISMODULE_NOTIFY_EVICTED, Some(on_evicted));
         }
     }
 }
