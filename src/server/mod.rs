@@ -19,7 +19,8 @@
 //! | `loading` | a start-up in progress, and what can be done in it |
 //! | `audience` | whether anybody can hear an effect |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
-//! | `events` | loads, rewrites and links, for who needs to know; what is told between commands |
+//! | `events` | loads, rewrites and links, for whoever asks; what is told between commands |
+//! | `evictions` | counting the module's keys that the server evicts |
 //! | `rewrite` | what a rewritten AOF holds beside the keys |
 //! | `role` | whether this server is a primary |
 //! | `exclusive` | a value that is never waited for |
