@@ -53,6 +53,8 @@ pub unsafe extern "C" fn RedisModule_OnLoad(
     unsafe {
         server::load::load(ctx, argv, argc, TYPE_NAME, VERSION_NUMBER, |loading| {
             settings::TOP_SIZE.on_change(metrics::resize_top);
+            loading.answer_fast_if(&settings::FAST_REPLIES);
+            loading.count_evictions_if(&settings::COUNT_EVICTIONS);
             loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
             loading.listen(policies::lifetime::LISTENER);
             loading.publish_info(metrics::fields);

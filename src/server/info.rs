@@ -9,7 +9,7 @@ use redis_module::raw::RedisModuleInfoCtx;
 use super::api::{OK, api, pointers};
 use super::guard::guard;
 use super::register::Loading;
-use super::{audience, evictions};
+use super::{answer, audience, evictions};
 
 /// Gives each field, its name in parts, and its value to what it is given; first it is told whether
 /// they are for the report of a crash. Then it may neither wait nor allocate: what crashed may hold
@@ -55,6 +55,7 @@ unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, for_crash_report: c_i
         let effects = audience::effects();
         field(&["effects_sent"], effects.sent);
         field(&["effects_unheard"], effects.unheard);
+        field(&["fast_replies"], answer::is_fast().into());
     });
 }
 

@@ -11,7 +11,15 @@ use redis_module::raw::{
 use super::api::{ERR, OK, api, first_missing};
 use super::guard::{guard, log_panics};
 use super::register::Loading;
-use super::{answer, audience, events, evictions, log, scripts, valkey};
+use super::{answer, audience, events, evictions, log, valkey};
+
+/// What the module declares that it can do with. Nothing by which a newer server would save or
+/// synchronise without a fork, whatever that is called: `audience` learns of those who begin to
+/// listen by forks, so its events must be known there first. Opening a key for writing signals
+/// nothing by itself: real writes do, and say so.
+const OPTIONS: u32 = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
+    | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
+    | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
 
 /// Declares a native type; null if the server does not accept it.
 pub(crate) fn declare_type(
@@ -49,20 +57,16 @@ pub(crate) unsafe fn load(
         if let Some(missing) = first_missing() {
             return Err(format!("the server is too old: it has no RedisModule_{missing}"));
         }
-        // Opening a key for writing signals nothing by itself: real writes do, and say so.
-        let options = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
-            | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
-            | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
         // SAFETY: ctx is valid during start-up.
-        unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
+        unsafe { api!(SetModuleOptions(ctx, OPTIONS.cast_signed() | valkey::options())) };
         let loading = Loading::new(ctx, argv, argc);
         start(&loading)?;
         // Last, since a server may go on calling a module that it has refused.
         answer::prepare(&loading);
         audience::watch(&loading);
         events::watch(&loading);
-        evictions::watch(&loading);
-        scripts::watch(&loading);
+        // SAFETY: ctx is valid during start-up.
+        unsafe { evictions::begin(ctx) };
         Ok(())
     });
     match loaded {
@@ -71,5 +75,21 @@ pub(crate) unsafe fn load(
             log::warning(&format!("not loaded: {why}"));
             ERR
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_is_declared_but_these() {
+        let errors_are_reported = 1 << 0;
+        let writes_signal_themselves = 1 << 1;
+        let loads_beside_the_old_data = 1 << 2;
+        assert_eq!(
+            OPTIONS,
+            errors_are_reported | writes_signal_themselves | loads_beside_the_old_data
+        );
     }
 }
