@@ -10,7 +10,7 @@ from support import replication
 from support.kinds import FLOOR, Kind
 from support.paths import MODULE
 from support.pool import NewServer
-from support.resp import Failure, RawConnection, Status
+from support.resp import Argument, Failure, RawConnection, Status
 from support.server import ServerFailed
 from support.verdicts import clauses, integers, rows
 
@@ -178,7 +178,7 @@ def test_loadex(new_server: NewServer) -> None:
     load = ("MODULE", "LOADEX", str(MODULE))
     one, other = ("CONFIG", "ratelimit.top-size", 7), ("CONFIG", "ratelimit.log-max-limit", 70)
     switches = [word for name in SWITCHES for word in (name, OTHERS[name])]
-    arguments = ("ARGS", "top-size", 5, *switches)
+    arguments: tuple[Argument, ...] = ("ARGS", "top-size", 5, *switches)
     with new_server(module=None).raw() as raw:
         for bad in (("CONFIG", "ratelimit.top-size", 65_537), (*one, "ARGS", "size", 1)):
             assert isinstance(raw(*load, *bad), Failure), bad
