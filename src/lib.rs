@@ -4,13 +4,16 @@
 //!
 //! | to learn | read |
 //! |---|---|
-//! | what each command's words mean, and what it answers | `commands` |
-//! | what can be set, and its defaults | `settings` |
-//! | named policies | `policies` |
-//! | what is counted | `metrics` |
-//! | which keys are denied most | `top` |
+//! | what each command does, and what it answers | `commands` |
 //! | how a key's value is stored, copied and sent | `state` |
+//! | named policies | `policies` |
+//! | what the words of commands mean, and every error line | `words` |
+//! | what is counted | `metrics` |
+//! | what can be set, and its defaults | `settings` |
 //! | how the server is talked to | `server` |
+//!
+//! Each leans on those below it only.
+#![expect(missing_docs, reason = "nothing is exported but the entries that redis_module! makes")]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod commands;
@@ -19,47 +22,54 @@ mod policies;
 mod server;
 mod settings;
 mod state;
-mod top;
+mod words;
 
-use std::ffi::{CStr, c_int};
-
-use redis_module::raw::{RedisModuleCtx, RedisModuleString};
+use redis_module::{Context, RedisString, Status, redis_module};
+use state::TYPE;
 
 /// The module's name, its ACL category, and the name of its type.
-const TYPE_NAME: &CStr = c"ratelimit";
+const NAME: &str = "ratelimit";
 
 /// The module's version, as RL.VERSION answers it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The same as MODULE LIST shows it: 1.2.3 is 10203.
-const VERSION_NUMBER: c_int = 100;
+const VERSION_NUMBER: i32 = 100;
 
-/// All memory is the server's, so that it is counted, limited and defragmented with the rest.
+// All memory is the server's, so that it is counted, limited and defragmented with the rest.
 #[cfg(not(test))]
-#[global_allocator]
-static ALLOCATOR: redis_module::alloc::RedisAlloc = redis_module::alloc::RedisAlloc;
+use redis_module::alloc::RedisAlloc as Allocator;
+#[cfg(test)]
+use std::alloc::System as Allocator;
 
-/// Where the server begins.
-///
-/// # Safety
-/// Only the server may call this, with the arguments that it gives to a module's start-up.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn RedisModule_OnLoad(
-    ctx: *mut RedisModuleCtx,
-    argv: *mut *mut RedisModuleString,
-    argc: c_int,
-) -> c_int {
-    // SAFETY: the server gives a valid context.
-    unsafe {
-        server::load::load(ctx, argv, argc, TYPE_NAME, VERSION_NUMBER, |loading| {
-            settings::TOP_SIZE.on_change(metrics::resize_top);
-            loading.answer_fast_if(&settings::FAST_REPLIES);
-            loading.count_evictions_if(&settings::COUNT_EVICTIONS);
-            loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
-            loading.listen(policies::lifetime::LISTENER);
-            loading.publish_info(metrics::fields);
-            state::declare(loading)?;
-            commands::register(loading)
-        })
+// What it does not declare is registered by `start`, for reasons that docs/design.md gives.
+redis_module! {
+    name: NAME,
+    version: VERSION_NUMBER,
+    allocator: (Allocator, Allocator),
+    data_types: [TYPE],
+    init: start,
+}
+
+/// Where the server begins; it says why if it cannot.
+fn start(context: &Context, arguments: &[RedisString]) -> Status {
+    server::load::load(context, arguments, |loading| {
+        settings::TOP_SIZE.on_change(metrics::resize_top);
+        loading.answer_fast_if(&settings::FAST_REPLIES);
+        loading.count_evictions_if(&settings::COUNT_EVICTIONS);
+        loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
+        loading.listen(policies::lifetime::LISTENER);
+        loading.publish_info(info);
+        state::declared();
+        commands::register(loading)
+    })
+}
+
+/// What INFO shows, in order. The report of a crash goes without the policies, since what crashed
+/// may have been changing them.
+fn info(for_crash_report: bool, field: server::Field<'_>) {
+    metrics::fields(field);
+    if !for_crash_report {
+        policies::fields(field);
     }
 }

@@ -174,3 +174,15 @@ def test_a_link_that_leads_nowhere_is_noticed(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A b\n[a](gone.md) [b](#a-b) [c](#none) [d](https://example.com)\n")
     assert broken(page, tmp_path) == ["gone.md", "#none"]
+
+
+def test_every_algorithm_has_its_command_its_page_and_its_place(raw: RawConnection) -> None:
+    """A row in the core's table is not all: these are the places that only people can fill."""
+    clauses = served(raw)["RL.LIMIT"].partition("clause: ")[2].split(" | ")
+    words = {clause.split()[0] for clause in clauses} - {"POLICY"}
+    assert words >= {"FIXED", "LEAKY"}
+    for word in words:
+        assert f"RL.{word}" in served(raw), f"RL.{word} is no command"
+        assert (COMMANDS / f"{word.lower()}.md").exists(), f"RL.{word} has no page of its own"
+        for page in ("README.md", "docs/choosing.md"):
+            assert f"RL.{word}" in (ROOT / page).read_text(), f"{page} does not name RL.{word}"

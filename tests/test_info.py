@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -279,6 +280,10 @@ def switch(raw: RawConnection, value: str) -> None:
     assert raw("CONFIG", "SET", "ratelimit.count-evictions", value) == Status("OK")
 
 
+def has_stopped(server: Server, times: int) -> bool:
+    return server.log().count(TELLS_NO_LONGER) == times
+
+
 TELLS = "<ratelimit> evictions are counted\n"
 TELLS_NO_LONGER = "<ratelimit> evictions are counted no longer"
 END_WITH_RESTART = "; what that costs ends with a restart"
@@ -307,13 +312,11 @@ def test_a_server_that_can_stop_telling_of_evictions_is_asked_to(
     new_server: NewServer, kind: Kind
 ) -> None:
     server = new_server(module_args=COUNTED)
-    stopped = 0
     with server.raw() as raw:
         assert TELLS in server.log()
         for times in (1, 2):
             switch(raw, "no")
-            stopped += 1
-            eventually(lambda: server.log().count(TELLS_NO_LONGER) == stopped)
+            eventually(partial(has_stopped, server, times))
             end = server.log().split(TELLS_NO_LONGER)[-1].splitlines()[0]
             # Of those that we know only the newest can.
             assert end == ("" if kind.name == "redis-newest" else END_WITH_RESTART)

@@ -8,26 +8,27 @@
 /// and says, in this order: the variant of [`Algorithm`]; its name in replies and in INFO; the
 /// word that begins its clause; that clause's arguments, a refill or leak being the second of
 /// three; its tag in encodings, which is never used twice; the type that records its use; the
-/// type of what a call changes; and its `Standing` in `algorithms`.
+/// type of what a call changes; and its `Standing`; all three by their paths in `algorithms`, which
+/// who uses them imports whole.
 #[macro_export]
 macro_rules! for_each_algorithm {
     ($give_to:ident) => {
         $give_to! {
             /// A window that its first request opens.
             Fixed "fixed" "FIXED" (limit period)
-                tag 0 holds Fixed, changes by Fixed, stands as FixedStanding;
+                tag 0 holds fixed::Fixed, changes by fixed::Fixed, stands as fixed::FixedStanding;
             /// Two windows aligned to the period, the older one weighted by what is left of it.
             Sliding "sliding" "SLIDING" (limit period)
-                tag 1 holds Sliding, changes by Sliding, stands as SlidingStanding;
+                tag 1 holds sliding::Sliding, changes by sliding::Sliding, stands as sliding::SlidingStanding;
             /// Every admitted request, remembered for one period.
             Log "log" "LOG" (limit period)
-                tag 2 holds Box<Log>, changes by Append, stands as LogStanding;
+                tag 2 holds Box<log::Log>, changes by log::Append, stands as log::LogStanding;
             /// A bucket of tokens that refills continuously.
             Token "token" "TOKEN" (capacity refill period)
-                tag 3 holds Bucket, changes by Bucket, stands as TokenStanding;
+                tag 3 holds bucket::Bucket, changes by bucket::Bucket, stands as bucket::TokenStanding;
             /// The same bucket, read as a queue that leaks.
             Leaky "leaky" "LEAKY" (capacity leak period)
-                tag 4 holds Bucket, changes by Bucket, stands as LeakyStanding;
+                tag 4 holds bucket::Bucket, changes by bucket::Bucket, stands as bucket::LeakyStanding;
         }
     };
 }
@@ -36,7 +37,7 @@ macro_rules! define {
     ($(
         $(#[$doc:meta])*
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
-            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ty;
     )*) => {
         /// How a limiter counts. The order is the one in which RL.PEEK lists limiters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,11 +1,7 @@
 //! How a call is decided.
 
 use crate::algorithm::Algorithm;
-use crate::algorithms::bucket::{LeakyStanding, TokenStanding};
-use crate::algorithms::fixed::FixedStanding;
-use crate::algorithms::log::LogStanding;
-use crate::algorithms::sliding::SlidingStanding;
-use crate::algorithms::{Record, State, judge};
+use crate::algorithms::*;
 use crate::bounds::MAX_LIMITERS;
 use crate::clause::Clause;
 use crate::for_each_algorithm;
@@ -79,7 +75,7 @@ macro_rules! define {
     ($(
         $(#[$doc:meta])*
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
-            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ty;
     )*) => {
         impl<const N: usize> Outcome<N> {
             /// Takes down the verdict of the clause at `place` on `cost`, given what is recorded
@@ -103,7 +99,7 @@ macro_rules! define {
                             _ => None,
                         });
                         let state = found.map(|(_, state)| state);
-                        let standing = $standing::new(state, clause, now);
+                        let standing = <$standing>::new(state, clause, now);
                         let (verdict, charge) = judge(standing, clause, cost, others_admit);
                         self.put(place, found, verdict, charge.map(Change::$algorithm), |state| {
                             Change::$algorithm(state.move_to(now))
@@ -123,7 +119,7 @@ macro_rules! define {
         ) -> Verdict {
             match limiter {
                 $(Limiter::$algorithm(state) => {
-                    judge($standing::new(Some(state), clause, now), clause, cost, false).0
+                    judge(<$standing>::new(Some(state), clause, now), clause, cost, false).0
                 })*
             }
         }

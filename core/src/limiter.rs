@@ -1,11 +1,7 @@
 //! One limiter of a key, and what a call changes of it: any of the algorithms'.
 
 use crate::algorithm::Algorithm;
-use crate::algorithms::bucket::Bucket;
-use crate::algorithms::fixed::Fixed;
-use crate::algorithms::log::{Append, Log};
-use crate::algorithms::sliding::Sliding;
-use crate::algorithms::{Record, State};
+use crate::algorithms::*;
 use crate::bytes::{Encoded, Sink, Source};
 use crate::clause::Clause;
 use crate::for_each_algorithm;
@@ -16,7 +12,7 @@ macro_rules! define {
     ($(
         $(#[$doc:meta])*
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
-            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ty;
     )*) => {
         /// What is recorded of one limiter, with the numbers of its last charged call.
         #[derive(Clone, Debug, PartialEq, Eq)]

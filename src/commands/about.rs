@@ -1,18 +1,24 @@
 //! RL.HELP and RL.VERSION: the module about itself.
 
 use std::ffi::CString;
+use std::sync::OnceLock;
 
-use super::error::Error;
-use super::table;
 use crate::server::Call;
+use crate::words::Error;
+
+/// The lines of RL.HELP.
+static HELP: OnceLock<Vec<CString>> = OnceLock::new();
+
+/// Makes `lines` those of RL.HELP.
+pub(super) fn set_help(lines: Vec<CString>) {
+    let _ = HELP.set(lines);
+}
 
 /// `RL.HELP`
 pub(super) fn help(call: &Call<'_>) -> Result<(), Error> {
-    let lines = table::help();
+    let lines = HELP.get().map(Vec::as_slice).unwrap_or_default();
     call.reply_array(lines.len());
-    for line in lines {
-        call.reply_simple(&CString::new(line).unwrap_or_default());
-    }
+    lines.iter().for_each(|line| call.reply_simple(line));
     Ok(())
 }
 

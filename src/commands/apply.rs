@@ -2,10 +2,10 @@
 
 use rl_core::Limiters;
 
-use super::error::Error;
 use super::rights;
 use crate::server::{Call, Key};
 use crate::state::Effect;
+use crate::words::Error;
 
 /// `RL.APPLY key effect`: as dangerous as RESTORE, and for the same users.
 pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {

@@ -7,11 +7,11 @@ use rl_core::Clause;
 use rl_core::bounds::MAX_CLAUSES;
 
 use super::consume::consume;
-use super::error::{Error, Quoted};
-use super::{reply, words};
-use crate::policies::{Clauses, Policies, Policy};
+use super::reply;
+use crate::policies::{Policies, Policy};
 use crate::server::{Call, Words};
 use crate::settings::LOG_MAX_LIMIT;
+use crate::words::{Clauses, Error, Quoted, endings};
 
 /// `RL.LIMIT key clause [clause ...] [COST n]`
 pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
@@ -21,11 +21,11 @@ pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
     let cost = loop {
         match words.next() {
             None => break 1,
-            Some(word) if words::is_cost(word) => {
+            Some(word) if endings::is_cost(word) => {
                 if clauses.as_slice().is_empty() {
                     return Err(Error::NoClause);
                 }
-                break words::cost_after_word(&mut words)?;
+                break endings::cost_after_word(&mut words)?;
             }
             Some(word) if word.eq_ignore_ascii_case(b"POLICY") => {
                 let policy = policy(&mut words, &mut clauses)?;

@@ -3,8 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `table` | every command: one row feeds registration, COMMAND DOCS, RL.HELP and syntax lines |
+//! | `register` | the rows, as the server is told of them |
 //! | `row` | what a row says, and what is derived from it: flags, arity, syntax |
-//! | `words` | reading arguments: numbers, periods, COST |
 //! | `single` | RL.FIXED, RL.SLIDING, RL.LOG, RL.TOKEN, RL.LEAKY |
 //! | `limit` | RL.LIMIT |
 //! | `throttle` | RL.THROTTLE and CL.THROTTLE |
@@ -16,15 +16,14 @@
 //! | `apply` | RL.APPLY, the internal command that carries effects |
 //! | `reply` | verdicts as integers |
 //! | `rights` | what a command asks of its user beside the right to run it |
-//! | `error` | every error line |
 
 mod about;
 mod apply;
 mod consume;
-pub(crate) mod error;
 mod limit;
 mod peek;
 mod policy;
+mod register;
 mod reply;
 mod rights;
 mod row;
@@ -32,6 +31,5 @@ mod single;
 mod table;
 mod throttle;
 mod top;
-pub(crate) mod words;
 
-pub(crate) use table::register;
+pub(crate) use register::register;

@@ -2,9 +2,9 @@
 
 use rl_core::{Limiters, Peeked, peek as peek_at};
 
-use super::error::Error;
 use super::reply;
 use crate::server::{Answer, Call, Key};
+use crate::words::Error;
 
 /// `RL.PEEK key`
 pub(super) fn peek(call: &Call<'_>) -> Result<(), Error> {

@@ -2,15 +2,12 @@
 
 use rl_core::bounds::MAX_LOG_LIMIT;
 
-use super::error::{Error, Quoted};
 use super::rights;
-use crate::policies::registry::LONGEST_NAME;
-use crate::policies::{Clauses, Policies, clauses, json};
+use crate::policies::{Policies, json};
 use crate::server::{Call, acl};
 use crate::settings::LOG_MAX_LIMIT;
-
-/// Most bytes that LOAD reads: more than any DUMP has.
-pub(super) const LONGEST_JSON: usize = 4 << 20;
+use crate::words::bounds::{LONGEST_JSON, LONGEST_NAME};
+use crate::words::{Clauses, Error, Quoted, clauses};
 
 /// `RL.POLICY SET name clause [clause ...]`
 pub(super) fn set(call: &Call<'_>) -> Result<(), Error> {

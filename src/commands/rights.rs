@@ -1,9 +1,9 @@
 //! What a command asks of its user beside the right to run it: a right of the server's, on every
 //! server alike. Where the server's command was renamed, the next in the list is asked for.
 
-use super::error::Error;
 use crate::server::Call;
 use crate::server::acl::{Right, may};
+use crate::words::Error;
 
 const RESTORE: &[u8] = b"RESTORE";
 const CONFIG_SET: Right<'_> = &[b"CONFIG", b"SET", b"maxmemory", b"0"];

@@ -1,10 +1,8 @@
 //! One row of the table, and what is derived from it: registration, arity, syntax line.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 
 use crate::server::register::{Argument, Entry, KeyUse, Kind, Registration};
-
-const SINCE: &CStr = c"0.1.0";
 
 /// What a command does to its key: decides flags and ACL categories.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,6 +67,8 @@ pub(super) struct Row {
     /// The command of which it is a subcommand.
     pub(super) parent: Option<&'static CStr>,
     pub(super) name: &'static CStr,
+    /// The version of the module that had it first.
+    pub(super) since: &'static CStr,
     /// Whether it may be missing, because the server or another module has one of this name.
     pub(super) may_be_taken: bool,
     pub(super) entry: Entry,
@@ -85,7 +85,7 @@ impl Row {
         if own_category && !matches!(self.access, Access::Restore | Access::Report | Access::Govern)
         {
             categories.push(' ');
-            categories.push_str(&crate::TYPE_NAME.to_string_lossy());
+            categories.push_str(crate::NAME);
         }
         Registration {
             parent: self.parent,
@@ -96,7 +96,7 @@ impl Row {
             arity: self.arity(),
             summary: self.summary,
             complexity: self.complexity,
-            since: SINCE,
+            since: self.since,
             tips: self.access.tips(),
             arguments: self.arguments,
             categories,
@@ -115,8 +115,14 @@ impl Row {
         self.parent.map(|parent| upper(parent) + " ").unwrap_or_default() + &upper(self.name)
     }
 
+    /// The line of RL.HELP: syntax, and what it is for.
+    pub(super) fn help(&self) -> CString {
+        let line = format!("{}: {}.", self.syntax(), self.summary.to_string_lossy());
+        CString::new(line).unwrap_or_default()
+    }
+
     /// `RL.FIXED key limit period [COST n]`, and what each choice in it may be.
-    pub(super) fn syntax(&self) -> String {
+    fn syntax(&self) -> String {
         let mut line = self.full_name();
         for argument in self.arguments {
             line.push(' ');

@@ -3,10 +3,10 @@
 use rl_core::{Algorithm, Clause};
 
 use super::consume::consume;
-use super::error::Error;
-use super::{reply, words};
+use super::reply;
 use crate::server::Call;
 use crate::settings::LOG_MAX_LIMIT;
+use crate::words::{Error, clauses, endings};
 
 /// `RL.FIXED key limit period [COST n]`
 pub(super) fn fixed(call: &Call<'_>) -> Result<(), Error> {
@@ -36,13 +36,13 @@ pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
 #[inline(always)]
 fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     let mut words = call.words();
-    let Some(clause) = words::numbers(algorithm, &mut words, LOG_MAX_LIMIT.get()) else {
+    let Some(clause) = clauses::numbers(algorithm, &mut words, LOG_MAX_LIMIT.get()) else {
         // The server checks the number of words before it calls.
         return Err(Error::Incomplete { clause: 1, usage: algorithm.usage() });
     };
     // Said again, since it is lost to the compiler in a result: it rules out four decisions of five.
     let clause = Clause { algorithm, ..clause? };
-    let cost = words::cost(&mut words)?;
+    let cost = endings::cost(&mut words)?;
     consume::<1>(call, &[clause], cost, |outcome| {
         let [verdict] = &outcome.verdicts;
         call.answer(|answer| reply::verdict(answer, verdict));

@@ -2,26 +2,25 @@
 //! lines of the documentation.
 
 use std::ffi::CStr;
-use std::sync::OnceLock;
 
 use rl_core::for_each_algorithm;
 
 use super::row::{Access, Row};
 use super::{about, apply, limit, peek, policy, single, throttle, top};
 use crate::server::call::entry;
-use crate::server::log;
-use crate::server::register::{Argument, Kind, Loading};
+use crate::server::register::{Argument, Kind};
 use crate::state;
 
 macro_rules! row {
     ($parent:literal | $name:literal, $($rest:tt)*) => {
         Row { parent: Some($parent), ..row!($name, $($rest)*) }
     };
-    ($name:expr, $run:path, $access:ident, $arguments:expr, $summary:literal, $complexity:literal) => {
+    ($name:expr, since $since:literal, $run:path, $access:ident, $arguments:expr, $summary:literal, $complexity:literal) => {
         Row {
             parent: None,
             may_be_taken: false,
             name: $name,
+            since: $since,
             entry: entry!($name, $run),
             access: Access::$access,
             arguments: $arguments,
@@ -76,7 +75,7 @@ macro_rules! define_clauses {
     ($(
         $(#[$doc:meta])*
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
-            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ident;
+            tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ty;
     )*) => {
         /// What a policy is made of.
         const PLAIN_CLAUSES: &[Argument] = &[$({
@@ -124,7 +123,7 @@ const THROTTLE: &[Argument] = &[
 const RL_THROTTLE: Row = Row {
     may_be_taken: true,
     ..row!(
-        c"rl.throttle",
+        c"rl.throttle", since c"0.1.0",
         throttle::throttle,
         Consume,
         THROTTLE,
@@ -136,7 +135,7 @@ const RL_THROTTLE: Row = Row {
 const CL_THROTTLE: Row = Row {
     may_be_taken: true,
     ..row!(
-        c"cl.throttle",
+        c"cl.throttle", since c"0.1.0",
         throttle::throttle,
         Consume,
         THROTTLE,
@@ -146,9 +145,9 @@ const CL_THROTTLE: Row = Row {
 };
 
 /// What every user may call.
-const PUBLIC: &[Row] = &[
+pub(super) const PUBLIC: &[Row] = &[
     row!(
-        c"rl.fixed",
+        c"rl.fixed", since c"0.1.0",
         single::fixed,
         Consume,
         WINDOW,
@@ -156,7 +155,7 @@ const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.sliding",
+        c"rl.sliding", since c"0.1.0",
         single::sliding,
         Consume,
         WINDOW,
@@ -164,7 +163,7 @@ const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.log",
+        c"rl.log", since c"0.1.0",
         single::log,
         Consume,
         WINDOW,
@@ -172,7 +171,7 @@ const PUBLIC: &[Row] = &[
         c"O(1) amortized, O(log N) to tell how long to wait, with N entries in the log"
     ),
     row!(
-        c"rl.token",
+        c"rl.token", since c"0.1.0",
         single::token,
         Consume,
         &[KEY, CAPACITY, REFILL, PERIOD, COST],
@@ -180,7 +179,7 @@ const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.leaky",
+        c"rl.leaky", since c"0.1.0",
         single::leaky,
         Consume,
         &[KEY, CAPACITY, LEAK, PERIOD, COST],
@@ -188,7 +187,7 @@ const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.limit",
+        c"rl.limit", since c"0.1.0",
         limit::limit,
         Consume,
         &[KEY, CLAUSE, COST],
@@ -196,7 +195,7 @@ const PUBLIC: &[Row] = &[
         c"O(C*L) with C clauses and L limiters at the key"
     ),
     row!(
-        c"rl.peek",
+        c"rl.peek", since c"0.1.0",
         peek::peek,
         Look,
         &[KEY],
@@ -206,7 +205,7 @@ const PUBLIC: &[Row] = &[
     RL_THROTTLE,
     CL_THROTTLE,
     row!(
-        c"rl.top",
+        c"rl.top", since c"0.1.0",
         top::top,
         Report,
         &[
@@ -217,7 +216,7 @@ const PUBLIC: &[Row] = &[
         c"O(N*log(N)) with N keys in the table"
     ),
     row!(
-        c"rl.policy" | c"set",
+        c"rl.policy" | c"set", since c"0.1.0",
         policy::set,
         Govern,
         &[NAME, PLAIN_CLAUSE],
@@ -225,7 +224,7 @@ const PUBLIC: &[Row] = &[
         c"O(log(N)) with N policies"
     ),
     row!(
-        c"rl.policy" | c"get",
+        c"rl.policy" | c"get", since c"0.1.0",
         policy::get,
         Keyless,
         &[NAME],
@@ -233,7 +232,7 @@ const PUBLIC: &[Row] = &[
         c"O(log(N)) with N policies"
     ),
     row!(
-        c"rl.policy" | c"del",
+        c"rl.policy" | c"del", since c"0.1.0",
         policy::del,
         Govern,
         &[Argument { multiple: true, ..NAME }],
@@ -241,7 +240,7 @@ const PUBLIC: &[Row] = &[
         c"O(M*log(N)) with M names and N policies"
     ),
     row!(
-        c"rl.policy" | c"list",
+        c"rl.policy" | c"list", since c"0.1.0",
         policy::list,
         Listing,
         &[],
@@ -249,7 +248,7 @@ const PUBLIC: &[Row] = &[
         c"O(N) with N policies"
     ),
     row!(
-        c"rl.policy" | c"load",
+        c"rl.policy" | c"load", since c"0.1.0",
         policy::load,
         Govern,
         &[argument(c"json", Kind::Text)],
@@ -257,55 +256,23 @@ const PUBLIC: &[Row] = &[
         c"O(N) with N policies"
     ),
     row!(
-        c"rl.policy" | c"dump",
+        c"rl.policy" | c"dump", since c"0.1.0",
         policy::dump,
         Listing,
         &[],
         c"Shows all policies as JSON",
         c"O(N) with N policies"
     ),
-    row!(c"rl.help", about::help, Keyless, &[], c"Lists the commands of the module", c"O(1)"),
-    row!(c"rl.version", about::version, Keyless, &[], c"Shows the version of the module", c"O(1)"),
+    row!(c"rl.help", since c"0.1.0", about::help, Keyless, &[], c"Lists the commands of the module", c"O(1)"),
+    row!(c"rl.version", since c"0.1.0", about::version, Keyless, &[], c"Shows the version of the module", c"O(1)"),
 ];
 
 /// What replicas, AOF files and migrated slots are sent.
-const INTERNAL: Row = row!(
-    state::COMMAND,
+pub(super) const INTERNAL: Row = row!(
+    state::COMMAND, since c"0.1.0",
     apply::apply,
     Restore,
     &[KEY, argument(c"effect", Kind::Text)],
     c"An internal command that carries the effect of others",
     c"O(N) with N limiters and log entries in the effect"
 );
-
-/// Commands whose names others had before.
-static TAKEN: OnceLock<Vec<&'static CStr>> = OnceLock::new();
-
-/// Registers every command.
-pub(crate) fn register(loading: &Loading) -> Result<(), String> {
-    let own_category = loading.add_category(crate::TYPE_NAME);
-    let mut taken = Vec::new();
-    for row in PUBLIC.iter().chain([&INTERNAL]) {
-        let name = row.full_name();
-        match loading.register(&row.registration(own_category)) {
-            Ok(()) => {}
-            Err(_) if row.may_be_taken => {
-                log::notice(&format!("{name} is another's; RL.TOKEN decides the same"));
-                taken.push(row.name);
-            }
-            Err(_) => return Err(format!("the server does not accept {name}")),
-        }
-    }
-    let _ = TAKEN.set(taken);
-    Ok(())
-}
-
-/// One line per command: its syntax and what it is for.
-pub(super) fn help() -> Vec<String> {
-    let taken = TAKEN.get().map(Vec::as_slice).unwrap_or_default();
-    PUBLIC
-        .iter()
-        .filter(|row| !taken.contains(&row.name))
-        .map(|row| format!("{}: {}.", row.syntax(), row.summary.to_string_lossy()))
-        .collect()
-}

@@ -3,10 +3,12 @@
 use rl_core::{Clause, Verdict, Wait};
 
 use super::consume::consume;
-use super::error::Error;
 use super::reply;
-use super::words::{Number, end, period_ms};
 use crate::server::{Answer, Call};
+use crate::words::Error;
+use crate::words::endings::end;
+use crate::words::numbers::Number;
+use crate::words::periods::period_ms;
 
 /// `RL.THROTTLE key max_burst count period [quantity]`
 pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {

@@ -1,10 +1,11 @@
 //! RL.TOP: the keys that are denied most.
 
-use super::error::{Error, Quoted};
 use super::rights;
-use super::words::{Number, end};
 use crate::metrics;
 use crate::server::Call;
+use crate::words::endings::end;
+use crate::words::numbers::Number;
+use crate::words::{Error, Quoted};
 
 /// `RL.TOP [COUNT n] [RESET]`
 pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {

@@ -9,9 +9,9 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::clauses::{Clauses, to_text};
 use super::registry::Policies;
-use crate::commands::error::{LONGEST_QUOTE, Quoted};
+use crate::words::clauses::{Clauses, to_text};
+use crate::words::error::{LONGEST_QUOTE, Quoted};
 
 /// Reads policies whose logs have limits of up to `log_max`; the error names line, column and
 /// reason.

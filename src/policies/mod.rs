@@ -3,14 +3,11 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `registry` | the policies that there are |
-//! | `clauses` | the clauses of a call or a policy; as text |
 //! | `json` | policies as JSON: LOAD, DUMP, files, and what an RDB file keeps |
 //! | `lifetime` | files at start, RDB, AOF, replicas |
 
-pub(crate) mod clauses;
 pub(crate) mod json;
 pub(crate) mod lifetime;
-pub(crate) mod registry;
+mod registry;
 
-pub(crate) use clauses::Clauses;
-pub(crate) use registry::{Policies, Policy};
+pub(crate) use registry::{Policies, Policy, fields};

@@ -6,15 +6,11 @@ use std::sync::Arc;
 
 use rl_core::Clause;
 
-use crate::commands::error::{Error, Quoted};
 use crate::metrics::Decisions;
+use crate::server::Field;
 use crate::server::exclusive::{Exclusive, Held};
-
-/// Most policies that there may be.
-pub(crate) const MAX_POLICIES: usize = 4096;
-
-/// Longest name.
-pub(crate) const LONGEST_NAME: usize = 64;
+use crate::words::bounds::{LONGEST_NAME, MAX_POLICIES};
+use crate::words::{Error, Quoted};
 
 /// What a name stands for.
 #[derive(Debug)]
@@ -53,11 +49,6 @@ impl Policies {
     /// Those in force. Not to be held across anything that may ask for them again.
     pub(crate) fn in_force() -> Held<'static, Self> {
         POLICIES.hold()
-    }
-
-    /// The same, or nothing while somebody changes them.
-    pub(crate) fn in_force_if_free() -> Option<Held<'static, Self>> {
-        POLICIES.try_hold()
     }
 
     /// Whether all names stand for the same clauses.
@@ -110,6 +101,17 @@ impl Policies {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.by_name.len()
+    }
+}
+
+/// Gives what INFO shows of the policies in force: how many, and how often each allowed and denied.
+/// Nothing while somebody changes them.
+pub(crate) fn fields(field: Field<'_>) {
+    let Some(policies) = POLICIES.try_hold() else { return };
+    field(&["policies"], policies.len() as u64);
+    for (name, policy) in policies.iter() {
+        field(&["policy_", name, "_allowed"], policy.decisions.allowed());
+        field(&["policy_", name, "_denied"], policy.decisions.denied());
     }
 }
 

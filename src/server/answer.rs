@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{ptr, str};
 
 use redis_module::raw::{
-    REDISMODULE_REPLY_ARRAY, REDISMODULE_REPLY_STRING, RedisModuleCallReply, RedisModuleString,
+    REDISMODULE_REPLY_ARRAY, REDISMODULE_REPLY_STRING, RedisModuleCallReply, RedisModuleCtx,
+    RedisModuleString,
 };
 
 use super::api::{OK, api};
@@ -20,7 +21,6 @@ use super::call::Call;
 use super::config::Setting;
 use super::lines::{LONGEST, Lines};
 use super::log;
-use super::register::Loading;
 use super::version::Version;
 
 /// An answer in the making, as RESP2 and RESP3 both have it.
@@ -141,12 +141,10 @@ static PIECES: OnceLock<Pieces> = OnceLock::new();
 /// The same while it is wanted, else null. Read and written on the server's main thread only.
 static IN_USE: AtomicPtr<Pieces> = AtomicPtr::new(ptr::null_mut());
 
-impl Loading {
-    /// Makes `setting` the one that says whether answers are handed over in one piece.
-    pub(crate) fn answer_fast_if(&self, setting: &'static Setting) {
-        let _ = WANTED.set(setting);
-        setting.on_change(obey);
-    }
+/// Makes `setting` the one that says whether answers are handed over in one piece.
+pub(super) fn fast_if(setting: &'static Setting) {
+    let _ = WANTED.set(setting);
+    setting.on_change(obey);
 }
 
 /// Uses the replies, or does not, as it is wanted.
@@ -164,12 +162,16 @@ pub(super) fn is_fast() -> bool {
 
 /// Has the server make the replies, if it is known to bear what is done with them. Without them
 /// answers are the same, only dearer.
-pub(super) fn prepare(loading: &Loading) {
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
     if !Version::of_server().is_some_and(Version::copies_replies) {
         log::notice("answers are written the plain way, since this server's version is not known");
         return;
     }
-    let whole = ask_for_all_lengths(loading);
+    // SAFETY: the caller's promise.
+    let whole = unsafe { ask_for_all_lengths(ctx) };
     let mut by_length = [const { None }; LONGEST + 1];
     let mut found = false;
     for piece in parts(whole) {
@@ -192,9 +194,11 @@ pub(super) fn prepare(loading: &Loading) {
 
 /// Asks which of the words of an MGET are keys: the answer is all of them, each a reply by itself.
 /// Null if there is no answer.
-fn ask_for_all_lengths(loading: &Loading) -> *mut RedisModuleCallReply {
-    let ctx = loading.ctx();
-    // SAFETY: the format takes two C strings and an array of strings with its length, all of which
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+unsafe fn ask_for_all_lengths(ctx: *mut RedisModuleCtx) -> *mut RedisModuleCallReply {
+    // SAFETY: the caller's promise; the format takes two C strings and an array of strings with its length, all of which
     // live until the call is over.
     unsafe {
         let filler = [b' '; LONGEST];

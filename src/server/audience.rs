@@ -27,7 +27,6 @@ use redis_module::raw::{
 
 use super::api::{OK, api, pointers};
 use super::guard::guard;
-use super::register::Loading;
 use super::{events, evictions, scripts, stats};
 
 /// Whether somebody may listen. Read and written on the server's main thread only.
@@ -69,21 +68,29 @@ pub(super) fn may_listen() -> bool {
 
 /// Asks the server to tell of the beginnings. Only if it tells of all of them is it ever
 /// believed that nobody listens.
-pub(super) fn watch(loading: &Loading) {
-    let all = BEGINNINGS.iter().all(|event| subscribe(loading, *event, on_beginning));
-    if all {
-        subscribe(loading, REDISMODULE_EVENT_CRON_LOOP, on_cron);
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let all = BEGINNINGS.iter().all(|event| subscribe(ctx, *event, on_beginning));
+        if all {
+            subscribe(ctx, REDISMODULE_EVENT_CRON_LOOP, on_cron);
+        }
     }
 }
 
 type Callback = unsafe extern "C" fn(*mut RedisModuleCtx, RedisModuleEvent, u64, *mut c_void);
 
-fn subscribe(loading: &Loading, id: u64, callback: Callback) -> bool {
-    // SAFETY: ctx is valid during start-up.
+/// # Safety
+/// `ctx` must be that of a start-up.
+unsafe fn subscribe(ctx: *mut RedisModuleCtx, id: u64, callback: Callback) -> bool {
+    // SAFETY: the caller's promise.
     unsafe {
         pointers::SubscribeToServerEvent.is_some_and(|subscribe| {
             let event = RedisModuleEvent { id, dataver: 1 };
-            subscribe(loading.ctx(), event, Some(callback)) == OK
+            subscribe(ctx, event, Some(callback)) == OK
         })
     }
 }

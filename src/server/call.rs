@@ -1,8 +1,6 @@
 //! One invocation of a command.
 
 use std::ffi::{CStr, CString, c_int};
-use std::mem::MaybeUninit;
-use std::ptr::NonNull;
 use std::{ptr, slice};
 
 use redis_module::raw::{REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString};
@@ -10,9 +8,10 @@ use rl_core::Now;
 
 use super::answer::Answer;
 use super::api::{ERR, OK, api, pointers};
-use super::audience;
+use super::argv::Words;
 use super::guard::guard;
 use super::memory::{self, OutOfMemory};
+use super::{audience, events};
 
 /// What a command that cannot be carried out answers.
 pub(crate) trait Refusal {
@@ -33,7 +32,7 @@ pub(crate) struct Call<'call> {
 impl<'call> Call<'call> {
     /// All words after the command's name, for commands without a key.
     pub(crate) fn all_words(&self) -> Words<'call> {
-        Words(self.argv.get(1..).unwrap_or_default().iter())
+        Words::of(self.argv.get(1..).unwrap_or_default())
     }
 
     /// The key's name.
@@ -45,7 +44,7 @@ impl<'call> Call<'call> {
     /// The words after the key.
     #[inline(always)]
     pub(crate) fn words(&self) -> Words<'call> {
-        Words(self.argv.get(2..).unwrap_or_default().iter())
+        Words::of(self.argv.get(2..).unwrap_or_default())
     }
 
     /// The key, as the string that the server holds; null only if there is none.
@@ -170,57 +169,22 @@ impl<'call> Call<'call> {
         unsafe { api!(ReplicateVerbatim(self.ctx)) };
     }
 
+    /// Tells replicas and the AOF what they have yet to be told, before this command tells its own.
+    pub(crate) fn catch_up(&self) {
+        // SAFETY: ctx is valid for the call.
+        unsafe { events::hand_on(self.ctx) };
+    }
+
     /// Whether there is memory for something new, by the rule that a SET is held to.
     #[inline]
     pub(crate) fn check_memory(&self) -> Result<(), OutOfMemory> {
-        memory::check(self)
+        // SAFETY: ctx is that of this command.
+        unsafe { memory::check(self.ctx) }
     }
 
     /// Whether it is the module itself that calls, and asks.
     pub(super) fn is_own_question(&self) -> bool {
         memory::is_asking()
-    }
-}
-
-/// Words of a call, one after the other.
-pub(crate) struct Words<'call>(slice::Iter<'call, *mut RedisModuleString>);
-
-impl<'call> Iterator for Words<'call> {
-    type Item = &'call [u8];
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<&'call [u8]> {
-        // SAFETY: argv holds valid strings for as long as the call lasts.
-        self.0.next().map(|word| unsafe { bytes_of(*word) })
-    }
-}
-
-/// The strings of an argument vector.
-///
-/// # Safety
-/// `argv` must hold `argc` strings that are valid for `'a`; it may be null if there are none.
-#[inline]
-pub(super) unsafe fn words_of<'a>(argv: *mut *mut RedisModuleString, argc: c_int) -> Words<'a> {
-    let len = usize::try_from(argc).unwrap_or(0);
-    if argv.is_null() {
-        return Words([].iter());
-    }
-    // SAFETY: the caller's promise.
-    Words(unsafe { slice::from_raw_parts(argv, len) }.iter())
-}
-
-/// The bytes of a string.
-///
-/// # Safety
-/// `string` must be valid for `'a`.
-#[inline]
-pub(super) unsafe fn bytes_of<'a>(string: *const RedisModuleString) -> &'a [u8] {
-    let mut len = MaybeUninit::uninit();
-    // SAFETY: the string is valid, and its bytes, which are never null, live as long as it does.
-    // The server writes their number.
-    unsafe {
-        let bytes = NonNull::new_unchecked(api!(StringPtrLen(string, len.as_mut_ptr())).cast_mut());
-        slice::from_raw_parts(bytes.cast().as_ptr(), len.assume_init())
     }
 }
 

@@ -4,11 +4,10 @@ use std::ffi::{CStr, c_char, c_int, c_longlong, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use redis_module::raw::{REDISMODULE_CONFIG_DEFAULT, RedisModuleString};
+use redis_module::raw::{REDISMODULE_CONFIG_DEFAULT, RedisModuleCtx, RedisModuleString};
 
 use super::api::{OK, api};
 use super::guard::guard;
-use super::register::Loading;
 use super::role;
 
 /// Longest piece of an argument that an error repeats.
@@ -88,86 +87,91 @@ pub(crate) struct FileArgument {
     pub(crate) read: fn(Option<&str>, bool) -> Result<(), String>,
 }
 
-impl Loading {
-    /// Makes `settings` known to the server, with what the arguments of loadmodule say as their
-    /// defaults, reads the configuration file's lines for them, and then the file that an
-    /// argument may name.
-    pub(crate) fn register_settings(
-        &self,
-        settings: &'static [&'static Setting],
-        file: FileArgument,
-    ) -> Result<(), String> {
-        // An earlier load that was refused may have left the library in place.
-        for setting in settings {
-            setting.value.store(setting.default, Ordering::Relaxed);
-        }
-        let (mut arguments, mut given, mut path) = (self.arguments(), Vec::new(), None);
-        while let Some(name) = arguments.next() {
-            if name.eq_ignore_ascii_case(file.name) {
-                let named = arguments.next().ok_or_else(|| format!("{name} needs a path"))?;
-                if path.replace(named).is_some() {
-                    return Err(format!("argument {name} is given twice"));
-                }
-                continue;
-            }
-            let named =
-                |setting: &&&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name.as_bytes());
-            let setting = settings.iter().find(named).ok_or_else(|| {
-                let known: Vec<_> = settings.iter().map(|s| s.name.to_string_lossy()).collect();
-                let (name, known) = (shown(&name), known.join(", "));
-                format!("unknown argument '{name}', it may be one of: {known}, {}", file.name)
-            })?;
-            if given.contains(&setting.name) {
+/// Makes `settings` known to the server, with what the arguments of loadmodule say as their
+/// defaults, reads the configuration file's lines for them, and then the file that an
+/// argument may name.
+///
+/// # Safety
+/// `ctx` must be that of a start-up, with `arguments`.
+pub(super) unsafe fn register(
+    ctx: *mut RedisModuleCtx,
+    mut arguments: impl Iterator<Item = String>,
+    settings: &'static [&'static Setting],
+    file: FileArgument,
+) -> Result<(), String> {
+    // An earlier load that was refused may have left the library in place.
+    for setting in settings {
+        setting.value.store(setting.default, Ordering::Relaxed);
+    }
+    let (mut given, mut path) = (Vec::new(), None);
+    while let Some(name) = arguments.next() {
+        if name.eq_ignore_ascii_case(file.name) {
+            let named = arguments.next().ok_or_else(|| format!("{name} needs a path"))?;
+            if path.replace(named).is_some() {
                 return Err(format!("argument {name} is given twice"));
             }
-            given.push(setting.name);
-            let word = arguments.next().ok_or_else(|| format!("argument {name} needs a value"))?;
-            setting.value.store(setting.read(&word)?, Ordering::Relaxed);
+            continue;
         }
-        settings.iter().try_for_each(|setting| self.register_setting(setting))?;
-        // SAFETY: ctx is valid during start-up.
-        if unsafe { api!(LoadConfigs(self.ctx())) } != OK {
-            return Err("a ratelimit setting in the configuration is not accepted".into());
+        let named =
+            |setting: &&&Setting| setting.name.to_bytes().eq_ignore_ascii_case(name.as_bytes());
+        let setting = settings.iter().find(named).ok_or_else(|| {
+            let known: Vec<_> = settings.iter().map(|s| s.name.to_string_lossy()).collect();
+            let (name, known) = (shown(&name), known.join(", "));
+            format!("unknown argument '{name}', it may be one of: {known}, {}", file.name)
+        })?;
+        if given.contains(&setting.name) {
+            return Err(format!("argument {name} is given twice"));
         }
-        // SAFETY: as above.
-        (file.read)(path.as_deref(), unsafe { role::is_linked_replica(self.ctx()) })
+        given.push(setting.name);
+        let word = arguments.next().ok_or_else(|| format!("argument {name} needs a value"))?;
+        setting.value.store(setting.read(&word)?, Ordering::Relaxed);
     }
+    // SAFETY: the caller's promise.
+    settings.iter().try_for_each(|setting| unsafe { register_setting(ctx, setting) })?;
+    // SAFETY: as above.
+    if unsafe { api!(LoadConfigs(ctx)) } != OK {
+        return Err("a ratelimit setting in the configuration is not accepted".into());
+    }
+    // SAFETY: as above.
+    (file.read)(path.as_deref(), unsafe { role::is_linked_replica(ctx) })
+}
 
-    fn register_setting(&self, setting: &'static Setting) -> Result<(), String> {
-        let (ctx, name, flags) = (self.ctx(), setting.name.as_ptr(), REDISMODULE_CONFIG_DEFAULT);
-        let default = setting.value.load(Ordering::Relaxed);
-        let data = (&raw const *setting).cast_mut().cast::<c_void>();
-        // SAFETY: ctx is valid during start-up; the setting, which is static, comes back to the
-        // callbacks, which only share it.
-        let status = unsafe {
-            match setting.range {
-                Some((min, max)) => api!(RegisterNumericConfig(
-                    ctx,
-                    name,
-                    default,
-                    flags,
-                    min,
-                    max,
-                    Some(get_number),
-                    Some(set_number),
-                    None,
-                    data
-                )),
-                None => {
-                    let default = c_int::from(default != 0);
-                    let (get, set) = (Some(get_switch as _), Some(set_switch as _));
-                    api!(RegisterBoolConfig(ctx, name, default, flags, get, set, None, data))
-                }
+/// # Safety
+/// `ctx` must be that of a start-up.
+unsafe fn register_setting(
+    ctx: *mut RedisModuleCtx,
+    setting: &'static Setting,
+) -> Result<(), String> {
+    let (name, flags) = (setting.name.as_ptr(), REDISMODULE_CONFIG_DEFAULT);
+    let default = setting.value.load(Ordering::Relaxed);
+    let data = (&raw const *setting).cast_mut().cast::<c_void>();
+    // SAFETY: the caller's promise; the setting, which is static, comes back to the
+    // callbacks, which only share it.
+    let status = unsafe {
+        match setting.range {
+            Some((min, max)) => api!(RegisterNumericConfig(
+                ctx,
+                name,
+                default,
+                flags,
+                min,
+                max,
+                Some(get_number),
+                Some(set_number),
+                None,
+                data
+            )),
+            None => {
+                let default = c_int::from(default != 0);
+                let (get, set) = (Some(get_switch as _), Some(set_switch as _));
+                api!(RegisterBoolConfig(ctx, name, default, flags, get, set, None, data))
             }
-        };
-        if status == OK {
-            Ok(())
-        } else {
-            Err(format!(
-                "the server does not accept the setting {}",
-                setting.name.to_string_lossy()
-            ))
         }
+    };
+    if status == OK {
+        Ok(())
+    } else {
+        Err(format!("the server does not accept the setting {}", setting.name.to_string_lossy()))
     }
 }
 
@@ -181,7 +185,7 @@ fn shown(word: &str) -> String {
 }
 
 /// # Safety
-/// `data` must be what [`Loading::register_setting`] gave to the server.
+/// `data` must be what [`register_setting`] gave to the server.
 unsafe fn setting<'a>(data: *mut c_void) -> &'a Setting {
     // SAFETY: it is a static setting.
     unsafe { &*data.cast() }

@@ -14,9 +14,7 @@ use redis_module::raw::{
 };
 
 use super::api::{api, pointers};
-use super::call::Call;
 use super::guard::guard;
-use super::register::Loading;
 use super::rewrite::Rewrite;
 use super::{evictions, role, scripts};
 
@@ -53,15 +51,16 @@ pub(crate) struct Listener {
 
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
-impl Loading {
-    /// Makes `listener` the one that is told.
-    pub(crate) fn listen(&self, listener: Listener) {
-        let _ = LISTENER.set(listener);
-    }
+/// Makes `listener` the one that is told.
+pub(super) fn listen(listener: Listener) {
+    let _ = LISTENER.set(listener);
 }
 
 /// Asks the server to tell of those events that `audience` does not pass on.
-pub(super) fn watch(loading: &Loading) {
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
     const EVENTS: [(u64, Callback); 3] = [
         (REDISMODULE_EVENT_PERSISTENCE, on_event),
         (REDISMODULE_EVENT_MASTER_LINK_CHANGE, on_event),
@@ -69,10 +68,10 @@ pub(super) fn watch(loading: &Loading) {
     ];
     for (id, callback) in EVENTS {
         let event = RedisModuleEvent { id, dataver: 1 };
-        // SAFETY: ctx is valid during start-up.
+        // SAFETY: the caller's promise.
         unsafe {
             if let Some(subscribe) = pointers::SubscribeToServerEvent {
-                subscribe(loading.ctx(), event, Some(callback));
+                subscribe(ctx, event, Some(callback));
             }
         }
     }
@@ -160,17 +159,11 @@ pub(super) unsafe fn catch_up(ctx: *mut RedisModuleCtx) {
     }
 }
 
-impl Call<'_> {
-    /// The same before a command that writes tells its own.
-    pub(crate) fn catch_up(&self) {
-        // SAFETY: ctx is valid for the call.
-        unsafe { hand_on(self.ctx) };
-    }
-}
-
+/// The same before a command that writes tells its own.
+///
 /// # Safety
 /// `ctx` must be valid.
-unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
+pub(super) unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
     let command = LISTENER.get().and_then(|listener| (listener.hand_on)());
     let Some((command, subcommand, argument)) = command else { return };
     let (bytes, len) = (argument.as_ptr(), argument.len());

@@ -19,11 +19,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use redis_module::raw::{REDISMODULE_NOTIFY_EVICTED, RedisModuleCtx, RedisModuleString};
 
 use super::api::{OK, pointers};
-use super::call::bytes_of;
+use super::argv::bytes_of;
 use super::config::Setting;
 use super::guard::guard;
 use super::log;
-use super::register::Loading;
 
 /// Whether they are to be counted.
 static WANTED: OnceLock<&Setting> = OnceLock::new();
@@ -38,12 +37,10 @@ const NONE: u64 = 0;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-impl Loading {
-    /// Makes `setting` the one that says whether evictions are counted.
-    pub(crate) fn count_evictions_if(&self, setting: &'static Setting) {
-        let _ = WANTED.set(setting);
-        setting.on_change(on_change);
-    }
+/// Makes `setting` the one that says whether evictions are counted.
+pub(super) fn count_if(setting: &'static Setting) {
+    let _ = WANTED.set(setting);
+    setting.on_change(on_change);
 }
 
 /// How many keys were evicted while that was counted.

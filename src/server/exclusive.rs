@@ -73,6 +73,8 @@ fn in_use() -> ! {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
     use super::*;
 
     #[test]
@@ -88,10 +90,10 @@ mod tests {
     #[test]
     fn a_panic_leaves_it_usable() {
         let value = Exclusive::new(5);
-        let panicked = std::panic::catch_unwind(|| {
+        let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let _held = value.hold();
             let _second = value.hold();
-        });
+        }));
         assert!(panicked.is_err());
         assert_eq!(*value.hold(), 5);
     }

@@ -4,33 +4,35 @@ use std::ffi::c_int;
 use std::sync::OnceLock;
 
 use arrayvec::ArrayVec;
-use redis_module::raw::RedisModuleInfoCtx;
+use redis_module::raw::{RedisModuleCtx, RedisModuleInfoCtx};
 
 use super::api::{OK, api, pointers};
 use super::guard::guard;
-use super::register::Loading;
 use super::{answer, audience, evictions};
 
-/// Gives each field, its name in parts, and its value to what it is given; first it is told whether
-/// they are for the report of a crash. Then it may neither wait nor allocate: what crashed may hold
-/// any lock, the allocator's too.
-type Fields = fn(bool, &mut dyn FnMut(&[&str], u64));
+/// Takes a field: the parts of its name, and its value.
+pub(crate) type Field<'a> = &'a mut dyn FnMut(&[&str], u64);
+
+/// Gives each field; first it is told whether they are for the report of a crash. Then it may
+/// neither wait nor allocate: what crashed may hold any lock, the allocator's too.
+pub(crate) type Fields = fn(bool, Field<'_>);
 
 /// Longest name of a field, with room to spare: a longer one is not shown.
 const LONGEST_NAME: usize = 128;
 
 static FIELDS: OnceLock<Fields> = OnceLock::new();
 
-impl Loading {
-    /// Adds `INFO ratelimit` with `fields`, where the server lets modules add sections.
-    pub(crate) fn publish_info(&self, fields: Fields) {
-        // They are there if a load before this one was refused, and the same.
-        FIELDS.get_or_init(|| fields);
-        // SAFETY: ctx is valid during start-up.
-        unsafe {
-            if let Some(register) = pointers::RegisterInfoFunc {
-                register(self.ctx(), Some(on_info));
-            }
+/// Adds `INFO ratelimit` with `fields`, where the server lets modules add sections.
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn publish(ctx: *mut RedisModuleCtx, fields: Fields) {
+    // They are there if a load before this one was refused, and the same.
+    FIELDS.get_or_init(|| fields);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Some(register) = pointers::RegisterInfoFunc {
+            register(ctx, Some(on_info));
         }
     }
 }

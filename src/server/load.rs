@@ -1,16 +1,14 @@
 //! What happens at load, in order.
 
-use std::ffi::{CStr, c_int};
-
 use redis_module::raw::{
-    Export_RedisModule_Init, REDISMODULE_APIVER_1, REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED,
-    REDISMODULE_OPTIONS_HANDLE_IO_ERRORS, REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD,
-    RedisModuleCtx, RedisModuleString, RedisModuleType, RedisModuleTypeMethods,
+    REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED, REDISMODULE_OPTIONS_HANDLE_IO_ERRORS,
+    REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD,
 };
+use redis_module::{Context, RedisString, Status};
 
-use super::api::{ERR, OK, api, first_missing};
+use super::api::{api, first_missing};
 use super::guard::{guard, log_panics};
-use super::register::Loading;
+use super::loading::Loading;
 use super::{answer, audience, events, evictions, log, valkey};
 
 /// What the module declares that it can do with. Nothing by which a newer server would save or
@@ -21,59 +19,38 @@ const OPTIONS: u32 = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
     | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
     | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
 
-/// Declares a native type; null if the server does not accept it.
-pub(crate) fn declare_type(
-    loading: &Loading,
-    name: &'static CStr,
-    encoding_version: c_int,
-    methods: &mut RedisModuleTypeMethods,
-) -> *mut RedisModuleType {
-    // SAFETY: ctx is valid during start-up; the server copies the methods and the name.
-    unsafe { api!(CreateDataType(loading.ctx(), name.as_ptr(), encoding_version, methods)) }
-}
-
-/// Introduces the module to the server, then runs `start`, which says why if it cannot.
-///
-/// # Safety
-/// `ctx`, `argv` and `argc` must be what the server gave to the module's start-up.
-pub(crate) unsafe fn load(
-    ctx: *mut RedisModuleCtx,
-    argv: *mut *mut RedisModuleString,
-    argc: c_int,
-    name: &'static CStr,
-    version: c_int,
+/// Sets up what is between the module and the server, and runs `start`, which says why if it
+/// cannot.
+pub(crate) fn load(
+    context: &Context,
+    arguments: &[RedisString],
     start: impl FnOnce(&Loading) -> Result<(), String>,
-) -> c_int {
-    // SAFETY: this is the first call to the server; nothing has been allocated before it.
-    unsafe {
-        let api_version = REDISMODULE_APIVER_1.cast_signed();
-        let status = Export_RedisModule_Init(ctx, name.as_ptr(), version, api_version);
-        if status != OK {
-            return status;
-        }
-    }
+) -> Status {
     let loaded = guard(Err("internal error".into()), || {
         log_panics();
         if let Some(missing) = first_missing() {
             return Err(format!("the server is too old: it has no RedisModule_{missing}"));
         }
+        let ctx = context.get_raw();
         // SAFETY: ctx is valid during start-up.
         unsafe { api!(SetModuleOptions(ctx, OPTIONS.cast_signed() | valkey::options())) };
-        let loading = Loading::new(ctx, argv, argc);
-        start(&loading)?;
+        // SAFETY: ctx is that of a start-up.
+        start(&unsafe { Loading::new(ctx, arguments) })?;
         // Last, since a server may go on calling a module that it has refused.
-        answer::prepare(&loading);
-        audience::watch(&loading);
-        events::watch(&loading);
-        // SAFETY: ctx is valid during start-up.
-        unsafe { evictions::begin(ctx) };
+        // SAFETY: as above.
+        unsafe {
+            answer::prepare(ctx);
+            audience::watch(ctx);
+            events::watch(ctx);
+            evictions::begin(ctx);
+        }
         Ok(())
     });
     match loaded {
-        Ok(()) => OK,
+        Ok(()) => Status::Ok,
         Err(why) => {
             log::warning(&format!("not loaded: {why}"));
-            ERR
+            Status::Err
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use redis_module::raw::RedisModuleCtx;
+
 use super::api::api;
-use super::call::Call;
 use super::scripts;
 
 /// Memory is full, and the server would refuse a SET.
@@ -16,14 +17,18 @@ static ASKING: AtomicBool = AtomicBool::new(false);
 
 /// Nothing if a SET would find memory: under an evicting policy the server may be over its limit
 /// and go on.
+///
+/// # Safety
+/// `ctx` must be that of a command.
 #[inline]
-pub(super) fn check(call: &Call<'_>) -> Result<(), OutOfMemory> {
-    // SAFETY: takes nothing and answers a float.
-    let ratio = unsafe { api!(GetUsedMemoryRatio()) };
-    if ratio <= 1.0 || takes_writes(call) || scripts::may_write(call) {
-        Ok(())
-    } else {
-        Err(OutOfMemory)
+pub(super) unsafe fn check(ctx: *mut RedisModuleCtx) -> Result<(), OutOfMemory> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if api!(GetUsedMemoryRatio()) <= 1.0 || takes_writes(ctx) || scripts::may_write(ctx) {
+            Ok(())
+        } else {
+            Err(OutOfMemory)
+        }
     }
 }
 
@@ -35,14 +40,17 @@ pub(super) fn is_asking() -> bool {
 /// Asks the server by a command that it refuses when out of memory ("M"). It is one of our own,
 /// since any other may have been renamed, and forgets a policy whose name none can have. Whatever
 /// else is answered, there is no room.
+///
+/// # Safety
+/// `ctx` must be that of a command.
 #[cold]
-fn takes_writes(call: &Call<'_>) -> bool {
+unsafe fn takes_writes(ctx: *mut RedisModuleCtx) -> bool {
     ASKING.store(true, Ordering::Relaxed);
-    // SAFETY: ctx is valid for the call; "EMcc" takes two C strings; a reply that is not null is
+    // SAFETY: the caller's promise; "EMcc" takes two C strings; a reply that is not null is
     // ours to free.
     let removed = unsafe {
         let (command, format) = (c"RL.POLICY".as_ptr(), c"EMcc".as_ptr());
-        let reply = api!(Call(call.ctx, command, format, c"DEL".as_ptr(), c"".as_ptr()));
+        let reply = api!(Call(ctx, command, format, c"DEL".as_ptr(), c"".as_ptr()));
         if reply.is_null() {
             None
         } else {

@@ -6,6 +6,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `api` | calling a function of the server, and which must exist for the module to load |
+//! | `argv` | words as the server gives them |
 //! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
 //! | `answer` | integers as an answer, handed over in one piece |
 //! | `lines` | integers as the lines of an answer |
@@ -15,6 +16,7 @@
 //! | `scripts` | what a script may still write when memory is full |
 //! | `register` | commands with their documentation, ACL categories |
 //! | `load` | what happens at load, in order |
+//! | `loading` | a start-up in progress, and what can be done in it |
 //! | `audience` | whether anybody can hear an effect |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
 //! | `events` | loads, rewrites and links, for who needs to know; what is told between commands |
@@ -31,6 +33,7 @@
 pub(crate) mod acl;
 mod answer;
 pub(crate) mod api;
+mod argv;
 mod audience;
 pub(crate) mod call;
 pub(crate) mod config;
@@ -42,6 +45,7 @@ mod info;
 pub(crate) mod key;
 mod lines;
 pub(crate) mod load;
+mod loading;
 pub(crate) mod log;
 mod memory;
 pub(crate) mod register;
@@ -53,6 +57,9 @@ mod valkey;
 mod version;
 
 pub(crate) use answer::Answer;
-pub(crate) use call::{Call, Words};
+pub(crate) use argv::Words;
+pub(crate) use call::Call;
+pub(crate) use info::Field;
 pub(crate) use key::{Key, Native, WrongType};
+pub(crate) use loading::Loading;
 pub(crate) use memory::OutOfMemory;

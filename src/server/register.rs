@@ -23,7 +23,6 @@ use redis_module::raw::{
 };
 
 use super::api::{OK, api, pointers};
-use super::call::words_of;
 
 type RawEntry =
     unsafe extern "C" fn(*mut RedisModuleCtx, *mut *mut RedisModuleString, c_int) -> c_int;
@@ -147,82 +146,68 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refused;
 
-/// A start-up in progress.
-pub(crate) struct Loading {
-    ctx: *mut RedisModuleCtx,
-    argv: *mut *mut RedisModuleString,
-    argc: c_int,
+/// Makes the ACL category `name`; false if the server knows no categories of modules.
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn add_category(ctx: *mut RedisModuleCtx, name: &str) -> bool {
+    let name = CString::new(name).unwrap_or_default();
+    // SAFETY: the caller's promise; the server copies the name.
+    unsafe { pointers::AddACLCategory.is_some_and(|add| add(ctx, name.as_ptr()) == OK) }
 }
 
-impl Loading {
-    pub(super) fn new(
-        ctx: *mut RedisModuleCtx,
-        argv: *mut *mut RedisModuleString,
-        argc: c_int,
-    ) -> Self {
-        Self { ctx, argv, argc }
-    }
-
-    /// The arguments of loadmodule.
-    pub(super) fn arguments(&self) -> impl Iterator<Item = String> + use<> {
-        // SAFETY: the server gives argc valid strings.
-        let arguments = unsafe { words_of(self.argv, self.argc) };
-        let read: Vec<_> =
-            arguments.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-        read.into_iter()
-    }
-
-    pub(super) fn ctx(&self) -> *mut RedisModuleCtx {
-        self.ctx
-    }
-
-    /// Makes the ACL category `name`; false if the server knows no categories of modules.
-    pub(crate) fn add_category(&self, name: &CStr) -> bool {
-        // SAFETY: ctx is valid during start-up; the server copies the name.
-        unsafe { pointers::AddACLCategory.is_some_and(|add| add(self.ctx, name.as_ptr()) == OK) }
-    }
-
-    /// The command `name` that has subcommands only; made if it is not there yet.
-    fn container(&self, name: &CStr) -> Result<*mut RedisModuleCommand, Refused> {
-        // SAFETY: ctx is valid during start-up; the server copies the strings.
-        unsafe {
-            let known = api!(GetCommand(self.ctx, name.as_ptr()));
-            if !known.is_null() {
-                return Ok(known);
+/// Makes a command.
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn register(
+    ctx: *mut RedisModuleCtx,
+    command: &Registration<'_>,
+) -> Result<(), Refused> {
+    let key = c_int::from(command.key.is_some());
+    // SAFETY: the caller's promise; the server copies all strings.
+    unsafe {
+        let (name, flags) = (command.name.as_ptr(), command.flags.as_ptr());
+        let entry = Some(command.entry.0);
+        let made = match command.parent {
+            None => {
+                accepted(api!(CreateCommand(ctx, name, entry, flags, key, key, key)))?;
+                api!(GetCommand(ctx, name))
             }
-            let flags = c"".as_ptr();
-            accepted(api!(CreateCommand(self.ctx, name.as_ptr(), None, flags, 0, 0, 0)))?;
-            Ok(api!(GetCommand(self.ctx, name.as_ptr())))
+            Some(parent) => {
+                let whole = [parent.to_bytes(), b"|", command.name.to_bytes()].concat();
+                let whole = CString::new(whole).unwrap_or_default();
+                let parent = container(ctx, parent)?;
+                accepted(api!(CreateSubcommand(parent, name, entry, flags, key, key, key)))?;
+                api!(GetCommand(ctx, whole.as_ptr()))
+            }
+        };
+        describe(made, command)?;
+        if let Some(set_categories) = pointers::SetCommandACLCategories {
+            let categories = CString::new(command.categories.as_str()).unwrap_or_default();
+            accepted(set_categories(made, categories.as_ptr()))?;
         }
     }
+    Ok(())
+}
 
-    /// Makes a command.
-    pub(crate) fn register(&self, command: &Registration<'_>) -> Result<(), Refused> {
-        let key = c_int::from(command.key.is_some());
-        // SAFETY: ctx is valid during start-up; the server copies all strings.
-        unsafe {
-            let (name, flags) = (command.name.as_ptr(), command.flags.as_ptr());
-            let (ctx, entry) = (self.ctx, Some(command.entry.0));
-            let made = match command.parent {
-                None => {
-                    accepted(api!(CreateCommand(ctx, name, entry, flags, key, key, key)))?;
-                    api!(GetCommand(ctx, name))
-                }
-                Some(parent) => {
-                    let whole = [parent.to_bytes(), b"|", command.name.to_bytes()].concat();
-                    let whole = CString::new(whole).unwrap_or_default();
-                    let parent = self.container(parent)?;
-                    accepted(api!(CreateSubcommand(parent, name, entry, flags, key, key, key)))?;
-                    api!(GetCommand(ctx, whole.as_ptr()))
-                }
-            };
-            describe(made, command)?;
-            if let Some(set_categories) = pointers::SetCommandACLCategories {
-                let categories = CString::new(command.categories.as_str()).unwrap_or_default();
-                accepted(set_categories(made, categories.as_ptr()))?;
-            }
+/// The command `name` that has subcommands only; made if it is not there yet.
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+unsafe fn container(
+    ctx: *mut RedisModuleCtx,
+    name: &CStr,
+) -> Result<*mut RedisModuleCommand, Refused> {
+    // SAFETY: the caller's promise; the server copies the strings.
+    unsafe {
+        let known = api!(GetCommand(ctx, name.as_ptr()));
+        if !known.is_null() {
+            return Ok(known);
         }
-        Ok(())
+        let flags = c"".as_ptr();
+        accepted(api!(CreateCommand(ctx, name.as_ptr(), None, flags, 0, 0, 0)))?;
+        Ok(api!(GetCommand(ctx, name.as_ptr())))
     }
 }
 

@@ -19,7 +19,7 @@ use redis_module::raw::{
 };
 
 use super::api::{api, pointers};
-use super::call::{Call, bytes_of};
+use super::argv::bytes_of;
 use super::guard::guard;
 
 /// From which part of `maxmemory` on commands are watched.
@@ -151,18 +151,19 @@ unsafe extern "C" fn on_command(command: *mut RedisModuleCommandFilterCtx) {
 }
 
 /// Whether the script that makes this call may write although memory was full when it began.
-pub(super) fn may_write(call: &Call<'_>) -> bool {
-    // SAFETY: ctx is valid for the call.
+///
+/// # Safety
+/// `ctx` must be that of a command.
+pub(super) unsafe fn may_write(ctx: *mut RedisModuleCtx) -> bool {
+    // SAFETY: the caller's promise.
     let (in_script, in_exec) = unsafe {
-        (
-            has_flag(call.ctx, REDISMODULE_CTX_FLAGS_LUA),
-            has_flag(call.ctx, REDISMODULE_CTX_FLAGS_MULTI),
-        )
+        (has_flag(ctx, REDISMODULE_CTX_FLAGS_LUA), has_flag(ctx, REDISMODULE_CTX_FLAGS_MULTI))
     };
     if !in_script {
         return false;
     }
-    if is_function(call) {
+    // SAFETY: as above.
+    if unsafe { is_function(ctx) } {
         return true;
     }
     if in_exec || FILTER.load(Ordering::Relaxed).is_null() {
@@ -172,18 +173,23 @@ pub(super) fn may_write(call: &Call<'_>) -> bool {
         let with_flags = match &script.kind {
             Kind::Unknown => false,
             Kind::WithFlags => true,
-            Kind::Hash(hash) => has_flags(call, hash),
+            // SAFETY: as above.
+            Kind::Hash(hash) => unsafe { has_flags(ctx, hash) },
         };
-        with_flags || any_wrote(call, &script.called)
+        // SAFETY: as above.
+        with_flags || unsafe { any_wrote(ctx, &script.called) }
     })
 }
 
 /// Whether the script is a function, all of which have flags: of any other script FUNCTION STATS
 /// answers that it is none.
-fn is_function(call: &Call<'_>) -> bool {
-    // SAFETY: ctx is valid for the call; "Ec" takes a C string; the reply is ours to free.
+///
+/// # Safety
+/// `ctx` must be that of a command.
+unsafe fn is_function(ctx: *mut RedisModuleCtx) -> bool {
+    // SAFETY: the caller's promise; "Ec" takes a C string; the reply is ours to free.
     unsafe {
-        let reply = api!(Call(call.ctx, c"FUNCTION".as_ptr(), c"Ec".as_ptr(), c"STATS".as_ptr()));
+        let reply = api!(Call(ctx, c"FUNCTION".as_ptr(), c"Ec".as_ptr(), c"STATS".as_ptr()));
         let told = !reply.is_null() && text_of(reply).is_none();
         free(reply);
         told
@@ -192,13 +198,16 @@ fn is_function(call: &Call<'_>) -> bool {
 
 /// Whether a script has flags. It is called without a right to write ("W"), which only those with
 /// flags are asked for before anything is done; and with a number of keys that no script takes.
-fn has_flags(call: &Call<'_>, hash: &[u8]) -> bool {
-    // SAFETY: ctx is valid for the call; "EWbc" takes a buffer with its length and a C string; the
+///
+/// # Safety
+/// `ctx` must be that of a command.
+unsafe fn has_flags(ctx: *mut RedisModuleCtx, hash: &[u8]) -> bool {
+    // SAFETY: the caller's promise; "EWbc" takes a buffer with its length and a C string; the
     // reply is ours to free.
     unsafe {
         let (name, format) = (c"EVALSHA".as_ptr(), c"EWbc".as_ptr());
         let keys = c"-1".as_ptr();
-        let reply = api!(Call(call.ctx, name, format, hash.as_ptr(), hash.len(), keys));
+        let reply = api!(Call(ctx, name, format, hash.as_ptr(), hash.len(), keys));
         let told = !reply.is_null()
             && text_of(reply).is_some_and(|text| {
                 text.windows(13).any(|words| words.eq_ignore_ascii_case(b"Write command"))
@@ -210,20 +219,23 @@ fn has_flags(call: &Call<'_>, hash: &[u8]) -> bool {
 
 /// Whether the server let one of these pass as a write: one that must have memory was refused as
 /// long as none had passed, and one with too few words is none.
-fn any_wrote(call: &Call<'_>, called: &[Called]) -> bool {
+///
+/// # Safety
+/// `ctx` must be that of a command.
+unsafe fn any_wrote(ctx: *mut RedisModuleCtx, called: &[Called]) -> bool {
     if called.is_empty() {
         return false;
     }
-    // SAFETY: ctx is valid for the call; "cv" takes a C string and an array of strings with its
+    // SAFETY: the caller's promise; "cv" takes a C string and an array of strings with its
     // length, all of which live until the call is over; the reply is ours to free.
     unsafe {
         let string = |called: &Called| {
-            api!(CreateString(call.ctx, called.name.as_ptr().cast(), called.name.len()))
+            api!(CreateString(ctx, called.name.as_ptr().cast(), called.name.len()))
         };
         let mut words: Vec<_> = called.iter().map(string).collect();
         let (name, format, info) = (c"COMMAND".as_ptr(), c"cv".as_ptr(), c"INFO".as_ptr());
-        let reply = api!(Call(call.ctx, name, format, info, words.as_mut_ptr(), words.len()));
-        words.into_iter().for_each(|word| api!(FreeString(call.ctx, word)));
+        let reply = api!(Call(ctx, name, format, info, words.as_mut_ptr(), words.len()));
+        words.into_iter().for_each(|word| api!(FreeString(ctx, word)));
         let told = elements(reply).zip(called).any(|(command, called)| {
             let mut about = elements(command).skip(1);
             let (arity, flags) = (about.next(), about.next().unwrap_or(ptr::null_mut()));

@@ -16,4 +16,4 @@ mod native_type;
 mod samples;
 
 pub(crate) use effect::{COMMAND, Effect, Outgoing};
-pub(crate) use native_type::declare;
+pub(crate) use native_type::{TYPE, declared};

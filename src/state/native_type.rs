@@ -3,13 +3,12 @@
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use redis_module::native_types::RedisType;
 use redis_module::raw::{REDISMODULE_TYPE_METHOD_VERSION, RedisModuleType, RedisModuleTypeMethods};
 use rl_core::Limiters;
 
 use super::callbacks;
 use crate::server::Native;
-use crate::server::load::declare_type;
-use crate::server::register::Loading;
 
 /// `REDISMODULE_AUX_BEFORE_RDB`, which the bindings widen.
 const AUX_BEFORE_KEYS: i32 = 1 << 0;
@@ -28,10 +27,12 @@ unsafe impl Native for Limiters {
     }
 }
 
-/// Declares the type to the server.
-pub(crate) fn declare(loading: &Loading) -> Result<(), String> {
-    let mut methods = RedisModuleTypeMethods {
-        version: REDISMODULE_TYPE_METHOD_VERSION.into(),
+/// The type, which the server is told of before the module starts.
+pub(crate) static TYPE: RedisType = RedisType::new(
+    crate::NAME,
+    ENCODING_VERSION,
+    RedisModuleTypeMethods {
+        version: REDISMODULE_TYPE_METHOD_VERSION as u64,
         rdb_load: Some(callbacks::rdb_load),
         rdb_save: Some(callbacks::rdb_save),
         aof_rewrite: Some(callbacks::aof_rewrite),
@@ -53,11 +54,10 @@ pub(crate) fn declare(loading: &Loading) -> Result<(), String> {
         mem_usage2: None,
         free_effort2: None,
         copy2: None,
-    };
-    let declared = declare_type(loading, crate::TYPE_NAME, ENCODING_VERSION, &mut methods);
-    if declared.is_null() {
-        return Err("the server does not accept the type ratelimit".into());
-    }
-    MODULE_TYPE.store(declared, Ordering::Relaxed);
-    Ok(())
+    },
+);
+
+/// Takes note of the type that the server made of [`TYPE`], for every call to find it.
+pub(crate) fn declared() {
+    MODULE_TYPE.store(*TYPE.raw_type.borrow(), Ordering::Relaxed);
 }

@@ -1,4 +1,4 @@
-//! The clauses of a call or a policy.
+//! Clauses: reading those of a call or a policy, and writing them as text.
 
 use std::fmt::Write;
 
@@ -6,8 +6,9 @@ use arrayvec::ArrayVec;
 use rl_core::bounds::MAX_CLAUSES;
 use rl_core::{Algorithm, Clause};
 
-use crate::commands::error::{Error, Quoted};
-use crate::commands::words;
+use super::error::{Error, Quoted};
+use super::numbers::Number;
+use super::periods::{period_ms, period_text};
 
 /// Up to [`MAX_CLAUSES`] clauses, no two of the same limiter; without an allocation.
 pub(crate) struct Clauses {
@@ -62,7 +63,7 @@ impl Clauses {
         let clause = self.next();
         let algorithm = Algorithm::from_word(word)
             .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
-        let numbers = words::numbers(algorithm, words, self.log_max)
+        let numbers = numbers(algorithm, words, self.log_max)
             .ok_or_else(|| Error::Incomplete { clause, usage: algorithm.usage() })?;
         self.push(numbers.map_err(|error| Error::InClause { clause, error: Box::new(error) })?)
     }
@@ -85,6 +86,43 @@ fn bit_of(clause: &Clause) -> u64 {
     1 << (mixed >> 58)
 }
 
+/// The clause of `algorithm` whose numbers are next in `words`; nothing if they end early.
+/// A log may have a limit of up to `log_max`.
+#[inline(always)]
+pub(crate) fn numbers<'a>(
+    algorithm: Algorithm,
+    words: &mut impl Iterator<Item = &'a [u8]>,
+    log_max: u64,
+) -> Option<Result<Clause, Error>> {
+    let (limit, refill) = match algorithm {
+        Algorithm::Fixed | Algorithm::Sliding => (Number::LIMIT, None),
+        Algorithm::Log => (Number::log_limit(log_max), None),
+        Algorithm::Token => (Number::CAPACITY, Some(Number::REFILL)),
+        Algorithm::Leaky => (Number::CAPACITY, Some(Number::LEAK)),
+    };
+    let limit = (limit, words.next()?);
+    let refill = match refill {
+        Some(number) => Some((number, words.next()?)),
+        None => None,
+    };
+    let read = read_numbers(limit, refill, words.next()?);
+    Some(read.map(|(limit, refill, period_ms)| Clause { algorithm, limit, refill, period_ms }))
+}
+
+#[inline(always)]
+fn read_numbers(
+    limit: (Number, &[u8]),
+    refill: Option<(Number, &[u8])>,
+    period: &[u8],
+) -> Result<(u64, u64, u64), Error> {
+    let limit = limit.0.read(limit.1)?;
+    let refill = match refill {
+        Some((number, word)) => number.read(word)?,
+        None => limit,
+    };
+    Ok((limit, refill, period_ms(period)?))
+}
+
 /// `clause` as RL.LIMIT takes it.
 pub(crate) fn to_text(clause: &Clause) -> String {
     let mut text = String::from(clause.algorithm.word());
@@ -92,6 +130,6 @@ pub(crate) fn to_text(clause: &Clause) -> String {
     if clause.algorithm.has_refill() {
         let _ = write!(text, " {}", clause.refill);
     }
-    let _ = write!(text, " {}", words::period_text(clause.period_ms));
+    let _ = write!(text, " {}", period_text(clause.period_ms));
     text
 }

@@ -5,9 +5,8 @@ use std::fmt;
 use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
 use rl_core::{Algorithm, TooManyLimiters};
 
-use super::policy::LONGEST_JSON;
+use super::bounds::{LONGEST_JSON, LONGEST_NAME, MAX_POLICIES};
 use crate::metrics::ERRORS;
-use crate::policies::registry::{LONGEST_NAME, MAX_POLICIES};
 use crate::server::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
 

@@ -1,0 +1,71 @@
+//! A start-up in progress, and what can be done in it.
+
+use redis_module::RedisString;
+use redis_module::raw::RedisModuleCtx;
+
+use super::config::{self, FileArgument, Setting};
+use super::events::{self, Listener};
+use super::info::{self, Fields};
+use super::register::{self, Refused, Registration};
+use super::{answer, evictions};
+
+/// A start-up in progress.
+pub(crate) struct Loading<'a> {
+    ctx: *mut RedisModuleCtx,
+    /// The arguments of loadmodule.
+    arguments: &'a [RedisString],
+}
+
+impl<'a> Loading<'a> {
+    /// # Safety
+    /// `ctx` must be that of a start-up, which must outlast this.
+    pub(super) unsafe fn new(ctx: *mut RedisModuleCtx, arguments: &'a [RedisString]) -> Self {
+        Self { ctx, arguments }
+    }
+
+    /// Makes `settings` known to the server, with what the arguments of loadmodule say as their
+    /// defaults, reads the configuration file's lines for them, and then the file that an
+    /// argument may name.
+    pub(crate) fn register_settings(
+        &self,
+        settings: &'static [&'static Setting],
+        file: FileArgument,
+    ) -> Result<(), String> {
+        let arguments = self.arguments.iter().map(RedisString::to_string_lossy);
+        // SAFETY: this is a start-up.
+        unsafe { config::register(self.ctx, arguments, settings, file) }
+    }
+
+    /// Makes `setting` the one that says whether answers are handed over in one piece.
+    pub(crate) fn answer_fast_if(&self, setting: &'static Setting) {
+        answer::fast_if(setting);
+    }
+
+    /// Makes `setting` the one that says whether evictions are counted.
+    pub(crate) fn count_evictions_if(&self, setting: &'static Setting) {
+        evictions::count_if(setting);
+    }
+
+    /// Makes `listener` the one that is told of events.
+    pub(crate) fn listen(&self, listener: Listener) {
+        events::listen(listener);
+    }
+
+    /// Adds `INFO ratelimit` with `fields`, where the server lets modules add sections.
+    pub(crate) fn publish_info(&self, fields: Fields) {
+        // SAFETY: this is a start-up.
+        unsafe { info::publish(self.ctx, fields) };
+    }
+
+    /// Makes the ACL category `name`; false if the server knows no categories of modules.
+    pub(crate) fn add_category(&self, name: &str) -> bool {
+        // SAFETY: this is a start-up.
+        unsafe { register::add_category(self.ctx, name) }
+    }
+
+    /// Makes a command.
+    pub(crate) fn register(&self, command: &Registration<'_>) -> Result<(), Refused> {
+        // SAFETY: this is a start-up.
+        unsafe { register::register(self.ctx, command) }
+    }
+}
