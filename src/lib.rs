@@ -55,6 +55,8 @@ redis_module! {
 fn start(context: &Context, arguments: &[RedisString]) -> Status {
     server::load::load(context, arguments, |loading| {
         settings::TOP_SIZE.on_change(metrics::resize_top);
+        loading.answer_fast_if(&settings::FAST_REPLIES);
+        loading.count_evictions_if(&settings::COUNT_EVICTIONS);
         loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
         loading.listen(policies::lifetime::LISTENER);
         loading.publish_info(info);

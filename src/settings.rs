@@ -12,7 +12,14 @@ pub(crate) static LOG_MAX_LIMIT: Setting =
 pub(crate) static TOP_SIZE: Setting = number(c"top-size", 128, 0, 65_536);
 
 /// Whether a denied call is a keyspace event.
-pub(crate) static NOTIFY_DENIED: Setting = switch(c"notify-denied");
+pub(crate) static NOTIFY_DENIED: Setting = switch(c"notify-denied", false);
+
+/// Whether the module's keys that are evicted are counted, which costs every key of the server.
+pub(crate) static COUNT_EVICTIONS: Setting = switch(c"count-evictions", false);
+
+/// Whether answers are written the fast way, on servers that are known to bear it.
+pub(crate) static FAST_REPLIES: Setting = switch(c"fast-replies", true);
 
 /// All of them.
-pub(crate) static ALL: [&Setting; 3] = [&LOG_MAX_LIMIT, &TOP_SIZE, &NOTIFY_DENIED];
+pub(crate) static ALL: [&Setting; 5] =
+    [&LOG_MAX_LIMIT, &TOP_SIZE, &NOTIFY_DENIED, &COUNT_EVICTIONS, &FAST_REPLIES];

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support import replication
 from support.pool import NewServer
 from support.resp import Argument, encode
 from support.server import Server
@@ -32,37 +33,75 @@ def calls() -> Iterator[list[Argument]]:
             clauses = [word for hours in range(count) for word in ("FIXED", limit, f"{hours + 1}h")]
             yield ["RL.LIMIT", f"limit:{digits}", *clauses]
         for other in range(13):
-            clauses = ["FIXED", limit, "1h", "FIXED", 5 * 10**other, "2h"]
+            clauses = ["FIXED", limit, "1h", "FIXED", min(5 * 10**other, 10**12), "2h"]
             yield ["RL.LIMIT", f"two:{digits}:{other}", *clauses]
         yield ["RL.PEEK", f"limit:{digits}"]
     yield ["RL.PEEK", "nothing"]
 
 
+def lots() -> Iterator[list[list[Argument]]]:
+    """The calls one by one, all in a transaction, and in scripts of either protocol."""
+    yield from ([call] for call in calls())
+    yield [["MULTI"], *calls(), ["EXEC"]]
+    for protocol in (2, 3):
+        script = f"redis.setresp({protocol}) return redis.call(unpack(ARGV))"
+        for call in calls():
+            yield [["EVAL", script, 1, call[1], *call]]
+
+
 def answers(server: Server, protocol: int) -> list[bytes]:
-    """The bytes of each answer."""
+    """The bytes of the answers to each lot."""
     told = []
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         first: list[list[Argument]] = [["HELLO", protocol], ["FLUSHALL"]]
-        for call in [*first, *calls()]:
-            connection.sendall(encode(call) + encode(["PING"]))
+        for lot in [first, *lots()]:
+            connection.sendall(b"".join(map(encode, lot)) + encode(["PING"]))
             received = b""
             while not received.endswith(END):
                 received += connection.recv(65536)
             told.append(received.removesuffix(END))
-    return told[2:]
+    return told[1:]
+
+
+def is_fast(server: Server) -> bool:
+    """Whether answers are handed over in one piece."""
+    return bool(replication.info(server.client(), "ratelimit")["ratelimit_fast_replies"])
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_one_piece_is_what_line_by_line_is(new_server: NewServer, protocol: int) -> None:
-    whole, by_line = new_server(), new_server(config={"rename-command": 'COMMAND ""'})
-    assert NOTICE not in whole.log()
-    assert NOTICE in by_line.log()
+    whole, plain = new_server(), new_server(module_args=["fast-replies", "no"])
+    without = new_server(config={"rename-command": 'COMMAND ""'})
+    assert [is_fast(server) for server in (whole, plain, without)] == [True, False, False]
+    assert [NOTICE in server.log() for server in (whole, plain, without)] == [False, False, True]
     told = answers(whole, protocol)
-    assert told == answers(by_line, protocol)
+    assert told == answers(plain, protocol)
+    assert told == answers(without, protocol)
+    refused = [answer for answer in told if answer.startswith(b"-") or b"\r\n-" in answer]
+    assert not refused
     lengths = {len(answer) for answer in told}
     assert NO_PIECE in lengths
     assert max(lengths) > 4 * LONGEST_PIECE
     assert len(lengths) > 80
+
+
+def test_it_is_switched_while_the_server_runs(new_server: NewServer) -> None:
+    server = new_server(module_args=["fast-replies", "no"])
+    call = ("RL.LIMIT", "k", "FIXED", 10**9, "1h", "SLIDING", 10**12, "366d", "COST", 0)
+    with server.raw() as raw:
+        expected = raw(*call)
+        for value in ("yes", "no", "yes"):
+            raw("CONFIG", "SET", "ratelimit.fast-replies", value)
+            assert is_fast(server) == (value == "yes")
+            assert raw(*call) == expected
+        raw("MULTI")
+        raw(*call)
+        raw("CONFIG", "SET", "ratelimit.fast-replies", "no")
+        raw(*call)
+        told = raw("EXEC")
+        assert isinstance(told, list)
+        assert (told[0], told[2]) == (expected, expected)
+        assert not is_fast(server)
 
 
 def test_nothing_is_left_of_a_longer_answer(new_server: NewServer) -> None:

@@ -132,6 +132,37 @@ def test_a_replica_that_comes_while_a_save_is_under_way(
     assert_same_on_replica(primary, replica)
 
 
+def test_who_begins_to_listen_without_an_event_is_seen_at_the_next_tick(
+    new_server: NewServer,
+) -> None:
+    """A replica is there, and the backlog with it, long before the fork that makes its copy."""
+    delayed = {"repl-diskless-sync": "yes", "repl-diskless-sync-delay": "1000"}
+    primary, replica = new_server(config=delayed), new_server(config=REPLICA)
+    primary.clock.offset_ms(0)
+    with Writers(primary, calls(13)) as writers:
+        wait_until_alone(primary)
+        replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
+        eventually(lambda: replication.info(primary.client(), "replication")["connected_slaves"])
+        wait_until_heard(primary)
+        assert replication.info(primary.client(), "stats")["total_forks"] == 0
+        primary.client().config_set("repl-diskless-sync-delay", 0)
+        eventually(partial(is_linked, replica), 30.0)
+        writers.wait_for(5)
+    stand(primary)
+    assert_same_on_replica(primary, replica)
+
+
+def test_who_has_left_is_seen_to_be_gone_without_any_call(new_server: NewServer) -> None:
+    server = new_server()
+    with server.raw() as connection:
+        wait = time.monotonic() + 0.5
+        while time.monotonic() < wait:
+            connection("PING")
+        # Nothing was sent since the server began, and still it was looked.
+        connection("RL.FIXED", "k", 5, "1h")
+    assert effects(server) == (0, 1)
+
+
 def test_a_replica_that_leaves_and_comes_back(new_server: NewServer) -> None:
     """Nobody is attached for a while, but the backlog waits for who comes back."""
     primary, replica = new_server(), new_server(config=REPLICA)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from support import replication
+from support.eventually import eventually
+from support.kinds import Kind
 from support.pool import NewServer
-from support.resp import Failure, RawConnection
+from support.resp import Failure, RawConnection, Status
 from support.server import Server
 
 pytestmark = pytest.mark.all_servers
@@ -17,8 +20,10 @@ ALGORITHMS = ("fixed", "sliding", "log", "token", "leaky")
 FIELDS = [
     *("decisions_allowed", "decisions_denied"),
     *(f"{name}_{verdict}" for name in ALGORITHMS for verdict in ("allowed", "denied")),
-    *("errors", "policies", "keys_evicted", "effects_sent", "effects_unheard"),
+    *("errors", "policies", "keys_evicted", "effects_sent", "effects_unheard", "fast_replies"),
 ]
+AT_FIRST = {**dict.fromkeys(FIELDS, 0), "fast_replies": 1}
+COUNTED = ["count-evictions", "yes"]
 MEGABYTE = 2**20
 
 Counts = dict[str, int]
@@ -60,13 +65,13 @@ def test_they_are_not_among_the_default_sections(raw: RawConnection) -> None:
 def test_all_begin_at_0_and_again_after_a_restart(new_server: NewServer) -> None:
     server = new_server(config={"save": "3600 1"})
     with server.raw() as raw:
-        assert counts(raw) == dict.fromkeys(FIELDS, 0)
+        assert counts(raw) == AT_FIRST
         raw("RL.FIXED", "k", 5, "1m")
         raw("CONFIG", "RESETSTAT")
         assert counts(raw)["decisions_allowed"] == 1
     server.restart()
     with server.raw() as raw:
-        assert counts(raw) == dict.fromkeys(FIELDS, 0)
+        assert counts(raw) == AT_FIRST
 
 
 ONE_ALLOWED = "decisions_allowed"
@@ -216,7 +221,7 @@ def keys_of(raw: RawConnection, kind: str) -> int:
     ("policy", "lazy"), [("allkeys-lru", "yes"), ("allkeys-lru", "no"), ("volatile-ttl", "yes")]
 )
 def test_evicted_limiters_are_counted(new_server: NewServer, policy: str, lazy: str) -> None:
-    server = new_server(config={"lazyfree-lazy-eviction": lazy})
+    server = new_server(config={"lazyfree-lazy-eviction": lazy}, module_args=COUNTED)
     full(server, policy)
     with server.raw() as raw:
         for start in range(0, 6_000, 500):
@@ -230,7 +235,7 @@ def test_evicted_limiters_are_counted(new_server: NewServer, policy: str, lazy: 
 
 
 def test_what_goes_otherwise_is_not_evicted(new_server: NewServer) -> None:
-    server = new_server()
+    server = new_server(module_args=COUNTED)
     with server.raw() as raw:
         for key in ("deleted", "unlinked", "set", "expired", "moved", "renamed", "over", "kept"):
             raw("RL.FIXED", key, 5, "1m")
@@ -247,7 +252,7 @@ def test_what_goes_otherwise_is_not_evicted(new_server: NewServer) -> None:
 
 
 def test_other_keys_that_are_evicted_are_not_counted(new_server: NewServer) -> None:
-    server = new_server()
+    server = new_server(module_args=COUNTED)
     with server.raw() as raw:
         raw("RL.FIXED", "user", 5, "1m")
         raw("DEL", "user")
@@ -257,3 +262,80 @@ def test_other_keys_that_are_evicted_are_not_counted(new_server: NewServer) -> N
         of_all, own = evicted(raw)
         assert of_all > 1_000
         assert own == 0
+
+
+def evict_limiters(raw: RawConnection) -> int:
+    """Have some keys evicted, all of them limiters; answer how many."""
+    before, _ = evicted(raw)
+    raw.pipeline([["RL.FIXED", f"user:{number}", 5, "1h"] for number in range(50)])
+    raw("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", 1)
+    # A command that needs memory has all evicted first, and is then refused.
+    assert isinstance(raw("SET", "page", "v"), Failure)
+    raw("CONFIG", "SET", "maxmemory", 0)
+    assert keys_of(raw, "ratelimit") == 0
+    return evicted(raw)[0] - before
+
+
+def switch(raw: RawConnection, value: str) -> None:
+    assert raw("CONFIG", "SET", "ratelimit.count-evictions", value) == Status("OK")
+
+
+def has_stopped(server: Server, times: int) -> bool:
+    return server.log().count(TELLS_NO_LONGER) == times
+
+
+TELLS = "<ratelimit> evictions are counted\n"
+TELLS_NO_LONGER = "<ratelimit> evictions are counted no longer"
+END_WITH_RESTART = "; what that costs ends with a restart"
+
+
+def test_evictions_are_counted_while_that_is_switched_on(new_server: NewServer) -> None:
+    server = new_server()
+    with server.raw() as raw:
+        assert evict_limiters(raw) == 50
+        assert evicted(raw) == (50, 0)
+        assert TELLS not in server.log(), "it would cost every key"
+        switch(raw, "yes")
+        # At once: the next command may evict.
+        assert evict_limiters(raw) == 50
+        assert evicted(raw) == (100, 50)
+        assert server.log().count(TELLS) == 1
+        switch(raw, "no")
+        assert evict_limiters(raw) == 50
+        assert evicted(raw) == (150, 50)
+        switch(raw, "yes")
+        assert evict_limiters(raw) == 50
+        assert evicted(raw) == (200, 100)
+
+
+def test_a_server_that_can_stop_telling_of_evictions_is_asked_to(
+    new_server: NewServer, kind: Kind
+) -> None:
+    server = new_server(module_args=COUNTED)
+    with server.raw() as raw:
+        assert TELLS in server.log()
+        for times in (1, 2):
+            switch(raw, "no")
+            eventually(partial(has_stopped, server, times))
+            end = server.log().split(TELLS_NO_LONGER)[-1].splitlines()[0]
+            # Of those that we know only the newest can.
+            assert end == ("" if kind.name == "redis-newest" else END_WITH_RESTART)
+            switch(raw, "yes")
+            assert evict_limiters(raw) == 50
+            assert counts(raw)["keys_evicted"] == times * 50
+        assert server.log().count(TELLS) == (3 if kind.name == "redis-newest" else 1)
+
+
+def test_what_went_before_it_was_switched_on_is_not_taken_for_evicted(
+    new_server: NewServer,
+) -> None:
+    server = new_server(module_args=COUNTED)
+    with server.raw() as raw:
+        raw("RL.FIXED", "page", 5, "1m")
+        raw("DEL", "page")
+        switch(raw, "no")
+        switch(raw, "yes")
+        raw("SET", "page", "v")
+        raw("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", 1)
+        assert isinstance(raw("SET", "other", "v"), Failure)
+        assert evicted(raw) == (1, 0)

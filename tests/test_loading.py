@@ -7,6 +7,7 @@ import re
 import pytest
 
 from support import replication
+from support.kinds import Kind
 from support.paths import MODULE
 from support.pool import NewServer
 from support.resp import Failure, Status
@@ -40,6 +41,21 @@ def test_it_stays_while_there_may_be_keys_of_its_type(new_server: NewServer) -> 
         assert raw("RL.FIXED", "k", 5, 10) == [1, 5, 4, 0, 10_000]
 
 
+def test_it_declares_to_do_with_nothing_but_what_it_knows(
+    new_server: NewServer, kind: Kind
+) -> None:
+    """No save and no synchronisation without a fork, above all: nobody would be heard to begin."""
+    known = {"handle-io-errors", "handle-repl-async-load", "no-implicit-signal-modified"}
+    if kind.is_valkey:
+        known.add("handle-atomic-slot-migration")
+    with new_server().raw() as raw:
+        told = raw("INFO", "modules")
+    assert isinstance(told, bytes)
+    found = re.search(r"^module:name=ratelimit,.*options=\[(.*?)\]", told.decode(), re.MULTILINE)
+    assert found
+    assert set(found.group(1).split("|")) == known
+
+
 ARGUMENTS = {
     "top-size 5": ("ratelimit.top-size", b"5"),
     "top-size 0": ("ratelimit.top-size", b"0"),
@@ -49,8 +65,10 @@ ARGUMENTS = {
     "notify-denied yes": ("ratelimit.notify-denied", b"yes"),
     "notify-denied YES top-size 7": ("ratelimit.notify-denied", b"yes"),
     "notify-denied no": ("ratelimit.notify-denied", b"no"),
+    "count-evictions yes": ("ratelimit.count-evictions", b"yes"),
+    "fast-replies no": ("ratelimit.fast-replies", b"no"),
 }
-ANY_OF = "log-max-limit, top-size, notify-denied, policies"
+ANY_OF = "log-max-limit, top-size, notify-denied, count-evictions, fast-replies, policies"
 REFUSED = {
     "size 5": f"unknown argument 'size', it may be one of: {ANY_OF}",
     "ratelimit.top-size 5": f"unknown argument 'ratelimit.top-size', it may be one of: {ANY_OF}",

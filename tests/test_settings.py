@@ -10,15 +10,28 @@ from support import replication
 from support.kinds import FLOOR, Kind
 from support.paths import MODULE
 from support.pool import NewServer
-from support.resp import Failure, RawConnection, Status
+from support.resp import Argument, Failure, RawConnection, Status
 from support.server import ServerFailed
 from support.verdicts import clauses, integers, rows
 
 pytestmark = pytest.mark.all_servers
 
-DEFAULTS = {"top-size": "128", "log-max-limit": "1000000", "notify-denied": "no"}
+DEFAULTS = {
+    "top-size": "128",
+    "log-max-limit": "1000000",
+    "notify-denied": "no",
+    "count-evictions": "no",
+    "fast-replies": "yes",
+}
 RANGES = {"top-size": (0, 65_536), "log-max-limit": (1, 10_000_000)}
-OTHERS = {"top-size": "7", "log-max-limit": "70", "notify-denied": "yes"}
+SWITCHES = [name for name, value in DEFAULTS.items() if value in ("yes", "no")]
+OTHERS = {
+    "top-size": "7",
+    "log-max-limit": "70",
+    "notify-denied": "yes",
+    "count-evictions": "yes",
+    "fast-replies": "no",
+}
 OK = Status("OK")
 
 
@@ -66,16 +79,18 @@ def test_a_number_and_its_range(new_server: NewServer, name: str) -> None:
         assert settings(raw) == before
 
 
-def test_a_switch(new_server: NewServer) -> None:
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch(new_server: NewServer, name: str) -> None:
+    full = f"ratelimit.{name}"
     with new_server().raw() as raw:
         for good in ("yes", "no", "YES"):
-            assert raw("CONFIG", "SET", "ratelimit.notify-denied", good) == OK
-            assert settings(raw) == {**DEFAULTS, "notify-denied": good.lower()}
+            assert raw("CONFIG", "SET", full, good) == OK
+            assert settings(raw) == {**DEFAULTS, name: good.lower()}
         for bad in ("", "1", "on", "yess"):
-            refused = raw("CONFIG", "SET", "ratelimit.notify-denied", bad)
+            refused = raw("CONFIG", "SET", full, bad)
             assert isinstance(refused, Failure)
             assert "must be 'yes' or 'no'" in refused.text
-        assert settings(raw) == {**DEFAULTS, "notify-denied": "yes"}
+        assert settings(raw) == {**DEFAULTS, name: "yes"}
 
 
 def test_several_at_once_or_none(new_server: NewServer) -> None:
@@ -143,7 +158,9 @@ def test_a_line_wins_over_an_argument_and_config_set_over_both(new_server: NewSe
         assert settings(raw) == {**DEFAULTS, "top-size": "6", "log-max-limit": "50"}
 
 
-@pytest.mark.parametrize("line", ["top-size 65537", "log-max-limit 0", "notify-denied maybe"])
+@pytest.mark.parametrize(
+    "line", ["top-size 65537", "log-max-limit 0", *(f"{name} maybe" for name in SWITCHES)]
+)
 def test_a_bad_line_stops_the_server(new_server: NewServer, line: str) -> None:
     name, value = line.split()
     with pytest.raises(ServerFailed, match=f"ratelimit.{name}"):
@@ -160,7 +177,8 @@ def test_an_unknown_line_stops_the_server(new_server: NewServer) -> None:
 def test_loadex(new_server: NewServer) -> None:
     load = ("MODULE", "LOADEX", str(MODULE))
     one, other = ("CONFIG", "ratelimit.top-size", 7), ("CONFIG", "ratelimit.log-max-limit", 70)
-    arguments = ("ARGS", "top-size", 5, "notify-denied", "yes")
+    switches = [word for name in SWITCHES for word in (name, OTHERS[name])]
+    arguments: tuple[Argument, ...] = ("ARGS", "top-size", 5, *switches)
     with new_server(module=None).raw() as raw:
         for bad in (("CONFIG", "ratelimit.top-size", 65_537), (*one, "ARGS", "size", 1)):
             assert isinstance(raw(*load, *bad), Failure), bad

@@ -3,18 +3,25 @@
 //! The server takes some 240 instructions for each integer that it is given by itself. A reply
 //! that another command gave to the module it passes on as it stands, for less than one integer
 //! costs. So one such reply of each length is kept, and an answer is written over the bytes of the
-//! one that is as long. Where there is none (very short ones, two lengths below
-//! [`LONGEST`], or a server that gave us none) the answer is handed over line by line.
+//! one that is as long. Where there is none (very short ones, two lengths below [`LONGEST`], a
+//! server that gave us none or was not read, or where this is switched off) the answer is handed
+//! over line by line.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::{ptr, str};
 
-use redis_module::raw::{RedisModuleCallReply, RedisModuleCtx, RedisModuleString};
+use redis_module::raw::{
+    REDISMODULE_REPLY_ARRAY, REDISMODULE_REPLY_STRING, RedisModuleCallReply, RedisModuleCtx,
+    RedisModuleString,
+};
 
-use super::api::api;
+use super::api::{OK, api};
 use super::call::Call;
+use super::config::Setting;
 use super::lines::{LONGEST, Lines};
 use super::log;
+use super::version::Version;
 
 /// An answer in the making, as RESP2 and RESP3 both have it.
 pub(crate) struct Answer<'a> {
@@ -66,9 +73,14 @@ impl<'a> Answer<'a> {
     #[inline(never)]
     pub(super) fn send(&mut self) {
         let bytes = self.lines.as_bytes();
-        match PIECES.get().and_then(|pieces| pieces.by_length.get(bytes.len())) {
+        // SAFETY: null, or what is never freed.
+        let pieces = unsafe { IN_USE.load(Ordering::Relaxed).as_ref() };
+        let sent = match pieces.and_then(|pieces| pieces.by_length.get(bytes.len())) {
             Some(Some(piece)) => piece.send(self.call, bytes),
-            _ => line_by_line(self.call, bytes),
+            _ => false,
+        };
+        if !sent {
+            line_by_line(self.call, bytes);
         }
         self.lines.clear();
     }
@@ -96,14 +108,15 @@ struct Piece {
 }
 
 impl Piece {
+    /// Whether it was sent; if not, nothing was.
     #[inline]
-    fn send(&self, call: &Call<'_>, bytes: &[u8]) {
+    fn send(&self, call: &Call<'_>, bytes: &[u8]) -> bool {
         debug_assert_eq!(self.len, bytes.len());
         // SAFETY: the reply is never freed, its bytes are `len` and the server's one thread is
         // the only one that comes here; the server copies them before it returns.
         unsafe {
             ptr::copy_nonoverlapping(bytes.as_ptr(), self.bytes, self.len.min(bytes.len()));
-            api!(ReplyWithCallReply(call.ctx, self.reply));
+            api!(ReplyWithCallReply(call.ctx, self.reply)) == OK
         }
     }
 }
@@ -119,13 +132,44 @@ unsafe impl Send for Pieces {}
 // SAFETY: as above.
 unsafe impl Sync for Pieces {}
 
+/// Whether it is wanted that answers are written over them.
+static WANTED: OnceLock<&Setting> = OnceLock::new();
+
+/// All that the server gave us.
 static PIECES: OnceLock<Pieces> = OnceLock::new();
 
-/// Has the server make the replies. Without them answers are the same, only dearer.
+/// The same while it is wanted, else null. Read and written on the server's main thread only.
+static IN_USE: AtomicPtr<Pieces> = AtomicPtr::new(ptr::null_mut());
+
+/// Makes `setting` the one that says whether answers are handed over in one piece.
+pub(super) fn fast_if(setting: &'static Setting) {
+    let _ = WANTED.set(setting);
+    setting.on_change(obey);
+}
+
+/// Uses the replies, or does not, as it is wanted.
+fn obey() {
+    let wanted = WANTED.get().is_some_and(|wanted| wanted.is_on());
+    let pieces = PIECES.get().filter(|_| wanted);
+    let pieces = pieces.map_or(ptr::null(), ptr::from_ref);
+    IN_USE.store(pieces.cast_mut(), Ordering::Relaxed);
+}
+
+/// Whether answers are handed over in one piece.
+pub(super) fn is_fast() -> bool {
+    !IN_USE.load(Ordering::Relaxed).is_null()
+}
+
+/// Has the server make the replies, if it is known to bear what is done with them. Without them
+/// answers are the same, only dearer.
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
 pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
+    if !Version::of_server().is_some_and(Version::copies_replies) {
+        log::notice("answers are written the plain way, since this server's version is not known");
+        return;
+    }
     // SAFETY: the caller's promise.
     let whole = unsafe { ask_for_all_lengths(ctx) };
     let mut by_length = [const { None }; LONGEST + 1];
@@ -138,6 +182,7 @@ pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
     }
     if found {
         let _ = PIECES.set(Pieces { by_length, _whole: whole });
+        obey();
         return;
     }
     log::notice("COMMAND GETKEYS does not answer; limiters do, at a tenth more of the cost");
@@ -167,23 +212,34 @@ unsafe fn ask_for_all_lengths(ctx: *mut RedisModuleCtx) -> *mut RedisModuleCallR
     }
 }
 
-/// The replies that `whole` is made of; none if it is null or no array.
+/// The strings that `whole` is made of; none if it is null or no array.
 fn parts(whole: *mut RedisModuleCallReply) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    if whole.is_null() {
-        return pieces;
-    }
-    for index in 0..LONGEST {
-        // SAFETY: the reply is live, and what is not null is a part of it.
-        unsafe {
+    // SAFETY: the reply is live if it is not null, and what is not null is a part of it.
+    unsafe {
+        if !is(whole, REDISMODULE_REPLY_ARRAY) {
+            return pieces;
+        }
+        for index in 0..LONGEST {
             let reply = api!(CallReplyArrayElement(whole, index));
-            if reply.is_null() {
+            if !is(reply, REDISMODULE_REPLY_STRING) {
                 break;
             }
             let mut len = 0;
-            let bytes = api!(CallReplyProto(reply, &raw mut len)).cast_mut().cast();
-            pieces.push(Piece { reply, bytes, len });
+            let bytes: *mut u8 = api!(CallReplyProto(reply, &raw mut len)).cast_mut().cast();
+            if !bytes.is_null() {
+                pieces.push(Piece { reply, bytes, len });
+            }
         }
     }
     pieces
+}
+
+/// Whether a reply is of a kind; null is of none.
+///
+/// # Safety
+/// `reply` must be null or live.
+unsafe fn is(reply: *mut RedisModuleCallReply, kind: isize) -> bool {
+    // SAFETY: the caller's promise.
+    !reply.is_null() && isize::try_from(unsafe { api!(CallReplyType(reply)) }) == Ok(kind)
 }

@@ -58,6 +58,7 @@ functions! {
     CallReplyInteger => RedisModule_CallReplyInteger,
     CallReplyProto => RedisModule_CallReplyProto,
     CallReplyStringPtr => RedisModule_CallReplyStringPtr,
+    CallReplyType => RedisModule_CallReplyType,
     CloseKey => RedisModule_CloseKey,
     CreateCommand => RedisModule_CreateCommand,
     CreateSubcommand => RedisModule_CreateSubcommand,
@@ -123,6 +124,7 @@ functions! {
     GetModuleUserFromUserName => RedisModule_GetModuleUserFromUserName,
     GetMyClusterID => RedisModule_GetMyClusterID,
     GetServerInfo => RedisModule_GetServerInfo,
+    GetServerVersion => RedisModule_GetServerVersion,
     RegisterCommandFilter => RedisModule_RegisterCommandFilter,
     RegisterInfoFunc => RedisModule_RegisterInfoFunc,
     ServerInfoGetFieldUnsigned => RedisModule_ServerInfoGetFieldUnsigned,
@@ -130,5 +132,6 @@ functions! {
     SubscribeToKeyspaceEvents => RedisModule_SubscribeToKeyspaceEvents,
     SubscribeToServerEvent => RedisModule_SubscribeToServerEvent,
     UnregisterCommandFilter => RedisModule_UnregisterCommandFilter,
+    UnsubscribeFromKeyspaceEvents => RedisModule_UnsubscribeFromKeyspaceEvents,
     }
 }

@@ -9,9 +9,10 @@
 //! - So once there is no replica, no backlog, no AOF, no child and no cluster (where slots may
 //!   migrate), nobody listens until the next fork or change of role.
 //!
-//! This is looked at ten times a second, outside commands, and forgotten at each event. When in
-//! doubt, somebody listens. And a call that believes itself unheard is still offered to the
-//! server as it came, at no cost: were the belief wrong, the command itself would be replicated.
+//! This is looked at at each tick of the server's cron, outside commands, and forgotten at each
+//! event. When in doubt, somebody listens. And a call that believes itself unheard is still offered
+//! to the server as it came, at no cost: were the belief wrong, the command itself would be
+//! replicated, and decided again by another clock, until the next tick.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,7 +27,7 @@ use redis_module::raw::{
 
 use super::api::{OK, api, pointers};
 use super::guard::guard;
-use super::{events, scripts, stats};
+use super::{events, evictions, scripts, stats};
 
 /// Whether somebody may listen. Read and written on the server's main thread only.
 static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
@@ -34,9 +35,6 @@ static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
 /// Effects that were handed to the server, and those that nobody could hear.
 static SENT: AtomicU64 = AtomicU64::new(0);
 static UNHEARD: AtomicU64 = AtomicU64::new(0);
-
-/// [`SENT`] at the last look: as long as it is the same, another look would gain nothing.
-static SENT_AT_LAST_LOOK: AtomicU64 = AtomicU64::new(0);
 
 /// The events after which somebody may listen.
 const BEGINNINGS: [u64; 5] = [
@@ -118,12 +116,14 @@ unsafe extern "C" fn on_cron(
     guard((), || unsafe { events::catch_up(ctx) });
     // SAFETY: the server gives a valid context.
     guard((), || unsafe { scripts::look(ctx) });
-    let sent = SENT.load(Ordering::Relaxed);
-    if SENT_AT_LAST_LOOK.swap(sent, Ordering::Relaxed) != sent {
-        // SAFETY: the server gives a valid context.
-        let may_listen = guard(true, || unsafe { !is_alone(ctx) });
-        MAY_LISTEN.store(may_listen, Ordering::Relaxed);
-    }
+    // SAFETY: the server gives a valid context, outside any keyspace event.
+    guard((), || unsafe {
+        evictions::begin(ctx);
+        evictions::end(ctx);
+    });
+    // SAFETY: the server gives a valid context.
+    let may_listen = guard(true, || unsafe { !is_alone(ctx) });
+    MAY_LISTEN.store(may_listen, Ordering::Relaxed);
 }
 
 /// Whether it is certain that nobody listens.

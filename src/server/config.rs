@@ -30,13 +30,14 @@ pub(crate) const fn number(name: &'static CStr, default: u64, min: u64, max: u64
     Setting { name, range, default, value: AtomicI64::new(default), on_change: OnceLock::new() }
 }
 
-/// A switch that is off.
-pub(crate) const fn switch(name: &'static CStr) -> Setting {
-    Setting { name, range: None, default: 0, value: AtomicI64::new(0), on_change: OnceLock::new() }
+/// A switch that is on, or off.
+pub(crate) const fn switch(name: &'static CStr, on: bool) -> Setting {
+    let (range, default) = (None, on as i64);
+    Setting { name, range, default, value: AtomicI64::new(default), on_change: OnceLock::new() }
 }
 
 impl Setting {
-    /// Has `on_change` done after each change.
+    /// Has `on_change` done after each change, by which the setting has its new value.
     pub(crate) fn on_change(&self, on_change: fn()) {
         let _ = self.on_change.set(on_change);
     }
@@ -51,6 +52,13 @@ impl Setting {
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
         self.value.load(Ordering::Relaxed) != 0
+    }
+
+    fn set(&self, value: i64) {
+        let before = self.value.swap(value, Ordering::Relaxed);
+        if let Some(on_change) = self.on_change.get().filter(|_| before != value) {
+            guard((), on_change);
+        }
     }
 
     /// The value that `word` says, or what it may be.
@@ -195,11 +203,7 @@ unsafe extern "C" fn set_number(
     _error: *mut *mut RedisModuleString,
 ) -> c_int {
     // SAFETY: as above; the server has checked the range.
-    let setting = unsafe { setting(data) };
-    let before = setting.value.swap(value, Ordering::Relaxed);
-    if let Some(on_change) = setting.on_change.get().filter(|_| before != value) {
-        guard((), on_change);
-    }
+    unsafe { setting(data) }.set(value);
     OK
 }
 
@@ -215,6 +219,6 @@ unsafe extern "C" fn set_switch(
     _error: *mut *mut RedisModuleString,
 ) -> c_int {
     // SAFETY: as above.
-    unsafe { setting(data) }.value.store(value.into(), Ordering::Relaxed);
+    unsafe { setting(data) }.set(value.into());
     OK
 }

@@ -5,18 +5,18 @@ use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
 use redis_module::raw::{
-    REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_MASTER_LINK_CHANGE, REDISMODULE_EVENT_PERSISTENCE,
-    REDISMODULE_EVENT_REPL_ASYNC_LOAD, REDISMODULE_SUBEVENT_LOADING_ENDED,
-    REDISMODULE_SUBEVENT_LOADING_FAILED, REDISMODULE_SUBEVENT_MASTER_LINK_UP,
-    REDISMODULE_SUBEVENT_PERSISTENCE_AOF_START, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_ABORTED,
-    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED,
-    RedisModuleCtx, RedisModuleEvent,
+    REDISMODULE_EVENT_CONFIG, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_MASTER_LINK_CHANGE,
+    REDISMODULE_EVENT_PERSISTENCE, REDISMODULE_EVENT_REPL_ASYNC_LOAD,
+    REDISMODULE_SUBEVENT_LOADING_ENDED, REDISMODULE_SUBEVENT_LOADING_FAILED,
+    REDISMODULE_SUBEVENT_MASTER_LINK_UP, REDISMODULE_SUBEVENT_PERSISTENCE_AOF_START,
+    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_ABORTED, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED,
+    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED, RedisModuleCtx, RedisModuleEvent,
 };
 
 use super::api::{api, pointers};
 use super::guard::guard;
 use super::rewrite::Rewrite;
-use super::role;
+use super::{evictions, role, scripts};
 
 /// A moment of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +61,36 @@ pub(super) fn listen(listener: Listener) {
 /// # Safety
 /// `ctx` must be that of a start-up.
 pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
-    for id in [REDISMODULE_EVENT_PERSISTENCE, REDISMODULE_EVENT_MASTER_LINK_CHANGE] {
+    const EVENTS: [(u64, Callback); 3] = [
+        (REDISMODULE_EVENT_PERSISTENCE, on_event),
+        (REDISMODULE_EVENT_MASTER_LINK_CHANGE, on_event),
+        (REDISMODULE_EVENT_CONFIG, on_config),
+    ];
+    for (id, callback) in EVENTS {
         let event = RedisModuleEvent { id, dataver: 1 };
         // SAFETY: the caller's promise.
         unsafe {
             if let Some(subscribe) = pointers::SubscribeToServerEvent {
-                subscribe(ctx, event, Some(on_event));
+                subscribe(ctx, event, Some(callback));
             }
         }
     }
+}
+
+/// What the server calls.
+type Callback = unsafe extern "C" fn(*mut RedisModuleCtx, RedisModuleEvent, u64, *mut c_void);
+
+/// After each CONFIG SET, of `maxmemory` and of our own settings.
+unsafe extern "C" fn on_config(
+    ctx: *mut RedisModuleCtx,
+    _event: RedisModuleEvent,
+    _subevent: u64,
+    _data: *mut c_void,
+) {
+    // SAFETY: the server gives a valid context.
+    guard((), || unsafe { scripts::look(ctx) });
+    // SAFETY: as above.
+    guard((), || unsafe { evictions::begin(ctx) });
 }
 
 unsafe extern "C" fn on_event(

@@ -1,4 +1,8 @@
-//! Counting the module's keys that the server evicts.
+//! Counting the module's keys that the server evicts, while that is wanted.
+//!
+//! Whoever asks to be told of evictions has the server look at each event of each key whether it is
+//! one, so it is asked only then. A newer event tells more, but costs each deleted and overwritten
+//! key five times as much (docs/performance.md).
 //!
 //! Of an eviction the server tells after the key is gone, and so without its type. But just
 //! before, it tells the type that a value of it goes, for whatever reason. So an evicted key is
@@ -9,36 +13,91 @@
 
 use std::ffi::{c_char, c_int};
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use redis_module::raw::{REDISMODULE_NOTIFY_EVICTED, RedisModuleCtx, RedisModuleString};
 
 use super::api::{OK, pointers};
 use super::argv::bytes_of;
+use super::config::Setting;
 use super::guard::guard;
+use super::log;
 
-/// A hash of the name of the last key that went; [`NONE`] if its eviction was counted. Read and
-/// written on the server's main thread only.
+/// Whether they are to be counted.
+static WANTED: OnceLock<&Setting> = OnceLock::new();
+
+/// Whether the server tells of evictions. Like all that follows, it is read and written on the
+/// server's main thread only.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// A hash of the name of the last key that went; [`NONE`] if its eviction was counted.
 static LAST_GONE: AtomicU64 = AtomicU64::new(NONE);
 const NONE: u64 = 0;
 
-static EVICTED: AtomicU64 = AtomicU64::new(0);
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// How many keys were evicted since the module was loaded.
-pub(super) fn count() -> u64 {
-    EVICTED.load(Ordering::Relaxed)
+/// Makes `setting` the one that says whether evictions are counted.
+pub(super) fn count_if(setting: &'static Setting) {
+    let _ = WANTED.set(setting);
+    setting.on_change(on_change);
 }
 
-/// Asks the server to tell of evictions.
+/// How many keys were evicted while that was counted.
+pub(super) fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn wanted() -> bool {
+    WANTED.get().is_some_and(|wanted| wanted.is_on())
+}
+
+fn on_change() {
+    // What went before may have been made anew, and gone, unseen.
+    LAST_GONE.store(NONE, Ordering::Relaxed);
+    // SAFETY: the server has filled it in.
+    let stop = unsafe { pointers::UnsubscribeFromKeyspaceEvents };
+    if !wanted() && TOLD.load(Ordering::Relaxed) && stop.is_none() {
+        log::notice("evictions are counted no longer; what that costs ends with a restart");
+    }
+}
+
+/// Has the server tell of evictions from now on, if that is wanted and it does not yet.
 ///
 /// # Safety
-/// `ctx` must be that of a start-up.
-pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
+/// `ctx` must be valid.
+pub(super) unsafe fn begin(ctx: *mut RedisModuleCtx) {
+    if !wanted() || TOLD.load(Ordering::Relaxed) {
+        return;
+    }
     // SAFETY: the caller's promise.
-    unsafe {
-        if let Some(subscribe) = pointers::SubscribeToKeyspaceEvents {
-            subscribe(ctx, REDISMODULE_NOTIFY_EVICTED, Some(on_evicted));
-        }
+    let status = unsafe {
+        pointers::SubscribeToKeyspaceEvents
+            .map(|subscribe| subscribe(ctx, REDISMODULE_NOTIFY_EVICTED, Some(on_evicted)))
+    };
+    if status == Some(OK) {
+        TOLD.store(true, Ordering::Relaxed);
+        log::notice("evictions are counted");
+    }
+}
+
+/// Has the server tell of them no longer, if that is not wanted and the server knows how to stop.
+///
+/// # Safety
+/// `ctx` must be valid. No keyspace event may be under way: the server walks over what this removes.
+pub(super) unsafe fn end(ctx: *mut RedisModuleCtx) {
+    if wanted() || !TOLD.load(Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    let status = unsafe {
+        pointers::UnsubscribeFromKeyspaceEvents
+            .map(|unsubscribe| unsubscribe(ctx, REDISMODULE_NOTIFY_EVICTED, Some(on_evicted)))
+    };
+    if status == Some(OK) {
+        TOLD.store(false, Ordering::Relaxed);
+        log::notice("evictions are counted no longer");
     }
 }
 
@@ -47,8 +106,10 @@ pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
 /// # Safety
 /// `name` must be a valid string.
 pub(crate) unsafe fn gone(name: *const RedisModuleString) {
-    // SAFETY: the caller's promise.
-    LAST_GONE.store(unsafe { hash(name) }, Ordering::Relaxed);
+    if wanted() {
+        // SAFETY: the caller's promise.
+        LAST_GONE.store(unsafe { hash(name) }, Ordering::Relaxed);
+    }
 }
 
 unsafe extern "C" fn on_evicted(
@@ -62,7 +123,7 @@ unsafe extern "C" fn on_evicted(
         // SAFETY: the server gives a valid name.
         if last != NONE && last == unsafe { hash(name) } {
             LAST_GONE.store(NONE, Ordering::Relaxed);
-            EVICTED.store(count().wrapping_add(1), Ordering::Relaxed);
+            COUNT.store(count().wrapping_add(1), Ordering::Relaxed);
         }
     });
     OK

@@ -9,7 +9,15 @@ use redis_module::{Context, RedisString, Status};
 use super::api::{api, first_missing};
 use super::guard::{guard, log_panics};
 use super::loading::Loading;
-use super::{answer, audience, events, evictions, log, scripts, valkey};
+use super::{answer, audience, events, evictions, log, valkey};
+
+/// What the module declares that it can do with. Nothing by which a newer server would save or
+/// synchronise without a fork, whatever that is called: `audience` learns of those who begin to
+/// listen by forks, so its events must be known there first. Opening a key for writing signals
+/// nothing by itself: real writes do, and say so.
+const OPTIONS: u32 = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
+    | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
+    | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
 
 /// Sets up what is between the module and the server, and runs `start`, which says why if it
 /// cannot.
@@ -24,12 +32,8 @@ pub(crate) fn load(
             return Err(format!("the server is too old: it has no RedisModule_{missing}"));
         }
         let ctx = context.get_raw();
-        // Opening a key for writing signals nothing by itself: real writes do, and say so.
-        let options = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
-            | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
-            | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
         // SAFETY: ctx is valid during start-up.
-        unsafe { api!(SetModuleOptions(ctx, options.cast_signed() | valkey::options())) };
+        unsafe { api!(SetModuleOptions(ctx, OPTIONS.cast_signed() | valkey::options())) };
         // SAFETY: ctx is that of a start-up.
         start(&unsafe { Loading::new(ctx, arguments) })?;
         // Last, since a server may go on calling a module that it has refused.
@@ -38,8 +42,7 @@ pub(crate) fn load(
             answer::prepare(ctx);
             audience::watch(ctx);
             events::watch(ctx);
-            evictions::watch(ctx);
-            scripts::watch(ctx);
+            evictions::begin(ctx);
         }
         Ok(())
     });
@@ -49,5 +52,21 @@ pub(crate) fn load(
             log::warning(&format!("not loaded: {why}"));
             Status::Err
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_is_declared_but_these() {
+        let errors_are_reported = 1 << 0;
+        let writes_signal_themselves = 1 << 1;
+        let loads_beside_the_old_data = 1 << 2;
+        assert_eq!(
+            OPTIONS,
+            errors_are_reported | writes_signal_themselves | loads_beside_the_old_data
+        );
     }
 }

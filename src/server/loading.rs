@@ -7,6 +7,7 @@ use super::config::{self, FileArgument, Setting};
 use super::events::{self, Listener};
 use super::info::{self, Fields};
 use super::register::{self, Refused, Registration};
+use super::{answer, evictions};
 
 /// A start-up in progress.
 pub(crate) struct Loading<'a> {
@@ -33,6 +34,16 @@ impl<'a> Loading<'a> {
         let arguments = self.arguments.iter().map(RedisString::to_string_lossy);
         // SAFETY: this is a start-up.
         unsafe { config::register(self.ctx, arguments, settings, file) }
+    }
+
+    /// Makes `setting` the one that says whether answers are handed over in one piece.
+    pub(crate) fn answer_fast_if(&self, setting: &'static Setting) {
+        answer::fast_if(setting);
+    }
+
+    /// Makes `setting` the one that says whether evictions are counted.
+    pub(crate) fn count_evictions_if(&self, setting: &'static Setting) {
+        evictions::count_if(setting);
     }
 
     /// Makes `listener` the one that is told of events.

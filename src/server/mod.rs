@@ -28,6 +28,7 @@
 //! | `acl` | what the current user may do, where the server itself does not ask |
 //! | `stats` | numbers that the server tells of itself in INFO |
 //! | `log` | lines in the server's log |
+//! | `version` | which server this is, and what is known of it |
 //! | `valkey` | what only Valkey has |
 
 pub(crate) mod acl;
@@ -54,6 +55,7 @@ mod role;
 mod scripts;
 mod stats;
 mod valkey;
+mod version;
 
 pub(crate) use answer::Answer;
 pub(crate) use argv::Words;

@@ -8,15 +8,14 @@
 //! ones without flags.
 
 use std::cell::RefCell;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use redis_module::raw::{
     REDISMODULE_CMDFILTER_NOSELF, REDISMODULE_CTX_FLAGS_EVICT, REDISMODULE_CTX_FLAGS_LUA,
-    REDISMODULE_CTX_FLAGS_MULTI, REDISMODULE_EVENT_CONFIG, RedisModuleCallReply,
-    RedisModuleCommandFilter, RedisModuleCommandFilterCtx, RedisModuleCtx, RedisModuleEvent,
-    RedisModuleString,
+    REDISMODULE_CTX_FLAGS_MULTI, RedisModuleCallReply, RedisModuleCommandFilter,
+    RedisModuleCommandFilterCtx, RedisModuleCtx, RedisModuleString,
 };
 
 use super::api::{api, pointers};
@@ -88,35 +87,11 @@ impl Script {
     }
 }
 
-/// Has the server tell of each CONFIG SET, which may set `maxmemory`. Else it is looked at in the
-/// server's cron.
-///
-/// # Safety
-/// `ctx` must be that of a start-up.
-pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if let Some(subscribe) = pointers::SubscribeToServerEvent {
-            let event = RedisModuleEvent { id: REDISMODULE_EVENT_CONFIG, dataver: 1 };
-            subscribe(ctx, event, Some(on_config));
-        }
-    }
-}
-
-unsafe extern "C" fn on_config(
-    ctx: *mut RedisModuleCtx,
-    _event: RedisModuleEvent,
-    _subevent: u64,
-    _data: *mut c_void,
-) {
-    // SAFETY: the server gives a valid context.
-    guard((), || unsafe { look(ctx) });
-}
-
 /// Watches commands if memory is nearly full, and stops to do so if it is not.
 ///
 /// # Safety
-/// `ctx` must be valid, and not that of a command.
+/// `ctx` must be valid, and not that of a command. To be called after each CONFIG SET, which may set
+/// `maxmemory`, and in the server's cron.
 pub(super) unsafe fn look(ctx: *mut RedisModuleCtx) {
     // SAFETY: the caller's promise; what is unregistered was registered by this module.
     unsafe {

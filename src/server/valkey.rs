@@ -8,6 +8,7 @@ use redis_module::raw::RedisModule_GetApi;
 use super::api::OK;
 
 const GET_OPTIONS_ALL: &CStr = c"ValkeyModule_GetModuleOptionsAll";
+const GET_SERVER_VERSION: &CStr = c"ValkeyModule_GetServerVersion";
 
 /// `VALKEYMODULE_OPTIONS_HANDLE_ATOMIC_SLOT_MIGRATION`: a slot's keys arrive as the commands of a
 /// rewritten AOF, and then as effects. A Valkey refuses CLUSTER MIGRATESLOTS as long as one of its
@@ -16,17 +17,28 @@ const HANDLE_ATOMIC_SLOT_MIGRATION: c_int = 1 << 5;
 
 /// The options of modules to set on a Valkey that knows them; none on any other server.
 pub(super) fn options() -> c_int {
+    number(GET_OPTIONS_ALL).unwrap_or(0) & HANDLE_ATOMIC_SLOT_MIGRATION
+}
+
+/// The version of this Valkey; nothing if it is none.
+pub(super) fn version() -> Option<c_int> {
+    number(GET_SERVER_VERSION)
+}
+
+/// What a function of Valkey's answers that takes nothing and answers an integer; nothing on a
+/// server that does not have it. `name` must be one of those above.
+fn number(name: &'static CStr) -> Option<c_int> {
     // SAFETY: the module has been introduced to the server. The function writes a pointer where it
-    // is told, whatever that is declared to point to; what has this name has this type.
-    let known = unsafe {
+    // is told, whatever that is declared to point to; what has one of these names has this type.
+    unsafe {
         let mut function: *mut c_void = ptr::null_mut();
         let place: *mut c_void = (&raw mut function).cast();
         match RedisModule_GetApi {
-            Some(get) if get(GET_OPTIONS_ALL.as_ptr(), place) == OK && !function.is_null() => {
-                std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>(function)()
+            Some(get) if get(name.as_ptr(), place) == OK && !function.is_null() => {
+                let call = std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>;
+                Some(call(function)())
             }
-            _ => 0,
+            _ => None,
         }
-    };
-    known & HANDLE_ATOMIC_SLOT_MIGRATION
+    }
 }
