@@ -11,7 +11,7 @@ use super::api::{ERR, OK, api, pointers};
 use super::argv::Words;
 use super::guard::guard;
 use super::memory::{self, OutOfMemory};
-use super::{audience, events};
+use super::{audience, events, reply};
 
 /// What a command that cannot be carried out answers.
 pub(crate) trait Refusal {
@@ -72,7 +72,8 @@ impl<'call> Call<'call> {
     /// Answers the arrays and integers that `write` adds.
     #[inline(always)]
     pub(crate) fn answer(&self, write: impl FnOnce(&mut Answer<'_>)) {
-        let mut answer = Answer::new(self);
+        // SAFETY: ctx is valid for the call.
+        let mut answer = unsafe { Answer::new(self.ctx) };
         write(&mut answer);
         answer.send();
     }
@@ -81,21 +82,20 @@ impl<'call> Call<'call> {
     #[inline]
     pub(crate) fn reply_array(&self, len: usize) {
         // SAFETY: ctx is valid for the call.
-        unsafe { api!(ReplyWithArray(self.ctx, i64::try_from(len).unwrap_or(0))) };
+        unsafe { reply::array(self.ctx, len) };
     }
 
     /// Answers an integer.
     #[inline]
     pub(crate) fn reply_integer(&self, value: i64) {
         // SAFETY: ctx is valid for the call.
-        unsafe { api!(ReplyWithLongLong(self.ctx, value)) };
+        unsafe { reply::integer(self.ctx, value) };
     }
 
     /// Answers a bulk string.
     pub(crate) fn reply_bulk(&self, value: impl AsRef<[u8]>) {
-        let value = value.as_ref();
-        // SAFETY: ctx is valid for the call; the server copies the bytes.
-        unsafe { api!(ReplyWithStringBuffer(self.ctx, value.as_ptr().cast(), value.len())) };
+        // SAFETY: ctx is valid for the call.
+        unsafe { reply::bulk(self.ctx, value.as_ref()) };
     }
 
     /// Answers that there is nothing.

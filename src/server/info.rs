@@ -8,7 +8,7 @@ use redis_module::raw::{RedisModuleCtx, RedisModuleInfoCtx};
 
 use super::api::{OK, api, pointers};
 use super::guard::guard;
-use super::{answer, audience, evictions};
+use super::{audience, evictions, pieces};
 
 /// Takes a field: the parts of its name, and its value.
 pub(crate) type Field<'a> = &'a mut dyn FnMut(&[&str], u64);
@@ -57,7 +57,7 @@ unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, for_crash_report: c_i
         let effects = audience::effects();
         field(&["effects_sent"], effects.sent);
         field(&["effects_unheard"], effects.unheard);
-        field(&["fast_replies"], answer::is_fast().into());
+        field(&["fast_replies"], pieces::is_fast().into());
     });
 }
 

@@ -7,7 +7,7 @@ use super::config::{self, FileArgument, Setting};
 use super::events::{self, Listener};
 use super::info::{self, Fields};
 use super::register::{self, Refused, Registration};
-use super::{answer, evictions};
+use super::{evictions, pieces};
 
 /// A start-up in progress.
 pub(crate) struct Loading<'a> {
@@ -38,7 +38,7 @@ impl<'a> Loading<'a> {
 
     /// Makes `setting` the one that says whether answers are handed over in one piece.
     pub(crate) fn answer_fast_if(&self, setting: &'static Setting) {
-        answer::fast_if(setting);
+        pieces::fast_if(setting);
     }
 
     /// Makes `setting` the one that says whether evictions are counted.

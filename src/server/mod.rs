@@ -9,8 +9,11 @@
 //! | `argv` | words as the server gives them |
 //! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
 //! | `answer` | integers as an answer, handed over in one piece |
+//! | `pieces` | replies of the server's that answers are written over |
+//! | `reply` | replies, one by one |
 //! | `lines` | integers as the lines of an answer |
 //! | `key` | one open key, typed |
+//! | `native` | what the server can keep at keys |
 //! | `memory` | whether there is memory, by the rule that a SET is held to |
 //! | `guard` | no panic gets out |
 //! | `scripts` | what a script may still write when memory is full |
@@ -49,7 +52,10 @@ pub(crate) mod load;
 mod loading;
 pub(crate) mod log;
 mod memory;
+mod native;
+mod pieces;
 pub(crate) mod register;
+mod reply;
 pub(crate) mod rewrite;
 mod role;
 mod scripts;
@@ -61,6 +67,7 @@ pub(crate) use answer::Answer;
 pub(crate) use argv::Words;
 pub(crate) use call::Call;
 pub(crate) use info::Field;
-pub(crate) use key::{Key, Native, WrongType};
+pub(crate) use key::{Key, WrongType};
 pub(crate) use loading::Loading;
 pub(crate) use memory::OutOfMemory;
+pub(crate) use native::Native;

@@ -17,7 +17,7 @@ use redis_module::raw::{
 };
 
 use super::api::{api, pointers};
-use super::key::Native;
+use super::native::Native;
 
 /// The added key, open; null in every process but such a child.
 static ADDED: AtomicPtr<RedisModuleKey> = AtomicPtr::new(ptr::null_mut());
