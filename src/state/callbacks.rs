@@ -18,7 +18,7 @@ use super::effect;
 use crate::policies::lifetime;
 use crate::server::api::{ERR, OK, api, pointers};
 use crate::server::guard::guard;
-use crate::server::{evictions, rewrite};
+use crate::server::watch::{evictions, rewrite};
 
 /// The value behind a pointer of the server's.
 ///

@@ -7,9 +7,9 @@ use redis_module::raw::{
     REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleKey,
 };
 
-use super::api::{OK, api};
 use super::call::Call;
-use super::native::Native;
+use crate::server::api::{OK, api};
+use crate::server::native::Native;
 
 /// The key holds something else.
 #[derive(Clone, Copy, Debug)]

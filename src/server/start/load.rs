@@ -6,10 +6,15 @@ use redis_module::raw::{
 };
 use redis_module::{Context, RedisString, Status};
 
-use super::api::{api, first_missing};
-use super::guard::{guard, log_panics};
 use super::loading::Loading;
-use super::{audience, events, evictions, log, pieces, valkey};
+use crate::server::api::{api, first_missing};
+use crate::server::calls::pieces;
+use crate::server::guard::{guard, log_panics};
+use crate::server::log;
+use crate::server::valkey;
+use crate::server::watch::audience;
+use crate::server::watch::events;
+use crate::server::watch::evictions;
 
 /// What the module declares that it can do with. Nothing by which a newer server would save or
 /// synchronise without a fork, whatever that is called: `audience` learns of those who begin to

@@ -6,7 +6,8 @@ use std::str;
 use redis_module::raw::RedisModuleCtx;
 
 use super::lines::Lines;
-use super::{pieces, reply};
+use super::pieces;
+use super::reply;
 
 /// An answer in the making, as RESP2 and RESP3 both have it.
 pub(crate) struct Answer<'call> {
@@ -19,7 +20,7 @@ impl Answer<'_> {
     /// # Safety
     /// `ctx` must be that of a command, and outlast this.
     #[inline(always)]
-    pub(super) unsafe fn new(ctx: *mut RedisModuleCtx) -> Self {
+    pub(in crate::server) unsafe fn new(ctx: *mut RedisModuleCtx) -> Self {
         Self { ctx, lines: Lines::new(), call: PhantomData }
     }
 
@@ -60,7 +61,7 @@ impl Answer<'_> {
 
     /// Hands over what there is.
     #[inline(never)]
-    pub(super) fn send(&mut self) {
+    pub(in crate::server) fn send(&mut self) {
         let bytes = self.lines.as_bytes();
         // SAFETY: ctx is that of a command.
         unsafe {

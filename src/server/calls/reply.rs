@@ -2,14 +2,14 @@
 
 use redis_module::raw::RedisModuleCtx;
 
-use super::api::api;
+use crate::server::api::api;
 
 /// Begins an array of `len` elements.
 ///
 /// # Safety
 /// `ctx` must be that of a command.
 #[inline]
-pub(super) unsafe fn array(ctx: *mut RedisModuleCtx, len: usize) {
+pub(in crate::server) unsafe fn array(ctx: *mut RedisModuleCtx, len: usize) {
     // SAFETY: the caller's promise.
     unsafe { api!(ReplyWithArray(ctx, i64::try_from(len).unwrap_or(0))) };
 }
@@ -19,7 +19,7 @@ pub(super) unsafe fn array(ctx: *mut RedisModuleCtx, len: usize) {
 /// # Safety
 /// `ctx` must be that of a command.
 #[inline]
-pub(super) unsafe fn integer(ctx: *mut RedisModuleCtx, value: i64) {
+pub(in crate::server) unsafe fn integer(ctx: *mut RedisModuleCtx, value: i64) {
     // SAFETY: the caller's promise.
     unsafe { api!(ReplyWithLongLong(ctx, value)) };
 }
@@ -28,7 +28,7 @@ pub(super) unsafe fn integer(ctx: *mut RedisModuleCtx, value: i64) {
 ///
 /// # Safety
 /// `ctx` must be that of a command.
-pub(super) unsafe fn bulk(ctx: *mut RedisModuleCtx, value: &[u8]) {
+pub(in crate::server) unsafe fn bulk(ctx: *mut RedisModuleCtx, value: &[u8]) {
     // SAFETY: the caller's promise; the server copies the bytes.
     unsafe { api!(ReplyWithStringBuffer(ctx, value.as_ptr().cast(), value.len())) };
 }

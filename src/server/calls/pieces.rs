@@ -15,18 +15,18 @@ use redis_module::raw::{
     RedisModuleString,
 };
 
-use super::api::{OK, api};
-use super::config::Setting;
 use super::lines::LONGEST;
-use super::log;
-use super::version::Version;
+use crate::server::api::{OK, api};
+use crate::server::config::Setting;
+use crate::server::log;
+use crate::server::version::Version;
 
 /// Sends `bytes` over a reply that is as long. Whether it did; if not, nothing was sent.
 ///
 /// # Safety
 /// `ctx` must be that of a command.
 #[inline]
-pub(super) unsafe fn send(ctx: *mut RedisModuleCtx, bytes: &[u8]) -> bool {
+pub(in crate::server) unsafe fn send(ctx: *mut RedisModuleCtx, bytes: &[u8]) -> bool {
     // SAFETY: null, or what is never freed; and the caller's promise.
     unsafe {
         let pieces = IN_USE.load(Ordering::Relaxed).as_ref();
@@ -82,7 +82,7 @@ static PIECES: OnceLock<Pieces> = OnceLock::new();
 static IN_USE: AtomicPtr<Pieces> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes `setting` the one that says whether answers are handed over in one piece.
-pub(super) fn fast_if(setting: &'static Setting) {
+pub(in crate::server) fn fast_if(setting: &'static Setting) {
     let _ = WANTED.set(setting);
     setting.on_change(obey);
 }
@@ -96,7 +96,7 @@ fn obey() {
 }
 
 /// Whether answers are handed over in one piece.
-pub(super) fn is_fast() -> bool {
+pub(in crate::server) fn is_fast() -> bool {
     !IN_USE.load(Ordering::Relaxed).is_null()
 }
 
@@ -105,7 +105,7 @@ pub(super) fn is_fast() -> bool {
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
     if !Version::of_server().is_some_and(Version::copies_replies) {
         log::notice("answers are written the plain way, since this server's version is not known");
         return;
