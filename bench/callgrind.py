@@ -32,7 +32,7 @@ def instructions(server: Server, row: Row, keys: int = KEYS) -> float:
         return counted(server, lambda: row.check(load.answer(connection, calls))) / many
 
 
-def counted(server: Server, work: Callable[[], None]) -> int:
+def counted(server: Server, work: Callable[[], object]) -> int:
     """Count the main thread's instructions while some work is done."""
     _tell(server, "instrumentation on")
     try:
