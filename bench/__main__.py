@@ -10,7 +10,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench import about, bars, calls, chart, core, figures, floor, logs, peers, regimes, table
+from bench import (
+    about,
+    bars,
+    calls,
+    chart,
+    core,
+    figures,
+    floor,
+    logs,
+    peers,
+    regimes,
+    switches,
+    table,
+)
 from bench.figures import Results
 from bench.progress import say
 from bench.rows import BASE, OUR_ROWS, SERVER_ROWS, Row
@@ -56,6 +69,7 @@ def _measure(bench: Bench, asked: argparse.Namespace) -> Results:
         results.sections.append(regimes.expired_keys(bench))
         results.sections.append(calls.over_many_keys(bench))
         results.sections += logs.sections(bench)
+        results.sections += switches.sections(bench)
     results.bars = [bar for bar in bars.outcomes(results) if everything or bar.met is not None]
     return results
 

@@ -40,7 +40,7 @@ def dumped(server: Server, row: Row, many: int, keys: int = KEYS) -> Path:
         return _dump(server, lambda: row.check(load.answer(connection, calls)))
 
 
-def counted(server: Server, work: Callable[[], None]) -> int:
+def counted(server: Server, work: Callable[[], object]) -> int:
     """Count the main thread's instructions while some work is done."""
     dump = _dump(server, work)
     total = _total(dump)

@@ -63,7 +63,9 @@ class Bench:
             yield server
 
     @contextmanager
-    def counted(self, setting: Setting = PLAIN, *, clock: bool = False) -> Iterator[Server]:
+    def counted(
+        self, setting: Setting = PLAIN, *, clock: bool = False, with_module: bool = True
+    ) -> Iterator[Server]:
         """A server under callgrind, counting nothing yet; its dumps go into its folder."""
         script = self._program.read_bytes()[:2] == b"#!"
         words = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--separate-threads=yes"]
@@ -75,7 +77,9 @@ class Bench:
         launcher = self._folder / "counted"
         launcher.write_text(f'#!/bin/sh\nexec {shlex.join([*words, str(self._program)])} "$@"\n')
         launcher.chmod(0o755)
-        with self._server(launcher, setting, _COUNTED, clock=clock) as server:
+        with self._server(
+            launcher, setting, _COUNTED, clock=clock, with_module=with_module
+        ) as server:
             with server.raw() as connection:
                 connection("RL.FIXED", "first", "1", "1h")
             # The module looks only now and then whether anybody listens to what it writes.
@@ -84,9 +88,15 @@ class Bench:
 
     @contextmanager
     def _server(
-        self, launcher: Path, setting: Setting, config: Mapping[str, str], *, clock: bool
+        self,
+        launcher: Path,
+        setting: Setting,
+        config: Mapping[str, str],
+        *,
+        clock: bool,
+        with_module: bool = True,
     ) -> Iterator[Server]:
-        with self._new(launcher, setting, config, clock=clock) as server:
+        with self._new(launcher, setting, config, clock=clock, with_module=with_module) as server:
             with server.raw() as connection:
                 peers.load_scripts(connection)
             if not setting.replica:
@@ -97,7 +107,13 @@ class Bench:
                 yield server
 
     def _new(
-        self, launcher: Path, setting: Setting, more: Mapping[str, str], *, clock: bool
+        self,
+        launcher: Path,
+        setting: Setting,
+        more: Mapping[str, str],
+        *,
+        clock: bool,
+        with_module: bool = True,
     ) -> Server:
         self._started += 1
         folder = self._folder / f"server-{self._started}"
@@ -110,6 +126,6 @@ class Bench:
             Kind("bench", launcher, "", ""),
             folder,
             config=config,
-            module=self._module,
+            module=self._module if with_module else None,
             clock=Clock(folder / "clock") if clock else None,
         )

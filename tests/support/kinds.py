@@ -11,6 +11,9 @@ from support.paths import SERVERS
 FLOOR = "redis-7.0"
 NAMES = (FLOOR, "redis-8", "redis-newest", "valkey-9")
 
+_REDISES_READ = ("7.0", "7.2", "7.4", "8.0", "8.6")
+_VALKEYS_READ = ("8.0", "8.1", "9.0", "9.1")
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -30,6 +33,12 @@ class Kind:
     def is_valkey(self) -> bool:
         """Whether it is a Valkey, not a Redis."""
         return self.name.startswith("valkey")
+
+    @property
+    def was_read(self) -> bool:
+        """Whether its release is listed in src/server/version.rs, so that answers are fast."""
+        read = _VALKEYS_READ if self.is_valkey else _REDISES_READ
+        return ".".join(self.version.split(".")[:2]) in read
 
     @property
     def moves_slots(self) -> bool:

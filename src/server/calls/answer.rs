@@ -1,7 +1,6 @@
 //! Answers of integers, written here and handed to the server in one piece where it can be.
 
 use std::marker::PhantomData;
-use std::str;
 
 use redis_module::raw::RedisModuleCtx;
 
@@ -66,28 +65,12 @@ impl Answer<'_> {
         // SAFETY: ctx is that of a command.
         unsafe {
             if !pieces::send(self.ctx, bytes) {
-                line_by_line(self.ctx, bytes);
+                self.lines.read(|kind, value| match kind {
+                    b'*' => reply::array(self.ctx, usize::try_from(value).unwrap_or(0)),
+                    _ => reply::integer(self.ctx, value),
+                });
             }
         }
         self.lines.clear();
-    }
-}
-
-/// # Safety
-/// `ctx` must be that of a command.
-#[cold]
-unsafe fn line_by_line(ctx: *mut RedisModuleCtx, bytes: &[u8]) {
-    for line in bytes.split(|byte| *byte == b'\n') {
-        if let [kind, digits @ .., b'\r'] = line {
-            let value = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-            let value: i64 = value.unwrap_or(0);
-            // SAFETY: the caller's promise.
-            unsafe {
-                match kind {
-                    b'*' => reply::array(ctx, usize::try_from(value).unwrap_or(0)),
-                    _ => reply::integer(ctx, value),
-                }
-            }
-        }
     }
 }
