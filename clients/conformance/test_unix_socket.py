@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.apps import App
 from conformance.conftest import PATIENCE_MS, StartApp, url
-from conformance.expected import unidentified, unlimited
-from conformance.keyspace import keys
+from conformance.tools.apps import App
+from conformance.tools.expected import unidentified, unlimited
+from conformance.tools.keyspace import keys
 from support.server import Server
 
 FROM = "X-Forwarded-For: "
