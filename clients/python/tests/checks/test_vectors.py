@@ -56,7 +56,7 @@ def test_limits(case: Case) -> None:
     if case.get("error"):
         with pytest.raises(ConfigurationError) as raised:
             together(case["spec"])
-        assert repr(case["spec"]) in str(raised.value) or "there must be" in str(raised.value)
+        assert repr(case["spec"]) in str(raised.value)
         return
     limits = together(case["spec"])
     assert [list(limit.clause) for limit in limits] == case["clauses"]

@@ -121,7 +121,7 @@ async def test_who_is_late_twice_blames_himself_and_opens_no_breaker(proxy: Faul
         answers = await checks
         proxy.thaw()
         assert {type(one) for one in answers} == {StoreUnavailable}
-        assert "this process was too busy" in str(answers[0])
+        assert "and was too busy" in str(answers[0])
         assert (await limiter.check("bob", "5/minute")).remaining == 4, "no breaker is open"
 
 
@@ -155,7 +155,7 @@ def test_a_deadline_is_renewed_once_for_who_is_late_himself(
 
     deadline = Deadline(1)
     at(0.9)()
-    with pytest.raises(NoAnswer, match="no answer within 1000 ms"):
+    with pytest.raises(NoAnswer, match="Redis must answer within 1000 ms"):
         at(1.005)()
     at(1.5)()
     assert deadline.left == 1.0

@@ -109,7 +109,7 @@ def test_a_key_function_that_answers_something_else_is_told_what_it_may(
     site = make(lambda site: limited("5/minute", key=site.function(lambda _: answers[0])))
     site.raising = True
     while answers:
-        expected = rf"key function must answer a Subject or .*not {re.escape(repr(answers[0]))}"
+        expected = rf"key function must return a Subject, .*not {re.escape(repr(answers[0]))}"
         with pytest.raises(TypeError, match=expected):
             site.ask()
         answers.pop(0)

@@ -90,13 +90,13 @@ async def test_a_decorator_above_the_route(
     app, there = place()
     if installed:
         limiter.install(app)
-    with pytest.raises(ConfigurationError, match=r"wrong.*" + BELOW):
+    with pytest.raises(ConfigurationError, match=BELOW + ".*wrong"):
 
         @limiter.limited("5/minute")
         @there.get("/")
         async def wrong() -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r"between.*" + BELOW):
+    with pytest.raises(ConfigurationError, match=BELOW + ".*between"):
 
         @there.get("/a")
         @limiter.limited("5/minute")
@@ -104,13 +104,13 @@ async def test_a_decorator_above_the_route(
         def between() -> None: ...
 
     for register in (there.get("/c"), there.post("/c"), there.websocket("/ws")):
-        with pytest.raises(ConfigurationError, match=r"any.*" + BELOW):
+        with pytest.raises(ConfigurationError, match=BELOW + r".*any"):
 
             @limiter.limited("5/minute")
             @register
             async def any_kind() -> None: ...
 
-        with pytest.raises(ConfigurationError, match=r"wrapped.*" + BELOW):
+        with pytest.raises(ConfigurationError, match=BELOW + r".*wrapped"):
 
             @limiter.limited("5/minute")
             @timed
@@ -172,14 +172,14 @@ def flask_limits(url: str, **options: Any) -> tuple[flask.Flask, RateLimits]:
 
 def test_flask_s_decorator_above_the_route(url: str) -> None:
     app, limits = flask_limits(url)
-    with pytest.raises(ConfigurationError, match=r"wrong.*@limits\.limit\(.*below @app\.get"):
+    with pytest.raises(ConfigurationError, match=r"@limits\.limit\(.*below @app\.get.*wrong"):
 
         @limits.limit("5/minute")
         @app.get("/")
         def wrong() -> str:
             return "served without its limit"
 
-    with pytest.raises(ConfigurationError, match=r"wrapped.*@limits\.limit\(.*below @app\.get"):
+    with pytest.raises(ConfigurationError, match=r"@limits\.limit\(.*below @app\.get.*wrapped"):
 
         @limits.limit("5/minute")
         @timed
@@ -216,7 +216,7 @@ def test_flask_s_decorator_above_a_blueprint_s_route(url: str) -> None:
 
     app.register_blueprint(blueprint)
     app.testing = True
-    with pytest.raises(ConfigurationError, match=r"wrong.*@limits\.limit\(.*below @app\.get"):
+    with pytest.raises(ConfigurationError, match=r"@limits\.limit\(.*below @app\.get.*wrong"):
         app.test_client().get("/")
     app.testing = False
     assert [app.test_client().get("/").status_code for _ in "12"] == [500, 500]
@@ -230,7 +230,7 @@ def test_flask_s_decorator_above_the_route_before_init_app(url: str) -> None:
     def wrong() -> str:
         return "served without its limit"
 
-    with pytest.raises(ConfigurationError, match=r"wrong.*@limits\.limit\(.*below @app\.get"):
+    with pytest.raises(ConfigurationError, match=r"@limits\.limit\(.*below @app\.get.*wrong"):
         limits.init_app(app)
 
 
