@@ -1,31 +1,32 @@
-/** Limits made ready: all of a decision that is the same for every request. */
+/** Limit sets: limits that are asked together, made ready once for all requests. */
 
 import { Limit, type Limits, limiterOf, parseLimits } from './limit.js';
 import { checkName, limitNames } from './names.js';
 import { Policy } from './policy.js';
 
-/** What is known of an entry of a reply before it comes. */
+/** What is known of a verdict before the reply comes. */
 export interface Label {
   readonly name: string;
-  /** Seconds that the whole quota takes to come back; null where the server has not said. */
+  /** Seconds that the whole quota takes to come back; null if not known yet. */
   readonly window: number | null;
-  /** The limit itself; nothing where the server has not said. */
+  /** The limit itself; undefined if not known yet. */
   readonly limit: Limit | undefined;
 }
 
-export interface Plan {
+/** One or more limits that are asked together, all or nothing. */
+export interface LimitSet {
   readonly limits: readonly (Limit | Policy)[];
   /** The clauses of RL.LIMIT. */
   readonly words: readonly string[];
   /** One per limit; null for a policy, whose clauses the server knows. */
   readonly labels: readonly (Label | null)[];
   readonly policies: readonly Policy[];
-  /** What it counts with, as in {@link limiterOf}. */
+  /** Its limiters, as {@link limiterOf} names them. */
   readonly limiters: readonly string[];
 }
 
-/** @throws ConfigurationError for a wrong limit or name */
-export function makePlan(like: Limits, name?: string): Plan {
+/** @throws ConfigurationError for an invalid limit or name */
+export function limitSetOf(like: Limits, name?: string): LimitSet {
   const limits = parseLimits(like);
   const names = limitNames(limits, name);
   return {
@@ -45,27 +46,27 @@ export function labelOf(limit: Limit, name: string): Label {
 
 const MAX_KEPT = 1_000;
 
-/** Plans of limits that are chosen per request: each text is read once. */
-export class PlanCache {
-  readonly #plans = new Map<string, Plan>();
+/** Limit sets that are chosen per request: each text is parsed once. */
+export class LimitSetCache {
+  readonly #sets = new Map<string, LimitSet>();
 
-  /** @throws ConfigurationError for a wrong name */
+  /** @throws ConfigurationError for an invalid name */
   constructor(readonly name?: string) {
     if (name !== undefined) checkName(name);
   }
 
-  get(like: Limits): Plan {
-    if (typeof like !== 'string') return makePlan(like, this.name);
-    const known = this.#plans.get(like);
+  get(like: Limits): LimitSet {
+    if (typeof like !== 'string') return limitSetOf(like, this.name);
+    const known = this.#sets.get(like);
     if (known) return known;
-    const plan = makePlan(like, this.name);
-    if (this.#plans.size >= MAX_KEPT) this.#plans.clear();
-    this.#plans.set(like, plan);
-    return plan;
+    const set = limitSetOf(like, this.name);
+    if (this.#sets.size >= MAX_KEPT) this.#sets.clear();
+    this.#sets.set(like, set);
+    return set;
   }
 
-  /** What all of them count with. */
+  /** The limiters of all of them. */
   get limiters(): string[] {
-    return [...this.#plans.values()].flatMap(({ limiters }) => limiters);
+    return [...this.#sets.values()].flatMap(({ limiters }) => limiters);
   }
 }
