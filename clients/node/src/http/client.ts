@@ -22,7 +22,7 @@ export interface HttpRequest {
 /**
  * The address that the framework resolved, or that `proxies` lead to.
  *
- * @throws CannotIdentify where there is none
+ * @throws CannotIdentify if there is none
  */
 export function clientOf(request: HttpRequest, proxies: TrustedProxies | undefined): string {
   // Node parses headers when they are first read, so they are read only if needed.

@@ -14,7 +14,7 @@ type Now<T> = T | Promise<T>;
 
 /**
  * The client by its address: what the framework resolved, or what the limiter's `trustedProxies`
- * say. @throws CannotIdentify where there is none
+ * say. @throws CannotIdentify if there is none
  */
 export type Client = (options?: SubjectOptions) => Subject;
 

@@ -171,19 +171,26 @@ export class Limit {
     const algorithm = ALGORITHMS.has(tokens[at] ?? '') ? (tokens[at++] as Algorithm) : undefined;
     const n = integer(tokens[at++]);
     const per = tokens[at++];
-    const counted = /^[0-9]/.test(tokens[at] ?? '') ? integer(tokens[at++]) : 1;
-    const unit = UNIT_OF.get(tokens[at++] ?? '');
+    const count = /^[0-9]/.test(tokens[at] ?? '') ? tokens[at++] : undefined;
+    const counted = count === undefined ? 1 : integer(count);
+    const word = tokens[at++] ?? '';
     const bursting = tokens[at] === 'burst';
     const burst = bursting ? integer(tokens[at + 1]) : undefined;
     if (bursting) at += 2;
     if (at !== tokens.length || (per !== '/' && per !== 'per')) throw notLimit(text);
-    if (n === undefined || !unit || (bursting && burst === undefined)) throw notLimit(text);
-    if (!counted) throw wrong('k', 'an integer from 1 to 10^12', counted, text);
+    if (n === undefined || counted === undefined || !/^[a-z]/.test(word)) throw notLimit(text);
+    if (bursting && burst === undefined) throw notLimit(text);
+    const unit = UNIT_OF.get(word);
+    if (!unit) {
+      const period = shown(count === undefined ? word : `${count} ${word}`);
+      throw wrong('period', 'whole seconds, minutes, hours, days or weeks', period, text);
+    }
+    if (counted === 0) throw wrong('k', 'an integer from 1 to 10^12', counted, text);
 
     const kind = algorithm ?? (bursting ? 'token' : 'fixed');
     const periodMs = counted * unit.ms;
     if (periodMs > MAX_PERIOD_MS) {
-      throw wrong('period', 'at most 366 days', `${counted} ${unit.name}s`, text);
+      throw wrong('period', 'at most 366 days', shown(`${counted}${unit.name.charAt(0)}`), text);
     }
     if (bursting && !isBucket(kind)) throw wrong('burst', 'of token or leaky', `of ${kind}`, text);
     const most = kind === 'log' ? MAX_LOG : MAX_NUMBER;

@@ -51,10 +51,10 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   timeout: 'timeoutMs of createLimiter',
   trustproxy: 'trustedProxies of createLimiter',
   validate: 'nothing, as options are always validated',
-  skipsuccessfulrequests: 'nothing, as there is no equivalent yet',
-  skipfailedrequests: 'nothing, as there is no equivalent yet',
-  blockduration: 'nothing, as there is no equivalent yet',
-  ban: 'nothing, as there is no equivalent yet',
+  skipsuccessfulrequests: 'nothing, since there is no equivalent yet',
+  skipfailedrequests: 'nothing, since there is no equivalent yet',
+  blockduration: 'nothing, since there is no equivalent yet',
+  ban: 'nothing, since there is no equivalent yet',
 };
 
 /** The options that something takes. */
