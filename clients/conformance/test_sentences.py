@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from typing import Any, cast
 
 import pytest
+from redis_rl import ConfigurationError, Subject, SyncRateLimiter
+from redis_rl.options import LimitOptions
+from redis_rl.rules.rule import Rule
 
 from conformance.tools.apps import HELPERS
-from redis_rl import ConfigurationError, Subject, SyncRateLimiter
-from redis_rl.rules.rule import Rule
 
 NODE = """
 import { createLimiter, Limit } from 'redis-rl';
@@ -31,14 +33,14 @@ const told = JSON.parse(process.argv[1]).map(([what, options]) => {
 console.log(JSON.stringify(told));
 """
 
-LIMITER = {
+LIMITER: dict[str, Any] = {
     "prefix": "",
     "legacy": "draft3",
     "on_error": "ajar",
     "ipv6_prefix": 31,
     "trusted_proxies": "10.0.0.0/8",
 }
-ROUTE = {
+ROUTE: dict[str, Any] = {
     "cost": -1,
     "key": "ip",
     "exempt": "ip",
@@ -57,20 +59,25 @@ def camel(name: str) -> str:
     return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
 
 
-def refusal(what: str, options: dict[str, object]) -> str:
+def make(what: str, options: dict[str, Any]) -> None:
+    """Make in Python what NODE makes."""
+    if what == "limiter":
+        SyncRateLimiter("redis://localhost", **options)
+    else:
+        limits, given = options.get("limits", "5/minute"), {**options}
+        given.pop("limits", None)
+        Rule((limits,), cast(LimitOptions, given), lambda: Subject.user("1"))
+
+
+def refusal(what: str, options: dict[str, Any]) -> str:
     """What Python says."""
     with pytest.raises(ConfigurationError) as raised:
-        if what == "limiter":
-            SyncRateLimiter("redis://localhost", **options)  # type: ignore[arg-type]
-        else:
-            given = dict(options)
-            limits = str(given.pop("limits", "5/minute"))
-            Rule((limits,), given, lambda: Subject.user("1"))  # type: ignore[arg-type]
+        make(what, options)
     return str(raised.value)
 
 
 def test_an_option_has_one_sentence() -> None:
-    cases = [
+    cases: list[tuple[str, dict[str, Any]]] = [
         *(("limiter", {name: value}) for name, value in LIMITER.items()),
         *(("limiter", {"trusted_proxies": [wrong]}) for wrong in ("*", "10.0.0.0/33")),
         *(("route", {name: value}) for name, value in ROUTE.items()),
