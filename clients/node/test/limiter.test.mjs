@@ -185,7 +185,7 @@ test('wrong options, limits, names and costs are refused, and said', async () =>
   const limiter = createLimiter({ client });
   await assert.rejects(
     limiter.check('k', '1/minuet'),
-    /a limit must be .*such as.*not '1\/minuet'/,
+    /period must be .*not 'minuet', in '1\/minuet'; a limit is .*such as/,
   );
   await assert.rejects(limiter.check('k', '5/minute', { name: 'é' }), /name must be .* not 'é'/);
   await assert.rejects(limiter.check('k', '5/minute', { cost: 1.5 }), /cost must be .* not 1.5/);

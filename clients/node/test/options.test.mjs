@@ -55,7 +55,7 @@ test('of rateLimit, which migrants spell as they did', () => {
     [{ limits, quux: 1 }, /quux: its options are limits, key, name/],
     [{ limits: undefined }, /limits must be given/],
     [{ limits: {} }, /limits must be of at least one tier/],
-    [{ limits: { free: '5/minuet' } }, /a limit must be \[fixed.*not '\d\/minuet'/],
+    [{ limits: { free: '5/minuet' } }, /period must be .*not 'minuet', in '\d\/minuet'/],
     [{ limits: [5] }, /a limit must be text or a Limit, not 5/],
     [{ limits, methods: [] }, /methods: \['POST'\]/],
     [{ limits, cost: '2' }, /cost must be an integer/],
@@ -126,7 +126,7 @@ test('tiers by name, exemptions, and a limiter that is switched off', async () =
   await off.probe();
   refused(
     () => rateLimit(off, { limits: '1/minuet' }),
-    /a limit must be \[fixed.*not '\d\/minuet'/,
+    /period must be .*not 'minuet', in '\d\/minuet'/,
   );
   const free = express();
   free.get('/', rateLimit(off, { limits: '0/minute' }), (req, res) =>

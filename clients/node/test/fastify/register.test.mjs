@@ -38,7 +38,7 @@ const REFUSED = [
   [{ limit_s: '5/minute' }, /limit_s: use limits/],
   [{ limits, coverNotfound: true }, /coverNotfound: use coverNotFound/],
   [{ limits, nonsense: 1 }, /nonsense: its options are limits, key/],
-  [{ limits: '5/minuet' }, /a limit must be .*not '5\/minuet'/],
+  [{ limits: '5/minuet' }, /period must be .*not 'minuet', in '5\/minuet'/],
   [{ limits: 5 }, /a limit must be text or a Limit, not 5/],
   [{ name: 'all' }, /limits must be given with name/],
   [{ limits, hook: 'onSend' }, /hook must be one of onRequest/],
