@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.apps import HELPERS, App, Helper
-from conformance.monitor import Monitor
+from conformance.tools.apps import HELPERS, App, Helper
+from conformance.tools.monitor import Monitor
 from store.proxy import FaultProxy
 from support.kinds import Kind
 from support.pool import Pool

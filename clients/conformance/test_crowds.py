@@ -7,10 +7,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from conformance.apps import App
-from conformance.expected import Policy, allowed, denied
-from conformance.monitor import Monitor
-from conformance.wire import Answer, Connection, request
+from conformance.tools.apps import App
+from conformance.tools.expected import Policy, allowed, denied
+from conformance.tools.monitor import Monitor
+from conformance.tools.wire import Answer, Connection, request
 from support.clock import Clock
 
 LEAKY = Policy("leaky-5-per-1s", 10, 2)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.apps import App
-from conformance.expected import Policy, allowed, denied
-from conformance.keyspace import keys, used
-from conformance.monitor import Monitor
+from conformance.tools.apps import App
+from conformance.tools.expected import Policy, allowed, denied
+from conformance.tools.keyspace import keys, used
+from conformance.tools.monitor import Monitor
 from support.server import Server
 
 POLICY = Policy("10-per-60s", 10, 60)

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.apps import App
 from conformance.conftest import StartApp, url
-from conformance.expected import unavailable, unlimited
-from conformance.keyspace import keys
-from conformance.monitor import Monitor
-from conformance.wire import Answer
+from conformance.tools.apps import App
+from conformance.tools.expected import unavailable, unlimited
+from conformance.tools.keyspace import keys
+from conformance.tools.monitor import Monitor
+from conformance.tools.wire import Answer
 from store.proxy import FaultProxy
 from support.eventually import eventually
 from support.paths import MODULE

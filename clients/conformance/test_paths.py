@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.apps import App
-from conformance.keyspace import keys
-from conformance.monitor import Monitor
-from conformance.wire import everything
+from conformance.tools.apps import App
+from conformance.tools.keyspace import keys
+from conformance.tools.monitor import Monitor
+from conformance.tools.wire import everything
 from support.server import Server
 
 ITEMS = "rl:GET%20%2Fitems:ip:127.0.0.1"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conformance.apps import App
-from conformance.expected import Policy, allowed, denied, unlimited
-from conformance.keyspace import keys, used
-from conformance.monitor import Monitor
-from conformance.wire import Connection
+from conformance.tools.apps import App
+from conformance.tools.expected import Policy, allowed, denied, unlimited
+from conformance.tools.keyspace import keys, used
+from conformance.tools.monitor import Monitor
+from conformance.tools.wire import Connection
 from support.clock import Clock
 from support.server import Server
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from conformance.apps import App
 from conformance.conftest import StartApp, url
-from conformance.wire import Connection, request
+from conformance.tools.apps import App
+from conformance.tools.wire import Connection, request
 from support.pool import NewServer
 from support.ports import free_port
 from support.server import Server

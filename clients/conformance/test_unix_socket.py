@@ -9,20 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.apps import App, Helper
 from conformance.conftest import PATIENCE_MS, StartApp, url
-from conformance.expected import unidentified, unlimited
-from conformance.keyspace import keys
+from conformance.tools.apps import App
+from conformance.tools.expected import unidentified, unlimited
+from conformance.tools.keyspace import keys
 from support.server import Server
 
 FROM = "X-Forwarded-For: "
-
-
-@pytest.fixture(autouse=True)
-def _serves_sockets(helper: Helper) -> None:
-    (example,) = [path for path in (helper.folder / "examples").iterdir() if path.stem == "app"]
-    if "SOCKET" not in example.read_text():
-        pytest.skip("this example does not serve Unix sockets")
 
 
 @contextmanager

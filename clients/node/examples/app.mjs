@@ -1,12 +1,13 @@
-// An Express app with every kind of limit. PORT, REDIS_URL, ON_ERROR, TRUSTED_PROXIES, RL_PREFIX and
-// RL_TIMEOUT_MS (how long a check may take) set it up; start a Redis that has the module, then
+// An Express app with every kind of limit. Its environment: PORT, or SOCKET (a Unix socket to serve
+// instead), REDIS_URL, ON_ERROR, TRUSTED_PROXIES, RL_PREFIX and RL_TIMEOUT_MS (the deadline of a
+// check). Start a Redis that has the module, then
 //
 //   npm ci && npm run build && node examples/app.mjs
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { Subject } from 'redis-rl';
 import { problemHandler, rateLimit } from 'redis-rl/express';
-import { endWith, limiterOfEnvironment, PORT, stop } from './settings.mjs';
+import { endWith, limiterOfEnvironment, LISTEN, stop, WHERE } from './settings.mjs';
 
 const { limiter, redis } = await limiterOfEnvironment();
 const app = express();
@@ -24,7 +25,7 @@ app.post('/create_item', limited('1/second'), (_req, res) => {
   res.status(201).json({ message: 'Item created' });
 });
 
-// An account has a budget of its own, wherever it comes from; strangers share that of their address.
+// An account has its own budget, wherever it comes from; strangers share their address's budget.
 const tokenOf = (req) => /^bearer +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
 const byUser = (req, client) =>
   tokenOf(req) === 'user123_token' ? Subject.user('user123') : client();
@@ -100,9 +101,9 @@ app.use((error, _req, res, next) => {
   res.status(error.status ?? 500).json({ detail: 'Internal Server Error' });
 });
 
-const server = app.listen(PORT, '127.0.0.1', (error) => {
+const server = app.listen(...LISTEN, (error) => {
   if (error) stop(error.message);
-  console.log(`Listening on http://127.0.0.1:${PORT}`);
+  console.log(`Listening on ${WHERE}`);
 });
 endWith(() => {
   server.close();

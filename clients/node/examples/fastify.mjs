@@ -4,12 +4,12 @@
 import Fastify from 'fastify';
 import { Subject } from 'redis-rl';
 import { fastifyRateLimit } from 'redis-rl/fastify';
-import { endWith, limiterOfEnvironment, PORT } from './settings.mjs';
+import { endWith, limiterOfEnvironment, LISTEN_OPTIONS, WHERE } from './settings.mjs';
 
 const { limiter, redis } = await limiterOfEnvironment();
 const app = Fastify();
 
-// 300 a minute for everything together, unless a route says otherwise.
+// 300 a minute for all routes together, except those with limits of their own.
 await app.register(fastifyRateLimit, { limiter, limits: '300/minute' });
 
 app.get('/items', async () => [{ item: 'Foo' }, { item: 'Bar' }]);
@@ -20,7 +20,7 @@ app.post('/login', { config: { rl: { name: 'login', limits: '5/minute' } } }, as
 
 app.get('/health', { config: { rl: false } }, async () => ({ ok: true }));
 
-// A hook sees what earlier hooks learned, as who has logged in.
+// A hook sees what earlier hooks found out, such as who is logged in.
 app.decorateRequest('user', null);
 app.addHook('onRequest', async (request) => {
   if (request.headers.authorization === 'Bearer user123_token') request.user = 'user123';
@@ -34,8 +34,8 @@ app.get('/search', { config: { rl: false }, preHandler: perUser }, async (reques
   requests_left: request.rateLimit.requestsLeft,
 }));
 
-await app.listen({ port: PORT, host: '127.0.0.1' });
-console.log(`Listening on http://127.0.0.1:${PORT}`);
+await app.listen(LISTEN_OPTIONS);
+console.log(`Listening on ${WHERE}`);
 endWith(async () => {
   await app.close();
   redis.disconnect();

@@ -8,30 +8,39 @@ export function stop(why) {
   process.exit(1);
 }
 
-// A variable that is empty is none.
+// An empty variable counts as unset.
 const setting = (name, otherwise) => process.env[name] || otherwise;
 
 function number(name, otherwise) {
   const text = setting(name, otherwise);
   if (/^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  return stop(`${name} is '${text}', and may be a number from 1 to 65535`);
+  return stop(`${name} must be an integer from 1 to 65535, not '${text}'`);
 }
 
 function redisUrl() {
   const text = setting('REDIS_URL', 'redis://127.0.0.1:6379');
   if (URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol)) return text;
-  return stop('REDIS_URL is no URL such as redis://127.0.0.1:6379');
+  return stop('REDIS_URL must be a URL such as redis://127.0.0.1:6379');
 }
 
-export const PORT = number('PORT', '8000');
+const PORT = number('PORT', '8000');
+const SOCKET = setting('SOCKET', '');
+
+/** What to listen on, as Fastify takes it: the Unix socket at SOCKET, or PORT of this machine. */
+export const LISTEN_OPTIONS = SOCKET ? { path: SOCKET } : { port: PORT, host: '127.0.0.1' };
+
+/** The same as arguments, as Express takes it. */
+export const LISTEN = Object.values(LISTEN_OPTIONS);
+
+export const WHERE = SOCKET || `http://127.0.0.1:${PORT}`;
 
 /**
- * A limiter over the Redis at REDIS_URL. It ends the program if that cannot decide, as without the
- * module, but not if it cannot be reached: the outage may be over before the first request.
+ * A limiter over the Redis at REDIS_URL. It ends the program if that Redis is misconfigured, as
+ * without the module, but not if it is unreachable: the outage may be over by the first request.
  */
 export async function limiterOfEnvironment() {
   const redis = new Redis(redisUrl(), {
-    // A late answer is none, and a charge is never sent twice.
+    // A late answer is useless, and a charge is never sent twice.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,

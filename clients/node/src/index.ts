@@ -1,4 +1,4 @@
-/** Rate limits that Redis or Valkey decides, with the redis-rl module. */
+/** Rate limits in Redis or Valkey, with the redis-rl module. */
 
 export {
   CannotIdentify,
@@ -23,5 +23,5 @@ export {
 export { type Algorithm, Limit, type LimitLike, type Limits } from './limits/limit.js';
 export type { Policy } from './limits/policy.js';
 export type { LimiterOptions, Logger, OnError } from './options/limiter.js';
-export type { Decision, Outcome } from './outcome.js';
+export type { Decision, Outcome, Verdict } from './outcome.js';
 export type { RedisClient } from './stores/types.js';

@@ -1,4 +1,4 @@
-/** The limiter: one command per check, and what happens when nobody decides. */
+/** The limiter: one command per check, and what happens when there is no answer. */
 
 import {
   type CannotIdentify,
@@ -9,7 +9,7 @@ import {
 import { APP_SCOPE } from './keys/scope.js';
 import { encodeField, readWho, type Subject, type Who } from './keys/subjects.js';
 import type { Limits } from './limits/limit.js';
-import { type Label, type Plan, PlanCache } from './limits/plan.js';
+import { type Label, type LimitSet, LimitSetCache } from './limits/limit-set.js';
 import { PolicyBook } from './limits/policy-book.js';
 import { Log } from './log.js';
 import { knownOptions } from './options/known.js';
@@ -20,6 +20,7 @@ import {
   readOptions,
   type Settings,
 } from './options/limiter.js';
+import { shown } from './options/shown.js';
 import { type Outcome, quotasOf, readOutcome, standing, unasked } from './outcome.js';
 import { waitsOf } from './peek.js';
 import { now } from './stores/clock.js';
@@ -58,41 +59,41 @@ const OPTIONS = {
 
 export interface Limiter {
   /**
-   * Decides one request: one command, however many limits. A denial is an outcome, no error.
+   * Checks one request in one command, however many limits. A denial is an outcome, not an error.
    *
-   * @param who a Subject, or text, which is a user's id
-   * @throws ConfigurationError for wrong limits, names, costs and options
-   * @throws CannotIdentify for an empty id, or an address that is none
-   * @throws StoreUnavailable if nobody decided in time and `onError` is `closed`
+   * @param who a Subject, or a user's id as text
+   * @throws ConfigurationError for invalid limits, names, costs and options
+   * @throws CannotIdentify for an empty id, or an invalid address
+   * @throws StoreUnavailable if there is no answer in time and `onError` is `closed`
    * @throws StoreMisconfigured if the store refuses, as without the module, in every mode
    */
   check(who: Who, limits: Limits, options?: CheckOptions): Promise<Outcome>;
-  /** Several checks in one round trip, each decided by itself: a denial undoes no other's charge. */
+  /** Several checks in one round trip, each on its own: a denial undoes no other charge. */
   checkMany(checks: readonly Check[]): Promise<Outcome[]>;
   /**
-   * What a check of cost 1 would answer now, without consuming anything; rejects if the store
-   * cannot tell, in every mode.
+   * What a check of cost 1 would answer now, without charging it; rejects in every mode if the
+   * store gives no answer.
    */
   peek(who: Who, limits: Limits, options?: KeyOptions): Promise<Outcome>;
-  /** Forgets all that is recorded at a key; whether there was anything. */
+  /** Forgets everything at a key; answers whether there was anything. */
   reset(who: Who, options?: KeyOptions): Promise<boolean>;
   /**
-   * Connects, and asks every primary whether it can decide; for the start of a program.
+   * Connects, and asks every primary whether checks work; for the start of a program.
    *
-   * @param timeoutMs how long that may take; default 1,000, or the limiter's own times if longer
+   * @param timeoutMs how long that may take; default 1,000, or the limiter's timeouts if longer
    * @throws ModuleNotLoaded if one runs without the module
    * @throws StoreMisconfigured if one refuses for another reason
    * @throws StoreUnavailable if one cannot be reached
    */
   probe(timeoutMs?: number): Promise<void>;
-  /** How many requests were served without a decision. */
+  /** How many requests were served without an answer. */
   readonly failedOpen: number;
 }
 
 /**
  * A limiter over a Redis client.
  *
- * @throws ConfigurationError for a wrong option
+ * @throws ConfigurationError for an invalid option
  */
 export function createLimiter(options: LimiterOptions): Limiter {
   return new StoreLimiter(options);
@@ -104,13 +105,13 @@ const PROBE_MS = 1_000;
 
 const warned = new WeakSet<RedisClient>();
 
-/** What the adapters of frameworks use beyond {@link Limiter}. */
+/** What the adapters use beyond {@link Limiter}. */
 export class StoreLimiter implements Limiter {
   readonly settings: Settings;
   readonly policies: PolicyBook;
   failedOpen = 0;
   readonly #exchange: Exchange | undefined;
-  readonly #plans = new Map<string | undefined, PlanCache>();
+  readonly #sets = new Map<string | undefined, LimitSetCache>();
   readonly #spaces = new Map<string, string>();
   readonly #log: Log;
 
@@ -127,8 +128,8 @@ export class StoreLimiter implements Limiter {
     if (store.warnings.length > 0 && !warned.has(client)) {
       warned.add(client);
       this.settings.logger.warn(
-        `redis-rl: the Redis client is not set up for limiting, where a late answer is useless and ` +
-          `a charge is never sent twice: ${store.warnings.join('; ')}.`,
+        'redis-rl: client should neither queue nor retry, since a late answer is useless and a ' +
+          `charge that is sent twice counts twice, but ${store.warnings.join('; ')}`,
       );
     }
   }
@@ -145,11 +146,11 @@ export class StoreLimiter implements Limiter {
 
   async peek(who: Who, limits: Limits, options: KeyOptions = {}): Promise<Outcome> {
     OPTIONS.peek.check(options);
-    const plan = this.#planOf(limits, options.name);
+    const set = this.#setOf(limits, options.name);
     const key = this.#keyOf(who, options);
     const exchange = this.#exchange;
     if (!exchange) return unasked('exempt', key, 0);
-    const { reply, labels } = await this.#askLabelled(exchange, key, plan, 0);
+    const { reply, labels } = await this.#askLabelled(exchange, key, set, 0);
     const outcome = readOutcome(reply, labels, key, 0);
     if (outcome.decisions.every(({ remaining }) => remaining > 0)) return outcome;
     const waits = waitsOf(await exchange.send({ name: 'RL.PEEK', key, rest: [] }), outcome, labels);
@@ -169,20 +170,20 @@ export class StoreLimiter implements Limiter {
     await this.#exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
   }
 
-  /** Decides, by the mode where nobody can be asked. */
-  decide(key: string, plan: Plan, cost: number, mode?: OnError): Promise<Outcome> {
+  /** Checks, and follows the mode if there is no answer. */
+  ask(key: string, set: LimitSet, cost: number, mode?: OnError): Promise<Outcome> {
     const exchange = this.#exchange;
     if (!exchange) return Promise.resolve(unasked('exempt', key, cost));
-    if (plan.policies.length > 0) return this.#decideLabelled(exchange, key, plan, cost, mode);
-    return exchange.ask(limitCommand(key, plan, cost), {
-      read: (reply) => readOutcome(reply, plan.labels as readonly Label[], key, cost),
+    if (set.policies.length > 0) return this.#askThenRead(exchange, key, set, cost, mode);
+    return exchange.ask(limitCommand(key, set, cost), {
+      read: (reply) => readOutcome(reply, set.labels as readonly Label[], key, cost),
       done: (outcome) => this.#told(outcome),
-      fail: (error) => this.undecided(error, key, cost, mode),
+      fail: (error) => this.unanswered(error, key, cost, mode),
     });
   }
 
-  /** The outcome of a request that nobody decided. @throws `error` unless it is to be served */
-  undecided(
+  /** The outcome of a check without an answer. @throws `error` unless the mode serves */
+  unanswered(
     error: StoreUnavailable,
     key: string,
     cost: number,
@@ -190,18 +191,18 @@ export class StoreLimiter implements Limiter {
   ): Outcome {
     const serves = mode === 'open' && !(error instanceof StoreMisconfigured);
     const kind = error instanceof StoreMisconfigured ? 'misconfigured' : 'unavailable';
-    this.#log.say(kind, error, serves ? 'served without a limit' : 'answered 503');
+    this.#log.say(kind, error, serves ? 'served without a limit' : 'refused');
     if (!serves) throw error;
     this.failedOpen += 1;
     return this.#told(unasked('failed_open', key, cost));
   }
 
-  /** Says that nobody knows who is asking. */
+  /** Logs that a client cannot be identified. */
   unidentified(error: CannotIdentify): void {
-    this.#log.say('unidentified', error, 'answered 400');
+    this.#log.say('unidentified', error, 'refused');
   }
 
-  /** What keys of a scope begin with: `{prefix}:{scope}:`. */
+  /** The beginning of all keys of a scope: `{prefix}:{scope}:`. */
   spaceOf(scope: string): string {
     const known = this.#spaces.get(scope);
     if (known !== undefined) return known;
@@ -211,64 +212,64 @@ export class StoreLimiter implements Limiter {
     return space;
   }
 
-  /** The last two fields of a key, `{kind}:{subject}`. @throws CannotIdentify for a wrong address */
+  /** The last two fields of a key, `{kind}:{subject}`. @throws CannotIdentify for an invalid address */
   subjectOf(subject: Subject): string {
     return `${subject.kind}:${subject.field(this.settings.ipv6Prefix)}`;
   }
 
   async #check(who: Who, limits: Limits, options: CheckOptions): Promise<Outcome> {
     const mode = options.onError === undefined ? undefined : checkOnError(options.onError);
-    const plan = this.#planOf(limits, options.name);
+    const set = this.#setOf(limits, options.name);
     const key = this.#keyOf(who, options);
-    return this.decide(key, plan, checkCost(options.cost ?? 1), mode);
+    return this.ask(key, set, checkCost(options.cost ?? 1), mode);
   }
 
-  async #decideLabelled(
+  async #askThenRead(
     exchange: Exchange,
     key: string,
-    plan: Plan,
+    set: LimitSet,
     cost: number,
     mode?: OnError,
   ): Promise<Outcome> {
     let outcome: Outcome;
     try {
-      const { reply, labels } = await this.#askLabelled(exchange, key, plan, cost);
+      const { reply, labels } = await this.#askLabelled(exchange, key, set, cost);
       outcome = readOutcome(reply, labels, key, cost);
     } catch (error) {
-      // It was counted as a failure already, but for a reply of another shape.
+      // Already counted as a failure, unless it is a reply of another shape.
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
-      return this.undecided(failure as StoreUnavailable, key, cost, mode);
+      return this.unanswered(failure as StoreUnavailable, key, cost, mode);
     }
     return this.#told(outcome);
   }
 
-  /** A reply, and what its entries are called, which the server is asked for with policies. */
+  /** A reply and its labels, for which the server is asked if there are policies. */
   async #askLabelled(
     exchange: Exchange,
     key: string,
-    plan: Plan,
+    set: LimitSet,
     cost: number,
   ): Promise<{ reply: unknown; labels: readonly Label[] }> {
     const until = now() + this.settings.timeoutMs;
-    const asked = exchange.ask(limitCommand(key, plan, cost), {
+    const asked = exchange.ask(limitCommand(key, set, cost), {
       read: (reply): { reply: unknown; quotas: unknown[] } => ({ reply, quotas: quotasOf(reply) }),
       done: (result) => result,
       fail: (error) => {
         throw error;
       },
     });
-    if (plan.policies.length === 0) {
-      return { reply: (await asked).reply, labels: plan.labels as readonly Label[] };
+    if (set.policies.length === 0) {
+      return { reply: (await asked).reply, labels: set.labels as readonly Label[] };
     }
     const get = (name: string) =>
       exchange.send({ name: 'RL.POLICY', key, rest: ['GET', name], keyless: true });
-    const [{ reply, quotas }] = await Promise.all([asked, this.policies.refresh(plan, get)]);
-    let labelled = this.policies.labelsOf(plan, quotas);
+    const [{ reply, quotas }] = await Promise.all([asked, this.policies.refresh(set, get)]);
+    let labelled = this.policies.labelsOf(set, quotas);
     if (!labelled.fits && now() < until) {
-      await this.policies.refresh(plan, get);
-      labelled = this.policies.labelsOf(plan, quotas);
+      await this.policies.refresh(set, get);
+      labelled = this.policies.labelsOf(set, quotas);
     }
-    const error = this.policies.errorOf(plan);
+    const error = this.policies.errorOf(set);
     if (error) throw error;
     return { reply, labels: labelled.labels };
   }
@@ -284,26 +285,24 @@ export class StoreLimiter implements Limiter {
     return `${this.spaceOf(scope ?? name ?? APP_SCOPE)}${this.subjectOf(whom)}`;
   }
 
-  #planOf(limits: Limits, name: string | undefined): Plan {
-    let plans = this.#plans.get(name);
-    if (!plans) {
-      if (this.#plans.size >= MAX_SCOPES) this.#plans.clear();
-      plans = new PlanCache(name);
-      this.#plans.set(name, plans);
+  #setOf(limits: Limits, name: string | undefined): LimitSet {
+    let sets = this.#sets.get(name);
+    if (!sets) {
+      if (this.#sets.size >= MAX_SCOPES) this.#sets.clear();
+      sets = new LimitSetCache(name);
+      this.#sets.set(name, sets);
     }
-    return plans.get(limits);
+    return sets.get(limits);
   }
 }
 
-function limitCommand(key: string, plan: Plan, cost: number): Command {
-  const rest = cost === 1 ? plan.words : [...plan.words, 'COST', `${cost}`];
+function limitCommand(key: string, set: LimitSet, cost: number): Command {
+  const rest = cost === 1 ? set.words : [...set.words, 'COST', `${cost}`];
   return { name: 'RL.LIMIT', key, rest };
 }
 
-/** @throws ConfigurationError if it is no cost */
+/** @throws ConfigurationError if it is invalid */
 export function checkCost(cost: number): number {
   if (Number.isInteger(cost) && cost >= 0 && cost <= MAX_COST) return cost;
-  throw new ConfigurationError(
-    `cost must be an integer from 0 to ${MAX_COST}, not ${String(cost)}`,
-  );
+  throw new ConfigurationError(`cost must be an integer from 0 to 10^12, not ${shown(cost)}`);
 }

@@ -1,4 +1,4 @@
-/** Says what an operator should know, at most one line a second of each kind. */
+/** Logs what an operator should know, at most one line a second of each kind. */
 
 import type { Logger } from './options/limiter.js';
 import { now } from './stores/clock.js';
@@ -14,11 +14,11 @@ export class Log {
 
   constructor(readonly logger: Logger) {}
 
-  /** @param answer what becomes of requests, as in `answered 503` */
+  /** @param answer what becomes of requests: `refused`, or `served without a limit` */
   say(kind: Kind, { message }: Error, answer: string): void {
     const at = now();
     if (at < this.#quietUntil[kind]) return;
     this.#quietUntil[kind] = at + EVERY_MS;
-    this.logger[LEVELS[kind]](`redis-rl: ${message}. Requests are ${answer}.`);
+    this.logger[LEVELS[kind]](`redis-rl: requests are ${answer}: ${message}`);
   }
 }

@@ -1,53 +1,58 @@
-/** What was decided, read from the reply of RL.LIMIT. */
+/** Outcomes and their verdicts, read from the reply of RL.LIMIT. */
 
 import { StoreMisconfigured } from './errors.js';
-import type { Label } from './limits/plan.js';
+import type { Label } from './limits/limit-set.js';
+import { shown } from './options/shown.js';
 
-/** The verdict of one limit. Times are in seconds, exact to the millisecond. */
-export interface Decision {
+/** One limit's answer. Times are in seconds, exact to the millisecond. */
+export interface Verdict {
   /** Whether this limit alone would have allowed the request. */
   readonly allowed: boolean;
   /** The limit, or a bucket's capacity. */
   readonly limit: number;
-  /** How much cost would still be allowed at once. */
+  /** How much cost it would still allow at once. */
   readonly remaining: number;
-  /** 0 if allowed; else after this long the same request is allowed; null: never. */
+  /** 0 if allowed; else how long until the same request is allowed; null: never. */
   readonly retryAfter: number | null;
-  /** Until the limit is as if never used. */
+  /** How long until the limit is as if never used. */
   readonly resetAfter: number;
   /** How long a LEAKY limit asks to hold the request before it is served; else 0. */
   readonly wait: number;
-  /** The limit's name. */
+  /** The limit's name in headers. */
   readonly policy: string;
-  /** In how many whole seconds the limit comes back when all of it is used; null: not known. */
+  /** Whole seconds until all of the limit is back once it is used up; null: not known. */
   readonly window: number | null;
 }
 
-/** The verdict of all limits of a request together. Times are in seconds. */
+/** {@link Verdict} under the name that users of other limiters look for. */
+export type Decision = Verdict;
+
+/** The answer to a whole check. Times are in seconds. */
 export interface Outcome {
+  /** Whether all verdicts allow it. */
   readonly allowed: boolean;
-  /** One per limit, in order; none when nobody was asked. */
-  readonly decisions: readonly Decision[];
-  /** The smallest `remaining` of its limits; null when nobody was asked. */
+  /** The verdicts, one per limit, in order; none if the store gave no answer. */
+  readonly decisions: readonly Verdict[];
+  /** The smallest `remaining` of its verdicts; null if there are none. */
   readonly remaining: number | null;
   /** The same as `remaining`. */
   readonly requestsLeft: number | null;
-  /** 0 if allowed; else the longest wait of the limits that deny; null: never. */
+  /** 0 if allowed; else the longest wait of the verdicts that deny; null: never. */
   readonly retryAfter: number | null;
-  /** The longest `resetAfter` of its limits; null when nobody was asked. */
+  /** The longest `resetAfter` of its verdicts; null if there are none. */
   readonly resetAfter: number | null;
   /** How long to hold an allowed request before it is served. */
   readonly wait: number;
-  /** The limit that is closest to denying, or denies longest; null when nobody was asked. */
-  readonly tightest: Decision | null;
+  /** The verdict that denies longest, or else has the least left; null if there are none. */
+  readonly tightest: Verdict | null;
   /** The key in the store. */
   readonly key: string;
   readonly cost: number;
-  /** Nobody was asked where it is `failed_open`, as the store could not be, or `exempt`. */
+  /** `failed_open`: the store gave no answer; `exempt`: it was not asked. */
   readonly source: 'server' | 'failed_open' | 'exempt';
 }
 
-/** The limits in a reply, by which it is seen whether it fits what is known of policies. */
+/** The limits in a reply, which show whether it fits what is known of policies. */
 export function quotasOf(reply: unknown): unknown[] {
   if (!Array.isArray(reply)) throw unreadable(reply);
   return reply.slice(1).map((row) => (Array.isArray(row) ? (row[1] as unknown) : undefined));
@@ -63,23 +68,23 @@ export function readOutcome(
   const count = labels.length;
   if (!Array.isArray(reply) || reply.length !== count + 1) throw unreadable(reply);
   const allowed = flag(reply[0], reply);
-  const decisions = new Array<Decision>(count);
+  const decisions = new Array<Verdict>(count);
   let remaining = Number.MAX_SAFE_INTEGER;
   let retryAfter: number | null = 0;
   let resetAfter = 0;
   let wait = 0;
   let denied = false;
   for (let at = 0; at < count; at++) {
-    const decision = readDecision(reply, at, labels[at] as Label);
-    decisions[at] = decision;
-    denied ||= !decision.allowed;
-    remaining = Math.min(remaining, decision.remaining);
-    resetAfter = Math.max(resetAfter, decision.resetAfter);
-    wait = Math.max(wait, decision.wait);
+    const verdict = readVerdict(reply, at, labels[at] as Label);
+    decisions[at] = verdict;
+    denied ||= !verdict.allowed;
+    remaining = Math.min(remaining, verdict.remaining);
+    resetAfter = Math.max(resetAfter, verdict.resetAfter);
+    wait = Math.max(wait, verdict.wait);
     retryAfter =
-      retryAfter === null || decision.retryAfter === null
+      retryAfter === null || verdict.retryAfter === null
         ? null
-        : Math.max(retryAfter, decision.retryAfter);
+        : Math.max(retryAfter, verdict.retryAfter);
   }
   if (denied === allowed) throw unreadable(reply);
   return {
@@ -98,18 +103,18 @@ export function readOutcome(
 }
 
 /**
- * How a call of cost 1 would fare, from the outcome of one of cost 0.
+ * The outcome of a call of cost 1, from that of a call of cost 0.
  *
- * @param waitOf seconds that it would have to wait for a limit with nothing left; null: for ever
+ * @param waitOf seconds to wait for a limit with nothing left; null: forever
  */
 export function standing(outcome: Outcome, waitOf: (at: number) => number | null): Outcome {
-  const decisions = outcome.decisions.map((decision, at) =>
-    decision.remaining > 0
-      ? decision
-      : { ...decision, allowed: false, retryAfter: waitOf(at), wait: 0 },
+  const decisions = outcome.decisions.map((verdict, at) =>
+    verdict.remaining > 0
+      ? verdict
+      : { ...verdict, allowed: false, retryAfter: waitOf(at), wait: 0 },
   );
   const waits = decisions.map(({ retryAfter }) => retryAfter);
-  const allowed = decisions.every((decision) => decision.allowed);
+  const allowed = decisions.every((verdict) => verdict.allowed);
   return {
     ...outcome,
     allowed,
@@ -120,7 +125,7 @@ export function standing(outcome: Outcome, waitOf: (at: number) => number | null
   };
 }
 
-/** The outcome of a request that is served although nobody was asked. */
+/** The outcome of a request that is served without an answer. */
 export function unasked(source: 'failed_open' | 'exempt', key: string, cost: number): Outcome {
   return {
     allowed: true,
@@ -137,7 +142,7 @@ export function unasked(source: 'failed_open' | 'exempt', key: string, cost: num
   };
 }
 
-function readDecision(reply: unknown[], at: number, { name, window }: Label): Decision {
+function readVerdict(reply: unknown[], at: number, { name, window }: Label): Verdict {
   const row = reply[at + 1];
   if (!Array.isArray(row) || row.length !== 5) throw unreadable(reply);
   const allowed = flag(row[0], reply);
@@ -157,22 +162,22 @@ function readDecision(reply: unknown[], at: number, { name, window }: Label): De
   };
 }
 
-/** Of those that deny the one with the longest wait, else the least left; the first of equals. */
-export function tightestOf(decisions: readonly Decision[]): Decision | null {
-  let tightest: Decision | null = null;
+/** The verdict that denies longest, or else has the least left; the first of equals. */
+export function tightestOf(decisions: readonly Verdict[]): Verdict | null {
+  let tightest: Verdict | null = null;
   for (const each of decisions) {
     if (tightest === null || isTighter(each, tightest)) tightest = each;
   }
   return tightest;
 }
 
-function isTighter(a: Decision, b: Decision): boolean {
+function isTighter(a: Verdict, b: Verdict): boolean {
   if (a.allowed !== b.allowed) return b.allowed;
   if (!a.allowed) return (a.retryAfter ?? Infinity) > (b.retryAfter ?? Infinity);
   return share(a) < share(b);
 }
 
-function share({ remaining, limit }: Decision): number {
+function share({ remaining, limit }: Verdict): number {
   return limit === 0 ? 0 : remaining / limit;
 }
 
@@ -187,7 +192,7 @@ function isCount(value: unknown): value is number {
 
 function unreadable(reply: unknown): StoreMisconfigured {
   return new StoreMisconfigured(
-    `This is not a reply of RL.LIMIT: ${JSON.stringify(reply)?.slice(0, 200)}. ` +
-      'Either something else answers, or the client changes replies',
+    `RL.LIMIT must answer with a verdict for each limit, not ${shown(reply)}: ` +
+      "is it redis-rl's module that answers, and does the client change replies?",
   );
 }

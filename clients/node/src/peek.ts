@@ -1,15 +1,15 @@
-/** How long a call that costs 1 would have to wait: RL.LIMIT of cost 0 says only what is left. */
+/** How long a call of cost 1 would have to wait, which RL.LIMIT with cost 0 does not say. */
 
-import type { Label } from './limits/plan.js';
+import type { Label } from './limits/limit-set.js';
 import type { Outcome } from './outcome.js';
 
-/** Where the entries of RL.PEEK have what is read here. */
+/** The places of what is read from an entry of RL.PEEK. */
 const ALGORITHM = 0;
 const PERIOD = 3;
 const WAIT = 5;
 
 /**
- * Seconds for each limit of `outcome`, null: for ever.
+ * Seconds for each verdict of `outcome`; null: forever.
  *
  * @param peeked the reply of RL.PEEK at the same key
  */
@@ -27,7 +27,7 @@ export function waitsOf(
         String(each[ALGORITHM]) === known?.algorithm && Number(each[PERIOD]) === known.periodMs,
     );
     const wait = Number(row?.[WAIT] ?? 0) / 1000;
-    // Other numbers were recorded there than are asked for now: it is free no later than this.
+    // Recorded under other numbers than are asked for now: the wait is at most the reset.
     return wait > 0 ? wait : resetAfter;
   });
 }

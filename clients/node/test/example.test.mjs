@@ -162,7 +162,7 @@ test('outages are answered as ON_ERROR says, and are over when Redis is back', a
 
   const bare = await Server.start({ port, module: false });
   await eventually(async () => String(await statuses()) === '503,503');
-  assert.match(open.output, /module is not loaded/);
+  assert.match(open.output, /redis-rl module must be loaded/);
   await bare.stop();
   await Server.start({ port });
   const back = performance.now();
@@ -173,7 +173,7 @@ test('outages are answered as ON_ERROR says, and are over when Redis is back', a
 test('what is wrong at the start is said, and ends it', async () => {
   const bare = await Server.start({ module: false });
   const wrong = [
-    [{ REDIS_URL: bare.url }, /module is not loaded.*loadmodule/],
+    [{ REDIS_URL: bare.url }, /redis-rl module must be loaded.*loadmodule/],
     [{ REDIS_URL: server.url, TRUSTED_PROXIES: '10.0.0.0/40' }, /trustedProxies.*10\.0\.0\.0\/40/],
     [{ REDIS_URL: server.url, ON_ERROR: 'maybe' }, /onError must be.*maybe/],
   ];

@@ -183,8 +183,11 @@ test('wrong options, limits, names and costs are refused, and said', async () =>
   }
   assert.throws(() => createLimiter({ client: {} }), ConfigurationError);
   const limiter = createLimiter({ client });
-  await assert.rejects(limiter.check('k', '1/minuet'), /"1\/minuet" is not a limit.*such as/);
-  await assert.rejects(limiter.check('k', '5/minute', { name: 'é' }), /a name must be .* not "é"/);
+  await assert.rejects(
+    limiter.check('k', '1/minuet'),
+    /period must be .*not 'minuet', in '1\/minuet'; a limit is .*such as/,
+  );
+  await assert.rejects(limiter.check('k', '5/minute', { name: 'é' }), /name must be .* not 'é'/);
   await assert.rejects(limiter.check('k', '5/minute', { cost: 1.5 }), /cost must be .* not 1.5/);
   await assert.rejects(limiter.check('k', '5/minute', { onError: 'ajar' }), /onError must be/);
   await assert.rejects(limiter.check(Subject.ip('nowhere'), '5/minute'), CannotIdentify);

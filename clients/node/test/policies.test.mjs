@@ -6,7 +6,7 @@ import express from 'express';
 import { createLimiter, fieldsOf, Limit, StoreMisconfigured, Subject } from 'redis-rl';
 import { rateLimit } from 'redis-rl/express';
 import { PolicyBook } from '../dist/esm/limits/policy-book.js';
-import { makePlan } from '../dist/esm/limits/plan.js';
+import { limitSetOf } from '../dist/esm/limits/limit-set.js';
 import { CLUSTERS, LIBRARIES } from './support/clients.mjs';
 import { ask, listen } from './support/http.mjs';
 import { memory } from './support/quiet.mjs';
@@ -68,13 +68,13 @@ test('a policy is asked for at most once a second, and is while it is in use', (
     () => undefined,
     () => clock.now,
   );
-  const plan = makePlan('policy api');
+  const set = limitSetOf('policy api');
   const asked = [];
   const get = async (name) => void asked.push([name, clock.now]);
   return (async () => {
     for (const now of [0, 1, 999, 1000, 1999, 2000, 9000]) {
       clock.now = now;
-      await book.refresh(plan, get);
+      await book.refresh(set, get);
     }
     assert.deepEqual(
       asked.map(([, at]) => at),

@@ -14,7 +14,7 @@ import { isCharged, place } from '../dist/esm/http/stack.js';
 import { ipKey, TrustedProxies } from '../dist/esm/keys/addresses.js';
 import { readMethods, scopeOf } from '../dist/esm/keys/scope.js';
 import { encodeField, Subject } from '../dist/esm/keys/subjects.js';
-import { makePlan } from '../dist/esm/limits/plan.js';
+import { limitSetOf } from '../dist/esm/limits/limit-set.js';
 import { PolicyBook } from '../dist/esm/limits/policy-book.js';
 import { quotasOf, readOutcome } from '../dist/esm/outcome.js';
 import { classify } from '../dist/esm/stores/classify.js';
@@ -32,8 +32,8 @@ function each(list, run) {
 }
 
 each('limits', ({ spec, clauses, periods_ms, error }) => {
-  if (error) return assert.throws(() => makePlan(spec), ConfigurationError);
-  const { limits, words } = makePlan(spec);
+  if (error) return assert.throws(() => limitSetOf(spec), ConfigurationError);
+  const { limits, words } = limitSetOf(spec);
   assert.deepEqual(words, clauses.flat());
   assert.deepEqual(
     limits.map((limit) => limit.words),
@@ -46,20 +46,20 @@ each('limits', ({ spec, clauses, periods_ms, error }) => {
 });
 
 /** What RL.POLICY GET last answered. */
-function bookOf(plan, server = {}) {
+function bookOf(set, server = {}) {
   const book = new PolicyBook();
-  for (const policy of plan.policies) {
+  for (const policy of set.policies) {
     if (server[policy.policy]) book.learn(policy, server[policy.policy]);
   }
   return book;
 }
 
 each('policies', ({ spec, name, server, policies, error }) => {
-  const make = () => makePlan(spec, name ?? undefined);
+  const make = () => limitSetOf(spec, name ?? undefined);
   if (error) return assert.throws(make, ConfigurationError);
-  const plan = make();
-  const { labels, fits } = bookOf(plan, server).labelsOf(
-    plan,
+  const set = make();
+  const { labels, fits } = bookOf(set, server).labelsOf(
+    set,
     policies.map(({ q }) => q),
   );
   const made = labels.map(({ name, window, limit }) => ({ name, q: limit.quota, w: window }));
@@ -78,8 +78,8 @@ each('stacks', ({ limits, server, scopes, error }) => {
   const placed = limits.map(({ id, spec, scope, named, subject }, at) => {
     const limit = (objects[id] ??= {});
     if (isCharged(stack, limit)) return null;
-    const plan = makePlan(spec);
-    const limiters = bookOf(plan, server).limitersOf(plan);
+    const set = limitSetOf(spec);
+    const limiters = bookOf(set, server).limitersOf(set);
     const found = place(stack, { limit, scope, named, subject, limiters }, (each) => `${each}:`);
     if (found === null) {
       assert.deepEqual([error, at], ['config', limits.length - 1]);
@@ -114,8 +114,8 @@ each('clients', ({ peer, forwarded_for, trusted_proxies, ipv6_prefix, subject, e
 
 each('outcomes', (vector) => {
   const { spec, name, cost, reply, now_ms, server } = vector;
-  const plan = makePlan(spec, name ?? undefined);
-  const { labels } = bookOf(plan, server).labelsOf(plan, quotasOf(reply));
+  const set = limitSetOf(spec, name ?? undefined);
+  const { labels } = bookOf(set, server).labelsOf(set, quotasOf(reply));
   const outcome = readOutcome(reply, labels, 'key', cost);
   assert.deepEqual(asShared(outcome), inSeconds(vector.outcome));
   const plain = fieldsOf(outcome);
@@ -132,8 +132,8 @@ each('outcomes', (vector) => {
 });
 
 each('merges', ({ headers, spec, name, reply, sent }) => {
-  const plan = makePlan(spec, name ?? undefined);
-  const outcome = readOutcome(reply, plan.labels, 'key', 1);
+  const set = limitSetOf(spec, name ?? undefined);
+  const outcome = readOutcome(reply, set.labels, 'key', 1);
   const all = lowered(Object.entries(headers));
   for (const [field, ours] of fieldsOf(outcome)) {
     all[field.toLowerCase()] = merged(field, all[field.toLowerCase()], ours);
@@ -143,7 +143,7 @@ each('merges', ({ headers, spec, name, reply, sent }) => {
 
 each('replies', ({ reply }) => {
   assert.throws(
-    () => readOutcome(reply, makePlan('5/minute').labels, 'key', 1),
+    () => readOutcome(reply, limitSetOf('5/minute').labels, 'key', 1),
     StoreMisconfigured,
   );
 });

@@ -39,7 +39,7 @@ from redis_rl.fastapi import (
 
 
 def setting(name: str, default: str) -> str:
-    """Answer a variable of the environment; one that is empty is none."""
+    """Return an environment variable, or the default if it is unset or empty."""
     return os.environ.get(name) or default
 
 

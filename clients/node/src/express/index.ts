@@ -21,7 +21,7 @@ declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- Express' types are one
   namespace Express {
     interface Request {
-      /** What the last limiter decided; null where it found nothing to limit. */
+      /** The last limiter's outcome; null if the request was not limited. */
       rateLimit?: Outcome | null;
     }
   }
@@ -48,13 +48,13 @@ const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
 /**
  * A middleware that limits the requests of a route, a router or an app.
  *
- * `req.rateLimit` is the outcome. A denied request is answered 429, one that nobody could decide
- * 503, one of nobody 400, all as application/problem+json.
+ * `req.rateLimit` is the outcome. A denied request is answered 429, an unidentified one 400, and
+ * 503 if Redis gives no answer, all as application/problem+json.
  *
- * @throws ConfigurationError for wrong and unknown options
+ * @throws ConfigurationError for invalid and unknown options
  */
 export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware {
-  // As others' are called: the options alone.
+  // Other packages take the options alone.
   if (options === undefined && !isLimiter(limiter)) EXPRESS_OPTIONS.check(limiter);
   checkLimiter(limiter);
   EXPRESS_OPTIONS.check(options);
@@ -99,9 +99,9 @@ async function deny(
 }
 
 /**
- * An error handler for what handlers throw of this package: a {@link StoreUnavailable} of
- * `limiter.check()` becomes the 503, a {@link CannotIdentify} the 400. What `rateLimit` refuses
- * does not need it.
+ * An error handler for errors of this package that handlers throw: a {@link StoreUnavailable} of
+ * `limiter.check()` becomes a 503, a {@link CannotIdentify} a 400. `rateLimit` itself does not need
+ * it.
  */
 export function problemHandler(): ErrorRequestHandler {
   return (error, _request, response, next) => {
@@ -119,7 +119,7 @@ function denial(outcome: Outcome): Problem {
   return { status: 429, fields: [], body: quotaExceeded(outcome) };
 }
 
-/** Whether `error` was one that has an answer, which is sent then. */
+/** Sends the answer to `error`, if it is an error of this package; whether it was. */
 function answerFor(error: unknown, response: ServerResponse): boolean {
   const problem = problemOf(error);
   if (problem === undefined || response.headersSent) return false;
@@ -163,7 +163,7 @@ function warnOfTrust(route: Route<Request>, app: Application): void {
   warnedApps.add(app);
   if (app.get('trust proxy') !== true) return;
   route.limiter.settings.logger.warn(
-    "redis-rl: with 'trust proxy' set to true any client chooses its own address. Set the number " +
-      'or the addresses of your proxies, or trustedProxies of the limiter.',
+    "redis-rl: 'trust proxy' should be the number or the addresses of your proxies, not true, with " +
+      'which any client chooses its own address; or set trustedProxies in createLimiter',
   );
 }

@@ -3,7 +3,7 @@
 import type { Request } from 'express';
 import { template } from '../http/route.js';
 
-/** The template, as `/items/{id}`; null where there is no route. */
+/** The template, such as `/items/{id}`; null without a route. */
 export function templateOf(request: Request): string | null {
   const route = request.route as { path: Pattern } | undefined;
   if (!route) return null;

@@ -19,11 +19,11 @@ import { tellWithReplies } from './reply.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the last limiter decided; null where none did. */
+    /** The last limiter's outcome; null if the request was not limited. */
     rateLimit: Outcome | null;
   }
   interface FastifyInstance {
-    /** A hook that limits one route. @throws ConfigurationError for wrong and unknown options */
+    /** A hook that limits one route. @throws ConfigurationError for invalid and unknown options */
     rl(options: FastifyRouteOptions): preHandlerHookHandler;
   }
   interface FastifyContextConfig {
@@ -39,7 +39,7 @@ export interface FastifyRateLimitOptions extends Partial<FastifyRouteOptions> {
   limiter: Limiter;
   /** When requests are checked. Default `onRequest`; later for a `key` that needs the body or a user. */
   hook?: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler';
-  /** Whether the plugin's own limits are also for requests that no route is found for. Default true. */
+  /** Whether the plugin's own limits include requests without a route. Default true. */
   coverNotFound?: boolean;
 }
 
@@ -60,7 +60,7 @@ interface FastifysOwn {
   logSerializers?: object;
 }
 
-/** Of the limits that the plugin itself has, and no default of its routes. */
+/** Options of the plugin's own limits, which are no defaults for routes. */
 const OWN = ['name', 'scope', 'cost'] as const;
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'];
@@ -140,7 +140,7 @@ Object.assign(fastifyRateLimit, {
 type Read = FastifyRateLimitOptions &
   Required<Pick<FastifyRateLimitOptions, 'hook' | 'coverNotFound'>>;
 
-/** @throws ConfigurationError for wrong and unknown options */
+/** @throws ConfigurationError for invalid and unknown options */
 function readPlugin(given: FastifyRateLimitOptions & FastifysOwn): Read {
   PLUGIN_OPTIONS.check(given);
   const { prefix: _prefix, logLevel: _logLevel, logSerializers: _serializers, ...options } = given;
@@ -153,7 +153,8 @@ function readPlugin(given: FastifyRateLimitOptions & FastifysOwn): Read {
   if (options.limits === undefined) {
     if (lost !== undefined) {
       throw new ConfigurationError(
-        `${lost} is of the plugin's own limits: give it limits too, or set ${lost} in config.rl`,
+        `limits must be given with ${lost}, which is for the plugin's own limits, and are missing: ` +
+          `for a single route, set ${lost} in config.rl`,
       );
     }
     // Defaults of routes, wrong ones refused here.
@@ -171,7 +172,8 @@ function checkConfig(config: object | undefined, fastify: FastifyInstance): void
   // What @fastify/rate-limit decorates: then it reads this itself.
   if (rateLimit !== undefined && !fastify.hasDecorator('rateLimit')) {
     throw new ConfigurationError(
-      "config.rateLimit is not read: use config.rl, as in config: { rl: { limits: '5/minute' } }",
+      "limits of a route must be in config.rl, as in config: { rl: { limits: '5/minute' } }, " +
+        'not in config.rateLimit',
     );
   }
 }

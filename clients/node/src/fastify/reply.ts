@@ -1,4 +1,4 @@
-/** Puts the fields of outcomes on Fastify's replies, which costs less than on raw responses. */
+/** Puts header fields on Fastify's replies, which costs less than on raw responses. */
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { fieldsOf, type Legacy, merged, type Told } from '../http/headers.js';

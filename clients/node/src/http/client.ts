@@ -22,17 +22,17 @@ export interface HttpRequest {
 /**
  * The address that the framework resolved, or that `proxies` lead to.
  *
- * @throws CannotIdentify where there is none
+ * @throws CannotIdentify if there is none
  */
 export function clientOf(request: HttpRequest, proxies: TrustedProxies | undefined): string {
-  // Node parses headers when they are first read, here not before they are needed.
+  // Node parses headers when they are first read, so they are read only if needed.
   if (proxies === undefined) {
     const address = request.ip ?? request.socket?.remoteAddress;
     if (address === undefined || address === '') throw nobody(request.socket);
     return address;
   }
   const { socket, headers } = request;
-  // One that has gone has no address either, but is no Unix socket.
+  // A connection that is gone has no address either, but is no Unix socket.
   if (!socket.remoteAddress && !isUnix(socket)) throw nobody(socket);
   const forwarded = headers['x-forwarded-for'];
   const lines = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
@@ -46,8 +46,8 @@ function isUnix({ destroyed, localAddress }: Socket): boolean {
 function nobody(socket: Socket | undefined): CannotIdentify {
   return new CannotIdentify(
     socket?.destroyed
-      ? 'The connection has gone, and its address with it'
-      : "The connection has no address. If it is a proxy's Unix socket, trustedProxies: ['unix'] " +
-          'of createLimiter has X-Forwarded-For read',
+      ? 'the client must have an address, and its connection is gone'
+      : "the client must have an address, and the connection has none: behind a proxy's Unix socket, " +
+          "set trustedProxies: ['unix'] in createLimiter",
   );
 }

@@ -1,6 +1,6 @@
-/** What HTTP clients are told: the fields of draft-ietf-httpapi-ratelimit-headers-11, and older ones. */
+/** The header fields: those of draft-ietf-httpapi-ratelimit-headers-11, and older ones. */
 
-import type { Decision, Outcome } from '../outcome.js';
+import type { Verdict, Outcome } from '../outcome.js';
 
 /**
  * Older fields beside the new ones: `X-RateLimit-*` with Reset in seconds from now (`delta`) or as
@@ -14,7 +14,7 @@ export type FieldValue = string | number | readonly string[] | undefined;
 /** Field names and values, in the order sent, as fetch's Headers take them. */
 export type Fields = [name: string, value: string][];
 
-/** What fields tell of an outcome, or of several of one request. */
+/** The part of an outcome, or of several of one request, that headers show. */
 export type Told = Pick<Outcome, 'allowed' | 'decisions' | 'retryAfter' | 'tightest'>;
 
 /**
@@ -26,9 +26,9 @@ export function fieldsOf(outcome: Told, legacy?: Legacy, now = Date.now()): Fiel
   if (outcome.decisions.length === 0) return [];
   let policies = '';
   let members = '';
-  for (const decision of outcome.decisions) {
-    policies += `${policies && ', '}${policy(decision)}`;
-    if (outcome.allowed || !decision.allowed) members += `${members && ', '}${member(decision)}`;
+  for (const verdict of outcome.decisions) {
+    policies += `${policies && ', '}${policy(verdict)}`;
+    if (outcome.allowed || !verdict.allowed) members += `${members && ', '}${member(verdict)}`;
   }
   const fields: Fields = [
     ['RateLimit-Policy', policies],
@@ -71,17 +71,17 @@ export function merged(name: string, theirs: FieldValue, ours: string): string {
   }
 }
 
-function policy({ policy, limit, window }: Decision): string {
+function policy({ policy, limit, window }: Verdict): string {
   return window === null ? `"${policy}";q=${limit}` : `"${policy}";q=${limit};w=${window}`;
 }
 
-function member({ allowed, policy, remaining, retryAfter, resetAfter }: Decision): string {
+function member({ allowed, policy, remaining, retryAfter, resetAfter }: Verdict): string {
   if (allowed) return `"${policy}";r=${remaining};t=${wholeSeconds(resetAfter)}`;
   const left = `"${policy}";r=${remaining}`;
   return retryAfter === null ? left : `${left};t=${retrySeconds(retryAfter)}`;
 }
 
-function legacyFields(tightest: Decision, legacy: Legacy, now: number): Fields {
+function legacyFields(tightest: Verdict, legacy: Legacy, now: number): Fields {
   const { allowed, limit, remaining, retryAfter, resetAfter } = tightest;
   const prefix = legacy === 'draft6' ? 'RateLimit' : 'X-RateLimit';
   const fields: Fields = [

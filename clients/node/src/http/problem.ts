@@ -44,7 +44,7 @@ const unidentified: Problem = {
   body: about('Bad Request', 400, 'The client cannot be identified'),
 };
 
-/** The answer to a request that `error` kept from a decision; nothing for any other error. */
+/** The answer to a request whose check ended with `error`; undefined for any other error. */
 export function problemOf(error: unknown): Problem | undefined {
   if (isUnavailable(error)) return unavailable;
   return isUnidentified(error) ? unidentified : undefined;

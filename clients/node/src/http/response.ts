@@ -37,8 +37,8 @@ export function announce(response: Response, outcome: Told, legacy?: Legacy): vo
     return;
   }
   response[pending] = { told: outcome, legacy };
-  // Whoever put a method of his own on the response, as compression does, may have done so before
-  // its prototype was prepared, and pass over that.
+  // Middleware such as compression may have replaced the response's own method before the
+  // prototype was prepared, and would bypass that.
   if (!response[hooked] || Object.hasOwn(response, 'writeHead')) hook(response);
 }
 
@@ -57,7 +57,7 @@ export function hook(response: Response): void {
   };
 }
 
-/** Waits, as a LEAKY limit asks to; calls `serve` unless the client goes away meanwhile. */
+/** Waits as long as a LEAKY limit asks; then calls `serve`, unless the client has gone away. */
 export function hold(
   response: ServerResponse,
   seconds: number,
@@ -76,7 +76,7 @@ export function hold(
   response.once('close', end);
 }
 
-/** Two limiters of one request: all policies, and of those that deny only these. */
+/** Two outcomes of one request, as one. */
 export function both(first: Told, second: Told): Told {
   const decisions = [...first.decisions, ...second.decisions];
   return {

@@ -1,19 +1,20 @@
-/** The options of a limit, and whether they are right. */
+/** The options of a limit, and their validation. */
 
 import { ConfigurationError } from '../errors.js';
 import { readMethods } from '../keys/scope.js';
 import type { Subject, SubjectOptions, WholeKey, Who } from '../keys/subjects.js';
 import { checkCost, type StoreLimiter } from '../limiter.js';
 import { Limit, type Limits } from '../limits/limit.js';
-import { makePlan, type Plan, PlanCache } from '../limits/plan.js';
+import { limitSetOf, type LimitSet, LimitSetCache } from '../limits/limit-set.js';
 import { Policy } from '../limits/policy.js';
 import { checkFunction, checkOnError, type OnError, wrong } from '../options/limiter.js';
+import { shown } from '../options/shown.js';
 
 type Now<T> = T | Promise<T>;
 
 /**
  * The client by its address: what the framework resolved, or what the limiter's `trustedProxies`
- * say. @throws CannotIdentify where there is none
+ * say. @throws CannotIdentify if there is none
  */
 export type Client = (options?: SubjectOptions) => Subject;
 
@@ -30,13 +31,13 @@ export interface RouteOptions<Request> {
   /** Limits, those of each tier as `{ free: '5/minute', paid: '100/minute' }`, or a function. */
   limits: Limits | Tiers | ChooseLimits<Request>;
   /**
-   * Who is asking, text being a user's id; null: not limited. Default the client's address, which
-   * `client()` answers, too: `(req, client) => userOf(req) ?? client()`.
+   * Who is asking: a Subject, or a user's id as text; null: not limited. Default: the client's
+   * address, which `client()` returns: `(req, client) => userOf(req) ?? client()`.
    */
   key?: (request: Request, client: Client) => Now<Who | null>;
-  /** The name of the limit in headers and keys. Default its numbers, and the route's template. */
+  /** The name in headers and keys. Default: its numbers, and the route's template. */
   name?: string;
-  /** The second field of the key, where it is not to be the name. */
+  /** The second field of the key, if not `name`. */
   scope?: string;
   /** What a request costs, an integer from 0 to 10^12. Default 1. */
   cost?: number | ((request: Request) => Now<number>);
@@ -69,10 +70,10 @@ export interface ReadOptions<Request> {
   /** The name or scope given, if one was. */
   readonly scope: string | null;
   readonly named: boolean;
-  /** The plan of all requests; null where it is chosen. */
-  readonly plan: Plan | null;
-  readonly planOf: (request: Request, who: Subject | WholeKey) => Now<Plan | null>;
-  /** What it may count with, as far as that is known. */
+  /** The set of all requests; null if it is chosen per request. */
+  readonly set: LimitSet | null;
+  readonly setOf: (request: Request, who: Subject | WholeKey) => Now<LimitSet | null>;
+  /** The limiters that it may count in, as far as they are known. */
   readonly limiters: () => readonly string[];
   readonly key: RouteOptions<Request>['key'];
   readonly cost: number | ((request: Request) => Now<number>);
@@ -82,7 +83,7 @@ export interface ReadOptions<Request> {
   readonly wait: boolean;
 }
 
-/** @throws ConfigurationError for wrong options, and a limiter that createLimiter did not make */
+/** @throws ConfigurationError for invalid options, and a limiter that createLimiter did not make */
 export function readRoute<Request>(
   given: unknown,
   options: RouteOptions<Request>,
@@ -111,7 +112,7 @@ export function readRoute<Request>(
   };
 }
 
-type Chosen<Request> = Pick<ReadOptions<Request>, 'plan' | 'planOf' | 'limiters'>;
+type Chosen<Request> = Pick<ReadOptions<Request>, 'set' | 'setOf' | 'limiters'>;
 
 function readLimits<Request>(
   limits: RouteOptions<Request>['limits'],
@@ -119,19 +120,19 @@ function readLimits<Request>(
   limiter: StoreLimiter,
 ): Chosen<Request> {
   if (limits === undefined || limits === null) {
-    throw wrong('limits', limits, "given, as in limits: '5/minute'");
+    throw new ConfigurationError("limits must be given, as in '5/minute', and are missing");
   }
   if (typeof limits === 'function') {
-    const plans = new PlanCache(name);
-    const planOf: Chosen<Request>['planOf'] = async (request, who) => {
+    const sets = new LimitSetCache(name);
+    const setOf: Chosen<Request>['setOf'] = async (request, who) => {
       const chosen = await limits(request, who);
-      return chosen === null ? null : plans.get(chosen);
+      return chosen === null ? null : sets.get(chosen);
     };
-    return { plan: null, planOf, limiters: () => plans.limiters };
+    return { set: null, setOf, limiters: () => sets.limiters };
   }
   if (isTiers(limits)) return readTiers(limits, name);
-  const plan = makePlan(limits, name);
-  return { plan, planOf: () => plan, limiters: () => limiter.policies.limitersOf(plan) };
+  const set = limitSetOf(limits, name);
+  return { set, setOf: () => set, limiters: () => limiter.policies.limitersOf(set) };
 }
 
 function isTiers<Request>(limits: RouteOptions<Request>['limits']): limits is Tiers {
@@ -140,27 +141,27 @@ function isTiers<Request>(limits: RouteOptions<Request>['limits']): limits is Ti
 }
 
 function readTiers<Request>(tiers: Tiers, name: string | undefined): Chosen<Request> {
-  const plans = new Map(Object.entries(tiers).map(([tier, like]) => [tier, makePlan(like, name)]));
-  if (plans.size === 0) throw wrong('limits', tiers, 'those of one tier at least');
-  const planOf = (_request: Request, { tier }: Subject | WholeKey) => {
-    const plan = plans.get(tier as string);
-    if (plan) return plan;
-    const known = [...plans.keys()].join(', ');
-    throw new ConfigurationError(`a tier must be one of ${known}, not ${tier}`);
+  const sets = new Map(Object.entries(tiers).map(([tier, like]) => [tier, limitSetOf(like, name)]));
+  if (sets.size === 0) throw wrong('limits', tiers, 'of at least one tier');
+  const setOf = (_request: Request, { tier }: Subject | WholeKey) => {
+    const set = sets.get(tier as string);
+    if (set) return set;
+    const known = [...sets.keys()].join(', ');
+    throw new ConfigurationError(`tier must be one of ${known}, not ${shown(tier)}`);
   };
-  const limiters = [...plans.values()].flatMap((plan) => plan.limiters);
-  return { plan: null, planOf, limiters: () => limiters };
+  const limiters = [...sets.values()].flatMap((set) => set.limiters);
+  return { set: null, setOf, limiters: () => limiters };
 }
 
 /** Whether createLimiter made it, of this build of the package or the other. */
 export function isLimiter(limiter: unknown): limiter is StoreLimiter {
-  return typeof (limiter as Partial<StoreLimiter> | null | undefined)?.decide === 'function';
+  return typeof (limiter as Partial<StoreLimiter> | null | undefined)?.ask === 'function';
 }
 
 /** @throws ConfigurationError if createLimiter did not make it */
 export function checkLimiter(limiter: unknown): StoreLimiter {
   if (isLimiter(limiter)) return limiter;
   throw new ConfigurationError(
-    `the limiter must be one that createLimiter made, not ${limiter === null ? 'null' : typeof limiter}`,
+    `limiter must be made by createLimiter, not ${limiter ? `of type ${typeof limiter}` : shown(limiter)}`,
   );
 }

@@ -1,10 +1,10 @@
-/** The limits of a route: which requests they are for, who is asking, what it costs. */
+/** The limits of a route: for which requests, for whom, at what cost. */
 
 import { isUnidentified, StoreMisconfigured } from '../errors.js';
 import { scopeOf } from '../keys/scope.js';
 import { readWho, Subject, type SubjectOptions, type WholeKey } from '../keys/subjects.js';
 import { checkCost, type StoreLimiter } from '../limiter.js';
-import type { Plan } from '../limits/plan.js';
+import type { LimitSet } from '../limits/limit-set.js';
 import type { Outcome } from '../outcome.js';
 import { clientOf, type HttpRequest } from './client.js';
 import { type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
@@ -19,7 +19,7 @@ export class Route<Request extends HttpRequest> {
   readonly limiter: StoreLimiter;
   readonly waits: boolean;
   readonly #options: ReadOptions<Request>;
-  /** What it is called in errors. */
+  /** Its name in errors. */
   readonly #name: string;
 
   /** @throws ConfigurationError for wrong and unknown options */
@@ -30,7 +30,7 @@ export class Route<Request extends HttpRequest> {
     this.#name = this.#options.scope === null ? 'one without a name' : `'${this.#options.scope}'`;
   }
 
-  /** Whether requests are identified by what the framework makes of X-Forwarded-For. */
+  /** Whether the framework identifies requests, perhaps by X-Forwarded-For. */
   get asksFramework(): boolean {
     return this.#options.key === undefined && this.limiter.settings.proxies === undefined;
   }
@@ -50,17 +50,17 @@ export class Route<Request extends HttpRequest> {
     if (!this.limiter.settings.enabled) return undefined;
     const stack = raw[met];
     if (stack !== undefined && isCharged(stack, this)) return undefined;
-    const { plan, key, cost, exempt, methods, scope: name } = this.#options;
+    const { set, key, cost, exempt, methods, scope: name } = this.#options;
     const path = name === null ? template(request) : null;
     const scope = scopeOf(request.method, path, name, methods);
     if (scope === null) {
       this.#pass(raw, scopeOf(request.method, path, name, null) as string);
       return undefined;
     }
-    if (plan !== null && key === undefined && exempt === undefined && typeof cost === 'number') {
+    if (set !== null && key === undefined && exempt === undefined && typeof cost === 'number') {
       try {
-        const where = this.#place(raw, scope, this.#client(request), plan);
-        return this.limiter.decide(where, plan, cost, this.#options.onError);
+        const where = this.#place(raw, scope, this.#client(request), set);
+        return this.limiter.ask(where, set, cost, this.#options.onError);
       } catch (error) {
         return Promise.reject(this.#noted(error));
       }
@@ -78,18 +78,18 @@ export class Route<Request extends HttpRequest> {
       else {
         const answer = await key(request, (options) => this.#client(request, options));
         if (answer === null) return this.#pass(raw, scope);
-        who = readWho(answer, 'what a key function answers');
+        who = readWho(answer, 'what a key function returns');
       }
-      const plan = await this.#options.planOf(request, who);
-      if (plan === null) return this.#pass(raw, scope);
+      const set = await this.#options.setOf(request, who);
+      if (set === null) return this.#pass(raw, scope);
       const price = typeof cost === 'function' ? checkCost(await cost(request)) : cost;
-      return await this.limiter.decide(this.#place(raw, scope, who, plan), plan, price, onError);
+      return await this.limiter.ask(this.#place(raw, scope, who, set), set, price, onError);
     } catch (error) {
       throw this.#noted(error);
     }
   }
 
-  /** Notes that the request has met this limit, which does not ask. */
+  /** Notes that the request has met this limit, which does not ask the store. */
   #pass(raw: RawRequest, scope: string): null {
     const { named, limiters } = this.#options;
     const meeting = { limit: this, scope, named, subject: null, limiters: limiters() };
@@ -99,9 +99,9 @@ export class Route<Request extends HttpRequest> {
   }
 
   /** The key at which to charge. @throws StoreMisconfigured if that would charge it twice */
-  #place(raw: RawRequest, scope: string, who: Subject | WholeKey, plan: Plan): string {
+  #place(raw: RawRequest, scope: string, who: Subject | WholeKey, set: LimitSet): string {
     const whole = who.kind === 'whole';
-    const limiters = this.limiter.policies.limitersOf(plan);
+    const limiters = this.limiter.policies.limitersOf(set);
     const stack = raw[met];
     const subject = whole ? who.key : this.limiter.subjectOf(who);
     if (stack === undefined) {
@@ -125,21 +125,21 @@ export class Route<Request extends HttpRequest> {
     while (other && !shares(other)) other = other.before;
     const limiter = other?.limiters.find((each) => limiters.includes(each)) ?? '';
     const [kind = '', ms = ''] = limiter.split(' ');
-    const what = kind === 'policy' ? limiter : `${kind} limit of ${Number(ms) / 1000} s`;
+    const what = kind === 'policy' ? limiter : `a ${kind} limit of ${Number(ms) / 1000} s`;
     const names = [other?.limit as Route<Request>, this].map((each) => each.#name).join(' and ');
     const error = new StoreMisconfigured(
-      `Two limits of one request, ${names}, would charge the same ${what} at one key: give each a ` +
-        'name of its own, or both limits to one of them',
+      `two limits of one request must not charge the same limiter, as ${names} do with ${what}: ` +
+        'give each a name of its own, or use one limit object for both',
     );
-    this.#undecided(error);
+    this.#unanswered(error);
     return error;
   }
 
-  #undecided(error: StoreMisconfigured): void {
+  #unanswered(error: StoreMisconfigured): void {
     try {
-      this.limiter.undecided(error, '', 0, 'closed');
+      this.limiter.unanswered(error, '', 0, 'closed');
     } catch {
-      // It is logged, and thrown by whoever asked.
+      // It is logged; the caller throws it.
     }
   }
 

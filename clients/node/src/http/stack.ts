@@ -1,4 +1,4 @@
-/** The limits that one request meets, in order, none of which may charge another's limiter. */
+/** The limits that one request meets, in order; none may charge another's limiter. */
 
 /** A limit that a request has met. */
 export interface Met {
@@ -16,7 +16,7 @@ export interface Meeting {
   readonly limit: object;
   /** What it counts under if no other limit does. */
   readonly scope: string;
-  /** Whether that was given, so that it cannot move. */
+  /** Whether its scope was given, so that it cannot move. */
   readonly named: boolean;
   /** `{kind}:{subject}`; null: not asked. */
   readonly subject: string | null;

@@ -1,9 +1,10 @@
-/** Addresses of clients: how they are written, which bucket they share, which proxies to believe. */
+/** Client addresses: their spellings, which of them are one client, and which proxies to believe. */
 
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { CannotIdentify, ConfigurationError } from '../errors.js';
+import { shown } from '../options/shown.js';
 
-/** Bits of an IPv6 address that one client is taken to hold, unless set: providers give a /64. */
+/** How many bits of an IPv6 address stand for one client, unless set: providers give a /64. */
 export const DEFAULT_IPV6_PREFIX = 64;
 
 /**
@@ -12,7 +13,7 @@ export const DEFAULT_IPV6_PREFIX = 64;
  * Brackets, port and zone are taken off; an IPv4 address mapped into IPv6 is the IPv4 address.
  *
  * @param ipv6Prefix 32 to 128 bits; at 128 there is no suffix
- * @throws CannotIdentify if `address` is none
+ * @throws CannotIdentify if `address` is invalid
  * @throws ConfigurationError if `ipv6Prefix` is out of range
  */
 export function ipKey(address: string | undefined, ipv6Prefix = DEFAULT_IPV6_PREFIX): string {
@@ -20,9 +21,7 @@ export function ipKey(address: string | undefined, ipv6Prefix = DEFAULT_IPV6_PRE
   if (address !== undefined && isIPv4(address)) return address;
   const plain = address === undefined ? undefined : normalize(address);
   if (plain === undefined) {
-    throw new CannotIdentify(
-      `The client has no address: ${JSON.stringify(address) ?? 'undefined'}`,
-    );
+    throw new CannotIdentify(`an address must be IPv4 or IPv6, not ${shown(address)}`);
   }
   if (typeof plain === 'string') return plain;
   if (ipv6Prefix === 128) return written(plain);
@@ -32,7 +31,7 @@ export function ipKey(address: string | undefined, ipv6Prefix = DEFAULT_IPV6_PRE
 /** @throws ConfigurationError if `bits` is not 32 to 128 */
 export function checkIpv6Prefix(bits: number): number {
   if (Number.isInteger(bits) && bits >= 32 && bits <= 128) return bits;
-  throw new ConfigurationError(`ipv6Prefix must be an integer from 32 to 128, not ${bits}`);
+  throw new ConfigurationError(`ipv6Prefix must be an integer from 32 to 128, not ${shown(bits)}`);
 }
 
 /** An entry without the spaces around it, of which trim() knows more than HTTP does. */
@@ -40,7 +39,7 @@ function trimmed(entry: string | undefined): string | undefined {
   return entry !== undefined && /^[\t\x20-\x7e]*$/.test(entry) ? entry.trim() : undefined;
 }
 
-/** In a list of proxies: those that connect by a Unix socket, and have no address. */
+/** In `trustedProxies`: peers on a Unix socket, which have no address. */
 const UNIX = 'unix';
 
 /** The proxies whose X-Forwarded-For is believed. */
@@ -52,12 +51,12 @@ export class TrustedProxies {
 
   /**
    * @param ranges CIDRs or addresses, as `10.0.0.0/8` or `::1`; `unix` for peers on a Unix socket
-   * @throws ConfigurationError for what is neither
+   * @throws ConfigurationError for anything else
    */
   constructor(ranges: readonly string[]) {
     if (!Array.isArray(ranges) || ranges.some((range) => typeof range !== 'string')) {
       throw new ConfigurationError(
-        `trustedProxies must be a list, as in ['10.0.0.0/8'], not ${JSON.stringify(ranges)}`,
+        `trustedProxies must be a list, as in ['10.0.0.0/8'], not ${shown(ranges)}`,
       );
     }
     for (const range of ranges as readonly string[]) this.#add(range);
@@ -66,17 +65,23 @@ export class TrustedProxies {
   /**
    * The address of the client: `peer`, unless that is a trusted proxy. Then X-Forwarded-For is
    * walked from the right until the first address that is not trusted; if all are, the leftmost.
-   * An entry that is no address ends the walk at the last trusted hop.
+   * An invalid entry ends the walk at the last trusted hop.
    *
    * @param peer nothing for a Unix socket
    * @param forwarded all lines of X-Forwarded-For, joined with commas
-   * @throws CannotIdentify if `peer` is no address, or the walk ends at a Unix socket
+   * @throws CannotIdentify if `peer` is invalid, or the walk ends at a Unix socket
    */
   client(peer: string | undefined, forwarded: string | undefined): string {
     const hops = forwarded ? forwarded.split(',') : [];
     let client = plainText(peer || undefined);
     if (client === undefined && !peer && this.#unix) client = plainText(trimmed(hops.pop()));
-    if (client === undefined) throw new CannotIdentify('The connection has no address');
+    if (client === undefined) {
+      throw new CannotIdentify(
+        peer
+          ? `a client must have an IP address, not ${shown(peer)}`
+          : 'X-Forwarded-For must name the client behind the Unix socket',
+      );
+    }
     while (this.#trusts(client) && hops.length > 0) {
       const next = plainText(trimmed(hops.pop()));
       if (next === undefined) break;
@@ -101,7 +106,7 @@ export class TrustedProxies {
     const prefix = bits === undefined ? most : Number(bits);
     if ((family === 'ipv6' && !isIPv6(address)) || address.includes('%') || prefix > most) {
       throw new ConfigurationError(
-        `trustedProxies: ${JSON.stringify(range)} is neither an address, a CIDR such as 10.0.0.0/8 nor the word unix`,
+        `trustedProxies must hold CIDRs such as 10.0.0.0/8, or the word unix, not ${shown(range)}`,
       );
     }
     this.#trusted[family].addSubnet(address, prefix, family);
@@ -111,7 +116,7 @@ export class TrustedProxies {
 /** The eight groups of an IPv6 address. */
 type Groups = readonly number[];
 
-/** An address without brackets, port, zone and mapping; nothing if `text` is none. */
+/** An address without brackets, port, zone and mapping; undefined if `text` is invalid. */
 function normalize(text: string): string | Groups | undefined {
   if (isIPv4(text)) return text;
   const ported = /^([0-9.]+):[0-9]+$/.exec(text)?.[1];

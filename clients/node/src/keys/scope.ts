@@ -1,19 +1,20 @@
-/** What a request counts under: the second field of its key. */
+/** Scopes: the budget that a request counts in, and the second field of its key. */
 
 import { ConfigurationError } from '../errors.js';
+import { shown } from '../options/shown.js';
 
-/** The scope of requests that no route is known of. */
+/** The scope without a name or a route. */
 export const APP_SCOPE = 'app';
 
 const METHODS = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH'.split(' '));
 
-/** Stands for all methods that HTTP does not define, so that nobody can invent a budget. */
+/** Stands for all methods that HTTP does not define, so that clients cannot invent budgets. */
 const OTHER = '*';
 
 /**
- * The scope of a request, or null if it is not limited by whoever has these `methods`.
+ * The scope of a request, or null if it is not limited.
  *
- * @param template the route's, as in `/items/{id}`; null where there is no route
+ * @param template the route's, such as `/items/{id}`; null without a route
  * @param name what the limit's scope is called, if that is given
  * @param methods as {@link readMethods} has them; null: all
  */
@@ -33,7 +34,7 @@ export function scopeOf(
 /**
  * The methods of an option, each as it is counted.
  *
- * @throws ConfigurationError for what is no list of methods, with the right spelling
+ * @throws ConfigurationError for anything but a list of methods
  */
 export function readMethods(methods: unknown): ReadonlySet<string> | null {
   if (methods === undefined) return null;
@@ -41,8 +42,8 @@ export function readMethods(methods: unknown): ReadonlySet<string> | null {
   const names = list.map((each) => (typeof each === 'string' ? each.toUpperCase() : ''));
   if (names.length === 0 || names.some((each) => each !== OTHER && !METHODS.has(each))) {
     throw new ConfigurationError(
-      `methods must be a list of HTTP's methods, or '*' for all others, as in methods: ['POST'], ` +
-        `not ${JSON.stringify(methods)}`,
+      "methods must be a list of HTTP methods, or '*' for all that HTTP does not define, as in " +
+        `methods: ['POST'], not ${shown(methods)}`,
     );
   }
   return new Set(names.map(countedAs));

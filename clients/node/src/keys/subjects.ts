@@ -1,14 +1,15 @@
-/** Who is asking, and the key at which his use is recorded. */
+/** Subjects: who is limited, as keys have them. */
 
 import { createHash } from 'node:crypto';
 import { CannotIdentify, ConfigurationError } from '../errors.js';
 import { knownOptions } from '../options/known.js';
+import { shown } from '../options/shown.js';
 import { ipKey } from './addresses.js';
 
 const MAX_SUBJECT_BYTES = 128;
 
 export interface SubjectOptions {
-  /** What the application made of him, for limits that depend on it. Not in the key. */
+  /** Picks the limits, where there are tiers. Not in the key. */
   tier?: string | undefined;
 }
 
@@ -32,15 +33,15 @@ export class Subject {
   }
 
   /**
-   * An account. Everything that logs in as it shares one budget, from any address.
+   * An account. Its requests share one budget, from any address.
    *
-   * @throws ConfigurationError for what is no id, such as undefined
+   * @throws ConfigurationError for an invalid id, such as undefined
    * @throws CannotIdentify for an empty one
    */
   static user(id: string | number | bigint, options?: SubjectOptions): Subject {
     const isId = typeof id === 'string' || typeof id === 'bigint' || Number.isSafeInteger(id);
     if (!isId) throw wrong("a user's id", 'text or an integer', id);
-    return new Subject('user', nonEmpty(String(id), 'user'), options);
+    return new Subject('user', nonEmpty(String(id), 'the id of a user'), options);
   }
 
   /**
@@ -49,7 +50,7 @@ export class Subject {
    * @throws CannotIdentify if there is none
    */
   static ip(address: string | null | undefined, options?: SubjectOptions): Subject {
-    return new Subject('ip', nonEmpty(address, 'address'), options);
+    return new Subject('ip', nonEmpty(address, 'the address of a client'), options);
   }
 
   /**
@@ -58,7 +59,7 @@ export class Subject {
    * @throws CannotIdentify if there is none
    */
   static apiKey(secret: string | null | undefined, options?: SubjectOptions): Subject {
-    return new Subject('key', sha256(nonEmpty(secret, 'API key')), options);
+    return new Subject('key', sha256(nonEmpty(secret, 'an API key')), options);
   }
 
   /** Its last field in a key, encoded. */
@@ -69,14 +70,15 @@ export class Subject {
   }
 }
 
-/** A whole key of Redis, which is sent as it is; for keys that other programs share. */
+/** A Redis key as it is, for keys that other programs share. */
 export class WholeKey {
   readonly kind = 'whole';
   readonly tier = undefined;
 
-  /** @throws ConfigurationError for what is no text, or empty */
+  /** @throws ConfigurationError for anything but text that is not empty */
   constructor(readonly key: string) {
-    if (typeof key !== 'string' || key === '') throw wrong('a WholeKey', 'text, not empty', key);
+    if (typeof key !== 'string' || key === '')
+      throw wrong('a WholeKey', 'text that is not empty', key);
   }
 }
 
@@ -84,9 +86,9 @@ export class WholeKey {
 export type Who = Subject | WholeKey | string;
 
 /**
- * Whom a key function, or a caller, means.
+ * The subject that a key function, or a caller, means.
  *
- * @throws ConfigurationError for what is none of them
+ * @throws ConfigurationError for anything else
  */
 export function readWho(who: unknown, from: string): Subject | WholeKey {
   if (typeof who === 'string') return Subject.user(who);
@@ -95,13 +97,13 @@ export function readWho(who: unknown, from: string): Subject | WholeKey {
     return who as Subject | WholeKey;
   }
   const hint = who === undefined ? ' (null: not limited)' : '';
-  const may = `a Subject, a WholeKey or text, which is a user's id${hint}`;
+  const may = `a Subject, a WholeKey or a user's id as text${hint}`;
   throw wrong(from, may, who);
 }
 
 const PLAIN = /^[A-Za-z0-9._~-]*$/;
 
-/** Percent-encodes all but `A-Z a-z 0-9 - . _ ~`, so that a field's end cannot be written in it. */
+/** Percent-encodes all but `A-Z a-z 0-9 - . _ ~`, so that no text can end a field. */
 export function encodeField(text: string): string {
   if (PLAIN.test(text)) return text;
   return encodeURIComponent(text.toWellFormed()).replace(
@@ -112,15 +114,15 @@ export function encodeField(text: string): string {
 
 function nonEmpty(text: string | null | undefined, what: string): string {
   if (text === undefined || text === null || text === '') {
-    throw new CannotIdentify(`The client has no ${what}`);
+    throw new CannotIdentify(`${what} must be text that is not empty, not ${shown(text)}`);
   }
-  if (typeof text !== 'string') throw wrong(`the client's ${what}`, 'text', text);
+  if (typeof text !== 'string') throw wrong(what, 'text', text);
   return text;
 }
 
 function wrong(what: string, may: string, given: unknown): ConfigurationError {
-  const shown = typeof given === 'object' && given !== null ? 'an object' : String(given);
-  return new ConfigurationError(`${what} must be ${may}, not ${shown}`);
+  const was = typeof given === 'object' && given !== null ? 'an object' : shown(given);
+  return new ConfigurationError(`${what} must be ${may}, not ${was}`);
 }
 
 function isLong(text: string): boolean {

@@ -1,6 +1,7 @@
 /** Limits and how they are written: `5/minute`, `token 10/second burst 20; 1000/hour`. */
 
 import { ConfigurationError } from '../errors.js';
+import { shown } from '../options/shown.js';
 import { Policy, readPolicy } from './policy.js';
 
 export type Algorithm = 'fixed' | 'sliding' | 'log' | 'token' | 'leaky';
@@ -12,8 +13,8 @@ export type LimitLike = string | Limit | Policy;
 export type Limits = LimitLike | readonly LimitLike[];
 
 const GRAMMAR =
-  'A limit is "[fixed|sliding|log|token|leaky] n / [k] unit [burst b]", such as "5/minute" or ' +
-  '"token 10/second burst 20"; a unit is s, m, h, d, w or its name; "policy NAME" is one that the server keeps; join several with ";"';
+  '[fixed|sliding|log|token|leaky] n (/|per) [k] unit [burst b], or policy NAME, several joined ' +
+  "by ';', such as '5/minute' or 'token 10/second burst 20'";
 
 const ALGORITHMS = new Set<string>(['fixed', 'sliding', 'log', 'token', 'leaky']);
 
@@ -44,7 +45,7 @@ const MAX_LIMITS = 16;
 /** Integers in structured headers have at most 15 digits. */
 const MAX_HEADER_INTEGER = 999_999_999_999_999;
 
-/** One limit, as it is sent and as it is told to clients. */
+/** One limit, as it is sent and as headers show it. */
 export class Limit {
   private constructor(
     readonly algorithm: Algorithm,
@@ -77,21 +78,21 @@ export class Limit {
     return Math.min(Math.max(Number(seconds), 1), MAX_HEADER_INTEGER);
   }
 
-  /** What it counts with, whatever its numbers: its algorithm and period. */
+  /** The limiter it counts in, whatever its numbers: algorithm and period. */
   get limiter(): string {
     return `${this.algorithm} ${this.periodMs}`;
   }
 
   /** The limits that `text` writes; see the README for the grammar. */
   static parse(text: string): (Limit | Policy)[] {
-    if (typeof text !== 'string') throw wrong(text, 'it is not a string');
+    if (typeof text !== 'string') throw notLimit(text);
     return text.split(/[;,|]/).map((part) => {
       const policy = readPolicy(part);
       return policy === undefined ? Limit.#one(part, text) : new Policy(policy);
     });
   }
 
-  /** A clause as RL.POLICY GET shows it, such as `TOKEN 20 10 1s`; nothing if it is none. */
+  /** A clause as RL.POLICY GET shows it, such as `TOKEN 20 10 1s`; undefined if it is invalid. */
   static ofClause(clause: string): Limit | undefined {
     const [kind = '', quota, ...rest] = clause.toLowerCase().split(' ');
     const [, count, letters = ''] = /^([0-9]+)([a-z]+)$/.exec(rest.at(-1) ?? '') ?? [];
@@ -149,12 +150,12 @@ export class Limit {
     return Limit.#only(`log ${n}/${period}`);
   }
 
-  /** A bucket of `burst` tokens (`refill` if left out), of which `refill` come back each period. */
+  /** A bucket of `burst` tokens (default: `refill`), refilled by `refill` each period. */
   static token(refill: number, period: string, burst = refill): Limit {
     return Limit.#only(`token ${refill}/${period} burst ${burst}`);
   }
 
-  /** A queue of `burst` places (`leak` if left out), of which `leak` are freed each period. */
+  /** A queue of `burst` places (default: `leak`), of which `leak` are freed each period. */
   static leaky(leak: number, period: string, burst = leak): Limit {
     return Limit.#only(`leaky ${leak}/${period} burst ${burst}`);
   }
@@ -164,70 +165,102 @@ export class Limit {
   }
 
   static #one(part: string, text: string): Limit {
-    if (!/^[ \t\r\n\f\va-z0-9/]+$/i.test(part)) throw wrong(text);
+    if (!/^[ \t\r\n\f\va-z0-9/]+$/i.test(part)) throw notLimit(text);
     const tokens = part.toLowerCase().match(/[a-z]+|[0-9]+|\//g) ?? [];
     let at = 0;
     const algorithm = ALGORITHMS.has(tokens[at] ?? '') ? (tokens[at++] as Algorithm) : undefined;
     const n = integer(tokens[at++]);
     const per = tokens[at++];
-    const counted = /^[0-9]/.test(tokens[at] ?? '') ? integer(tokens[at++]) : 1;
-    const unit = UNIT_OF.get(tokens[at++] ?? '');
+    const count = /^[0-9]/.test(tokens[at] ?? '') ? tokens[at++] : undefined;
+    const counted = count === undefined ? 1 : integer(count);
+    const word = tokens[at++] ?? '';
     const bursting = tokens[at] === 'burst';
     const burst = bursting ? integer(tokens[at + 1]) : undefined;
     if (bursting) at += 2;
-    if (at !== tokens.length || (per !== '/' && per !== 'per')) throw wrong(text);
-    if (n === undefined || !unit || (bursting && burst === undefined)) throw wrong(text);
-    if (!counted) throw wrong(text, 'the period must be at least one unit');
+    if (at !== tokens.length || (per !== '/' && per !== 'per')) throw notLimit(text);
+    if (n === undefined || counted === undefined || !/^[a-z]/.test(word)) throw notLimit(text);
+    if (bursting && burst === undefined) throw notLimit(text);
+    const unit = UNIT_OF.get(word);
+    if (!unit) {
+      const period = shown(count === undefined ? word : `${count} ${word}`);
+      throw wrong('period', 'whole seconds, minutes, hours, days or weeks', period, text);
+    }
+    if (counted === 0) throw wrong('k', 'an integer from 1 to 10^12', counted, text);
 
     const kind = algorithm ?? (bursting ? 'token' : 'fixed');
     const periodMs = counted * unit.ms;
-    if (periodMs > MAX_PERIOD_MS) throw wrong(text, 'the period may be at most 366 days');
-    if (bursting && !isBucket(kind)) throw wrong(text, `burst is for token and leaky, not ${kind}`);
-    if (isBucket(kind) && n < 1) throw wrong(text, `the rate of ${kind} must be at least 1`);
+    if (periodMs > MAX_PERIOD_MS) {
+      throw wrong('period', 'at most 366 days', shown(`${counted}${unit.name.charAt(0)}`), text);
+    }
+    if (bursting && !isBucket(kind)) throw wrong('burst', 'of token or leaky', `of ${kind}`, text);
     const most = kind === 'log' ? MAX_LOG : MAX_NUMBER;
-    if (n > most || (burst ?? 0) > most) throw wrong(text, `numbers may be at most ${most}`);
+    checkNumber('n', n, isBucket(kind) ? 1 : 0, most, text);
+    checkNumber('burst', burst ?? n, 0, most, text);
     return new Limit(kind, n, burst ?? n, counted, unit.name, periodMs);
   }
 }
 
-/** All limits of `like`, one after the other: 1 to 16, no two of one algorithm and period. */
+/** All limits of `like`, in order: 1 to 16, no two of the same limiter. */
 export function parseLimits(like: Limits): (Limit | Policy)[] {
   const all = (Array.isArray(like) ? like : [like]).flatMap((each: LimitLike) =>
-    typeof each === 'string' ? Limit.parse(each) : [made(each, like)],
+    typeof each === 'string' ? Limit.parse(each) : [made(each)],
   );
   if (all.length < 1 || all.length > MAX_LIMITS) {
-    throw wrong(like, `there are ${all.length} limits, and there may be 1 to ${MAX_LIMITS}`);
+    throw new ConfigurationError(
+      `limits must be 1 to ${MAX_LIMITS} in number, not ${all.length}, in ${shown(like)}`,
+    );
   }
   const seen = new Set<string>();
   for (const each of all) {
     const kind = limiterOf(each);
-    if (seen.has(kind)) throw wrong(like, `two of them are the same limiter: ${kind}`);
+    if (seen.has(kind)) {
+      throw new ConfigurationError(
+        'limits must differ in their algorithm, period or policy, not repeat that of ' +
+          `${each.words.join(' ')}, in ${shown(like)}`,
+      );
+    }
     seen.add(kind);
   }
   return all;
 }
 
-/** What `limit` counts with; a policy whose clauses are not known is a limiter by itself. */
+/** The limiter that `limit` counts in; a policy whose clauses are not known is one by itself. */
 export function limiterOf(limit: Limit | Policy): string {
   return limit instanceof Limit ? limit.limiter : `policy ${limit.policy}`;
 }
 
-/** @throws ConfigurationError for what is neither text nor a limit */
-function made(each: unknown, like: unknown): Limit | Policy {
+/** @throws ConfigurationError for anything but a limit */
+function made(each: unknown): Limit | Policy {
   if (each instanceof Limit || each instanceof Policy) return each;
-  throw wrong(like, 'it is neither text nor a Limit');
+  throw new ConfigurationError(`a limit must be text or a Limit, not ${shown(each)}`);
 }
 
 function isBucket(algorithm: Algorithm): boolean {
   return algorithm === 'token' || algorithm === 'leaky';
 }
 
-/** The number that `digits` write, without sign or leading zero. */
+/** The number that `digits` write without sign or leading zero; else undefined. */
 function integer(digits: string | undefined): number | undefined {
   return digits !== undefined && /^(0|[1-9][0-9]*)$/.test(digits) ? Number(digits) : undefined;
 }
 
-function wrong(given: unknown, why?: string): ConfigurationError {
-  const shown = JSON.stringify(given)?.slice(0, 200);
-  return new ConfigurationError(`${shown} is not a limit${why ? `: ${why}` : ''}. ${GRAMMAR}.`);
+function checkNumber(what: string, n: number, least: number, most: number, text: string): void {
+  if (n >= least && n <= most) return;
+  const limit = most === MAX_NUMBER ? '10^12' : most;
+  throw wrong(what, `an integer from ${least} to ${limit}`, n, text);
+}
+
+/** A part of a limit is wrong. */
+function wrong(what: string, must: string, was: unknown, text: string): ConfigurationError {
+  return new ConfigurationError(
+    `${what} must be ${must}, not ${was as string}, in ${shown(text)}; a limit is ${GRAMMAR}`,
+  );
+}
+
+/** It is no limit at all. */
+function notLimit(given: unknown): ConfigurationError {
+  if (typeof given === 'string') {
+    return new ConfigurationError(`a limit must be ${GRAMMAR}, not ${shown(given)}`);
+  }
+  return new ConfigurationError(`a limit must be text or a Limit, not ${shown(given)}`);
 }

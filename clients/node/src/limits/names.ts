@@ -1,6 +1,7 @@
 /** The name of each limit in headers, errors and metrics. */
 
 import { ConfigurationError } from '../errors.js';
+import { shown } from '../options/shown.js';
 import { Limit } from './limit.js';
 import type { Policy } from './policy.js';
 
@@ -10,13 +11,14 @@ const NAME = /^[A-Za-z0-9._/-]{1,64}$/;
 export function checkName(name: string): string {
   if (typeof name === 'string' && NAME.test(name)) return name;
   throw new ConfigurationError(
-    `a name must be 1 to 64 of A-Z a-z 0-9 . _ / -, not ${JSON.stringify(name)}`,
+    'name must be 1 to 64 characters of A-Z a-z 0-9 . _ / -, with the unit that several limits ' +
+      `add to it, not ${shown(name)}`,
   );
 }
 
 /**
  * One name per limit: `name` itself for a single one, `name-unit` for several, and a name made of
- * its numbers where none is given. A policy has a name already, and null stands for it.
+ * its numbers if none is given. A policy has a name already, which null stands for.
  *
  * @throws ConfigurationError for a name that headers cannot carry
  */

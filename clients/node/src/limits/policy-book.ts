@@ -1,10 +1,10 @@
-/** What the server has said of its policies: periods are in no reply, and headers tell them. */
+/** What is known of the server's policies: no reply has their periods, which headers need. */
 
 import type { StoreMisconfigured } from '../errors.js';
 import { now } from '../stores/clock.js';
 import { Limit } from './limit.js';
 import { clauseNames } from './names.js';
-import { type Label, labelOf, type Plan } from './plan.js';
+import { type Label, labelOf, type LimitSet } from './limit-set.js';
 import type { Policy } from './policy.js';
 
 /** While a policy is in use it is asked for this often, and never more often. */
@@ -14,11 +14,11 @@ interface Entry {
   labels: readonly Label[] | undefined;
   askedAt: number;
   asking: Promise<void> | undefined;
-  /** Why it could not be asked for, if somebody must change that. */
+  /** Why it could not be read, if somebody has to fix that. */
   error: StoreMisconfigured | undefined;
 }
 
-/** Asks RL.POLICY GET; answers its clauses, or nothing if there is no such policy. */
+/** Asks RL.POLICY GET; resolves with its clauses, or null if there is no such policy. */
 export type AskPolicy = (name: string) => Promise<unknown>;
 
 export class PolicyBook {
@@ -33,8 +33,8 @@ export class PolicyBook {
     readonly clock: () => number = now,
   ) {}
 
-  /** Asks for the policies of `plan` that were not asked for lately; when all is known that can be. */
-  refresh({ policies }: Plan, ask: AskPolicy): Promise<unknown> | undefined {
+  /** Asks for the policies of `set` that were not asked for lately; resolves when they are known. */
+  refresh({ policies }: LimitSet, ask: AskPolicy): Promise<unknown> | undefined {
     let waits: Promise<void>[] | undefined;
     for (const policy of policies) {
       const entry = this.#entryOf(policy.policy);
@@ -45,8 +45,8 @@ export class PolicyBook {
     return waits && Promise.all(waits);
   }
 
-  /** Why the periods of a policy cannot be known until somebody changes that. */
-  errorOf({ policies }: Plan): StoreMisconfigured | undefined {
+  /** Why a policy cannot be read until somebody fixes that. */
+  errorOf({ policies }: LimitSet): StoreMisconfigured | undefined {
     for (const { policy } of policies) {
       const error = this.#entries.get(policy)?.error;
       if (error) return error;
@@ -54,26 +54,26 @@ export class PolicyBook {
     return undefined;
   }
 
-  /** What `plan` counts with, as far as it is known, policies' clauses included. */
-  limitersOf({ limiters, policies }: Plan): readonly string[] {
+  /** The limiters of `set`, those of its policies' clauses included as far as they are known. */
+  limitersOf({ limiters, policies }: LimitSet): readonly string[] {
     if (policies.length === 0) return limiters;
     const clauses = policies.flatMap(({ policy }) => this.#entries.get(policy)?.labels ?? []);
     return [...limiters, ...clauses.flatMap(({ limit }) => limit?.limiter ?? [])];
   }
 
-  /** One label per entry of a reply, and whether they fit it; fewer where no labels can. */
-  labelsOf(plan: Plan, quotas: readonly unknown[]): { labels: readonly Label[]; fits: boolean } {
-    if (plan.policies.length === 0) return { labels: plan.labels as readonly Label[], fits: true };
-    const known = plan.policies.map(({ policy }) => this.#entries.get(policy)?.labels);
+  /** One label per verdict of a reply, and whether all of them are known to fit. */
+  labelsOf(set: LimitSet, quotas: readonly unknown[]): { labels: readonly Label[]; fits: boolean } {
+    if (set.policies.length === 0) return { labels: set.labels as readonly Label[], fits: true };
+    const known = set.policies.map(({ policy }) => this.#entries.get(policy)?.labels);
     const counts = known.map((labels) => labels?.length ?? 1);
-    const total = counts.reduce((sum, count) => sum + count, plan.limits.length - counts.length);
+    const total = counts.reduce((sum, count) => sum + count, set.limits.length - counts.length);
     const surplus = quotas.length - total;
-    // Which of several has changed its length cannot be told.
+    // Nothing shows which of several has changed its length.
     if (surplus !== 0) counts[counts.length - 1] = Math.max(1, (counts.at(-1) ?? 1) + surplus);
     const labels: Label[] = [];
     let fits = true;
     let at = 0;
-    for (const [index, label] of plan.labels.entries()) {
+    for (const [index, label] of set.labels.entries()) {
       if (label !== null) {
         labels.push(label);
         continue;
@@ -84,7 +84,7 @@ export class PolicyBook {
         clauses?.length === count &&
         clauses.every(({ limit }, next) => limit?.quota === quotas[labels.length + next]);
       fits &&= right;
-      labels.push(...(right ? clauses : nameless(plan.limits[index] as Policy, count)));
+      labels.push(...(right ? clauses : nameless(set.limits[index] as Policy, count)));
       at += 1;
     }
     return { labels, fits };

@@ -1,16 +1,18 @@
 /** A limit whose clauses the server keeps under a name; see RL.POLICY. */
 
 import { ConfigurationError } from '../errors.js';
+import { shown } from '../options/shown.js';
 
 const NAME = /^[A-Za-z0-9._:/@-]{1,64}$/;
 
 /** `policy NAME`: the clauses are those that RL.POLICY SET last gave it. */
 export class Policy {
-  /** @throws ConfigurationError for what cannot be a policy's name */
+  /** @throws ConfigurationError for an invalid name */
   constructor(readonly policy: string) {
     if (typeof policy === 'string' && NAME.test(policy)) return;
     throw new ConfigurationError(
-      `a policy's name must be 1 to 64 letters, digits or signs of . _ : / @ -, not ${JSON.stringify(policy)}`,
+      "a policy's name must be 1 to 64 characters of A-Z a-z 0-9 . _ : / @ -, " +
+        `not ${shown(policy)}`,
     );
   }
 
@@ -25,7 +27,7 @@ export class Policy {
   }
 }
 
-/** The policy that `part` of a limit string names; nothing if it is of another form. */
+/** The policy that `part` of a limit string names; undefined for any other limit. */
 export function readPolicy(part: string): string | undefined {
   return /^[ \t\r\n\f\v]*policy[ \t\r\n\f\v]+([^ \t\r\n\f\v]+)[ \t\r\n\f\v]*$/i.exec(part)?.[1];
 }

@@ -1,8 +1,8 @@
-/** Refuses options that do not exist: one that is ignored is a route without a limit. */
+/** Refuses options that do not exist: ignoring one could leave a route without a limit. */
 
 import { ConfigurationError } from '../errors.js';
 
-/** What options of other packages are called here. */
+/** What to use instead of the options of other packages. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   windowms: "limits, as in limits: '5/minute'",
   timewindow: "limits, as in limits: '5/minute'",
@@ -30,13 +30,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   onexceeding: 'onDecision of createLimiter',
   onlimitreached: 'handler, or onDecision of createLimiter',
   onbanreach: 'onDecision of createLimiter',
-  standardheaders: "none, as they are always sent (draft 6: legacy: 'draft6' of createLimiter)",
+  standardheaders:
+    "nothing, as headers are always sent (draft 6: legacy: 'draft6' of createLimiter)",
   legacyheaders: "legacy of createLimiter: 'delta' or 'epoch'",
-  headers: 'none, as they are always sent',
-  addheaders: 'none, as they are always sent',
-  addheadersonexceeding: 'none, as they are always sent',
+  headers: 'nothing, as headers are always sent',
+  addheaders: 'nothing, as headers are always sent',
+  addheadersonexceeding: 'nothing, as headers are always sent',
   enabledraftspec: "legacy: 'draft6' of createLimiter",
-  requestpropertyname: 'none: the outcome is request.rateLimit',
+  requestpropertyname: 'request.rateLimit, which has the outcome',
   identifiername: 'name',
   groupid: 'name',
   namespace: 'prefix of createLimiter',
@@ -46,14 +47,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   skiponerror: "onError: 'open'",
   insurancelimiter: "onError: 'open'",
   global: 'limits: leave it out of register() for limits of single routes only',
-  cache: 'none, as Redis has it all',
+  cache: 'nothing, as everything is in Redis',
   timeout: 'timeoutMs of createLimiter',
   trustproxy: 'trustedProxies of createLimiter',
-  validate: 'none, as options are always validated',
-  skipsuccessfulrequests: 'none yet',
-  skipfailedrequests: 'none yet',
-  blockduration: 'none yet',
-  ban: 'none yet',
+  validate: 'nothing, as options are always validated',
+  skipsuccessfulrequests: 'nothing, since there is no equivalent yet',
+  skipfailedrequests: 'nothing, since there is no equivalent yet',
+  blockduration: 'nothing, since there is no equivalent yet',
+  ban: 'nothing, since there is no equivalent yet',
 };
 
 /** The options that something takes. */
@@ -79,7 +80,9 @@ export function knownOptions<Options>(
   return {
     check(given) {
       if (typeof given !== 'object' || given === null) {
-        throw new ConfigurationError(`the options of ${of} must be an object, not ${typeof given}`);
+        throw new ConfigurationError(
+          `the options of ${of} must be an object, not ${given === null ? 'null' : `of type ${typeof given}`}`,
+        );
       }
       for (const name in given) {
         if (!known.has(name)) throw new ConfigurationError(unknown(name, of, names));
@@ -95,7 +98,7 @@ function unknown(name: string, of: string, names: readonly string[]): string {
     ELSEWHERE[plain] ??
     elsewhere(name) ??
     names.find((each) => isNear(plainly(each), plain));
-  const hint = right === undefined ? `it takes ${names.join(', ')}` : `here it is ${right}`;
+  const hint = right === undefined ? `its options are ${names.join(', ')}` : `use ${right}`;
   return `${of} has no option ${name}: ${hint}`;
 }
 
@@ -108,7 +111,7 @@ function plainly(name: string): string {
   return name.replace(/[_-]/g, '').toLowerCase();
 }
 
-/** Whether one becomes the other by two changes of a letter at most. */
+/** Whether at most two changed letters turn one into the other. */
 function isNear(a: string, b: string): boolean {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {

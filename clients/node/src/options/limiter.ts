@@ -1,4 +1,4 @@
-/** The options of a limiter, and whether they are right. */
+/** The options of a limiter, and their validation. */
 
 import { ConfigurationError } from '../errors.js';
 import type { Legacy } from '../http/headers.js';
@@ -7,43 +7,44 @@ import type { Outcome } from '../outcome.js';
 import { isIoRedis, isNodeRedis } from '../stores/open.js';
 import type { RedisClient } from '../stores/types.js';
 import { knownOptions } from './known.js';
+import { shown } from './shown.js';
 
-/** What answers requests while the store cannot decide: 503, or the handler without rate headers. */
+/** What to do while the store gives no answer: 503, or serve without rate headers. */
 export type OnError = 'closed' | 'open';
 
-/** Where a limiter says what an operator should know, at most one line a second of each kind. */
+/** Gets what an operator should know, at most one line a second of each kind. */
 export interface Logger {
   warn(message: string): void;
   error(message: string): void;
 }
 
-/** The options of a limiter, of which only one that is switched off goes without a client. */
+/** The options of a limiter. Only one that is switched off needs no client. */
 export type LimiterOptions = OtherOptions &
   ({ client: RedisClient; enabled?: boolean } | { client?: RedisClient; enabled: false });
 
 interface OtherOptions {
   /**
-   * A client or a cluster of ioredis or node-redis. It stays yours to close; the first check, or
-   * `probe()`, connects one that was never connected.
+   * A client or a cluster of ioredis or node-redis. The first check, or `probe()`, connects one
+   * that was never connected; closing it is up to you.
    */
   client?: RedisClient;
   /** Whether anything is limited. Default true; false for tests and development. */
   enabled?: boolean;
   /** The first field of every key. Default `rl`. */
   prefix?: string;
-  /** Milliseconds that a check may take, waiting and connecting included. Default 100. */
+  /** Milliseconds that a check may take in total, waiting and connecting included. Default 100. */
   timeoutMs?: number;
   /** Milliseconds that checks wait for a connection that is being made. Default 1,000. */
   connectTimeoutMs?: number;
   /** Default `closed`. */
   onError?: OnError;
-  /** Older header fields beside the new ones. Default none. */
+  /** Adds older headers. Default none. */
   legacy?: Legacy | undefined;
-  /** Bits of an IPv6 address that share a budget, 32 to 128. Default 64. */
+  /** How many bits of an IPv6 address stand for one client, 32 to 128. Default 64. */
   ipv6Prefix?: number;
-  /** CIDRs of proxies whose X-Forwarded-For is believed; `unix`: of a Unix socket. Default none. */
+  /** CIDRs of proxies whose X-Forwarded-For is believed; `unix`: on a Unix socket. Default none. */
   trustedProxies?: readonly string[];
-  /** Called with every outcome, denied and failed open ones included, for metrics. */
+  /** Called with every outcome, for metrics; denials and requests that failed open included. */
   onDecision?: (outcome: Outcome) => void;
   /** Default `console`. */
   logger?: Logger;
@@ -81,7 +82,9 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** @throws ConfigurationError that names the option, what it must be and what it was */
 export function readOptions(options: LimiterOptions): Settings {
   if (isIoRedis(options) || isNodeRedis(options)) {
-    throw new ConfigurationError('createLimiter takes options: createLimiter({ client })');
+    throw new ConfigurationError(
+      'the options of createLimiter must be an object, as in createLimiter({ client }), not a client',
+    );
   }
   LIMITER_OPTIONS.check(options);
   const { prefix = 'rl', timeoutMs = 100, connectTimeoutMs = 1_000, enabled = true } = options;
@@ -96,7 +99,7 @@ export function readOptions(options: LimiterOptions): Settings {
   if (typeof enabled !== 'boolean') throw wrong('enabled', enabled, 'true or false');
   if (onDecision !== undefined) checkFunction('onDecision', onDecision);
   if (typeof logger?.warn !== 'function' || typeof logger.error !== 'function') {
-    throw wrong('logger', logger, 'an object that has warn and error');
+    throw wrong('logger', logger, 'an object with the methods warn and error');
   }
   const proxies = trustedProxies === undefined ? undefined : new TrustedProxies(trustedProxies);
   return {
@@ -115,10 +118,10 @@ export function readOptions(options: LimiterOptions): Settings {
 
 function checkMs(name: string, ms: number): number {
   if (typeof ms === 'number' && ms > 0 && ms <= MAX_TIMEOUT_MS) return ms;
-  throw wrong(name, ms, `a number above 0, at most ${MAX_TIMEOUT_MS}`);
+  throw wrong(name, ms, `a number of milliseconds above 0 and at most ${MAX_TIMEOUT_MS}`);
 }
 
-/** @throws ConfigurationError if it is no function */
+/** @throws ConfigurationError for anything but a function */
 export function checkFunction(name: string, given: unknown): void {
   if (typeof given !== 'function') throw wrong(name, given, 'a function');
 }
@@ -131,6 +134,5 @@ export function checkOnError(onError: OnError): OnError {
 
 /** What `name` must be, and what it was. */
 export function wrong(name: string, given: unknown, must: string): ConfigurationError {
-  const shown = typeof given === 'function' ? 'a function' : JSON.stringify(given);
-  return new ConfigurationError(`${name} must be ${must}, not ${shown}`);
+  return new ConfigurationError(`${name} must be ${must}, not ${shown(given)}`);
 }

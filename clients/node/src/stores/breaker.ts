@@ -1,4 +1,4 @@
-/** Spares the requests of an outage the wait for a store that does not answer. */
+/** Saves requests the wait for a store that does not answer. */
 
 import type { StoreUnavailable } from '../errors.js';
 import { now } from './clock.js';
@@ -18,7 +18,7 @@ export class Breaker {
   constructor(readonly clock: () => number = now) {}
 
   /**
-   * Why the store should not be asked now, if so. Whoever gets nothing must report how it went.
+   * Why the store should not be asked now. A caller that gets undefined must report how it went.
    *
    * @param isReady whether a connection is there: if none was at the last failure, that is news
    */
@@ -45,7 +45,7 @@ export class Breaker {
     if (this.#failures >= FAILURES_TO_OPEN) this.#openUntil = this.clock() + OPEN_MS;
   }
 
-  /** Nothing was learned of the store: this process was late itself. */
+  /** Nothing was learned about the store: this process was late itself. */
   unsettled(): void {
     this.#asking = false;
   }

@@ -1,9 +1,9 @@
-/** What an error of a Redis client means, Redis' own or the client's. */
+/** What an error means, whether it comes from Redis or from the client. */
 
 import { ModuleNotLoaded, StoreMisconfigured, StoreRefused, StoreUnavailable } from '../errors.js';
 import { copyWithout, withoutSecrets } from './secrets.js';
 
-/** First words of replies to which the same call may get a verdict a little later. */
+/** First words of errors that pass by themselves. */
 const TRANSIENT = new Set([
   'LOADING',
   'MASTERDOWN',
@@ -34,20 +34,20 @@ export function classify(
   const copy = { cause: copyWithout(cause, secrets) };
   const message = withoutSecrets(textOf(cause), secrets);
   if (!isReply(cause) && !(cause instanceof TypeError)) {
-    return new StoreUnavailable(`The store cannot be asked: ${reason ?? message}`, copy);
+    return new StoreUnavailable(`Redis must be reachable, and is not: ${reason ?? message}`, copy);
   }
   const code = message.split(' ', 1)[0] as string;
   if (TRANSIENT.has(code) || message.startsWith(TOO_MANY_CLIENTS)) {
-    return new StoreRefused(`The store cannot decide now: ${message}`, copy);
+    return new StoreRefused(message, copy);
   }
   if (UNKNOWN_COMMAND.test(message)) {
     return new ModuleNotLoaded(
-      'The redis-rl module is not loaded: start the server with `loadmodule libredis_rl.so`, ' +
-        `or run MODULE LOAD. The server said: ${message}`,
+      'the redis-rl module must be loaded, and the server does not know RL.LIMIT: load it with ' +
+        "`loadmodule /path/to/libredis_rl.so` in the server's configuration, or with MODULE LOAD",
       copy,
     );
   }
-  return new StoreMisconfigured(`The store refuses to decide: ${message}${advice(message)}`, copy);
+  return new StoreMisconfigured(`${message}${advice(message)}`, copy);
 }
 
 /** What an error says, also one of several attempts, whose own message is empty. */
@@ -74,16 +74,16 @@ function advice(message: string): string {
   switch (code) {
     case 'NOPERM':
       return /rl\.policy/i.test(message)
-        ? '. Let the user run RL.POLICY GET (ACL SETUSER ... +rl.policy|get)'
-        : '. Let the user run RL.LIMIT on these keys (ACL SETUSER ... +rl.limit ~rl:*)';
+        ? ': grant the user +rl.policy|get, as with ACL SETUSER'
+        : ': grant the user +rl.limit on these keys, as with ACL SETUSER';
     case 'NOAUTH':
     case 'WRONGPASS':
-      return '. Give the client a username and a password';
+      return ': give the client the right user and password';
     case 'WRONGTYPE':
-      return '. Another program uses this key: choose another prefix';
+      return ': another program uses this key, so choose another prefix';
     default:
       return message.includes('there is no policy')
-        ? '. Make it with RL.POLICY SET, on every primary of a cluster'
+        ? ': create it with RL.POLICY SET, on every primary of a cluster'
         : '';
   }
 }

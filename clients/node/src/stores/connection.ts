@@ -1,4 +1,4 @@
-/** What is known of a client's connection, which clients tell by events only, and often swallow. */
+/** What is known of a client's connection, which clients report only by events, if at all. */
 
 import { textOf } from './classify.js';
 import { now } from './clock.js';
@@ -33,7 +33,7 @@ export class Connection {
     for (const event of ['close', 'end']) client.on(event, () => this.#ended());
   }
 
-  /** Why there is no connection, if anything was said of that, and what may help. */
+  /** Why there is no connection, if the client said so, and what may help. */
   trouble(usesTls: boolean): Trouble | undefined {
     const text = tlsAdvice(this.#trouble?.text, usesTls);
     return text === undefined ? undefined : { error: this.#trouble?.error, text };
@@ -82,15 +82,15 @@ export class Connection {
   }
 }
 
-/** What may be wrong where one side of a connection speaks TLS and the other does not. */
+/** Adds advice for when only one side of a connection speaks TLS. */
 function tlsAdvice(reason: string | undefined, usesTls: boolean): string | undefined {
   if (usesTls) {
     if (reason !== undefined && !/SSL|TLS|wrong version|ECONNRESET|timeout/i.test(reason))
       return reason;
-    const said = reason === undefined ? 'nothing was answered to TLS' : reason;
-    return `${said}. Perhaps the port does not speak TLS: use redis:// in place of rediss:// there`;
+    const said = reason === undefined ? 'no answer to TLS' : reason;
+    return `${said}: if the port does not speak TLS, use redis:// instead of rediss://`;
   }
   if (reason === undefined || !/Protocol error|invalid .*reply|Unknown RESP/i.test(reason))
     return reason;
-  return `${reason}. Perhaps the port speaks TLS: use rediss:// in place of redis:// there`;
+  return `${reason}: if the port speaks TLS, use rediss:// instead of redis://`;
 }

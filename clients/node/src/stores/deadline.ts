@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../errors.js';
 import { now, setImmediate, setTimeout } from './clock.js';
 import type { Patience } from './types.js';
 
-/** How late a timer may be before that shows that this process was busy. */
+/** How late a timer may be before it shows that this process was busy. */
 const SLACK_MS = 5;
 
 /** How often to look, in one deadline, whether this process is late. */
@@ -19,7 +19,7 @@ interface Wait extends Patience {
   reject(error: Error): void;
 }
 
-/** No answer in time, twice, but this process was late both times: no fault of the store. */
+/** No answer in time, twice, but this process was late both times: not the store's fault. */
 export class ProcessLate extends StoreUnavailable {}
 
 /** How long to wait for a store. One timer serves all that wait. */
@@ -126,7 +126,7 @@ export class Deadline {
         this.#begin(wait);
       } else {
         const Reason = wait.late ? ProcessLate : StoreUnavailable;
-        wait.reject(new Reason(`The store did not answer within ${this.ms} ms`));
+        wait.reject(new Reason(`Redis must answer within ${this.ms} ms, and did not`));
       }
     }
     if (!this.#armed && this.#waits.size > 0) this.#arm(this.#remaining(now()));

@@ -1,4 +1,4 @@
-/** Asks a store in time, and remembers how it fares. */
+/** Asks a store within the deadline, and remembers its failures. */
 
 import { StoreMisconfigured, StoreRefused, StoreUnavailable } from '../errors.js';
 import { Breaker } from './breaker.js';
@@ -28,7 +28,7 @@ export class Exchange {
     this.#deadline = new Deadline(timeoutMs);
   }
 
-  /** Asks, unless that is known to be in vain. */
+  /** Asks, unless the breaker is open. */
   ask<Result>(command: Command, ends: Ends<Result>): Promise<Result> {
     const refusal = this.#breaker.refusal(this.store.isReady);
     if (refusal !== undefined) {
@@ -71,7 +71,7 @@ export class Exchange {
       const primaries = await this.store.primaries(patience);
       if (primaries.length === 0) {
         const why = this.store.trouble()?.text ?? 'it did not answer';
-        throw new StoreUnavailable(`No primary of the cluster is known: ${why}`);
+        throw new StoreUnavailable(`a primary of the cluster must be known, and none is: ${why}`);
       }
       const send = (to: Send) => to(command, patience, false).catch(unlessRedirected);
       await Promise.all(primaries.map(send));

@@ -1,4 +1,4 @@
-/** What is known to be misconfigured: it stays refused until a check succeeds, come what may. */
+/** What is known to be misconfigured; it stays refused until a check succeeds. */
 
 import { ModuleNotLoaded, type StoreMisconfigured } from '../errors.js';
 
@@ -18,7 +18,7 @@ export class Faults {
 
   found(error: StoreMisconfigured, key: string): void {
     if (error instanceof ModuleNotLoaded || !OF_ONE_KEY.test(error.message)) this.#ofAll = error;
-    // In a cluster, others' success says nothing of the node of this key.
+    // In a cluster, success elsewhere says nothing about this key's node.
     if (this.#ofKeys.size >= MAX_KEPT) this.#ofKeys.clear();
     this.#ofKeys.set(key, error);
   }

@@ -54,7 +54,7 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
     if (COMING.has(client.status) && connection.isComing(connectTimeoutMs)) {
       await connection.settled();
     }
-    if (now() > patience.until) throw new Error('Not sent: there was no connection in time');
+    if (now() > patience.until) throw new Error('a connection must be there in time, and was not');
   };
   const send: Send = (command, patience, crowded) =>
     client.status === 'ready' || queues
@@ -108,8 +108,8 @@ function chargeClass(Base: CommandClass) {
 
     override toWritable(stream: Writable): string {
       if (this.written || (this.queued && now() > this.patience.until)) {
-        const why = this.written ? 'the connection was lost' : 'it could not be sent in time';
-        this.reject(new Error(`Not sent again: ${why}`));
+        const why = this.written ? 'the connection was lost' : 'it would be sent late';
+        this.reject(new Error(`a check must be sent once and in time, and ${why}`));
         return PING;
       }
       this.written = true;
@@ -168,13 +168,13 @@ interface Options {
 function warnings(options: Options): string[] {
   const found: string[] = [];
   if (options.enableOfflineQueue !== false) {
-    found.push('it queues commands while there is no connection: set enableOfflineQueue to false');
+    found.push('it queues commands without a connection (set enableOfflineQueue to false)');
   }
   if (options.maxRetriesPerRequest !== 0) {
-    found.push('it tries commands again: set maxRetriesPerRequest to 0');
+    found.push('it retries commands (set maxRetriesPerRequest to 0)');
   }
   if (options.autoResendUnfulfilledCommands !== false) {
-    found.push('it sends unanswered commands again: set autoResendUnfulfilledCommands to false');
+    found.push('it resends unanswered commands (set autoResendUnfulfilledCommands to false)');
   }
   return found;
 }

@@ -23,7 +23,7 @@ export function nodeRedisStore(client: NodeRedisLike, options: StoreOptions): St
     if ((starts || waits) && connection.isComing(options.connectTimeoutMs)) {
       await connection.settled();
     }
-    if (now() > patience.until) throw new Error('Not sent: there was no connection in time');
+    if (now() > patience.until) throw new Error('a connection must be there in time, and was not');
   };
   return {
     send: (command, patience, crowded) =>
@@ -94,5 +94,5 @@ function isCluster(client: NodeRedisLike): client is Cluster {
 function warnings(options: unknown): string[] {
   const offline = (options as { disableOfflineQueue?: boolean } | undefined)?.disableOfflineQueue;
   if (options === undefined || offline === true) return [];
-  return ['it queues commands while there is no connection: set disableOfflineQueue to true'];
+  return ['it queues commands without a connection (set disableOfflineQueue to true)'];
 }

@@ -1,11 +1,11 @@
-/** Finds out which library a client is of. */
+/** Finds out which library a client belongs to. */
 
 import { ConfigurationError } from '../errors.js';
 import { ioredisStore } from './ioredis.js';
 import { nodeRedisStore } from './node-redis.js';
 import type { IoRedisLike, NodeRedisLike, RedisClient, Store, StoreOptions } from './types.js';
 
-/** @throws ConfigurationError if `client` is of no known library, or no client at all */
+/** @throws ConfigurationError if `client` is not a client of a known library */
 export function storeOf(client: RedisClient, options: StoreOptions): Store {
   if (isIoRedis(client)) return ioredisStore(client, options.connectTimeoutMs);
   if (isNodeRedis(client)) return nodeRedisStore(client, options);

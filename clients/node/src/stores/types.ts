@@ -1,4 +1,4 @@
-/** What a limiter needs of a Redis client, whichever library it is of. */
+/** What a limiter needs of a Redis client of any library. */
 
 /** A command and the one key that says where it belongs. */
 export interface Command {

@@ -90,7 +90,10 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
         }
       }
       assert.ok(logger.lines.length <= 1 + 6, logger.lines.join('\n'));
-      assert.match(logger.lines[0], /no API key.*answered 400/);
+      assert.match(
+        logger.lines[0],
+        /requests are refused: an API key must be text that is not empty/,
+      );
       assert.deepEqual([told, limiter.failedOpen, await keys()], [[], 0, []]);
       assert.equal((await ask(url, '/fine')).headers['ratelimit-policy'], '"5-per-60s";q=5;w=60');
     });
@@ -118,7 +121,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
         setTimeout(() => socket.resetAndDestroy(), 50);
         await gone;
         await eventually(() => logger.lines.length > 0);
-        assert.match(logger.lines[0], /connection has gone.*answered 400/);
+        assert.match(logger.lines[0], /requests are refused: .*connection is gone/);
         assert.deepEqual([outcome, limiter.failedOpen, await keys()], ['not asked', 0, []]);
       });
     }
@@ -175,9 +178,12 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
       };
       assert.match(
         await said('/nothing'),
-        /key function answers must be a Subject.*null: not limited.*not undefined/,
+        /key function returns must be a Subject.*null: not limited.*not undefined/,
       );
-      assert.match(await said('/number'), /must be a Subject.*text, which is a user's id, not 42/);
+      assert.match(
+        await said('/number'),
+        /must be a Subject, a WholeKey or a user's id as text, not 42/,
+      );
       assert.match(await said('/object'), /not an object/);
       assert.match(await said('/flag'), /not false/);
       assert.match(await said('/user'), /a user's id must be text or an integer, not undefined/);

@@ -191,7 +191,7 @@ test('without the module nobody is served, and once it is loaded everybody', asy
     await assert.rejects(limiter.check('k', '5/minute'), ModuleNotLoaded);
   }
   assert.equal(logger.lines.length, 1);
-  assert.match(logger.lines[0], /module is not loaded.*loadmodule/);
+  assert.match(logger.lines[0], /redis-rl module must be loaded.*loadmodule/);
   await bare.command('MODULE', 'LOAD', MODULE);
   const loaded = performance.now();
   await eventually(() => serves(limiter));

@@ -1,6 +1,6 @@
-"""Rate limits in Redis or Valkey, one command a check, with redis-rl's module.
+"""Rate limits in Redis or Valkey with the redis-rl module: each check is one command.
 
-`AsyncRateLimiter` is awaited, `SyncRateLimiter` its twin for threads; `redis_rl.fastapi`,
+`AsyncRateLimiter` is awaited, and `SyncRateLimiter` is its twin for threads. `redis_rl.fastapi`,
 `redis_rl.asgi`, `redis_rl.flask` and `redis_rl.django` put them in front of handlers.
 """
 
@@ -19,7 +19,7 @@ from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limiter import AsyncRateLimiter
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
-from redis_rl.outcome import Decision, Outcome
+from redis_rl.outcome import Decision, Outcome, Verdict
 from redis_rl.sync import SyncRateLimiter
 
 RateLimiter = AsyncRateLimiter
@@ -42,6 +42,7 @@ __all__ = [
     "StoreUnavailable",
     "Subject",
     "SyncRateLimiter",
+    "Verdict",
     "WholeKey",
     "ip_key",
 ]

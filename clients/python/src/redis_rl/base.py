@@ -1,4 +1,4 @@
-"""What the asynchronous and the synchronous limiter share: all but the waiting."""
+"""What the asynchronous and the synchronous limiter share: everything but the waiting."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROBE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One of several checks: what `check` takes, as one value."""
+    """The arguments of `check` as one value, for `check_many`."""
 
     key: Who
     limits: Limits | tuple[str | Limit, ...]
@@ -49,12 +49,12 @@ class Check:
 
     @property
     def asks(self) -> tuple[Limits, ...]:
-        """Its limits, one by one."""
+        """Its limits as `check` takes them."""
         return self.limits if isinstance(self.limits, tuple) else (self.limits,)
 
     @property
     def options(self) -> CheckOptions:
-        """All but its key and limits."""
+        """Everything but its key and limits."""
         return {
             "name": self.name,
             "scope": self.scope,
@@ -64,7 +64,7 @@ class Check:
 
 
 class Prepared(NamedTuple):
-    """A check that is ready to be sent, and what its verdict is read by."""
+    """A check that is ready to be sent, and what is needed to read its reply."""
 
     key: str
     command: bytes
@@ -72,14 +72,14 @@ class Prepared(NamedTuple):
     cost: int
     mode: OnError
     policies: tuple[str, ...] = ()
-    """Which policies of the server's are to be asked for with it."""
+    """The server's policies to ask for along with it."""
     waits_ms: Mapping[object, int] | None = None
-    """Of a peek: how long a call that costs 1 would wait, by what a limit counts in."""
+    """Of a peek: how long a call of cost 1 would have to wait, by limiter."""
 
 
 @dataclass(eq=False, repr=False)
 class LimiterBase(LimiterOptions):
-    """Options, keys, the breaker, and what to do without a verdict."""
+    """Options, keys, the breaker, and what to do when there is no answer."""
 
     def __post_init__(self) -> None:
         """Make what the options describe."""
@@ -88,7 +88,7 @@ class LimiterBase(LimiterOptions):
         self.addresses = AddressRules(self.trusted_proxies, self.ipv6_prefix)
         self.keys = Keys(self.prefix, self.addresses)
         self.failed_open = 0
-        """How many requests were served without a verdict."""
+        """How many requests were served without an answer."""
         self._breaker = Breaker()
         self._misconfigured = Misconfigured()
         self._policies = KnownPolicies()
@@ -96,18 +96,18 @@ class LimiterBase(LimiterOptions):
 
     @property
     def known_policies(self) -> Known:
-        """What policies of the server's stand for, as far as that was learned."""
+        """The clauses of the server's policies, as far as they are known."""
         return self._policies.clauses
 
     def key(self, key: Who, scope: str | None = None) -> str:
         """The Redis key of somebody in a scope, `app` if it is left out.
 
-        Raises CannotIdentify where there is no id or address.
+        Raises CannotIdentify if there is no id or address.
         """
         return self.keys.key(scope or DEFAULT_SCOPE, key)
 
     def refuse(self, error: CannotDecide) -> None:
-        """Log why a request is refused, once a second at most."""
+        """Log why a request is refused, at most once a second."""
         self._log.tell(error, "refused")
 
     def _prepare(
@@ -132,7 +132,7 @@ class LimiterBase(LimiterOptions):
             if blocked is not None:
                 raise blocked
         except CannotDecide as error:
-            return self._undecided(error, mode, redis_key, cost)
+            return self._unanswered(error, mode, redis_key, cost)
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
         due = self._policies.due(asked.named) if asked.named else ()
@@ -150,12 +150,12 @@ class LimiterBase(LimiterOptions):
             outcome = Outcome.from_reply(reply, limits, asked.key, cost, known)
         except CannotDecide as error:
             self._learn(error, asked.key)
-            return self._undecided(error, mode, asked.key, cost)
+            return self._unanswered(error, mode, asked.key, cost)
         self._breaker.answered()
         self._misconfigured.succeeded(asked.key)
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
-        return self._decided(outcome)
+        return self._announced(outcome)
 
     def _learn_policies(self, names: Sequence[str], replies: Sequence[object]) -> None:
         """Remember what RL.POLICY GET answered for each name."""
@@ -163,7 +163,7 @@ class LimiterBase(LimiterOptions):
             self._policies.learned(name, classify(reply) if isinstance(reply, Exception) else reply)
 
     def _probed(self, error: Exception | None) -> None:
-        """Raise what came of a probe, and remember what has to be mended."""
+        """Raise a probe's error, and remember it if somebody has to fix it."""
         if error is None:
             self._misconfigured.succeeded("")
             return
@@ -172,7 +172,7 @@ class LimiterBase(LimiterOptions):
             self._misconfigured.learned("", ours)
         raise ours from None
 
-    def _decided(self, outcome: Outcome) -> Outcome:
+    def _announced(self, outcome: Outcome) -> Outcome:
         if self.on_decision is not None:
             self.on_decision(outcome)
         return outcome
@@ -183,7 +183,7 @@ class LimiterBase(LimiterOptions):
         return outcome
 
     def _learn(self, error: CannotDecide, key: str) -> None:
-        """Remember what a failure says of the store."""
+        """Remember what a failure says about the store."""
         if isinstance(error, NoAnswer):
             self._breaker.missed(error)
         elif isinstance(error, StoreMisconfigured):
@@ -192,8 +192,8 @@ class LimiterBase(LimiterOptions):
         elif isinstance(error, CannotNow):
             self._breaker.answered()
 
-    def _undecided(self, error: CannotDecide, mode: OnError, key: str, cost: int) -> Outcome:
-        """Answer by the mode: raise the error, or serve the request all the same."""
+    def _unanswered(self, error: CannotDecide, mode: OnError, key: str, cost: int) -> Outcome:
+        """Follow the mode: raise the error, or serve the request all the same."""
         if not error.always:
             error = self._misconfigured.at(key) or error
         if error.always or mode == "closed":
@@ -201,26 +201,26 @@ class LimiterBase(LimiterOptions):
             raise error from None
         self.failed_open += 1
         self._log.tell(error, "served without a limit")
-        return self._decided(Outcome.failed_open(key, cost))
+        return self._announced(Outcome.failed_open(key, cost))
 
 
 def probe_command(key: str) -> bytes:
-    """A command that changes nothing, and asks all that a check asks of the server."""
+    """A command that changes nothing, and needs all that a check needs of the server."""
     return command("RL.LIMIT", key, "FIXED", "1", "1s", "COST", "0")
 
 
 def nothing_left(reply: object) -> bool:
-    """Whether a reply to RL.LIMIT has an entry of which nothing remains."""
+    """Whether a verdict in a reply to RL.LIMIT has nothing remaining."""
     rows = reply[1:] if isinstance(reply, list) else []
     return any(isinstance(row, list) and row[2:3] == [0] for row in rows)
 
 
 def waits_ms(peeked: object) -> dict[object, int]:
-    """Read from RL.PEEK's reply how long a call that costs 1 would wait."""
+    """Read from RL.PEEK's reply how long a call of cost 1 would have to wait."""
     rows = peeked if isinstance(peeked, list) else []
     return {(row[0].decode(), row[3]): row[5] for row in rows}
 
 
 def delete_command(key: str) -> bytes:
-    """Forget what was used at a key."""
+    """The command that forgets what was used at a key."""
     return command("DEL", key)

@@ -1,10 +1,10 @@
-"""What can go wrong without being a denial."""
+"""What can go wrong, other than a denial."""
 
 from __future__ import annotations
 
 
 class ConfigurationError(ValueError):
-    """An argument that makes no sense: raised where it is given, never at a request."""
+    """An invalid argument: raised where it is given, never at a request."""
 
 
 class WrongArgument(ConfigurationError, TypeError):
@@ -12,14 +12,14 @@ class WrongArgument(ConfigurationError, TypeError):
 
 
 class CannotDecide(Exception):
-    """There is no verdict; with `on_error="open"` the request is served all the same."""
+    """The check has no outcome; with `on_error="open"` most such requests are served anyway."""
 
     always = False
     """Whether it is raised in every mode."""
 
 
 class CannotIdentify(CannotDecide):
-    """Nobody to limit: an empty id, or a client without an address. No outage: it is a 400."""
+    """There is nobody to limit: an empty id, or a client without an address. Answered 400."""
 
     always = True
 
@@ -33,19 +33,19 @@ class CannotNow(StoreUnavailable):
 
 
 class NoAnswer(StoreUnavailable):
-    """The store kept silent, or could not be reached: enough of these in a row open the breaker."""
+    """The store was silent or unreachable: enough of these in a row open the breaker."""
 
 
 class StoreMisconfigured(StoreUnavailable):
-    """The store refused in a way that somebody has to mend: raised in every mode."""
+    """The store refused in a way that somebody has to fix: raised in every mode."""
 
     always = True
     of_key = False
-    """Whether it concerns one key alone."""
+    """Whether it concerns a single key."""
 
 
 class KeyMisconfigured(StoreMisconfigured):
-    """A key holds something else, or asks for a policy that does not exist."""
+    """A key holds another type, or a limit names a policy that does not exist."""
 
     of_key = True
 

@@ -1,4 +1,4 @@
-"""Limits of Flask's routes.
+"""Limits for Flask's routes.
 
 limits = RateLimits(app, SyncRateLimiter("redis://localhost:6379"))
 
@@ -39,25 +39,25 @@ if TYPE_CHECKING:
 View = TypeVar("View", bound=Callable[..., Any])
 
 _MET = "redis_rl.met"
-"""Where a request's environment keeps which limits it has met: `g` may outlive a request."""
+"""The key in a request's environment of the limits it has met: `g` may outlive a request."""
 
 
 def client_ip() -> Subject:
-    """The client of the request that is served, by its address."""
+    """The client of the current request, by its address."""
     return Subject.ip(request.remote_addr, forwarded_for=request.headers.getlist("X-Forwarded-For"))
 
 
 class RateLimits:
     """Puts rate headers on an app's responses, and answers refusals with 429, 400 and 503.
 
-    Without an app, `init_app` comes later. Handlers of the app's own for RateLimitExceeded,
+    Without an app, call `init_app` later. The app's own handlers for RateLimitExceeded,
     CannotIdentify or StoreUnavailable take precedence.
     """
 
     def __init__(self, app: Flask | None = None, limiter: SyncRateLimiter | None = None) -> None:
         if not isinstance(limiter, SyncRateLimiter):
             raise ConfigurationError(
-                "Flask needs a SyncRateLimiter, as in RateLimits(app, SyncRateLimiter(url)) or "
+                "limiter must be a SyncRateLimiter, as in RateLimits(app, SyncRateLimiter(url)) or "
                 f"RateLimits(limiter=SyncRateLimiter(url)), not {limiter!r}"
             )
         self._limiter = limiter
@@ -81,10 +81,10 @@ class RateLimits:
                 app.register_error_handler(error, _answer)
 
     def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> RouteLimit:
-        """Answer a decorator, which stands below the route; all limits are one command.
+        """Return a decorator, which goes below the route; all limits are one command.
 
         The options are those of LimitOptions; functions take no arguments. Views may be
-        coroutines. Raises ConfigurationError for what makes no sense.
+        coroutines. Raises ConfigurationError for invalid arguments.
         """
         rule = Rule(limits, options, client_ip)
         refuse_coroutines(rule)
@@ -92,11 +92,11 @@ class RateLimits:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """What the limits of the request that is served have said so far, in order."""
+        """The outcomes of the current request so far, in order."""
         return list(_met().outcomes.values())
 
     def _note(self, view: Any, limited: Any, frame: FrameType) -> None:
-        """Remember what was limited; ConfigurationError if a route has taken it already."""
+        """Remember a limited view; ConfigurationError if a route has it already."""
         for layer in layers(view):
             if is_unnamed(layer, frame) and any(_serves(app, layer) for app in self._apps):
                 raise _unlimited(view)
@@ -114,7 +114,7 @@ class RateLimits:
         app.before_request(check)
 
     def _check_order(self, app: Flask) -> None:
-        """Raise ConfigurationError for a route that took a view before it was limited."""
+        """Raise ConfigurationError for a route that got its view before it was limited."""
         for view, limited in self._limited:
             if any(_serves(app, layer) for layer in layers(view)) and not any(
                 limited in layers(served) for served in app.view_functions.values()
@@ -141,15 +141,15 @@ class RouteLimit:
         """Limit a view."""
         if not callable(view) or inspect.isclass(view):
             raise ConfigurationError(
-                f"only functions can be limited, not {view!r}: a MethodView lists its decorators, "
-                'as in decorators = [limits.limit("5/minute")]'
+                f"a limited view must be a function, not {view!r}: in a MethodView, write "
+                'decorators = [limits.limit("5/minute")]'
             )
 
         @wraps(view)
         def limited(*arguments: Any, **named: Any) -> Any:
             if current_app not in self._limits._apps:
                 raise ConfigurationError(
-                    f"{current_app.name} serves limited views, so it needs limits.init_app(app)"
+                    f"{current_app.name} must call limits.init_app(app), as it serves limited views"
                 )
             outcome = ask(self._asking())
             if not outcome.allowed:
@@ -160,22 +160,22 @@ class RouteLimit:
         return limited  # type: ignore[return-value]
 
     def peek(self) -> Outcome:
-        """Look at the budget of the request that is served, and charge nothing."""
+        """Look at the budget of the current request without charging it."""
         found = run(budget(self._asking()))
         if found.limits is None:
             return Outcome.exempt()
         return self._limiter.peek(found.subject, found.limits, scope=found.scope)
 
     def reset(self) -> bool:
-        """Forget what was used of that budget; answer whether there was anything."""
+        """Forget what was used of that budget; return whether there was anything."""
         found = run(budget(self._asking()))
         return self._limiter.reset(found.subject, found.scope)
 
     @property
     def __name__(self) -> NoReturn:
-        """Flask asks what is served for its name: a limit is not what should be."""
+        """Flask asks views for their name, and a limit is not a view."""
         raise ConfigurationError(
-            'a limit is a decorator with arguments, as in @limits.limit("5/minute"), and no view'
+            'a view must be a function, not a limit: write @limits.limit("5/minute") above it'
         )
 
     def _asking(self) -> Asking:
@@ -196,8 +196,8 @@ def _serves(app: Flask, function: Any) -> bool:
 
 def _unlimited(view: Any) -> ConfigurationError:
     return ConfigurationError(
-        f"{view.__qualname__} is served without its limit: "
-        '@limits.limit("5/minute") belongs below @app.get(...), next to the function'
+        f'@limits.limit("5/minute") must be below @app.get(...), next to the function: '
+        f"{view.__qualname__} is served without its limit"
     )
 
 

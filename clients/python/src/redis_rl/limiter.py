@@ -49,11 +49,10 @@ class _Backend(Protocol):
 class AsyncRateLimiter(LimiterBase):
     """Checks limits in Redis or Valkey with redis-rl's module, one command a check.
 
-    `redis` is a URL, or a client or cluster client of redis-py's; nothing is connected before the
-    first check. The limiter keeps one connection of its own to each server (a client's own
+    `redis` is a URL, or a client or cluster client of redis-py; nothing is connected before the
+    first check. The limiter keeps a connection of its own to each server (a client's own
     connections, retries and timeouts are not used), and one limiter serves any number of event
-    loops. LimiterOptions says what the options are. Raises ConfigurationError for arguments that
-    make no sense.
+    loops. For the options see LimiterOptions. Raises ConfigurationError for invalid arguments.
     """
 
     redis: Redis | RedisCluster | str
@@ -73,18 +72,19 @@ class AsyncRateLimiter(LimiterBase):
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
 
     async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
-        """Ask whether something may happen, and charge it where it may: one command.
+        """Ask whether something may happen, and charge it if so, in one command.
 
-        - `key`: a Subject, or text, a user's id; or a WholeKey.
-        - `limits`: `"5/minute"`, `"2/second; 100/hour"`, or Limits: all or nothing.
-        - `name`: what the policies are called, and the scope, if there is none.
-        - `scope`: the keys' second field; `app` if left out.
-        - `cost`: how much it takes, from 0.
-        - `on_error`: `closed` or `open`, where it differs from the limiter's.
+        - `key`: a Subject, a user's id as text, or a WholeKey.
+        - `limits`: `"5/minute"`, `"2/second; 100/hour"`, Limit objects or a LimitSet; charged all
+          or nothing.
+        - `name`: the limits' name in headers, and the scope if there is none.
+        - `scope`: the second field of the key. Default: `app`.
+        - `cost`: how much to charge, from 0. Default: 1.
+        - `on_error`: `closed` or `open`; overrides the limiter's.
 
-        Raises ConfigurationError for arguments that make no sense; StoreUnavailable where there
-        is no verdict and the mode is `closed`; StoreMisconfigured in any mode, CannotIdentify for
-        a subject without an address.
+        Raises ConfigurationError for invalid arguments; StoreUnavailable if the server gives no
+        answer and the mode is `closed`; StoreMisconfigured in every mode; CannotIdentify for an
+        empty id or a subject without an address.
         """
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
@@ -96,11 +96,11 @@ class AsyncRateLimiter(LimiterBase):
         return self._conclude(asked, reply)
 
     async def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
-        """`check` that raises RateLimitExceeded, with its headers, where the outcome denies."""
+        """`check`, but a denial raises RateLimitExceeded with its headers."""
         return self._enforced(await self.check(key, *limits, **options))
 
     async def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
-        """Make several checks in one round trip, each on its own: one denial undoes no other.
+        """Make several checks in one round trip, each on its own: a denial undoes no other charge.
 
         Raises the first error, after all have ended.
         """
@@ -120,10 +120,10 @@ class AsyncRateLimiter(LimiterBase):
         name: str | None = None,
         scope: str | None = None,
     ) -> Outcome:
-        """Look at limits and consume nothing.
+        """Look at limits without charging them.
 
-        The verdict is that of a call that costs 1: where nothing is left, it is denied, and
-        `retry_after` says how long it would have to wait.
+        The outcome is that of a call of cost 1: if nothing is left it denies, and `retry_after`
+        says how long the call would have to wait.
         """
         asked = self._prepare(key, limits, name, scope, cost=0)
         if isinstance(asked, Outcome):
@@ -138,7 +138,7 @@ class AsyncRateLimiter(LimiterBase):
         return self._conclude(asked._replace(waits_ms=waits), reply)
 
     async def reset(self, key: Who, scope: str | None = None) -> bool:
-        """Forget all that was used at a key; answer whether there was anything.
+        """Forget everything used at a key; return whether there was anything.
 
         Raises StoreUnavailable in every mode.
         """
@@ -152,12 +152,12 @@ class AsyncRateLimiter(LimiterBase):
         return bool(reply)
 
     async def probe(self) -> None:
-        """Ask whether checks can work; in a cluster, of every primary.
+        """Ask the server, or every primary of a cluster, whether checks can work.
 
         It waits a second, or `timeout` if that is longer: a server that is busy when a program
-        starts is not gone. The checks that follow use the connection that it makes. Raises
-        ModuleNotLoaded where the RL commands are unknown, StoreMisconfigured where they are
-        refused, StoreUnavailable where nobody answers in time.
+        starts is not down. Later checks use the connection that it makes. Raises ModuleNotLoaded
+        if the RL commands are unknown, StoreMisconfigured if they are refused, StoreUnavailable
+        if there is no answer in time.
         """
         if not self.enabled:
             return
@@ -182,7 +182,7 @@ class AsyncRateLimiter(LimiterBase):
         await self.aclose()
 
     async def _ask(self, asked: Prepared) -> Any:
-        """Send a check, and ahead of it what is to be asked of policies."""
+        """Send a check, preceded by the questions about its policies."""
         backend = self._backend()
         if not asked.policies:
             return await backend.submit(asked.key, asked.command)
@@ -196,7 +196,7 @@ class AsyncRateLimiter(LimiterBase):
         return reply
 
     async def _waits_ms(self, key: str) -> dict[object, int]:
-        """How long calls that cost 1 would wait; nothing for who may not ask that."""
+        """How long calls of cost 1 would have to wait; nothing if RL.PEEK is not permitted."""
         try:
             return waits_ms(await self._backend().submit(key, peek(key)))
         except FAILURES:

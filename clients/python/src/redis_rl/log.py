@@ -1,4 +1,4 @@
-"""Log lines about what has no verdict, each kind once a second at most."""
+"""Log lines about checks without an answer, at most one a second of each kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_KINDS = 64
 
 
 class Log:
-    """Tells why requests are refused or served. A flood of requests is no flood of lines."""
+    """Says why requests are refused, or served without a limit, and does not flood the log."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
@@ -23,8 +23,8 @@ class Log:
     def tell(self, error: CannotDecide, what: str) -> None:
         """Log an error and what becomes of the requests, unless that was done this second.
 
-        What has to be mended is told for each fault; of outages, and of clients that cannot be
-        identified, one line stands for all.
+        Each misconfiguration has a line of its own; outages share one, and so do clients that
+        cannot be identified.
         """
         kind = str(error) if isinstance(error, StoreMisconfigured) else str(error.always)
         with self._lock:
@@ -35,4 +35,4 @@ class Log:
                 self._next.clear()
             self._next[kind] = now + _EVERY_S
         level = logging.ERROR if error.always else logging.WARNING
-        self._logger.log(level, "No verdict, requests are %s: %s", what, error)
+        self._logger.log(level, "Requests are %s: %s", what, error)

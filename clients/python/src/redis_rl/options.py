@@ -1,4 +1,4 @@
-"""Every option there is, once: of limiters, of checks, and of the limits that apps set up."""
+"""All options in one place: of limiters, of checks, and of the limits that apps set up."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ MOST_COST = 10**12
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class LimiterOptions:
-    """The options of every limiter, by name only; all have a default."""
+    """The options of every limiter, given by name; all have a default."""
 
     prefix: str = "rl"
     """The first field of every key."""
     timeout: float = 0.1
-    """Seconds that a check may take in all, waiting and connecting included."""
+    """Seconds that a check may take in total, waiting and connecting included."""
     connect_timeout: float = 1.0
-    """Seconds that connecting may take. Checks that wait for it end at their own deadline."""
+    """Seconds that connecting may take. Checks that wait for it still end at their own deadline."""
     on_error: OnError = "closed"
-    """Without a verdict, `closed` raises StoreUnavailable, and `open` answers an outcome that
-    allows, with `source` `failed_open`."""
+    """When the server gives no answer, `closed` raises StoreUnavailable, and `open` answers an
+    outcome that allows, with the `source` `failed_open`."""
     legacy: str | None = None
-    """Older headers as well: `delta`, `epoch` or `draft6`."""
+    """Adds older headers: `delta`, `epoch` or `draft6`."""
     ipv6_prefix: int = 64
-    """How many bits of an IPv6 address are one client, 32 to 128."""
+    """How many bits of an IPv6 address stand for one client, 32 to 128."""
     trusted_proxies: Iterable[str] = ()
-    """CIDRs whose X-Forwarded-For is believed."""
+    """CIDRs of the proxies whose X-Forwarded-For is believed; `unix` for those on a Unix socket."""
     on_decision: Callable[[Outcome], None] | None = None
-    """Called with every outcome."""
+    """Called with every Outcome, for metrics."""
     enabled: bool = True
-    """False switches all limits off, as for tests: nothing is asked, and every outcome is
+    """False switches all limits off, for tests: the server is not asked, and every outcome is
     `exempt`."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigurationError for what makes no sense."""
+        """Raise ConfigurationError for invalid values."""
         self.timeout = seconds("timeout", self.timeout)
         self.connect_timeout = seconds("connect_timeout", self.connect_timeout)
         checked_mode(self.on_error)
@@ -52,55 +52,55 @@ class CheckOptions(TypedDict, total=False):
     """The options of one check."""
 
     name: str | None
-    """What its policies are called, and its keys, if there is no `scope`."""
+    """The name of its limits in headers, and in keys if there is no `scope`."""
     scope: str | None
-    """What its keys are called, if not `name`."""
+    """The second field of its keys, if not `name`."""
     cost: int
     """How much it charges: 1 if left out."""
     on_error: OnError | None
-    """Where it differs from the limiter's."""
+    """Overrides the limiter's."""
 
 
 class LimitOptions(TypedDict, total=False):
     """The options of a limit that an app sets up for its requests, the same in every adapter.
 
-    Functions get the request, as the framework has it.
+    Functions are called with the framework's request.
     """
 
     key: Callable[..., Any]
-    """Who is asking: answers a Subject, or an account's id. The client's address if left out."""
+    """Who is asking: returns a Subject, or a user's id. Default: the client's address."""
     name: str | None
-    """What policies and keys are called, as in `login`. Limits of one name share a budget."""
+    """The name in headers and keys, such as `login`. Limits of one name share a budget."""
     scope: str | None
-    """What keys are called, if not `name`; without either, method and route template."""
+    """The second field of keys, if not `name`. Without either: method and route template."""
     cost: int | Callable[..., Any]
-    """An integer from 0, or a function that answers one. 1 if left out."""
+    """An integer from 0, or a function that returns one. Default: 1."""
     methods: Collection[str] | None
-    """The only methods that are limited, as in `["POST"]`. All if left out."""
+    """The methods to limit, such as `["POST"]`. Default: all."""
     exempt: Callable[..., Any] | None
-    """A function: where it answers true, nothing is asked."""
+    """A function; a request for which it returns true is not limited."""
     on_error: OnError | None
-    """`closed` or `open`, where it differs from the limiter's."""
+    """`closed` or `open`; overrides the limiter's."""
     wait: bool
-    """Whether requests are held as long as `leaky` limits ask."""
+    """Whether to hold requests for as long as `leaky` limits ask."""
 
 
 def checked_mode(mode: OnError) -> OnError:
-    """Answer it if it is one; else ConfigurationError."""
+    """Return it if it is valid; else raise ConfigurationError."""
     if mode not in ("closed", "open"):
         raise ConfigurationError(f"on_error must be 'closed' or 'open', not {mode!r}")
     return mode
 
 
 def checked_cost(cost: int) -> int:
-    """Answer it if it is one; else ConfigurationError."""
+    """Return it if it is valid; else raise ConfigurationError."""
     if type(cost) is not int or not 0 <= cost <= MOST_COST:
         raise ConfigurationError(f"cost must be an integer from 0 to 10^12, not {cost!r}")
     return cost
 
 
 def seconds(option: str, value: float) -> float:
-    """Answer an option's seconds if they are above 0; else ConfigurationError."""
+    """Return an option's seconds if they are above 0; else raise ConfigurationError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ConfigurationError(f"{option} must be a number of seconds above 0, not {value!r}")
     return float(value)

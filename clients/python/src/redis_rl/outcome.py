@@ -20,33 +20,38 @@ NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What one limit says; times are in seconds, exact to the millisecond."""
+class Verdict:
+    """One limit's answer; times are in seconds, exact to the millisecond."""
 
     allowed: bool
     """Whether this limit alone allows it."""
     limit: int
     """The limit, or a bucket's capacity."""
     remaining: int
-    """How much cost would still be allowed at once."""
+    """How much cost it would still allow at once."""
     retry_after: float | None
-    """Denied: after this the same call is allowed. None: never. Allowed: 0."""
+    """Denied: how long until the same call is allowed; None: never. Allowed: 0."""
     reset_after: float
-    """Until the limiter is as if never used."""
+    """How long until the limiter is as if never used."""
     wait: float
-    """Allowed by a leaky bucket: how long to hold the request before it is served."""
+    """How long a leaky limit asks to hold an allowed request before it is served."""
     policy: str
-    """The limit's name."""
+    """The limit's name in headers."""
+
+
+Decision = Verdict
+"""Verdict under the name that users of other limiters look for."""
 
 
 class Outcome:
-    """What a check says as a whole: allowed if every limit allows it.
+    """The answer to a whole check: its verdicts, and whether all of them allow it.
 
-    `source` is `server`, or `failed_open` where there was no verdict and the request is served
-    all the same, or `exempt` where nothing was asked; then there are no decisions and no numbers.
+    `source` is `server`; or `failed_open` where the server gave no answer and the request is
+    served all the same; or `exempt` where it was not asked. The last two have no verdicts and no
+    numbers.
     """
 
-    __slots__ = ("_decisions", "allowed", "cost", "key", "labels", "rows", "source")
+    __slots__ = ("_verdicts", "allowed", "cost", "key", "labels", "rows", "source")
 
     def __init__(
         self,
@@ -63,7 +68,7 @@ class Outcome:
         self.key = key
         self.cost = cost
         self.source = source
-        self._decisions: tuple[Decision, ...] | None = None
+        self._verdicts: tuple[Verdict, ...] | None = None
 
     @classmethod
     def from_reply(
@@ -71,7 +76,7 @@ class Outcome:
     ) -> Outcome:
         """Read RL.LIMIT's reply; anything else raises StoreMisconfigured.
 
-        `known` has what the policies among the limits stand for.
+        `known` has the clauses of the policies among the limits.
         """
         if (
             type(reply) is list
@@ -87,35 +92,38 @@ class Outcome:
                 if all(row[0] for row in rows) == reply[0]:
                     labels = limits.labels(known, [row[1] for row in rows])
                     return cls(reply[0] == 1, rows, labels, key, cost)
-        raise StoreMisconfigured(f"RL.LIMIT answered {reply!r}: is that redis-rl's module?")
+        raise StoreMisconfigured(
+            f"RL.LIMIT must answer with a verdict for each limit, not {reply!r}: "
+            "is it redis-rl's module that answers?"
+        )
 
     @classmethod
     def failed_open(cls, key: str, cost: int = 1) -> Outcome:
-        """Serve it without a verdict."""
+        """Serve the request without an answer."""
         return cls(True, [], None, key, cost, "failed_open")
 
     @classmethod
     def exempt(cls) -> Outcome:
-        """Serve it without asking."""
+        """Serve the request without asking."""
         return cls(True, [], None, "", 0, "exempt")
 
     @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """One for each limit, in the order given."""
-        if self._decisions is None:
-            self._decisions = tuple(map(_decision, self.rows, self.policies))
-        return self._decisions
+    def decisions(self) -> tuple[Verdict, ...]:
+        """The verdicts, one for each limit, in the order given."""
+        if self._verdicts is None:
+            self._verdicts = tuple(map(_verdict, self.rows, self.policies))
+        return self._verdicts
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """What headers call its limits, in order."""
+        """Its limits as headers name them, in order."""
         return self.labels.policies if self.labels else ()
 
     def standing(self, waits_ms: Mapping[object, int]) -> Outcome:
-        """The same as a call that costs 1 would be answered: where nothing is left, it is denied.
+        """Answer what a call of cost 1 would be told: a limit with nothing left denies it.
 
-        `waits_ms` says how long by what a limit counts in. Where it does not, as other numbers
-        were recorded, the limit is free no later than it is as if never used.
+        `waits_ms` has the waits by limiter. A limiter that was recorded under other numbers is
+        missing there; its wait is at most its reset.
         """
         limits = self.labels.limits if self.labels else ()
         rows = [
@@ -127,7 +135,7 @@ class Outcome:
 
     @property
     def remaining(self) -> int | None:
-        """The smallest remaining of the limits."""
+        """The smallest `remaining` of its verdicts."""
         return min((row[2] for row in self.rows), default=None)
 
     @property
@@ -145,13 +153,13 @@ class Outcome:
 
     @property
     def retry_after(self) -> float | None:
-        """0 when allowed, else the longest wait of the limits that deny; None: never."""
+        """0 when allowed, else the longest wait of the verdicts that deny; None: never."""
         wait_ms = self.retry_after_ms
         return None if wait_ms is None else wait_ms / 1000
 
     @property
     def reset_after(self) -> float | None:
-        """The longest reset of the limits."""
+        """The longest `reset_after` of its verdicts."""
         return max(row[4] for row in self.rows) / 1000 if self.rows else None
 
     @property
@@ -160,14 +168,14 @@ class Outcome:
         return max((row[3] for row in self.rows), default=0) / 1000 if self.allowed else 0.0
 
     @property
-    def tightest(self) -> Decision | None:
-        """The limit that matters most: the longest to deny, else the one with the least left."""
+    def tightest(self) -> Verdict | None:
+        """The verdict that denies longest, or else the one with the least left."""
         at = self.tightest_index
         return None if at is None else self.decisions[at]
 
     @property
     def tightest_index(self) -> int | None:
-        """Where in `decisions` the tightest one is."""
+        """The place of the tightest verdict."""
         if not self.rows:
             return None
         if self.allowed:
@@ -175,8 +183,8 @@ class Outcome:
         return max(range(len(self.rows)), key=lambda at: _denies(self.rows[at]))
 
     def __repr__(self) -> str:
-        verdict = "allowed" if self.allowed else "denied"
-        return f"<Outcome {verdict} by {self.source} {self.key} {self.rows}>"
+        told = "allowed" if self.allowed else "denied"
+        return f"<Outcome {told} by {self.source} {self.key} {self.rows}>"
 
 
 def _has_as_many(rows: int, limits: LimitSet) -> bool:
@@ -213,9 +221,9 @@ def _is_verdict(row: list[int]) -> bool:
     )
 
 
-def _decision(row: list[int], policy: Policy) -> Decision:
+def _verdict(row: list[int], policy: Policy) -> Verdict:
     allowed, limit, remaining, wait_ms, reset_ms = row
-    return Decision(
+    return Verdict(
         allowed=allowed == 1,
         limit=limit,
         remaining=remaining,

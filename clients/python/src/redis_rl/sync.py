@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class SyncRateLimiter(LimiterBase):
-    """AsyncRateLimiter's twin: the same arguments, methods, keys and errors, without `await`.
+    """AsyncRateLimiter without `await`: the same arguments, methods, keys and errors.
 
     It may be shared by threads, and made before a fork.
     """
@@ -120,7 +120,7 @@ class SyncRateLimiter(LimiterBase):
         self._store.close()
 
     def _ask(self, asked: Prepared) -> Any:
-        """Send a check, and ahead of it what is to be asked of policies."""
+        """Send a check, preceded by the questions about its policies."""
         *told, reply = self._store.ask_all(
             asked.key, *map(policy_get, asked.policies), asked.command
         )
@@ -131,7 +131,7 @@ class SyncRateLimiter(LimiterBase):
         return reply
 
     def _waits_ms(self, key: str) -> dict[object, int]:
-        """How long calls that cost 1 would wait; nothing for who may not ask that."""
+        """How long calls of cost 1 would have to wait; nothing if RL.PEEK is not permitted."""
         try:
             return waits_ms(self._store.ask(key, peek(key)))
         except FAILURES:

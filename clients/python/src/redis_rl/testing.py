@@ -23,7 +23,7 @@ from redis_rl.sync import SyncRateLimiter
 from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception
-"""True allows, False denies for a second, a number for so many, None for good; or it is raised."""
+"""True allows, False denies for 1 s, a number for that many, None for good; errors are raised."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +41,24 @@ class FakeStore:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.policies: dict[str, str] = {}
-        """What policies stand for, as in `{"api": "100/minute; 10/second"}`; 1000/minute else."""
+        """The limits of policies, such as `{"api": "100/minute"}`. Default: 1000/minute."""
         self._always: Answer = True
         self._script: deque[Answer] = deque()
 
     def allow(self) -> None:
-        """Allow every check; so it begins."""
+        """Allow every check, as it does from the start."""
         self._always = True
 
     def deny(self, retry_after: float | None = 1.0) -> None:
-        """Deny every check for so many seconds; None is for good."""
+        """Deny every check for that many seconds; None: for good."""
         self._always = retry_after
 
     def fail(self, error: Exception | None = None) -> None:
-        """Answer none: raise the error, StoreUnavailable if left out."""
+        """Answer no check: raise the error. Default: StoreUnavailable."""
         self._always = error or StoreUnavailable("the test says so")
 
     def script(self, *answers: Answer) -> None:
-        """Answer the next checks so, one after the other, before what was said for all."""
+        """Give the next checks these answers, one after the other, before the answer for all."""
         self._script.extend(answers)
 
     def answer(self, command: bytes) -> Any:
@@ -96,7 +96,7 @@ class FakeStore:
 
 @contextmanager
 def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
-    """Answer a limiter's checks by a FakeStore; after the `with` it asks its server again."""
+    """Let a FakeStore answer a limiter's checks until the end of the `with`."""
     store = FakeStore()
     seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies()}
     if isinstance(limiter, AsyncRateLimiter):

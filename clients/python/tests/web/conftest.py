@@ -10,9 +10,9 @@ import django
 import pytest
 
 from redis_rl.fastapi import RateLimiter
-from web.adapters import Adapter, Limited
+from web.apps.adapters import Adapter, Limited
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "web.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "web.apps.settings"
 django.setup()
 
 Serve = Callable[..., Adapter]
@@ -29,7 +29,7 @@ async def limiter(url: str) -> AsyncIterator[RateLimiter]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that takes `adapter`, or `make`, with every adapter."""
     if "adapter" in metafunc.fixturenames:
-        from web.every import ADAPTERS
+        from web.apps.every import ADAPTERS
 
         metafunc.parametrize("adapter", ADAPTERS, ids=[one.__name__ for one in ADAPTERS])
 

@@ -14,36 +14,36 @@ from redis_rl.options import LimitOptions
 from redis_rl.rules.asking import Asking, ask_async
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule, RuleLimits
-from redis_rl.rules.scope import checked_texts
+from redis_rl.rules.scope import texts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
 def client_ip(connection: Any) -> Subject:
-    """The key of most limits: the client's address, of a request, a WebSocket or an ASGI scope.
+    """The default key: the address of the client of a request, a WebSocket or an ASGI scope.
 
-    Whom X-Forwarded-For names counts only if the limiter trusts the proxies before it.
+    X-Forwarded-For counts only as far as the limiter trusts the proxies.
     """
     return Subject.of_scope(getattr(connection, "scope", connection))
 
 
 def checked_limiter(limiter: AsyncRateLimiter) -> AsyncRateLimiter:
-    """Answer it if it is one that awaits; else ConfigurationError."""
+    """Return it if it is an AsyncRateLimiter; else raise ConfigurationError."""
     if not isinstance(limiter, AsyncRateLimiter):
         raise ConfigurationError(f"limiter must be an AsyncRateLimiter(url), not {limiter!r}")
     return limiter
 
 
 class RateLimitMiddleware:
-    """Limits every request and WebSocket that passes it; a refusal never reaches `app`.
+    """Limits every request and WebSocket that passes through it; refusals never reach `app`.
 
-    - `limits`: as in `"100/minute; 1000/hour"`, or Limits.
-    - `exempt_paths`: paths that are not limited; `/static/*` is all below `/static/`.
+    - `limits`: such as `"100/minute; 1000/hour"`, Limit objects or a LimitSet.
+    - `exempt_paths`: paths that are not limited; `/static/*` means everything below `/static/`.
     - the others are those of LimitOptions; functions get the ASGI scope, and may be async.
 
-    Without a name, keys say `app`. Errors of the functions go through. A malformed argument is a
-    ConfigurationError.
+    Without a name the scope is `app`. Errors of the functions go through. Invalid arguments
+    raise ConfigurationError.
     """
 
     def __init__(
@@ -95,11 +95,10 @@ class RateLimitMiddleware:
 
 
 def _checked_paths(paths: Collection[str]) -> list[str]:
-    example = 'exempt_paths=["/health", "/static/*"]'
-    listed = checked_texts("exempt_paths", paths, example)
-    for path in listed:
-        if not path.startswith("/"):
-            raise ConfigurationError(
-                f"exempt_paths must begin with a slash, as in {example}, not {path!r}"
-            )
+    listed = texts(paths)
+    if listed is None or not all(path.startswith("/") for path in listed):
+        raise ConfigurationError(
+            "exempt_paths must be a list of paths that begin with a slash, "
+            f'as in exempt_paths=["/health", "/static/*"], not {paths!r}'
+        )
     return listed

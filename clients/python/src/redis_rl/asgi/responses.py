@@ -1,4 +1,4 @@
-"""What goes back over ASGI: rate headers on every response, refusals before one."""
+"""What goes back over ASGI: rate headers on every response, and refusals."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MET = "redis_rl.met"
-"""Where a scope keeps which limits its request has met."""
+"""The key in a scope under which it keeps the limits that its request has met."""
 
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
-"""Codes that close a WebSocket: too many or nobody, and an outage."""
+"""Codes that close a WebSocket: for a denial or an unidentified client, and for an outage."""
 
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
 class RateLimitHeaders:
-    """Outermost in an app: puts the headers of what was checked within on the response.
+    """The outermost middleware of an app: puts the headers of all checks on the response.
 
-    Streams pass as they come; a 500 that was not foreseen has them, too. Nested in another one,
-    it leaves the headers to that.
+    Streams pass through unchanged, and an unexpected 500 has the headers, too. Nested in another
+    one, it leaves the headers to that.
     """
 
     def __init__(self, app: ASGIApp, legacy: str | None = None) -> None:
@@ -49,7 +49,7 @@ class RateLimitHeaders:
 
 
 def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) -> Send:
-    """Answer a `send` that adds headers for the outcomes there are when a response starts."""
+    """Return a `send` that adds headers for all outcomes known when the response starts."""
 
     def send_with_headers(message: Message) -> Awaitable[None]:
         if outcomes and message["type"] in _STARTS:
@@ -63,8 +63,8 @@ def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) 
 async def refuse(error: RateLimitExceeded | CannotDecide, scope: Scope, send: Send) -> None:
     """Send a refusal; a WebSocket is refused before it is accepted.
 
-    Where the server cannot answer a WebSocket with a response, it is closed: with 1013 in an
-    outage, else with 1008.
+    If the server cannot answer a WebSocket with a response, it is closed: with 1013 in an outage,
+    else with 1008.
     """
     status, headers, body = refusal(error)
     prefix = ""

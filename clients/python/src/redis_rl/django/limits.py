@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 
 class RateLimits:
-    """Limits views: refuses with 429, 400 or 503, and puts rate headers on what a view answers.
+    """Limits views: refuses with 429, 400 or 503, and puts rate headers on responses.
 
-    With a SyncRateLimiter these are views that block, with an AsyncRateLimiter coroutines; a
-    project may have both. What Django answers for a view that raised has no rate headers.
+    A SyncRateLimiter is for views that block, an AsyncRateLimiter for coroutines; a project may
+    have both. The error page of a view that raised has no rate headers.
     """
 
     def __init__(self, limiter: SyncRateLimiter | AsyncRateLimiter) -> None:
         if not isinstance(limiter, SyncRateLimiter | AsyncRateLimiter):
             raise ConfigurationError(
-                "Django needs a limiter, as in RateLimits(SyncRateLimiter(url)), or for coroutines "
-                f"RateLimits(AsyncRateLimiter(url)), not {limiter!r}"
+                "limiter must be a SyncRateLimiter, as in RateLimits(SyncRateLimiter(url)), or for "
+                f"coroutines an AsyncRateLimiter, not {limiter!r}"
             )
         self._limiter = limiter
 
     def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> RouteLimit:
-        """Answer a decorator of a view, a method or a class; all limits are one command.
+        """Return a decorator for a view, a method or a class; all limits are one command.
 
         The options are those of LimitOptions; functions get the request, which has the outcome
-        as `rate_limit`. Raises ConfigurationError for what makes no sense, a view that the
-        limiter cannot serve included.
+        as `rate_limit`. Raises ConfigurationError for invalid arguments, and for a view that the
+        limiter cannot serve.
         """
         return RouteLimit(self._limiter, Rule(limits, options, client_ip))
 
     def throttle(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> type[Any]:
-        """Answer a throttle class for Django REST framework, for `throttle_classes`."""
+        """Return a class for the `throttle_classes` of Django REST framework."""
         from redis_rl.django.throttle import throttle_class
 
         if not isinstance(self._limiter, SyncRateLimiter):
             raise ConfigurationError(
-                "Django REST framework blocks, so its limits must be "
-                "RateLimits(SyncRateLimiter(url))"
+                "limiter must be a SyncRateLimiter, as in RateLimits(SyncRateLimiter(url)), for "
+                f"Django REST framework, which blocks, not {self._limiter!r}"
             )
         rule = Rule(limits, options, client_ip)
         refuse_coroutines(rule)

@@ -1,4 +1,4 @@
-"""What the adapter reads of a request, keeps with it, and answers to it."""
+"""What the adapter reads from a request, keeps with it, and answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def client_ip(request: HttpRequest) -> Subject:
 
 
 def asking_of(limiter: Any, rule: Rule, request: Any, met: Met | None = None) -> Asking:
-    """A request before a rule. Functions get it as the view does, Django's or REST framework's."""
+    """A request before a rule. Functions get what the view gets: Django's or REST framework's."""
     return Asking(
         limiter,
         rule,
@@ -42,17 +42,17 @@ def asking_of(limiter: Any, rule: Rule, request: Any, met: Met | None = None) ->
 
 
 def met_of(request: Any) -> Met | None:
-    """What a request has met, if a limit is being served."""
+    """The limits that a request has met, inside one of them."""
     met: Met | None = getattr(_plain(request), _MET, None)
     return met
 
 
 @contextmanager
 def meeting(request: Any) -> Iterator[tuple[Met, bool]]:
-    """Answer what a request has met, and whether this limit is the outermost.
+    """Yield the limits that a request has met, and whether this one is the outermost.
 
-    The outermost puts the headers of all on the response. What was met is forgotten with it, as
-    tests may use a request twice.
+    The outermost puts the headers of all on the response, and then forgets them, since tests may
+    use a request twice.
     """
     known = met_of(request)
     if known is not None:
@@ -65,32 +65,32 @@ def meeting(request: Any) -> Iterator[tuple[Met, bool]]:
 
 
 def meet(request: Any) -> Met:
-    """Begin to note what a request meets."""
+    """Start noting the limits that a request meets."""
     met = Met()
     setattr(_plain(request), _MET, met)
     return met
 
 
 def forget(request: Any) -> None:
-    """End it."""
+    """Stop noting them."""
     delattr(_plain(request), _MET)
 
 
 def with_headers(response: Any, met: Met, legacy: str | None) -> Any:
-    """Put the rate headers of all that a request has met on its response."""
+    """Put the rate headers of all limits that a request has met on its response."""
     for name, value in merge(list(response.items()), headers_of(met.outcomes.values(), legacy)):
         response[name] = value
     return response
 
 
 def answer(error: RateLimitExceeded | CannotDecide) -> HttpResponse:
-    """Answer a refusal with its problem document."""
+    """Return a refusal as a problem document."""
     status, headers, body = refusal(error)
     return HttpResponse(body, status=status, headers=dict(headers), content_type=CONTENT_TYPE)
 
 
 def _plain(request: Any) -> HttpRequest:
-    """Django's request, of which REST framework's is an envelope."""
+    """Django's request, which that of REST framework wraps."""
     plain: HttpRequest = getattr(request, "_request", request)
     return plain
 

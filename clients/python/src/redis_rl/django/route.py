@@ -50,11 +50,11 @@ class RouteLimit:
         return limited
 
     def peek(self, request: Any) -> Any:
-        """Look at a request's budget, and charge nothing; awaited with an AsyncRateLimiter."""
+        """Look at a request's budget without charging it; awaited with an AsyncRateLimiter."""
         return self._found(request, self._peek)
 
     def reset(self, request: Any) -> Any:
-        """Forget what was used of it, and answer whether there was anything; awaited likewise."""
+        """Forget what was used of it; return whether there was anything. Awaited likewise."""
         return self._found(request, lambda found: self._limiter.reset(found.subject, found.scope))
 
     def _limited(self, view: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Limits as Django REST framework has them: throttle classes."""
+"""Limits as throttle classes of Django REST framework."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from redis_rl.sync import SyncRateLimiter
 
 
 def throttle_class(limiter: SyncRateLimiter, rule: Rule) -> type[BaseThrottle]:
-    """Make a throttle of a rule. It raises what it refuses, so later throttles charge nothing."""
+    """Make a throttle of a rule. It raises its refusals, so later throttles charge nothing."""
     limit = RouteLimit(limiter, rule)
 
     class RateLimitThrottle(BaseThrottle):
-        """A limit of redis-rl's."""
+        """A limit of redis-rl."""
 
         peek = staticmethod(limit.peek)
         reset = staticmethod(limit.reset)
 
         def allow_request(self, request: Any, view: Any) -> bool:
-            """Answer True, or raise the refusal."""
+            """Return True, or raise the refusal."""
             met = met_of(request) or _meeting(request, view, limiter.legacy)
             try:
                 outcome = ask(asking_of(limiter, rule, request, met))
@@ -68,7 +68,7 @@ class TooManyRequests(RateLimitExceeded, Throttled):
 
 
 class Unidentified(CannotIdentify, APIException):
-    """Nobody to limit."""
+    """There is nobody to limit."""
 
     status_code = 400
 
@@ -77,7 +77,7 @@ class Unidentified(CannotIdentify, APIException):
 
 
 class Unavailable(StoreUnavailable, APIException):
-    """There is no verdict."""
+    """The check has no outcome."""
 
     status_code = 503
     wait = RETRY_AFTER_OUTAGE_S
@@ -94,7 +94,7 @@ def _problem(error: RateLimitExceeded | CannotDecide) -> Problem:
 
 
 def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
-    """Begin to note what a request meets, and put the headers on what its view answers."""
+    """Start noting the limits that a request meets, and put the headers on its response."""
     met = meet(request)
     finalize = view.finalize_response
 

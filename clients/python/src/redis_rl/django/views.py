@@ -1,4 +1,4 @@
-"""Views of every kind: functions, methods, classes; those that block and those that await."""
+"""All kinds of views: functions, methods and classes, blocking and async."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ def check_kind(view: Any, awaiting: bool) -> None:
         return  # `method_decorator` tries decorators out on a function of its own
     if not callable(view):
         raise ConfigurationError(
-            f'limits.limit(...) decorates views, as in @limits.limit("5/minute"), not {view!r}'
+            f'limits.limit(...) must decorate a view, as in @limits.limit("5/minute"), not {view!r}'
         )
     if awaits(view) == awaiting:
         return
     name = getattr(view, "__qualname__", repr(view))
     if awaiting:
         raise ConfigurationError(
-            f"{name} blocks, so its limits must be RateLimits(SyncRateLimiter(url))"
+            f"{name} must be limited by RateLimits(SyncRateLimiter(url)), as it blocks, "
+            "not with an AsyncRateLimiter"
         )
     raise ConfigurationError(
-        f"{name} is a coroutine, so its limits must be RateLimits(AsyncRateLimiter(url))"
+        f"{name} must be limited by RateLimits(AsyncRateLimiter(url)), as it is a coroutine, "
+        "not with a SyncRateLimiter"
     )
 
 
@@ -45,6 +47,5 @@ def request_of(arguments: tuple[Any, ...]) -> Any:
         if hasattr(argument, "META"):
             return argument
     raise ConfigurationError(
-        f"a view must be called with its request, not with {arguments!r}: "
-        "@limits.limit(...) decorates views"
+        f"a limited view must be called with its request, not with {arguments!r}"
     )

@@ -1,4 +1,4 @@
-"""Rate limits for FastAPI: as a dependency, a decorator, and on a whole app.
+"""Rate limits for FastAPI: as a dependency, as a decorator, and for a whole app.
 
 limiter = RateLimiter("redis://localhost:6379")
 app = FastAPI()
@@ -19,7 +19,7 @@ from redis_rl.fastapi.limiter import RateLimiter
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.subjects import Subject
 from redis_rl.limits.limit import Limit
-from redis_rl.outcome import Decision, Outcome
+from redis_rl.outcome import Decision, Outcome, Verdict
 
 __all__ = [
     "CannotIdentify",
@@ -33,5 +33,6 @@ __all__ = [
     "RateLimiter",
     "StoreUnavailable",
     "Subject",
+    "Verdict",
     "client_ip",
 ]

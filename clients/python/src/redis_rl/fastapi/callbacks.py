@@ -10,10 +10,10 @@ _CONNECTIONS = ("Any", "HTTPConnection", "Request", "WebSocket")
 
 
 def takes_connection(function: Callable[..., Any]) -> bool:
-    """Whether it is called with the connection alone; else it is a dependency of FastAPI's.
+    """Whether to call it with the connection; otherwise it is a dependency for FastAPI.
 
-    So is a function of one parameter that is annotated as a Request or not at all, as in
-    `lambda request: ...`. Without a thread in between: it must not block.
+    True for a function of one parameter that is annotated as a Request or not at all, such as
+    `lambda request: ...`. It is called in the event loop, so it must not block.
     """
     parameters = list(inspect.signature(function).parameters.values())
     if len(parameters) != 1 or parameters[0].default is not inspect.Parameter.empty:

@@ -21,7 +21,7 @@ Check = Callable[[HTTPConnection], Awaitable[object]]
 
 
 class Limited:
-    """A decorator of endpoints; `RateLimiter.limited` makes it."""
+    """A decorator for endpoints, made by `RateLimiter.limited`."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
@@ -30,35 +30,34 @@ class Limited:
         """Limit an endpoint."""
         if not callable(endpoint) or inspect.isclass(endpoint):
             raise ConfigurationError(
-                f"@limiter.limited(...) limits functions, not {endpoint!r}: of a class, decorate "
+                f"a limited endpoint must be a function, not {endpoint!r}: in a class, decorate "
                 "its handlers"
             )
         frame = sys._getframe(1)
         for at, (layer, references) in enumerate(_references(endpoint)):
             if references > _FRESH[min(at, 1)] and is_unnamed(layer, frame) and _served(layer):
                 raise ConfigurationError(
-                    f"{endpoint.__qualname__} is served without its limit: "
-                    '@limiter.limited("5/minute") belongs below @app.get(...), next to the '
-                    "function; or give the route dependencies=[Depends(limiter.limit(...))]"
+                    '@limiter.limited("5/minute") must be below @app.get(...), next to the '
+                    f"function: {endpoint.__qualname__} is served without its limit"
                 )
         return limited_endpoint(endpoint, self._check)
 
     @property
     def __signature__(self) -> NoReturn:
-        """FastAPI asks what is served, or depended on, for its parameters: this is neither."""
+        """FastAPI asks endpoints and dependencies for their parameters, and this is neither."""
         raise ConfigurationError(
-            'limiter.limited(...) is a decorator, as in @limiter.limited("5/minute") below '
-            '@app.get(...): as a dependency, write Depends(limiter.limit("5/minute"))'
+            'a dependency must be written Depends(limiter.limit("5/minute")), and a decorator '
+            '@limiter.limited("5/minute") below @app.get(...)'
         )
 
 
 def _references(endpoint: Any) -> list[tuple[Any, int]]:
-    """Answer the layers of an endpoint, and how often each is referred to."""
+    """Return the layers of an endpoint, and how often each is referred to."""
     return [(layer, sys.getrefcount(layer)) for layer in layers(endpoint)]
 
 
 class _Counting:
-    """Is called as Limited is."""
+    """Called like Limited."""
 
     def __call__(self, endpoint: Any) -> list[int]:
         return [references for _, references in _references(endpoint)]
@@ -69,11 +68,11 @@ def _wrapped(function: Any) -> Any:
 
 
 _FRESH = _Counting()(_wrapped(lambda: None))
-"""How often they are referred to if nobody but decorators knows them. To ask who does is slow."""
+"""How often they are referred to if only decorators know them. Finding out who does is slow."""
 
 
 def _served(endpoint: Any) -> bool:
-    """Whether a route has it, whatever app that route may be of."""
+    """Whether a route of any app has it."""
     holders = gc.get_referrers(endpoint)
     return any(
         isinstance(one, BaseRoute)
@@ -83,10 +82,10 @@ def _served(endpoint: Any) -> bool:
 
 
 def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
-    """Answer `endpoint` with one more dependency, which it does not see.
+    """Return `endpoint` with one more dependency, which it does not see.
 
-    FastAPI resolves it as any other. Starlette has no dependencies: there the endpoint must be
-    async and be given its request, and the check runs on that.
+    FastAPI resolves it like any other. Starlette has no dependencies: there the endpoint must be
+    async and take its request, and the check uses that.
     """
     signature = _signature(endpoint)
     name = _free_name(signature)
@@ -104,7 +103,7 @@ def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
     def called(*args: Any, **kwargs: Any) -> Any:
         if not given(kwargs) and _connection(args, kwargs):
             raise TypeError(
-                f"{endpoint.__qualname__} has a limit: outside FastAPI it must be async"
+                f"{endpoint.__qualname__} must be async, as it has a limit outside FastAPI"
             )
         return endpoint(*args, **kwargs)
 
@@ -114,7 +113,7 @@ def limited_endpoint(endpoint: Endpoint, check: Check) -> Endpoint:
 
 
 def _signature(endpoint: Callable[..., Any]) -> inspect.Signature:
-    """Read it with annotations that are no text, as their names are known only in its module."""
+    """Read it with its annotations evaluated: their names are known only in its module."""
     try:
         return inspect.signature(endpoint, eval_str=True)
     except NameError:  # a name of an `if TYPE_CHECKING`: FastAPI will say so if it needs it

@@ -1,4 +1,4 @@
-"""The limit of a route as FastAPI has it: a dependency that answers the outcome."""
+"""The limit of a route in FastAPI: a dependency whose value is the outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from redis_rl.asgi.middleware import client_ip
 from redis_rl.asgi.responses import MET
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.fastapi.callbacks import takes_connection
-from redis_rl.fastapi.refused import TooManyRequests, undecided
+from redis_rl.fastapi.refused import TooManyRequests, unanswered
 from redis_rl.fastapi.routes import route_template
 from redis_rl.limiter import AsyncRateLimiter
 from redis_rl.options import LimitOptions
@@ -23,14 +23,14 @@ from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule, RuleLimits
 
 _RESOLVED = "redis_rl.resolved"
-"""Where a scope keeps what FastAPI found out for a limit, by the limit."""
+"""The key in a scope of what FastAPI resolved, by limit."""
 
 
 class RouteLimit:
-    """A dependency for a route, a router or an app; `RateLimiter.limit` makes it.
+    """A dependency for a route, a router or an app, made by `RateLimiter.limit`.
 
-    However often it stands in one request, it checks once. It answers the Outcome, or raises
-    what becomes a 429, 400 or 503.
+    However often a request depends on it, it checks once. Its value is the Outcome; a refusal is
+    an exception that becomes a 429, 400 or 503.
     """
 
     def __init__(
@@ -47,28 +47,30 @@ class RouteLimit:
         vars(self)["__call__"] = self._check
 
     def __call__(self, connection: HTTPConnection, **resolved: Any) -> Awaitable[Outcome]:
-        """Check once; `resolved` has what FastAPI found out as dependencies."""
+        """Check once; `resolved` has the functions that FastAPI resolved as dependencies."""
         if not isinstance(connection, HTTPConnection):
             raise ConfigurationError(
-                'limiter.limit(...) is a dependency, as in Depends(limiter.limit("5/minute")): '
-                'to decorate, write @limiter.limited("5/minute") below @app.get(...)'
+                'a decorator must be written @limiter.limited("5/minute") below @app.get(...), and '
+                'a dependency Depends(limiter.limit("5/minute"))'
             )
         return self._check(connection, **resolved)
 
     @property
     def dependency(self) -> NoReturn:
-        """FastAPI asks what is listed as a dependency for this: a limit needs Depends around it."""
-        raise ConfigurationError('a limit must be written Depends(limiter.limit("5/minute"))')
+        """FastAPI reads this of listed dependencies, and a limit needs Depends around it."""
+        raise ConfigurationError(
+            'a dependency must be written Depends(limiter.limit("5/minute")), not without Depends'
+        )
 
     async def peek(self, connection: HTTPConnection) -> Outcome:
-        """Look at the budget of a request, and charge nothing."""
+        """Look at the budget of a request without charging it."""
         found = await run_async(budget(self._asking(connection)))
         if found.limits is None:
             return Outcome.exempt()
         return await self._limiter.peek(found.subject, found.limits, scope=found.scope)
 
     async def reset(self, connection: HTTPConnection) -> bool:
-        """Forget what was used of that budget; answer whether there was anything."""
+        """Forget what was used of that budget; return whether there was anything."""
         found = await run_async(budget(self._asking(connection)))
         return await self._limiter.reset(found.subject, found.scope)
 
@@ -78,7 +80,7 @@ class RouteLimit:
         try:
             outcome = await ask_async(self._asking(connection))
         except CannotDecide as error:
-            raise undecided(error) from error
+            raise unanswered(error) from error
         if not outcome.allowed:
             raise TooManyRequests(outcome, self._limiter.legacy)
         return outcome
@@ -91,12 +93,15 @@ class RouteLimit:
             met = request[MET] = Met()
 
         def value(name: str) -> Any:
-            """What the application's function says: asked now, or resolved by FastAPI already."""
+            """What the application's function returns now, or what FastAPI has resolved."""
             function = self._direct.get(name)
             if function is not None:
                 return function(connection)
             if name not in resolved:
-                raise TypeError(f"{name} is a dependency, which FastAPI alone can resolve")
+                raise TypeError(
+                    f"{name} must take the request alone, not be a dependency of FastAPI, to be "
+                    "used outside the dependency"
+                )
             return resolved[name]
 
         return Asking(

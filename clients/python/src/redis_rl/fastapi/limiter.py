@@ -1,4 +1,4 @@
-"""The limiter as FastAPI uses it."""
+"""The limiter for FastAPI."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class RateLimiter(AsyncRateLimiter):
-    """AsyncRateLimiter for FastAPI: limits as dependencies and decorators, and their answers."""
+    """AsyncRateLimiter for FastAPI, with limits as dependencies and as decorators."""
 
     def limit(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> RouteLimit:
-        """Answer a dependency for a route, a router or an app.
+        """Return a dependency for a route, a router or an app.
 
-        Its value is the Outcome. All limits are asked in one command, all or nothing: as in
-        `"5/minute"`, `"2/second; 100/hour"`, Limits, or a mapping of tiers to these. The options
-        are those of LimitOptions.
+        Its value is the Outcome. All limits are asked in one command, all or nothing:
+        `"5/minute"`, `"2/second; 100/hour"`, Limit objects, a LimitSet, or a mapping of tiers to
+        any of these. The options are those of LimitOptions.
 
         A function takes the request alone (`lambda request: ...`; it must not block), or
         whatever a dependency of FastAPI may take. Its errors go through. Raises
-        ConfigurationError for what makes no sense.
+        ConfigurationError for invalid arguments.
         """
         return RouteLimit(self, limits, options)
 
     def limited(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> Limited:
-        """`limit` as a decorator of an endpoint, which needs no `request`.
+        """`limit` as a decorator for an endpoint, which needs no `request`.
 
-        It stands below the route, next to the function: what a route has registered cannot be
-        changed any more, so anything else is a ConfigurationError.
+        It goes below the route, next to the function: a registered endpoint can no longer be
+        changed, so any other order is a ConfigurationError.
         """
         return Limited(self.limit(*limits, **options))
 
     def install(self, app: Starlette) -> None:
         """Answer refusals of `app` with problem documents, and put rate headers on its responses.
 
-        These are streams and errors, too, the 500 of an unforeseen one included. A handler of the
-        app's own for RateLimitExceeded or StoreUnavailable stays; so does what it is
-        installed in already. Raises RuntimeError once the app has served.
+        That includes streams and errors, even an unexpected 500. The app's own handlers for
+        RateLimitExceeded or StoreUnavailable stay, and a second call changes nothing. Raises
+        RuntimeError once the app has served.
         """
         if isinstance(getattr(app.state, "redis_rl", None), RateLimiter):
             return
         if app.middleware_stack is not None:
-            raise RuntimeError("install() comes before the app's first request")
+            raise RuntimeError("install() must be called before the app's first request, not after")
         app.state.redis_rl = self
         for error in (RateLimitExceeded, CannotDecide):
             app.exception_handlers.setdefault(error, answer_refusal)
@@ -64,7 +64,7 @@ class RateLimiter(AsyncRateLimiter):
 
 
 def _wrap_stack(app: Starlette, legacy: str | None) -> None:
-    """Put the headers around all middlewares, even the one that answers a 500."""
+    """Put the headers around all middleware, even the one that answers a 500."""
     build = app.build_middleware_stack
 
     def build_with_headers() -> RateLimitHeaders:

@@ -1,4 +1,4 @@
-"""Refusals as Starlette and FastAPI know them: exceptions, and the handler that answers them."""
+"""Refusals in Starlette and FastAPI: exceptions, and the handler that answers them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from redis_rl.outcome import Outcome
 
 
 class TooManyRequests(RateLimitExceeded, HTTPException):  # type: ignore[misc]
-    """A denial. `headers` has all that is to be sent."""
+    """A denial. `headers` has everything that is sent."""
 
     def __init__(self, outcome: Outcome, legacy: str | None) -> None:
         headers = dict(rate_headers(outcome, legacy))
@@ -27,7 +27,7 @@ class TooManyRequests(RateLimitExceeded, HTTPException):  # type: ignore[misc]
 
 
 class Unavailable(StoreUnavailable, HTTPException):
-    """There is no verdict; `__cause__` says why, and the client is not told."""
+    """The check has no outcome; `__cause__` says why, which the client is not told."""
 
     def __init__(self, cause: CannotDecide) -> None:
         status, headers, _ = refusal(cause)
@@ -39,7 +39,7 @@ class Unavailable(StoreUnavailable, HTTPException):
 
 
 class Unidentified(CannotIdentify, HTTPException):
-    """Nobody to limit; `__cause__` says why."""
+    """There is nobody to limit; `__cause__` says why."""
 
     def __init__(self, cause: CannotIdentify) -> None:
         status, headers, _ = refusal(cause)
@@ -49,8 +49,8 @@ class Unidentified(CannotIdentify, HTTPException):
         return str(self.__cause__)
 
 
-def undecided(cause: CannotDecide) -> CannotDecide:
-    """The exception that answers for there being no verdict."""
+def unanswered(cause: CannotDecide) -> CannotDecide:
+    """The exception for a check without an outcome."""
     return Unidentified(cause) if isinstance(cause, CannotIdentify) else Unavailable(cause)
 
 

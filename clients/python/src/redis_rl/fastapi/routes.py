@@ -1,7 +1,7 @@
-"""The route template of a request to FastAPI: the scope of a limit that names none.
+"""The route template of a request in FastAPI: the scope of a limit without a name.
 
-Only what the application wrote goes into it, never the path that a client wrote: each new
-spelling of a path would be a new budget.
+It is what the application wrote, never the path that a client wrote: each new spelling of a path
+would be a new budget.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ except ImportError:
 
 
 def route_template(scope: Mapping[str, Any]) -> str | None:
-    """Answer `/items/{id}`, with the templates of all mounts before it.
+    """Return `/items/{id}`, with the templates of all mounts before it.
 
-    A slash at the end does not count. None stands where no route was matched.
+    A slash at the end does not count. None means that no route matched.
     """
     template = getattr(_effective_route(scope), "path_format", None)
     if template is None:
@@ -34,10 +34,10 @@ def route_template(scope: Mapping[str, Any]) -> str | None:
 
 
 def _effective_route(scope: Mapping[str, Any]) -> Any:
-    """Answer what was matched, with the prefixes of its routers.
+    """Return the route that matched, with the prefixes of its routers.
 
-    `scope["route"]` lacks them where FastAPI keeps included routers; then the context has them.
-    An older Starlette does not tell the route, only its endpoint.
+    `scope["route"]` lacks them if FastAPI keeps included routers; then the context has them.
+    An older Starlette has no route there, only its endpoint.
     """
     route = scope.get("route")
     if route is None and "router" in scope:
@@ -56,12 +56,12 @@ def _route_of(routes: Iterable[Any], endpoint: Any) -> Any:
 
 
 def all_routes(routes: Iterable[Any]) -> Iterable[Any]:
-    """Answer routes one by one, those of included routers with their prefix."""
+    """Return the routes one by one, those of included routers with their prefix."""
     return iter_route_contexts(routes)  # type: ignore[arg-type]
 
 
 def _mount_template(routes: Iterable[Any], path: str) -> str | None:
-    """Answer the templates of the nested mounts that `path` leads through, if it does."""
+    """Return the templates of the nested mounts that `path` leads through, if any."""
     for route in all_routes(routes):
         original = getattr(route, "original_route", route)
         if isinstance(original, Host):

@@ -1,1 +1,1 @@
-"""What HTTP says of limits: headers and bodies, for every framework."""
+"""Headers and bodies that tell clients about limits, for every framework."""

@@ -1,4 +1,4 @@
-"""What a request is answered with: the rate headers of all that was checked, and refusals."""
+"""What goes into responses: the rate headers of all checks, and refusals."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OUTAGE_HEADERS: Headers = [("Retry-After", str(RETRY_AFTER_OUTAGE_S))]
 
 
 def headers_of(outcomes: Iterable[Outcome], legacy: str | None = None) -> Headers:
-    """The rate headers of all that was checked for one request, in that order.
+    """The rate headers of all checks of one request, in order.
 
-    Once one is denied, the others show only their policies.
+    Once a check is denied, the others show only their policies.
     """
     every = [outcome for outcome in outcomes if outcome.rows]
     if len(every) == 1:

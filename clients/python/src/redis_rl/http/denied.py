@@ -9,7 +9,7 @@ from redis_rl.outcome import Outcome
 
 
 class RateLimitExceeded(Exception):
-    """A request was denied. `outcome` says by what, `retry_after` how long (None: never)."""
+    """A request was denied: `outcome` says by what, `retry_after` for how long (None: forever)."""
 
     def __init__(self, outcome: Outcome, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(outcome)

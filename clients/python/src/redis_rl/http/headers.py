@@ -1,7 +1,7 @@
-"""Headers of an outcome, and how they join those that the app has set.
+"""The headers of an outcome, and how they are merged with those that the app has set.
 
-The fields are those of draft-ietf-httpapi-ratelimit-headers-11, which may still change: nothing
-outside this file knows them.
+The fields are those of draft-ietf-httpapi-ratelimit-headers-11, which may still change; only this
+file knows them.
 """
 
 from __future__ import annotations
@@ -22,25 +22,23 @@ _JOINED = ("ratelimit", "ratelimit-policy", "cache-control")
 
 
 def checked_legacy(legacy: str | None) -> str | None:
-    """Answer it if it is one; else ConfigurationError."""
+    """Return it if it is valid; else raise ConfigurationError."""
     if legacy not in LEGACY:
-        raise ConfigurationError(
-            f"legacy must be None, 'delta', 'epoch' or 'draft6', not {legacy!r}"
-        )
+        raise ConfigurationError(f"legacy must be 'delta', 'epoch' or 'draft6', not {legacy!r}")
     return legacy
 
 
 def seconds(ms: int) -> int:
-    """Milliseconds in whole seconds, rounded up: who comes back early is denied again."""
+    """Milliseconds as whole seconds, rounded up: a client that is early is denied again."""
     return -(-ms // 1000)
 
 
 def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None = None) -> Headers:
-    """The fields that tell a client where it stands; none where the request failed open.
+    """The fields that tell a client its limits; none if the request failed open.
 
-    `legacy` adds the older fields of the tightest limit: `delta` and `epoch` say what
-    X-RateLimit-Reset counts (`now_ms` is the time since 1970), `draft6` adds RateLimit-Limit
-    and its kin.
+    `legacy` adds the older fields of the tightest limit: `delta` and `epoch` choose the form of
+    X-RateLimit-Reset (`now_ms` is the time since 1970), `draft6` adds RateLimit-Limit and the
+    like.
     """
     if not outcome.rows or outcome.labels is None:
         return []
@@ -64,18 +62,18 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
 
 
 def retry_after_seconds(outcome: Outcome) -> int | None:
-    """Retry-After of a denial; None where it is denied for good."""
+    """Retry-After of a denial; None if it is denied for good."""
     wait_ms = outcome.retry_after_ms
     return None if wait_ms is None else max(1, seconds(wait_ms))
 
 
 def raw(headers: Headers) -> RawHeaders:
-    """The same as ASGI has them."""
+    """The same in ASGI's form."""
     return [(name.lower().encode(), value.encode()) for name, value in headers]
 
 
 def merge(set_by_app: Sequence[tuple[str, str]], ours: Headers) -> Headers:
-    """Join our fields to those that are set: the app's stay, ours are appended.
+    """Merge our fields into those that are set: the app's stay, ours are appended.
 
     Of two Retry-After the larger stays.
     """
@@ -91,7 +89,7 @@ def merge(set_by_app: Sequence[tuple[str, str]], ours: Headers) -> Headers:
 
 
 def merge_raw(set_by_app: Sequence[tuple[bytes, bytes]], ours: Headers) -> RawHeaders:
-    """`merge` for the headers of an ASGI message."""
+    """`merge`, for the headers of an ASGI message."""
     known = {name.lower() for name, _ in set_by_app}
     fields = raw(ours)
     if known.isdisjoint(name for name, _ in fields):
@@ -105,7 +103,7 @@ def merge_raw(set_by_app: Sequence[tuple[bytes, bytes]], ours: Headers) -> RawHe
 
 def _join(name: str, theirs: str, ours: str) -> str:
     if name == "retry-after":
-        # A date stays: whose clock it is by is unknown.
+        # A date stays: it may be by another clock.
         return ours if theirs.isdecimal() and int(theirs) < int(ours) else theirs
     if ours == theirs or (name == "cache-control" and ours in theirs.lower()):
         return theirs

@@ -15,7 +15,7 @@ _QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceede
 
 
 def denial_detail(outcome: Outcome) -> str:
-    """What a 429 says."""
+    """The detail of a 429."""
     after = retry_after_seconds(outcome)
     if after is None:
         return "Rate limit exceeded, the cost of this request is above the limit"
@@ -36,7 +36,7 @@ def denial(outcome: Outcome) -> dict[str, Any]:
 
 
 def outage() -> dict[str, Any]:
-    """The body of a 503, which says nothing of the store. Its Retry-After is 1."""
+    """The body of a 503, which says nothing about the store. Its Retry-After is 1."""
     return {
         "type": "about:blank",
         "title": "Service Unavailable",

@@ -1,4 +1,4 @@
-"""Client addresses: whose request it is, and what is one client."""
+"""Client addresses: who sent a request, and which addresses are one client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 UNIX = "unix"
-"""Stands among trusted proxies for a peer on a Unix socket, which has no address."""
+"""In `trusted_proxies`: peers on a Unix socket, which have no address."""
 
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?")
 _V4_AND_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
@@ -28,10 +28,10 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def ip_key(address: str | Address, prefix: int = 64) -> str:
-    """Answer what one client's addresses share: IPv4 itself, of IPv6 the first `prefix` bits.
+    """Return what one client's addresses share: IPv4 itself, the first `prefix` bits of IPv6.
 
     Brackets, port and zone are stripped; an IPv4 address mapped into IPv6 is the IPv4 address.
-    Raises CannotIdentify for what is no address.
+    Raises CannotIdentify for anything else.
     """
     found = _read(address) if isinstance(address, str) else _unmapped(address)
     if found is None:
@@ -40,14 +40,16 @@ def ip_key(address: str | Address, prefix: int = 64) -> str:
 
 
 class AddressRules:
-    """How a limiter tells clients apart: whom it trusts, and the bits of IPv6 it looks at."""
+    """How a limiter identifies clients: the proxies it trusts, the bits of IPv6 it compares."""
 
     def __init__(self, trusted_proxies: Iterable[str] = (), ipv6_prefix: int = 64) -> None:
         if type(ipv6_prefix) is not int or not 32 <= ipv6_prefix <= 128:
-            raise ConfigurationError(f"ipv6_prefix must be 32 to 128, not {ipv6_prefix!r}")
+            raise ConfigurationError(
+                f"ipv6_prefix must be an integer from 32 to 128, not {ipv6_prefix!r}"
+            )
         if isinstance(trusted_proxies, str):
             raise ConfigurationError(
-                f"trusted_proxies must be a list of CIDRs, not {trusted_proxies!r}"
+                f"trusted_proxies must be a list, as in ['10.0.0.0/8'], not {trusted_proxies!r}"
             )
         entries = list(trusted_proxies)
         self.prefix = ipv6_prefix
@@ -55,11 +57,11 @@ class AddressRules:
         self.trusted = tuple(_network(entry) for entry in entries if not _is_unix(entry))
 
     def client(self, peer: str | None, forwarded_for: Sequence[str] = ()) -> str:
-        """Answer the client's bucket: `peer`, or whom trusted proxies name in X-Forwarded-For.
+        """Return the client: `peer`, or the one that trusted proxies name in X-Forwarded-For.
 
         The header's lines are read from the right up to the first address that is not trusted.
-        An entry that is no address ends the walk at the last trusted hop. A peer that is None or
-        empty is a Unix socket. Raises CannotIdentify where nobody with an address is found.
+        An invalid entry ends the walk at the last trusted hop. A peer that is None or empty is a
+        Unix socket. Raises CannotIdentify if no address is found.
         """
         if self.unix and not peer:
             hop = None
@@ -130,9 +132,9 @@ def _network(text: str) -> Network:
         if "." in text.partition("/")[2]:
             raise ValueError("a netmask is no prefix")
         network = ip_network(text, strict=False)
-    except ValueError as error:
+    except ValueError:
         raise ConfigurationError(
-            f"trusted_proxies must have CIDRs such as 10.0.0.0/8, not {text!r}: {error}"
+            f"trusted_proxies must hold CIDRs such as 10.0.0.0/8, or the word unix, not {text!r}"
         ) from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         base = network.network_address.ipv4_mapped

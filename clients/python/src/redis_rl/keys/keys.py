@@ -1,4 +1,4 @@
-"""Keys: who is limited in what, as Redis holds it."""
+"""Keys in Redis: who is limited, and in what."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Keys:
 
     def __init__(self, prefix: str, rules: AddressRules) -> None:
         if not isinstance(prefix, str) or not prefix:
-            raise ConfigurationError(f"prefix must be text, and not empty, not {prefix!r}")
+            raise ConfigurationError(f"prefix must be text that is not empty, not {prefix!r}")
         self._prefix = _field(prefix)
         self._rules = rules
 
     def key(self, scope: str, who: Who) -> str:
-        """The key of somebody in a scope; CannotIdentify where there is no id or address."""
+        """The key of a subject in a scope; CannotIdentify if there is no id or address."""
         subject = subject_of(who)
         if isinstance(subject, WholeKey):
             return subject.key
@@ -31,7 +31,7 @@ class Keys:
         if kind == "ip":
             name = self._rules.client(name, subject.forwarded_for)
         if not name:
-            raise CannotIdentify(f"the id of a {kind} must not be empty")
+            raise CannotIdentify(f"the id of a {kind} must be text that is not empty, not ''")
         return f"{self._prefix}:{_field(scope)}:{_field(kind)}:{_identity(kind, name)}"
 
 

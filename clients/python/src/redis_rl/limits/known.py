@@ -1,4 +1,4 @@
-"""What a limiter has learned of the policies that its server keeps."""
+"""What a limiter knows of its server's policies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class KnownPolicies:
         self._errors: dict[str, StoreMisconfigured] = {}
 
     def due(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Answer which ones the caller has to ask for; nobody else is told so this second."""
+        """Return those that the caller has to ask for; no other caller gets them this second."""
         with self._lock:
             now = self._clock()
             due = tuple(name for name in names if now >= self._next.get(name, now))
@@ -35,7 +35,7 @@ class KnownPolicies:
         return due
 
     def learned(self, name: str, reply: object) -> None:
-        """Tell what RL.POLICY GET answered, or the error in its place."""
+        """Take what RL.POLICY GET answered, or the error in its place."""
         if isinstance(reply, StoreMisconfigured):
             self._errors[name] = reply
         elif isinstance(reply, CannotDecide):
@@ -43,11 +43,11 @@ class KnownPolicies:
         else:
             self._errors.pop(name, None)
             self.clauses.pop(name, None)
-            if reply is not None:  # else there is none, as the check itself is told
+            if reply is not None:  # else there is no such policy, and the check says so
                 self._read(name, reply)
 
     def error(self, names: Iterable[str]) -> StoreMisconfigured | None:
-        """Why one of them cannot be learned, where somebody has to mend that."""
+        """Why one of them cannot be read, if somebody has to fix that."""
         return next((self._errors[name] for name in names if name in self._errors), None)
 
     def _read(self, name: str, reply: object) -> None:

@@ -1,4 +1,4 @@
-"""Limits: what may be asked for, written as text or made by a constructor."""
+"""Limits, written as text or made by a constructor."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ Algorithm = Literal["fixed", "sliding", "log", "token", "leaky"]
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
 BUCKETS = ("token", "leaky")
 GRAMMAR = (
-    "[fixed | sliding | log | token | leaky] n ( / | per ) [k] unit [burst b], or policy NAME, "
-    "several joined by ';'; a unit is s, m, h, d, w or its word; as in '5/minute', "
-    "'sliding 100 per 10 minutes', 'token 10/second burst 20'"
+    "[fixed|sliding|log|token|leaky] n (/|per) [k] unit [burst b], or policy NAME, several joined "
+    "by ';', such as '5/minute' or 'token 10/second burst 20'"
 )
 
 _MOST = 10**12
@@ -59,7 +58,7 @@ _PERIOD = re.compile(rf"\s*(?P<k>{_NUMBER})?\s*(?P<unit>[a-z]+)\s*", re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit. `Limit.parse`, `per_minute`, `fixed`, `token` and their kin make them.
+    """One limit, made by `Limit.parse`, `per_minute`, `fixed`, `token` and the like.
 
     `quota` is the limit of a window or the capacity of a bucket, `rate` what a bucket gets back
     each period (windows: the quota); the period is `k` units, a unit one of s, m, h, d, w.
@@ -80,7 +79,7 @@ class Limit:
         most = _MOST_OF_A_LOG if self.algorithm == "log" else _MOST
         _whole("burst" if bucket else "n", self.quota, 0, most)
         _whole("n", self.rate, 1 if bucket else 0, most)
-        _whole("k", self.k, 1, _LONGEST_MS)
+        _whole("k", self.k, 1, _MOST)
         if self.unit not in _UNITS:
             raise ConfigurationError(f"unit must be s, m, h, d or w, not {self.unit!r}")
         if self.period_ms > _LONGEST_MS:
@@ -106,7 +105,7 @@ class Limit:
 
     @property
     def limiter(self) -> tuple[str, object]:
-        """What it counts in, at a key: limits with the same one share it."""
+        """What it counts in at a key. Limits with the same limiter share a count."""
         return (self.algorithm, self.period_ms)
 
     @property
@@ -117,9 +116,9 @@ class Limit:
 
     @classmethod
     def parse(cls, spec: str) -> tuple[Limit | ServerPolicy, ...]:
-        """Read one or more limits; ConfigurationError names the text and the grammar."""
+        """Read one or more limits; errors quote the text and the grammar."""
         if not isinstance(spec, str):
-            raise ConfigurationError(f"a limit must be text or a Limit, not {spec!r}: {GRAMMAR}")
+            raise ConfigurationError(f"a limit must be text or a Limit, not {spec!r}")
         try:
             return tuple(
                 ServerPolicy.parse(part) or cls._parse_one(part, spec)
@@ -145,13 +144,13 @@ class Limit:
     def _parse_one(cls, part: str, spec: str) -> Limit:
         found = _ONE.fullmatch(part)
         if found is None:
-            raise ConfigurationError(f"a limit must follow the grammar, not {spec!r}: {GRAMMAR}")
+            raise ConfigurationError(f"a limit must be {GRAMMAR}, not {spec!r}")
         algorithm, n, period, burst = found.group("algorithm", "n", "period", "burst")
         name: Any = algorithm.lower() if algorithm else "token" if burst else "fixed"
         if name in BUCKETS:
             return cls._bucket(name, _number(n), period, _number(burst) if burst else None)
         if burst:
-            raise ConfigurationError(f"burst is for token and leaky, not for {name}")
+            raise ConfigurationError(f"burst must be of token or leaky, not of {name}")
         return cls._window(name, _number(n), period)
 
     @classmethod
@@ -191,12 +190,12 @@ class Limit:
 
     @classmethod
     def token(cls, n: int, period: str | timedelta, burst: int | None = None) -> Limit:
-        """A token bucket that gets back `n` each period, and holds `burst` (`n` if left out)."""
+        """A token bucket that refills by `n` each period and holds `burst` (default: `n`)."""
         return cls._bucket("token", n, period, burst)
 
     @classmethod
     def leaky(cls, n: int, period: str | timedelta, burst: int | None = None) -> Limit:
-        """A queue that lets out `n` each period, and holds `burst` (`n` if left out)."""
+        """A queue that releases `n` each period and holds `burst` (default: `n`)."""
         return cls._bucket("leaky", n, period, burst)
 
     @classmethod
@@ -211,23 +210,29 @@ class Limit:
 
 
 def together(*limits: str | Limit | ServerPolicy) -> tuple[Limit | ServerPolicy, ...]:
-    """Read limits that are asked in one command: 1 to 16, none twice in what it counts."""
+    """Read the limits of a limit set: 1 to 16, no two of the same limiter."""
     found = [
         one
         for limit in limits
         for one in ((limit,) if isinstance(limit, Limit | ServerPolicy) else Limit.parse(limit))
     ]
     if not 1 <= len(found) <= _MOST_LIMITS:
-        raise ConfigurationError(f"there must be 1 to {_MOST_LIMITS} limits, not {len(found)}")
+        raise ConfigurationError(
+            f"limits must be 1 to {_MOST_LIMITS} in number, not {len(found)}, in {_shown(limits)}"
+        )
     seen = set()
     for limit in found:
         if limit.limiter in seen:
             raise ConfigurationError(
-                f"no two limits may have the same algorithm and period, or policy, as "
-                f"{' '.join(limit.clause)} in {limits!r}"
+                "limits must differ in their algorithm, period or policy, not repeat that of "
+                f"{' '.join(limit.clause)}, in {_shown(limits)}"
             )
         seen.add(limit.limiter)
     return tuple(found)
+
+
+def _shown(limits: tuple[object, ...]) -> str:
+    return ", ".join(map(repr, limits))
 
 
 def _period(period: str | timedelta) -> tuple[int, str]:
@@ -246,10 +251,13 @@ def _period(period: str | timedelta) -> tuple[int, str]:
 
 
 def _number(digits: str) -> int:
-    """Read digits; more than any bound has are as many as one more than it has."""
+    """Read digits, but no more than any bound has."""
     return int(digits[:20])
 
 
 def _whole(what: str, value: int, least: int, most: int) -> None:
     if type(value) is not int or not least <= value <= most:
-        raise ConfigurationError(f"{what} must be an integer from {least} to {most}, not {value!r}")
+        shown = "10^12" if most == _MOST else most
+        raise ConfigurationError(
+            f"{what} must be an integer from {least} to {shown}, not {value!r}"
+        )

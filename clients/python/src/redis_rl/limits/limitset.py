@@ -1,4 +1,4 @@
-"""Limits that are asked in one command, named and ready to be sent."""
+"""Limit sets: limits that are asked in one command, named and ready to be sent."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from redis_rl.limits.policy import ServerPolicy
 from redis_rl.wire.command import words
 
 Known = Mapping[str, tuple[Limit, ...]]
-"""What policies of the server's stand for, as far as that is known."""
+"""The clauses of the server's policies by name, as far as they are known."""
 
 
 class Labels:
-    """What headers call the limits of a reply, in its order."""
+    """The limits of a reply as headers name them, in its order."""
 
     __slots__ = ("field", "limits", "policies")
 
     def __init__(self, policies: Sequence[Policy], limits: Sequence[Limit | None]) -> None:
         self.policies = tuple(policies)
         self.limits = tuple(limits)
-        """None where it is unknown which limit it is."""
+        """None for a limit that is not known."""
         self.field = ", ".join(map(str, self.policies))
 
 
 class LimitSet:
-    """One or more limits and the names they go by; ConfigurationError where they are none.
+    """One or more limits that are asked together, and their names in headers.
 
-    A limiter's methods take one wherever they take limits. Made once, it saves reading the text
-    at each request.
+    A limiter's methods take one wherever they take limits. Made once, it saves parsing the text
+    at each request. Raises ConfigurationError for invalid limits and names.
     """
 
     __slots__ = ("_labels", "_own", "clauses", "count", "limiters", "limits", "name", "named")
@@ -41,7 +41,7 @@ class LimitSet:
         self.name = name
         own = [limit for limit in self.limits if isinstance(limit, Limit)]
         self.named = tuple(one.name for one in self.limits if isinstance(one, ServerPolicy))
-        """The policies of the server's among them."""
+        """The server's policies among them."""
         checked_name(name if self.named else None)
         self._own = policies(own, name, several=len(self.limits) > 1)
         self._labels = Labels(self._own, own)
@@ -59,14 +59,14 @@ class LimitSet:
         return f"{self.name!r} ({clauses})" if self.name else clauses
 
     def limiters_with(self, known: Known) -> frozenset[object]:
-        """What it counts in, the clauses of its policies included as far as they are known."""
+        """Its limiters, those of its policies' clauses included as far as they are known."""
         clauses = (limit for name in self.named for limit in known.get(name, ()))
         return self.limiters.union(limit.limiter for limit in clauses)
 
     def labels(self, known: Known, quotas: Sequence[int] | None = None) -> Labels:
-        """What headers call its limits; `quotas` are the limits of a reply.
+        """Its limits as headers name them; `quotas` are the limits of a reply.
 
-        What does not fit what is known is named after its policy, without a window.
+        A policy whose known clauses do not fit the reply is shown by its name, without a window.
         """
         if not self.named:
             return self._labels
@@ -90,7 +90,7 @@ class LimitSet:
         return Labels(shown, limits)
 
     def _expected(self, known: Known) -> list[int]:
-        """The limits of a reply that fits what is known."""
+        """The quotas of a reply that fits the known clauses."""
         return [
             clause.quota
             for limit in self.limits
@@ -98,7 +98,7 @@ class LimitSet:
         ]
 
     def _sizes(self, known: Known, quotas: Sequence[int]) -> list[int]:
-        """How many entries of a reply each limit has: of the policies, one may have changed."""
+        """How many verdicts of a reply each limit has; one policy may have changed its number."""
         sizes = [
             1 if isinstance(limit, Limit) else len(known.get(limit.name, ())) or 1
             for limit in self.limits
@@ -117,15 +117,15 @@ def _fits(clauses: tuple[Limit, ...] | None, quotas: Sequence[int]) -> bool:
 
 
 Limits = str | Limit | ServerPolicy | LimitSet
-"""What may be given wherever limits are."""
+"""What is accepted wherever limits are given."""
 
 
 def limit_set(limits: tuple[Limits, ...], name: str | None = None) -> LimitSet:
-    """Make the set that several arguments mean; the same arguments give the same set."""
+    """Make a limit set of several arguments; the same arguments give the same set."""
     if len(limits) == 1 and isinstance(limits[0], LimitSet):
         if name is not None and name != limits[0].name:
             raise ConfigurationError(
-                f"name must be {limits[0].name!r}, as the LimitSet's, not {name!r}"
+                f"name must be that of the LimitSet, {limits[0].name!r}, not {name!r}"
             )
         return limits[0]
     return _limit_set(limits, name)

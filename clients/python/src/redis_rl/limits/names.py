@@ -1,4 +1,4 @@
-"""Policy names: what a limit is called in headers, errors and metrics."""
+"""The names of limits in headers, errors and metrics."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LARGEST = 10**15 - 1  # the integers of structured fields have fifteen digits
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A limit as headers show it: its name, `q` its quota, `w` its window in seconds.
+    """A limit as headers show it: its name, its quota `q` and its window `w` in seconds.
 
-    `w` is None while nobody knows it.
+    `w` is None while it is not known.
     """
 
     name: str
@@ -31,9 +31,9 @@ class Policy:
 
 
 def policies(limits: Sequence[Limit], name: str | None, several: bool) -> tuple[Policy, ...]:
-    """Name limits after `name`, or after their numbers; ConfigurationError if it is no name.
+    """Name limits after `name`, or after their numbers; ConfigurationError if it is invalid.
 
-    `several` says that there are others beside one limit.
+    `several` is true if a single limit has others beside it.
     """
     if name is None:
         named = [_by_numbers(limit) for limit in limits]
@@ -45,7 +45,7 @@ def policies(limits: Sequence[Limit], name: str | None, several: bool) -> tuple[
 
 
 def of_clauses(name: str, clauses: Sequence[Limit]) -> tuple[Policy, ...]:
-    """Name the clauses of a policy of the server's, however long that gets."""
+    """Name the clauses of a server's policy, however long the names get."""
     shown = _shown(name)
     named = [shown] if len(clauses) == 1 else _by_unit(clauses, shown)
     return tuple(_policy(one, limit) for one, limit in zip(named, clauses, strict=True))
@@ -60,7 +60,7 @@ def of_unknown(name: str, quotas: Sequence[int]) -> tuple[Policy, ...]:
 
 
 def checked_name(name: str | None) -> None:
-    """Raise ConfigurationError if it is no name."""
+    """Raise ConfigurationError if it is invalid."""
     if name is not None:
         _checked(name)
 
@@ -70,7 +70,7 @@ def _policy(name: str, limit: Limit) -> Policy:
 
 
 def _shown(policy: str) -> str:
-    """A policy's name with the signs that headers allow."""
+    """A policy's name in the characters that headers allow."""
     return policy.replace(":", "_").replace("@", "_")
 
 
@@ -92,7 +92,7 @@ def _by_unit(limits: Sequence[Limit], name: str) -> list[str]:
 def _checked(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"name must be 1 to 64 of A-Z a-z 0-9 . _ / - (a unit is added to it where there are "
-            f"several limits), not {name!r}"
+            "name must be 1 to 64 characters of A-Z a-z 0-9 . _ / -, with the unit that several "
+            f"limits add to it, not {name!r}"
         )
     return name

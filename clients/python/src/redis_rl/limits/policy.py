@@ -13,29 +13,30 @@ _WRITTEN = re.compile(r"\s*policy\s+(?P<name>\S+)\s*", re.IGNORECASE | re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ServerPolicy:
-    """A limit by the name of a policy: what it stands for is the server's to say."""
+    """A limit that names a policy, whose clauses the server keeps."""
 
     name: str
 
     period_ms = None
-    """A limit's has one; a policy's clauses have theirs in the server."""
+    """Only the server knows the periods of its clauses."""
 
     def __post_init__(self) -> None:
-        """Raise ConfigurationError for what is no policy's name."""
+        """Raise ConfigurationError for an invalid name."""
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ConfigurationError(
-                f"a policy's name must be 1 to 64 of A-Z a-z 0-9 . _ : / @ -, not {self.name!r}"
+                "a policy's name must be 1 to 64 characters of A-Z a-z 0-9 . _ : / @ -, "
+                f"not {self.name!r}"
             )
 
     @classmethod
     def parse(cls, part: str) -> ServerPolicy | None:
-        """Read `policy NAME`; None for what is not written so."""
+        """Read `policy NAME`; None for any other text."""
         found = _WRITTEN.fullmatch(part)
         return cls(found["name"]) if found else None
 
     @property
     def limiter(self) -> tuple[str, object]:
-        """It counts in what its clauses count in; by its name it is known before they are."""
+        """Stands for the limiters of its clauses, which may not be known yet."""
         return ("policy", self.name)
 
     @property

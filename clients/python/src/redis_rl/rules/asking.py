@@ -1,8 +1,8 @@
 """How a request is held to a rule: once for all frameworks, awaited or not.
 
 An adapter makes an `Asking` and calls `ask` (with a SyncRateLimiter) or `ask_async` (with an
-asynchronous one). Both answer the Outcome, also of a denial, which is the adapter's to refuse;
-CannotDecide goes through, for `refusal` to answer; so do the errors of the application's
+AsyncRateLimiter). Both return the Outcome; refusing what it denies is up to the adapter.
+CannotDecide goes through, for `refusal` to answer, and so do errors of the application's
 functions.
 """
 
@@ -31,18 +31,18 @@ class Asking:
     """One request before one rule."""
 
     limiter: Any
-    """An asynchronous limiter, or a SyncRateLimiter."""
+    """An AsyncRateLimiter or a SyncRateLimiter."""
     rule: Rule
     met: Met
     """What the request has met so far."""
     method: str | None
-    """As the client wrote it; None of a WebSocket."""
+    """As the client wrote it; None for a WebSocket."""
     template: Callable[[], str | None]
-    """Answers the route's, as in `/items/{id}`; None where there is no route."""
+    """Returns the route's, such as `/items/{id}`; None without a route."""
     value: Callable[[str], Any]
-    """What one of the rule's functions says of the request: `key`, `cost`, `exempt`, `limits`."""
+    """Calls one of the rule's functions for the request: `key`, `cost`, `exempt`, `limits`."""
     exempt: bool = False
-    """Whether the adapter exempts it, as by its path."""
+    """Whether the adapter exempts it, for example by its path."""
 
 
 class Budget(NamedTuple):
@@ -50,12 +50,12 @@ class Budget(NamedTuple):
 
     subject: Subject | WholeKey
     limits: LimitSet | None
-    """None where a function says that there is no limit."""
+    """None if a function says that there is no limit."""
     scope: str
 
 
 async def ask_async(asking: Asking) -> Outcome:
-    """Ask, awaiting what functions answer to be awaited, and hold the request if the rule does."""
+    """Ask, awaiting the application's functions, and hold the request if the rule says so."""
     outcome = await run_async(_steps(asking))
     if asking.rule.wait and outcome.wait:
         await asyncio.sleep(outcome.wait)
@@ -71,7 +71,7 @@ def ask(asking: Asking) -> Outcome:
 
 
 async def run_async(steps: Generator[Any, Any, Answer]) -> Answer:
-    """Go through steps, awaiting what is to be awaited."""
+    """Go through steps, awaiting what is awaitable."""
     answer = None
     while True:
         try:
@@ -93,7 +93,7 @@ def run(steps: Generator[Any, Any, Answer]) -> Answer:
             if inspect.iscoroutine(answer):
                 answer.close()
             raise TypeError(
-                "a function of a limit answered a coroutine, and a SyncRateLimiter does not await"
+                "functions of a SyncRateLimiter's limits must return values, not coroutines"
             )
 
 
@@ -102,25 +102,25 @@ def refuse_coroutines(rule: Rule) -> None:
     for option, function in rule.functions.items():
         if inspect.iscoroutinefunction(function):
             raise ConfigurationError(
-                f"{option} must not be a coroutine function, as a SyncRateLimiter does not await"
+                f"{option} must be a function that a SyncRateLimiter can call, not a coroutine"
             )
 
 
 def budget(asking: Asking) -> Generator[Any, Any, Budget]:
-    """The steps to what a request was charged in, or would be if it met the rule alone."""
+    """The steps to the budget a request was charged in, or would be if it met the rule alone."""
     rule = asking.rule
     if not asking.limiter.enabled:
         return Budget(Subject("user", ""), None, "")
     charged = asking.met.budgets.get(rule)
     if charged is not None:
         return charged  # type: ignore[no-any-return]
-    subject = subject_of((yield asking.value("key")), "a key function must answer")
+    subject = subject_of((yield asking.value("key")), "a key function must return")
     limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
     return Budget(subject, limits, rule.scope_of(asking.method, asking.template, limits))
 
 
 def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
-    """What to find out, one after the other; at the end is the outcome."""
+    """What to find out, step by step; the result is the outcome."""
     rule, met = asking.rule, asking.met
     if not asking.limiter.enabled:
         return Outcome.exempt()
@@ -131,7 +131,7 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
         return _passed(asking)
     if rule.exempt is not None and (yield asking.value("exempt")):
         return _passed(asking)
-    subject = subject_of((yield asking.value("key")), "a key function must answer")
+    subject = subject_of((yield asking.value("key")), "a key function must return")
     limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
     if limits is None:
         return _passed(asking)
@@ -146,7 +146,7 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
 
 
 def _passed(asking: Asking) -> Outcome:
-    """Ask nothing."""
+    """Do not ask the server."""
     rule = asking.rule
     scope = rule.scope_of(asking.method, asking.template, rule.first)
     asking.met.passed(rule, scope, asking.limiter.known_policies)

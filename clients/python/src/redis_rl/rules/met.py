@@ -1,9 +1,9 @@
-"""Which limits a request has met so far, so that none of its limiters is charged twice.
+"""Which limits a request has met so far, so that no limiter is charged twice.
 
 A limiter is a Redis key with an algorithm and a period. A rule without a name or scope that would
-charge a limiter which another rule has charged moves to a scope of its own: `GET /items#2`, then
-`#3`. An adapter keeps one `Met` for each request, wherever the framework lets it keep things, and
-tells it of every rule that the request meets, in order, those that ask nothing included.
+charge a limiter that another rule has charged moves to a scope of its own: `GET /items#2`, then
+`#3`. An adapter keeps one `Met` for each request, and tells it of every rule that the request
+meets, in order, including those that do not ask the server.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class _Place(NamedTuple):
     rule: Rule
     scope: str
     key_in: KeyIn | None
-    """None where nothing was asked: it stands for every subject of the scope."""
+    """None if the server was not asked: it stands for every subject of the scope."""
     limiters: Set[object] | None
-    """None where a function would have said which."""
+    """None if a function would have chosen them."""
 
 
 class Met:
@@ -36,15 +36,15 @@ class Met:
 
     def __init__(self) -> None:
         self.outcomes: dict[object, Outcome] = {}
-        """By the rule that each is of, in order. Who has one is not asked again."""
+        """By rule, in order. A rule that is here is not asked again."""
         self.budgets: dict[object, Any] = {}
         """What each rule was charged in."""
         self._places: list[_Place] = []
 
     def passed(self, rule: Rule, scope: str, known: Known) -> None:
-        """Tell of a rule that asks nothing this time: it keeps its place all the same.
+        """Note a rule that does not ask the server this time; it keeps its place all the same.
 
-        `known` has what policies of the server's stand for.
+        `known` has the clauses of the server's policies.
         """
         sets = tuple(rule.tiers.values())
         every = [one.limiters_with(known) for one in sets]
@@ -54,7 +54,7 @@ class Met:
         self._places.append(_Place(rule, scope, None, limiters))
 
     def charged(self, rule: Rule, scope: str, limits: LimitSet, key_in: KeyIn, known: Known) -> str:
-        """Answer the scope to charge in.
+        """Return the scope to charge in.
 
         Raises StoreMisconfigured for two rules of one name that share a limiter.
         """
@@ -63,15 +63,15 @@ class Met:
             scope = self._free(scope, key_in, limiters)
         if other := self._taken(scope, key_in, limiters, named=True):
             raise StoreMisconfigured(
-                f"two limits of one request must not charge one limiter at {key_in(scope)!r}: "
-                f"{other.rule!r} and {rule!r}; give each a name of its own, "
-                "or use one limit object for both"
+                "two limits of one request must not charge the same limiter, as "
+                f"{other.rule!r} and {rule!r} do at {key_in(scope)!r}: give each a name of its "
+                "own, or use one limit object for both"
             )
         self._places.append(_Place(rule, scope, key_in, limiters))
         return scope
 
     def _free(self, scope: str, key_in: KeyIn | None, limiters: Set[object] | None) -> str:
-        """The first scope whose limiters nobody has."""
+        """The first scope in which none of the limiters is taken."""
         if not self._places or (key_in is not None and key_in(scope) == key_in(f"{scope}#2")):
             return scope  # there is nobody, or it is a WholeKey, which no scope moves
         candidate, number = scope, 1
@@ -87,7 +87,7 @@ class Met:
         limiters: Set[object] | None,
         named: bool = False,
     ) -> _Place | None:
-        """Who has one of the limiters; of named rules only those that were charged count."""
+        """The place that has one of the limiters; of named rules only charged ones count."""
         for other in self._places:
             if not _shared(other.limiters, limiters):
                 continue

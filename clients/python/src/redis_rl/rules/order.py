@@ -9,7 +9,7 @@ from typing import Any
 
 
 def layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """Answer a function, and those that decorators have wrapped in it."""
+    """Yield a function, and those that decorators have wrapped in it."""
     seen: set[int] = set()
     while callable(function) and id(function) not in seen:
         seen.add(id(function))
@@ -18,10 +18,10 @@ def layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
 
 
 def is_unnamed(function: Callable[..., Any], frame: FrameType) -> bool:
-    """Whether code has no name for a function yet, as while it applies decorators to it.
+    """Whether a function has no name yet, as while decorators are being applied to it.
 
-    Who calls a decorator with a function that has a name does so on purpose: a function may be
-    served with a limit on one route and without it on another.
+    Calling a decorator with a function that has a name is deliberate: a function may be served
+    with a limit on one route and without it on another.
     """
     module = sys.modules.get(getattr(function, "__module__", ""))
     named = (frame.f_locals, frame.f_globals, getattr(module, "__dict__", {}))

@@ -1,4 +1,4 @@
-"""Rules: limits that an app sets up for its requests, the same for every framework."""
+"""Rules: the limits that an app sets up for its requests, the same for every framework."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_mode
 from redis_rl.rules.scope import APP, checked_methods, scope, websocket_scope
 
 RuleLimits = Limits | Mapping[str, Limits] | Callable[..., Any]
-"""Limits, a mapping of tiers to limits, or a function of the request that answers limits."""
+"""Limits, a mapping of tiers to limits, or a function of the request that returns limits."""
 
 
 class Rule:
-    """Who is limited to what, and when. All that can be wrong with it is an error when it is made.
+    """Who is limited to what, and when. Every mistake in it is an error when it is made.
 
-    `key`, `cost`, `exempt` and `limits` are the application's functions, as far as they are
-    functions: the adapter calls them. What they answered is read by `subject_of`, `cost_of` and
-    `limits_for`.
+    `key`, `cost`, `exempt` and `limits` may be functions of the application, which the adapter
+    calls. `subject_of`, `cost_of` and `limits_for` read what they return.
     """
 
     def __init__(
@@ -48,15 +47,15 @@ class Rule:
         self._check()
         given = {"key": self.key, "cost": self.cost, "exempt": self.exempt, "limits": self.limits}
         self.functions = {name: one for name, one in given.items() if callable(one)}
-        """The application's functions, by the option that each was given as."""
+        """The application's functions, by option."""
 
     @property
     def first(self) -> LimitSet | None:
-        """The only limits, or those of the first tier; None where a function answers them."""
+        """The only limit set, or that of the first tier; None if a function chooses."""
         return next(iter(self.tiers.values()), None)
 
     def given(self, limits: LimitSet | None) -> str | None:
-        """The scope or name that was given, if any."""
+        """The scope or name given, if any."""
         return self.scope or self.name or (limits.name if limits else None)
 
     def is_for(self, method: str | None) -> bool:
@@ -74,7 +73,7 @@ class Rule:
         return scope(method, route, name) or APP
 
     def limits_for(self, subject: Subject | WholeKey, answer: object = None) -> LimitSet | None:
-        """The limits of a subject, by its tier or what the function answered (None: no limit)."""
+        """The limits of a subject, by its tier or the function's answer; None: not limited."""
         if self.limits is not None:
             if answer is None:
                 return None
@@ -85,26 +84,26 @@ class Rule:
         tier = subject.tier if isinstance(subject, Subject) else None
         found = self.tiers.get(tier)
         if found is None:
-            known = ", ".join(map(repr, self.tiers))
-            raise LookupError(f"the tier of {subject!r} must be one of {known}, not {tier!r}")
+            known = ", ".join(map(str, self.tiers))
+            raise LookupError(f"tier must be one of {known}, not {tier!r}")
         return found
 
     def _read(self, limits: tuple[RuleLimits, ...]) -> None:
         if not limits:
-            raise ConfigurationError('a limit must be given, as in "5/minute"')
+            raise ConfigurationError("limits must be given, as in '5/minute', and are missing")
         first = limits[0]
         if isinstance(first, Mapping) or (callable(first) and not isinstance(first, str)):
             if len(limits) > 1:
                 raise ConfigurationError(
-                    "a mapping of tiers, or a function, must be the only limit given: "
-                    "join limits with ';'"
+                    "a mapping of tiers, or a function, must be the only argument for limits, not "
+                    f"one of {len(limits)}"
                 )
             if callable(first):
                 self.limits = first
                 limit_set(("1/second",), self.name)  # the name is right
                 return
             if not first:
-                raise ConfigurationError("a mapping of tiers to limits must have at least one tier")
+                raise ConfigurationError("limits must be of at least one tier, not {}")
             self.tiers = {tier: limit_set((one,), self.name) for tier, one in first.items()}
         else:
             self.tiers = {None: limit_set(limits, self.name)}  # type: ignore[arg-type]
@@ -113,13 +112,11 @@ class Rule:
         if not callable(self.cost):
             checked_cost(self.cost)
         if not callable(self.key):
-            raise ConfigurationError(
-                f"key must be a function that answers a Subject, or a user's id, not {self.key!r}"
-            )
+            raise ConfigurationError(f"key must be a function, not {self.key!r}")
         if self.exempt is not None and not callable(self.exempt):
             raise ConfigurationError(f"exempt must be a function, not {self.exempt!r}")
         if self.scope is not None and not (isinstance(self.scope, str) and self.scope):
-            raise ConfigurationError(f"scope must be text, and not empty, not {self.scope!r}")
+            raise ConfigurationError(f"scope must be text that is not empty, not {self.scope!r}")
         if not isinstance(self.wait, bool):
             raise ConfigurationError(f"wait must be True or False, not {self.wait!r}")
 
@@ -129,9 +126,9 @@ class Rule:
 
 
 def cost_of(answer: Any) -> Any:
-    """A cost that an application's function answered, which may come from a client.
+    """A cost that a function of the application returned, which may come from a client.
 
-    What is above any cost is above any limit, too: it is denied, and no error.
+    One above the largest cost is above any limit, too: it is denied, and not an error.
     """
     return min(answer, MOST_COST) if type(answer) is int else answer
 
@@ -140,5 +137,5 @@ def _known(option: str) -> None:
     options = list(LimitOptions.__annotations__)
     if option not in options:
         close = difflib.get_close_matches(option, options, 1, 0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(options)}"
-        raise WrongArgument(f"a limit has no option {option!r}: {hint}")
+        hint = f"use {close[0]}" if close else f"its options are {', '.join(options)}"
+        raise WrongArgument(f"a limit has no option {option}: {hint}")

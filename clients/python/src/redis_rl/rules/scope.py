@@ -1,4 +1,4 @@
-"""Scopes: in which budget a request counts, if in any."""
+"""Scopes: in which budget a request counts, if it is limited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from redis_rl.errors import ConfigurationError
 APP = "app"
 """The scope where there is neither a name nor a route."""
 OTHER = "*"
-"""Stands for all methods that HTTP does not define, so that nobody can invent a fresh budget."""
+"""Stands for all methods that HTTP does not define, so that clients cannot invent budgets."""
 
 _DEFINED = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
@@ -19,11 +19,11 @@ _DEFINED = frozenset(
 def scope(
     method: str, template: str | None, name: str | None, methods: Collection[str] | None = None
 ) -> str | None:
-    """Answer the budget that a request counts in; None where it is not limited.
+    """Return the budget that a request counts in; None if it is not limited.
 
-    `template` is the route's (None where there is none), `name` the one given, `methods` what
-    `checked_methods` made of the option. HEAD counts as GET. OPTIONS has a budget of its own,
-    never that of the request that it announces.
+    `template` is the route's (None without a route), `name` the one given, `methods` the option
+    as `checked_methods` returns it. HEAD counts as GET. OPTIONS has a budget of its own,
+    never that of the request it announces.
     """
     counted = counted_method(method)
     if methods is not None and counted not in methods:
@@ -47,24 +47,21 @@ def counted_method(method: str) -> str:
 
 
 def checked_methods(methods: Collection[str] | None) -> frozenset[str] | None:
-    """Answer the methods to limit as they are counted; ConfigurationError if they are none."""
+    """Return the methods to limit, as they are counted; ConfigurationError if one is invalid."""
     if methods is None:
         return None
-    names = checked_texts("methods", methods, 'methods=["POST"]')
-    wrong = [name for name in names if name != OTHER and name.upper() not in _DEFINED]
-    if wrong:
+    names = texts(methods)
+    if not names or any(name != OTHER and name.upper() not in _DEFINED for name in names):
         raise ConfigurationError(
-            f'methods must be names of HTTP methods, as in methods=["POST"], not {wrong[0]!r}; '
-            f"'{OTHER}' stands for all that HTTP does not define"
+            "methods must be a list of HTTP methods, or '*' for all that HTTP does not define, "
+            f'as in methods=["POST"], not {methods!r}'
         )
-    if not names:
-        raise ConfigurationError('methods must name at least one, as in methods=["POST"]')
     return frozenset(counted_method(name.upper()) for name in names)
 
 
-def checked_texts(option: str, texts: Collection[str], example: str) -> list[str]:
-    """Answer the texts of an option that is a list; ConfigurationError if it is none."""
-    listed = list(texts) if isinstance(texts, Collection) else [texts]
-    if isinstance(texts, str | bytes) or not all(isinstance(one, str) for one in listed):
-        raise ConfigurationError(f"{option} must be a list of text, as in {example}, not {texts!r}")
-    return listed
+def texts(option: object) -> list[str] | None:
+    """Return the texts of an option that is a list of text; None for any other."""
+    if isinstance(option, str | bytes) or not isinstance(option, Collection):
+        return None
+    listed = list(option)
+    return listed if all(isinstance(one, str) for one in listed) else None

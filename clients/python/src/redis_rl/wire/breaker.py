@@ -1,4 +1,4 @@
-"""What is known of a store that fails: whether to ask it at all, and what it lacks."""
+"""What is known about a failing store: whether to ask it at all, and what it lacks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ _MOST_KEYS = 1024
 class Breaker:
     """Opens after `threshold` missing answers in a row; every `pause_s` one request asks again.
 
-    Nothing has to be given back: who may ask and never tells how it ended delays the next one
-    by a pause.
+    A request that may ask and never reports back only delays the next one by a pause.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class Breaker:
         self._ask_at = 0.0
 
     def blocks(self) -> NoAnswer | None:
-        """Answer the last failure where nobody may ask now; None where the caller may."""
+        """Return the last failure if nobody may ask now; None if the caller may."""
         if self._error is None:
             return None
         with self._lock:
@@ -44,13 +43,13 @@ class Breaker:
             return type(error)(*error.args)
 
     def answered(self) -> None:
-        """Tell that the store answered, be it with an error."""
+        """Note that the store answered, even if with an error."""
         if self._missing:
             with self._lock:
                 self._missing, self._error = 0, None
 
     def missed(self, error: NoAnswer) -> None:
-        """Tell that it did not."""
+        """Note that it did not."""
         with self._lock:
             self._missing += 1
             if self._missing >= self._threshold:
@@ -59,9 +58,9 @@ class Breaker:
 
 
 class Misconfigured:
-    """What has to be mended, until a check succeeds: a timeout in between proves nothing.
+    """What has to be fixed, until a check succeeds: a timeout in between proves nothing.
 
-    What concerns one key alone is kept for that key.
+    An error that concerns a single key is kept for that key.
     """
 
     def __init__(self) -> None:
@@ -69,19 +68,19 @@ class Misconfigured:
         self._keys: dict[str, StoreMisconfigured] = {}
 
     def at(self, key: str) -> StoreMisconfigured | None:
-        """What is known of a key."""
+        """What is known to be wrong for a key."""
         error = self._everywhere or self._keys.get(key)
         return error and type(error)(*error.args)
 
     def learned(self, key: str, error: StoreMisconfigured) -> None:
-        """Tell of an error that was answered."""
+        """Note an error that the store answered."""
         if not error.of_key:
             self._everywhere = error
         elif len(self._keys) < _MOST_KEYS:
             self._keys[key] = error
 
     def succeeded(self, key: str) -> None:
-        """Tell of a check that was decided."""
+        """Note a check that succeeded."""
         self._everywhere = None
         if self._keys:
             self._keys.pop(key, None)

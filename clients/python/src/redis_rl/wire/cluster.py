@@ -1,4 +1,4 @@
-"""Commands of one event loop to a cluster: redis-py knows who serves a key, a pipeline asks it."""
+"""Commands of one event loop to a cluster: redis-py finds a key's node, a pipeline asks it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ClusterRoutes:
             await self._learn(self._timeout)
         node = self._client.get_node_from_key(key)
         if node is None:
-            raise StoreUnavailable(f"no node serves {key!r}")
+            raise StoreUnavailable(f"a node of the cluster must serve {key!r}, and none does")
         place = (node.host, int(node.port))
         try:
             return await self._pipeline(place).submit(command)
@@ -92,10 +92,12 @@ class ClusterRoutes:
                 return (await asyncio.gather(pipeline.submit(_ASKING), pipeline.submit(command)))[1]
             except AskError as another:
                 redirection = another
-        raise StoreUnavailable(f"redirected more than {_MOST_REDIRECTIONS} times")
+        raise StoreUnavailable(
+            f"the cluster must settle within {_MOST_REDIRECTIONS} redirections, and did not"
+        )
 
     async def _learn(self, timeout: float) -> None:
-        """Wait for the cluster's layout, which everybody waits for together."""
+        """Wait for the cluster's layout, which is read once for all who wait."""
         if self._known is None or self._known.done():
             if self._known is not None and not self._known.exception():
                 return
@@ -106,7 +108,7 @@ class ClusterRoutes:
         self._known.result()
 
     def _refresh(self) -> None:
-        """Learn the layout anew, unless that is being done, or was a moment ago."""
+        """Read the layout again, unless that is under way or was done a moment ago."""
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.get_running_loop().create_task(self._read_layout())
 

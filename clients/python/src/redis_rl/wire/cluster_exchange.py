@@ -1,4 +1,4 @@
-"""Commands of many threads to a cluster: redis-py knows who serves a key, an exchange asks it."""
+"""Commands of many threads to a cluster: redis-py finds a key's node, an exchange asks it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class ClusterExchange:
         self._refreshing = threading.Lock()
 
     def ask(self, key: str, command: bytes) -> Any:
-        """Send a packed command to the key's primary and answer its reply, within the timeout."""
+        """Send a packed command to the key's primary and return its reply, within the timeout."""
         return raised(self.ask_all(key, command))
 
     def ask_all(self, key: str, *commands: bytes) -> list[Any]:
-        """Send packed commands to the key's primary and answer their replies.
+        """Send packed commands to the key's primary and return their replies.
 
         Only the last one is about the key, and is redirected.
         """
@@ -61,7 +61,9 @@ class ClusterExchange:
             except (RedisError, OSError, StoreUnavailable):
                 self._refresh()
                 raise
-        raise StoreUnavailable(f"redirected more than {_MOST_REDIRECTIONS} times")
+        raise StoreUnavailable(
+            f"the cluster must settle within {_MOST_REDIRECTIONS} redirections, and did not"
+        )
 
     def probe(self, command: bytes, timeout: float) -> None:
         """Ask every primary; one that redirects knows the command."""
@@ -88,7 +90,7 @@ class ClusterExchange:
         return found
 
     def _refresh(self) -> None:
-        """Learn the layout anew, beside the requests, at most once a second."""
+        """Read the layout again in the background, at most once a second."""
         if self._refreshing.acquire(blocking=False):
             threading.Thread(target=self._read_layout, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Connections of a limiter's own, made as a client's are, in a time of their own.
+"""The limiter's own connections, made like the client's, with a timeout of their own.
 
 A client's retries and socket timeouts are for its own commands. A charge must not be sent twice,
 and must not outlive its request, so a limiter takes from a client only how to reach its server.
@@ -32,7 +32,7 @@ class Family:
     """redis-py's classes that belong together."""
 
     limiter: str
-    """Whose they are."""
+    """The limiter that uses them."""
     clients: str
     pool: Any
     cluster: Any
@@ -59,9 +59,9 @@ ASYNC = Family(
 
 
 class Maker:
-    """Makes connections as a pool or node of redis-py's does; they never retry.
+    """Makes connections like a pool or node of redis-py does, but ones that never retry.
 
-    `place` is their host and port, where they are not those of the source.
+    `place` is their host and port, if they differ from the source's.
     """
 
     def __init__(self, source: Any, family: Family, connect_timeout: float, **place: Any) -> None:
@@ -82,29 +82,29 @@ class Maker:
         }
 
     def __call__(self) -> Any:
-        """Answer one that is not connected yet."""
+        """Return one that is not connected yet."""
         return self._class(**self._settings)
 
     def failure(self, error: Exception) -> CannotDecide:
-        """Say of what came of connecting which of our errors it is."""
+        """Classify what connecting raised."""
         if isinstance(error, TimeoutError | redis.TimeoutError | asyncio.TimeoutError):
             return NoAnswer(self.no_connection(self.connect_timeout))
         return classify(error)
 
     def no_connection(self, seconds: float) -> str:
-        """What is said where it could not be made in time."""
+        """The text for a connection that could not be made in time."""
         settings = self._settings
         where = settings.get("path") or "{}:{}".format(
             settings.get("host", "localhost"), settings.get("port", 6379)
         )
         told = f"no connection to {where} within {seconds * 1000:.0f} ms"
         if "SSL" in self._class.__name__:
-            return f"{told}: where TLS is not spoken, use redis:// instead of rediss://"
+            return f"{told}: if the port does not speak TLS, use redis:// instead of rediss://"
         return told
 
 
 def pool_of(client: Any, family: Family) -> Any:
-    """Answer the pool of a URL, a client or a pool; ConfigurationError if there is none."""
+    """Return the pool of a URL, a client or a pool; ConfigurationError for anything else."""
     if isinstance(client, str):
         return _from_url(client, family)
     pool = getattr(client, "connection_pool", client)
@@ -116,7 +116,7 @@ def pool_of(client: Any, family: Family) -> Any:
 
 
 def _refusal(client: Any, made: Any, family: Family) -> str:
-    """Say what is wrong with a client, of which nothing is shown but its type."""
+    """Say what is wrong with a client, showing nothing but its type."""
     given = type(client)
     told = (
         f"redis must be a URL, as in 'redis://localhost:6379', a {family.clients}, "
@@ -128,7 +128,7 @@ def _refusal(client: Any, made: Any, family: Family) -> str:
     ):
         return f"{told}, which is for {other.limiter}"
     if given.__module__.partition(".")[0] == "valkey":
-        return f"{told}: redis-py speaks to Valkey, too"
+        return f"{told}: redis-py works with Valkey, too"
     return told
 
 
@@ -152,7 +152,7 @@ def _from_url(url: str, family: Family) -> Any:
         return family.pool.from_url(f"{scheme}://{url[found.end() :]}")
     except ValueError as error:
         option = _OPTION.match(str(error))  # the rest of the text may have the password in it
-        why = option[0] if option else "the host or port is unreadable (is the password encoded?)"
+        why = option[0] if option else "host or port is invalid (is the password percent-encoded?)"
         raise ConfigurationError(
             f"redis must be a URL such as {scheme}://:password@host:6379/0: {why}"
         ) from None
@@ -162,12 +162,12 @@ _warned = False
 
 
 def warn_of_retries(retry: Any) -> None:
-    """Say once that a client's retries are not used."""
+    """Log once that a client's retries are not used."""
     global _warned
     retries: Any = getattr(retry, "_retries", 0)
     if not _warned and retries:
         _warned = True
         logger.warning(
-            "The client given to the rate limiter retries commands. The limiter does not: "
-            "a charge that is sent twice counts twice."
+            "redis should be a client without retries, and this one has some: the limiter never "
+            "uses them, because a charge that is sent twice counts twice"
         )

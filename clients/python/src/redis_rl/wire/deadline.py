@@ -1,4 +1,4 @@
-"""A check's deadline in a thread of its own: first what lies in the socket, then the clock."""
+"""The deadline of a check in a thread: the socket is read before the clock."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable
 from redis_rl.errors import NoAnswer, StoreUnavailable
 
 LATE_S = 0.01
-"""Who wakes so much later than asked to was kept from running, and has no store to blame."""
+"""Waking later than this means that the process was kept from running: no fault of the store."""
 
 
 def no_answer(timeout: float) -> str:
-    """What is said of a store that kept silent."""
-    return f"no answer within {timeout * 1000:.0f} ms"
+    """The text for a store that kept silent."""
+    return f"Redis must answer within {timeout * 1000:.0f} ms, and did not"
 
 
 class Deadline:
-    """The time by which an answer must be there. Who is late himself gets the time again, once."""
+    """The time by which an answer must be there. A caller that is late gets it again, once."""
 
     __slots__ = ("_at", "_mark", "_renewed", "_timeout")
 
@@ -29,13 +29,13 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds that are left, 0 when there are none."""
+        """Seconds left, at least 0."""
         return max(0.0, self._at - time.monotonic())
 
     def passed(self, missing: Callable[[float], str] = no_answer) -> None:
-        """Return where there is time left, after it was seen that no answer is there.
+        """Return if there is time left, once it is clear that no answer is there yet.
 
-        `missing` says what is, of a timeout.
+        `missing` makes the text of the error from the timeout.
         """
         late = time.monotonic() - self._at
         if late >= LATE_S:
@@ -44,11 +44,11 @@ class Deadline:
             raise NoAnswer(missing(self._timeout))
 
     def waited(self, seconds: float) -> None:
-        """Tell of a wait of so long, which is no fault of the caller's."""
+        """Note a wait that was no fault of the caller."""
         self._mark += seconds
 
     def ran(self) -> None:
-        """Tell that a step was done which takes no time, unless the thread is kept from running."""
+        """Note a step that takes no time, unless the thread was kept from running."""
         now = time.monotonic()
         if now - self._mark >= LATE_S and not self._renewed:
             self._renew()
@@ -62,5 +62,5 @@ class Deadline:
 
 
 def too_busy(timeout: float) -> str:
-    """What is said of a process that could not look in time, twice."""
-    return f"this process was too busy to take an answer within {timeout * 1000:.0f} ms"
+    """The text for a process that could not look in time, twice."""
+    return f"this process must look for answers within {timeout * 1000:.0f} ms, and was too busy"

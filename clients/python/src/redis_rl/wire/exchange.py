@@ -23,11 +23,11 @@ class Exchange:
         self.close = self._pool.close
 
     def ask(self, key: str, command: bytes) -> Any:  # noqa: ARG002 - there is one place
-        """Send a packed command and answer its reply, within the timeout."""
+        """Send a packed command and return its reply, within the timeout."""
         return raised(self.ask_by(Deadline(self._timeout), command))
 
     def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
-        """Send packed commands at once and answer their replies, refusals as errors."""
+        """Send packed commands at once and return their replies, refusals as errors."""
         return self.ask_by(Deadline(self._timeout), *commands)
 
     def probe(self, command: bytes, timeout: float) -> None:
@@ -35,9 +35,9 @@ class Exchange:
         raised(self.ask_by(Deadline(timeout), command))
 
     def ask_by(self, deadline: Deadline, *commands: bytes) -> list[Any]:
-        """Send packed commands at once and answer their replies, refusals as errors.
+        """Send packed commands at once and return their replies, refusals as errors.
 
-        What was sent and not answered is not sent again: its connection is closed.
+        Commands without an answer are not sent again; their connection is closed.
         """
         connection = self._pool.take(deadline)
         try:
@@ -53,7 +53,7 @@ class Exchange:
 
 
 def raised(replies: list[Any]) -> Any:
-    """Answer the last reply; raise it where it is an error."""
+    """Return the last reply, or raise it if it is an error."""
     reply = replies[-1]
     if isinstance(reply, Exception):
         raise reply
@@ -72,7 +72,7 @@ def _exchanged(connection: Any, deadline: Deadline, commands: tuple[bytes, ...])
     try:
         sock.sendall(b"".join(commands))
     except TimeoutError:
-        raise NoAnswer("the server does not read what is written to it") from None
+        raise NoAnswer("the server must read what is written to it, and did not") from None
     deadline.ran()
     data, at = b"", 0
     replies: list[Any] = []
@@ -85,12 +85,12 @@ def _exchanged(connection: Any, deadline: Deadline, commands: tuple[bytes, ...])
         except Incomplete:
             pass
     if len(replies) > len(commands):
-        raise NoAnswer("a reply came that nobody asked for")
+        raise NoAnswer("the server must answer each command once, and sent another reply")
     return replies
 
 
 def _received(sock: Any, deadline: Deadline) -> bytes:
-    """What comes next: first what is there already, whatever the clock says."""
+    """Receive what comes next; what is already there counts, whatever the clock says."""
     while True:
         sock.settimeout(deadline.left)
         try:

@@ -1,4 +1,4 @@
-"""Which of our errors an error of redis-py's or of the system's is."""
+"""Turns errors of redis-py and of the system into ours."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from redis_rl.errors import (
 )
 
 FAILURES = (CannotDecide, RedisError, RedisClusterException, OSError)
-"""What asking a store may raise."""
+"""Everything that asking a store may raise."""
 
 _LOAD_IT = (
-    "the server does not know RL.LIMIT: load the redis-rl module, "
-    "with `loadmodule /path/to/libredis_rl.so` in its configuration"
+    "the redis-rl module must be loaded, and the server does not know RL.LIMIT: load it with "
+    "`loadmodule /path/to/libredis_rl.so` in the server's configuration, or with MODULE LOAD"
 )
 _HINTS = {
     "NOPERM": "grant the user +rl.limit on these keys, and +rl.policy|get for policies",
     "NOAUTH": "give the client a password",
     "WRONGPASS": "give the client the right user and password",
-    "WRONGTYPE": "the key holds something else: choose another prefix, or delete it",
+    "WRONGTYPE": "another program uses this key, so choose another prefix",
 }
 _NO_ANSWER = (
     RedisTimeoutError,
@@ -70,7 +70,7 @@ _PLAIN = re.compile(
 
 
 def classify(error: BaseException) -> CannotDecide:
-    """Say of an error of redis-py's, or of the system's, which of ours it is."""
+    """Return our error for one of redis-py or of the system."""
     if isinstance(error, CannotDecide):
         return error
     text = _ARGUMENTS.sub("", str(error)) or type(error).__name__
@@ -88,16 +88,16 @@ def classify(error: BaseException) -> CannotDecide:
     hint = _HINTS.get(code)
     told = f"{text}: {hint}" if hint else text
     if _NO_POLICY in text:
-        return KeyMisconfigured(f"{text}: make it with RL.POLICY SET")
+        return KeyMisconfigured(f"{text}: create it with RL.POLICY SET")
     return KeyMisconfigured(told) if code == "WRONGTYPE" else StoreMisconfigured(told)
 
 
 def _told(text: str, error: BaseException) -> str:
-    """Name what redis-py swallowed, and what to do where that is known."""
+    """Add the cause that redis-py swallowed, and advice if there is any."""
     cause = error.__cause__ or error.__context__
     why = getattr(cause, "strerror", None) or (str(cause) if cause else "")
     if why and why.lower() not in text.lower():
         text = f"{text}: {why}"
     if _PLAIN.search(text):
-        return f"{text}: no TLS is spoken there, use redis:// instead of rediss://"
+        return f"{text}: the port does not speak TLS, so use redis:// instead of rediss://"
     return text

@@ -1,8 +1,8 @@
-"""One connection of a pipeline: redis-py makes it, and it is asked without redis-py's turns.
+"""One connection of a pipeline, which redis-py makes and this file uses.
 
 redis-py connects, encrypts and authenticates. From then on commands are written to its transport
 and replies read from it as they come: a command costs its caller one turn of the event loop, and
-no task runs beside.
+no other task runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Reply = asyncio.Future[Any]
 
 
 class Asked:
-    """A command and who waits for its reply, until `deadline`."""
+    """A command, and the future that waits for its reply until `deadline`."""
 
     __slots__ = (
         "command",
@@ -39,7 +39,7 @@ class Asked:
         self.command = command
         self.reply = reply
         self.ready = now
-        """Since when only its turn of the loop is missing for it to be written."""
+        """When it was ready to be written, but for its turn of the loop."""
         self.deadline = deadline
         self.written = False
         self.written_late = False
@@ -157,24 +157,24 @@ class Link(asyncio.Protocol):
             self._transport.write(b"".join(batch))
 
     def _flush_ready(self) -> None:
-        """Write what waited for the server, and not for its turn."""
+        """Write what has waited for the server rather than for its turn."""
         now = self._loop.time()
         for asked in self._waiting:
             asked.ready = now
         self._flush()
 
     def pause_writing(self) -> None:
-        """Let commands wait: the server does not take what was written."""
+        """Hold commands back: the server does not read what was written."""
         self._paused = True
 
     def resume_writing(self) -> None:
-        """Write what waited meanwhile."""
+        """Write what has waited meanwhile."""
         self._paused = False
         if self._to_flush:
             self._flush_ready()
 
     def data_received(self, data: bytes) -> None:
-        """Hand each reply to the one who waits for it."""
+        """Hand each reply to the future that waits for it."""
         if self._begun:
             data = self._begun + data
         at, size = 0, len(data)
@@ -190,7 +190,7 @@ class Link(asyncio.Protocol):
 
     def _hand_over(self, answer: Any) -> None:
         if not self._unanswered:
-            raise NoAnswer("a reply came that nobody asked for")
+            raise NoAnswer("the server must answer each command once, and sent another reply")
         reply = self._unanswered.popleft()
         if reply.done():
             return

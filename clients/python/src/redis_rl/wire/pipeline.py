@@ -2,7 +2,7 @@
 
 Commands that come while others are on their way share the writes of one connection. Replies come
 back in the order of the commands, so each is handed to the future that waits for it, or dropped
-where nobody does any more. Nothing is ever written twice.
+if nothing waits any more. Nothing is ever written twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from redis_rl.wire.deadline import LATE_S, no_answer, too_busy
 from redis_rl.wire.link import Asked, Link, Reply
 
 _TURNS = 3
-"""How many turns of the loop pass before a reply is missed: by then the socket was read."""
+"""How many turns of the loop before a reply counts as missing: the socket is read by then."""
 
 
 class Pipeline:
@@ -35,7 +35,7 @@ class Pipeline:
     def submit(self, command: bytes) -> Reply:
         """Queue a packed command; its reply, or error, comes before the deadline.
 
-        Raises StoreUnavailable at once where too many wait already.
+        Raises StoreUnavailable at once if too many are waiting.
         """
         asked = self._push(command, self._timeout)
         self._deadlines.append(asked)
@@ -75,20 +75,22 @@ class Pipeline:
         if link is None or link.ended:
             link = self._link = Link(self._connect, self._loop)
         if link.backlog >= self._capacity:
-            raise StoreUnavailable(f"{self._capacity} checks wait already")
+            raise StoreUnavailable(
+                f"at most {self._capacity} checks can wait at a time, and {link.backlog} do"
+            )
         now = self._loop.time()
         asked = Asked(command, self._loop.create_future(), now, now + timeout)
         link.push(asked)
         return asked
 
     def _due(self) -> None:
-        """Let the loop read what lies in the socket before anybody looks at the clock."""
+        """Let the loop read the socket before looking at the clock."""
         self._timer = self._loop.call_soon(self._expire, _TURNS)
 
     def _expire(self, turns: int) -> None:
-        """Fail what is overdue, and leave a connection on which a reply is overdue.
+        """Fail what is overdue, and abandon a connection on which a reply is overdue.
 
-        What a busy loop wrote late, or looks at late, gets the time again, once.
+        A command that a busy loop wrote late, or checks late, gets the time again, once.
         """
         if turns:
             self._timer = self._loop.call_soon(self._expire, turns - 1)
@@ -118,7 +120,7 @@ class Pipeline:
             self._timer = None
 
     def _leave_silent(self) -> None:
-        """Ask no more on a connection where a reply is overdue; close it once nobody waits."""
+        """Stop using a connection on which a reply is overdue; close it once nobody waits."""
         link = self._link
         if link is not None and link.silent:
             self._link = None

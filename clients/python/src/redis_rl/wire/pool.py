@@ -1,8 +1,8 @@
 """Connections of many threads to one server.
 
-A connection is one thread's while it asks. Where none is idle, one is made in a thread of its own,
-which goes on when the check that needed it has ended; the others wait for it, or for one that
-comes back.
+A thread has a connection to itself while it asks. If none is idle, one is made in a thread of its
+own, which goes on even after the check that needed it has ended; the others wait for it, or for
+one that comes back.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Pool:
         self._begin()
 
     def take(self, deadline: Deadline) -> Any:
-        """Answer a connection that nobody else uses, by the deadline."""
+        """Return a connection that nobody else uses, by the deadline."""
         if self._pid != os.getpid():
             self._begin()  # all connections are the parent's
         attempt: _Attempt | None = None
@@ -64,21 +64,21 @@ class Pool:
                     deadline.passed(self._connect.no_connection)
 
     def give(self, connection: Any) -> None:
-        """Take back what others can use."""
+        """Take back a connection that others can use."""
         with self._changed:
             self._busy -= 1
             self._idle.append(connection)
             self._changed.notify()
 
     def drop(self, connection: Any) -> None:
-        """Take back what nobody can use any more."""
+        """Take back a connection that cannot be used any more."""
         connection.disconnect()
         with self._changed:
             self._busy -= 1
             self._changed.notify()
 
     def close(self) -> None:
-        """Close the idle connections, and what is being made once it is."""
+        """Close the idle connections, and the one being made as soon as it is ready."""
         with self._changed:
             self._attempt = None
             while self._idle:
@@ -92,7 +92,7 @@ class Pool:
         self._attempt = None
 
     def _fresh_one(self) -> Any:
-        """An idle connection that the server has neither closed nor said anything on."""
+        """An idle connection that the server has neither closed nor written to."""
         while self._idle:
             connection = self._idle.pop()
             try:
@@ -104,7 +104,7 @@ class Pool:
         return None
 
     def _joined(self) -> _Attempt:
-        """The attempt that is under way; a new one where there is none, or it takes too long."""
+        """The attempt under way; a new one if there is none, or if it takes too long."""
         attempt = self._attempt
         if attempt is None or time.monotonic() - attempt.began > self._connect.connect_timeout:
             attempt = self._attempt = _Attempt()
@@ -113,7 +113,9 @@ class Pool:
                 thread.start()
             except RuntimeError as error:  # the process ends, or has no thread left
                 self._attempt = None
-                raise NoAnswer(f"cannot connect: {error}") from error
+                raise NoAnswer(
+                    f"a thread must connect to Redis, and cannot start: {error}"
+                ) from error
         return attempt
 
     def _make(self, attempt: _Attempt) -> None:

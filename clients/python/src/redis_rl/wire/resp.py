@@ -18,9 +18,9 @@ class Refusal(str):
 
 
 def read(data: bytes, at: int) -> tuple[Any, int]:
-    """Answer the reply that begins at `at`, and where the next one does.
+    """Return the reply that begins at `at`, and where the next one begins.
 
-    Raises Incomplete, or ValueError for what is no reply.
+    Raises Incomplete, or ValueError for anything but a reply.
     """
     end = data.find(b"\r\n", at)
     if end < 0:
@@ -47,4 +47,6 @@ def read(data: bytes, at: int) -> tuple[Any, int]:
         if len(data) < end + 2:
             raise Incomplete
         return data[after:end], end + 2
-    raise ValueError(f"the server answered {data[at:end]!r}: is that Redis or Valkey?")
+    raise ValueError(
+        f"the server must answer in RESP, not {data[at:end]!r}: is it Redis or Valkey?"
+    )

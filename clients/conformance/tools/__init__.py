@@ -1,0 +1,1 @@
+"""What the walk needs: the apps, HTTP by hand, and what Redis saw."""

@@ -1,0 +1,1 @@
+"""What a limiter answers: limits, policies, messages, and the shared vectors."""

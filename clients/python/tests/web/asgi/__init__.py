@@ -1,0 +1,1 @@
+"""ASGI apps: FastAPI, Starlette and Litestar."""

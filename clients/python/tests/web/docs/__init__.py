@@ -1,0 +1,1 @@
+"""The example app and the README, run as a user runs them."""

@@ -1,0 +1,1 @@
+"""How a limiter talks to its server: connections, deadlines, clusters, outages."""
