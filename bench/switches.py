@@ -35,6 +35,7 @@ ANSWERS = (
 _CALLS = 10_000
 _EX = ("SET", KEY, "1", "EX", "10")
 _LATER_MS = 20_000
+_ONE = ("SET", KEY, "1")
 _VALUE = ("SET", KEY, "x" * 40)
 
 
@@ -58,6 +59,8 @@ def _other_keys(bench: Bench, title: str) -> Section:
     """Calls at strings, each at another key, in one of the three servers."""
     section = Section(f"{OTHER_KEYS}: {title}")
     with bench.counted(clock=True, with_module=title != WITHOUT) as server:
+        with server.raw() as connection:
+            _empty(connection)
         if title == COUNTED:
             _set(server, "ratelimit.count-evictions", "yes")
         for name, measure in _MEASURED.items():
@@ -68,32 +71,32 @@ def _other_keys(bench: Bench, title: str) -> Section:
 
 
 def _over(server: Server, connection: RawConnection) -> float:
-    load.answer(connection, _lot(_EX))
+    _make(connection, _EX)
     return _count(server, connection, _EX)
 
 
 def _incr(server: Server, connection: RawConnection) -> float:
-    load.answer(connection, _lot(("SET", KEY, "1")))
+    _make(connection, _ONE)
     return _count(server, connection, ("INCR", KEY))
 
 
 def _del(server: Server, connection: RawConnection) -> float:
-    load.answer(connection, _lot(("SET", KEY, "1")))
+    _make(connection, _ONE)
     return _count(server, connection, ("DEL", KEY))
 
 
 def _expired(server: Server, connection: RawConnection) -> float:
     # Else the server would delete them all before anybody asks.
     connection("DEBUG", "SET-ACTIVE-EXPIRE", "0")
-    load.answer(connection, _lot(_EX))
+    _make(connection, _EX)
     server.clock.advance(_LATER_MS)
     return _count(server, connection, ("GET", KEY))
 
 
 def _evicting(server: Server, connection: RawConnection) -> float:
     """About one eviction a call."""
-    connection("FLUSHALL")
-    load.answer(connection, _lot(_VALUE, 3 * _CALLS))
+    _empty(connection)
+    _make(connection, _VALUE, 3 * _CALLS)
     told = connection("INFO", "memory")
     if not isinstance(told, bytes):
         raise TypeError(f"INFO answered {told!r}")
@@ -115,6 +118,18 @@ _MEASURED: Mapping[str, Callable[[Server, RawConnection], float]] = {
 def _count(server: Server, connection: RawConnection, call: Sequence[str], first: int = 0) -> float:
     lot = _lot(call, _CALLS, first)
     return callgrind.counted(server, partial(load.answer, connection, lot)) / _CALLS
+
+
+def _empty(connection: RawConnection) -> None:
+    """Delete all, and make a key with an expiry: where there is none, none is looked for."""
+    connection("FLUSHALL")
+    connection("SET", "kept", "1", "EX", "1000000")
+
+
+def _make(connection: RawConnection, call: Sequence[str], many: int = _CALLS) -> None:
+    """Make keys. A table of keys that has just grown moves them while it is used, so it is."""
+    for _ in range(2):
+        load.answer(connection, _lot(call, many))
 
 
 def _lot(call: Sequence[str], many: int = _CALLS, first: int = 0) -> list[bytes]:

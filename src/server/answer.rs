@@ -7,9 +7,9 @@
 //! server that gave us none or was not read, or where this is switched off) the answer is handed
 //! over line by line.
 
+use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::{ptr, str};
 
 use redis_module::raw::{
     REDISMODULE_REPLY_ARRAY, REDISMODULE_REPLY_STRING, RedisModuleCallReply, RedisModuleCtx,
@@ -80,23 +80,12 @@ impl<'a> Answer<'a> {
             _ => false,
         };
         if !sent {
-            line_by_line(self.call, bytes);
+            self.lines.read(|kind, value| match kind {
+                b'*' => self.call.reply_array(usize::try_from(value).unwrap_or(0)),
+                _ => self.call.reply_integer(value),
+            });
         }
         self.lines.clear();
-    }
-}
-
-#[cold]
-fn line_by_line(call: &Call<'_>, bytes: &[u8]) {
-    for line in bytes.split(|byte| *byte == b'\n') {
-        if let [kind, digits @ .., b'\r'] = line {
-            let value = str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-            let value: i64 = value.unwrap_or(0);
-            match kind {
-                b'*' => call.reply_array(usize::try_from(value).unwrap_or(0)),
-                _ => call.reply_integer(value),
-            }
-        }
     }
 }
 

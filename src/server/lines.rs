@@ -37,6 +37,24 @@ impl Lines {
         unsafe { slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) }
     }
 
+    /// Gives each line's kind and value, for a server that must be told them one by one.
+    #[inline]
+    pub(super) fn read(&self, mut take: impl FnMut(u8, i64)) {
+        let (mut kind, mut sign, mut value) = (0, 1, 0_i64);
+        for byte in self.as_bytes() {
+            match byte {
+                b'0'..=b'9' => value = value.wrapping_mul(10).wrapping_add((byte & 0xf).into()),
+                b'-' => sign = -1,
+                b'\r' => {}
+                b'\n' => {
+                    take(kind, value * sign);
+                    (sign, value) = (1, 0);
+                }
+                _ => kind = *byte,
+            }
+        }
+    }
+
     /// Whether any line fits.
     #[inline(always)]
     pub(super) fn has_room(&self) -> bool {
@@ -164,6 +182,21 @@ mod tests {
             let high = value * 10_000 + 9_999 - value;
             assert_eq!(line(high), format!(":{high}\r\n"));
         }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let answer = [(b'*', 2), (b':', 0), (b':', -1), (b':', 7), (b':', (1 << 53) - 1)];
+        let mut lines = Lines::new();
+        for (kind, value) in answer {
+            match u64::try_from(value) {
+                Ok(value) => lines.put(kind, value),
+                Err(_) => lines.put_minus_one(kind),
+            }
+        }
+        let mut read = Vec::new();
+        lines.read(|kind, value| read.push((kind, value)));
+        assert_eq!(read, answer);
     }
 
     #[test]
