@@ -10,7 +10,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench import about, bars, calls, chart, core, figures, logs, peers, regimes, switches, table
+from bench import (
+    about,
+    bars,
+    calls,
+    chart,
+    core,
+    figures,
+    floor,
+    logs,
+    peers,
+    regimes,
+    switches,
+    table,
+)
 from bench.figures import Results
 from bench.progress import say
 from bench.rows import BASE, OUR_ROWS, SERVER_ROWS, Row
@@ -49,6 +62,8 @@ def _measure(bench: Bench, asked: argparse.Namespace) -> Results:
         results.sections.append(calls.in_full(bench, chosen))
     if not asked.only:
         results.sections.append(regimes.new_keys(bench, in_full=everything))
+    if any(row.name == floor.CALLED for row in chosen):
+        results.floor = floor.measure(bench)
     if everything:
         results.sections += [calls.elsewhere(bench, setting) for setting in (AOF, REPLICA)]
         results.sections.append(regimes.expired_keys(bench))

@@ -24,27 +24,42 @@ def instructions(server: Server, row: Row, keys: int = KEYS) -> float:
     """Instructions per call of a row, at a server under callgrind."""
     load.prepare(server, row, keys)
     many = PEER_CALLS if row.kind == "peer" else CALLS
+    dump = dumped(server, row, many, keys)
+    total = _total(dump)
+    dump.unlink()
+    return total / many
+
+
+def dumped(server: Server, row: Row, many: int, keys: int = KEYS) -> Path:
+    """The dump of the main thread's instructions for so many calls, whose keys are prepared."""
     # With more keys than calls, those that are called lie far apart.
     step = max(1, keys // many)
     calls = [load.encoded(row.call, number * step % keys) for number in range(many)]
     with server.raw() as connection:
         load.answer(connection, calls[: load.PIPELINE])
-        return counted(server, lambda: row.check(load.answer(connection, calls))) / many
+        return _dump(server, lambda: row.check(load.answer(connection, calls)))
 
 
 def counted(server: Server, work: Callable[[], object]) -> int:
     """Count the main thread's instructions while some work is done."""
+    dump = _dump(server, work)
+    total = _total(dump)
+    dump.unlink()
+    return total
+
+
+def _dump(server: Server, work: Callable[[], None]) -> Path:
     _tell(server, "instrumentation on")
     try:
         work()
     finally:
         _tell(server, "instrumentation off")
-    _tell(server, "dump")  # which also begins to count anew
+    _tell(server, "dump")  # which also starts counting from 0 again
     dumps = {dump.name[-2:]: dump for dump in server.folder.glob(f"dump.{server.pid}.*-*")}
-    total = _total(dumps["01"])
+    main = dumps.pop("01")
     for dump in dumps.values():
         dump.unlink()
-    return total
+    return main
 
 
 def _total(dump: Path) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.floor import Floor
 from bench.rows import BASE, Kind
 
 
@@ -62,6 +63,7 @@ class Results:
     about: Mapping[str, str]
     sections: list[Section] = field(default_factory=list)
     core_ns: Mapping[str, float] = field(default_factory=dict)
+    floor: Floor | None = None
     bars: Sequence[Outcome] = ()
 
     def section(self, title: str) -> Section:

@@ -72,11 +72,16 @@ def begins(first: int | bytes) -> Check:
 def allowed_and_denied(
     name: str, kind: Kind, allowed: Sequence[str], denied: Sequence[str], *, limited: int = 0
 ) -> list[Row]:
-    """A limiter's two rows; its reply begins with `limited` where it denies."""
-    return [
+    """A limiter's two rows; its reply begins with `limited` where it denies.
+
+    Each key was called so often that its time in use grows little from call to call, as that of a
+    limiter does which was not made a moment ago.
+    """
+    rows = [
         Row(f"{name}, allowed", kind, tuple(allowed), begins(1 - limited)),
         Row(f"{name}, denied", kind, tuple(denied), begins(limited), makes_key=False),
     ]
+    return [replace(row, times=100) for row in rows]
 
 
 def _server_rows() -> list[Row]:
@@ -89,16 +94,11 @@ def _server_rows() -> list[Row]:
 
 
 def _limiter(command: str, *rest: str) -> list[Row]:
-    """A command's two rows, its limit given first among the numbers.
-
-    Each key was called so often that its time in use grows little from call to call, as that of a
-    limiter does which was not made a moment ago.
-    """
+    """A command's two rows, its limit given first among the numbers."""
     allowed, denied = (
         f"{command} {KEY} {limit} {' '.join(rest)}".split() for limit in (PLENTY, "1")
     )
-    rows = allowed_and_denied(command, "ours", allowed, denied)
-    return [replace(row, times=100) for row in rows]
+    return allowed_and_denied(command, "ours", allowed, denied)
 
 
 def _log() -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bench.figures import Outcome, Results, Section
+from bench.floor import Floor
 
 Table = list[list[str]]
 
@@ -25,6 +26,8 @@ def _tables(results: Results) -> Iterator[tuple[str, Table]]:
     if results.core_ns:
         core = [[name, f"{ns:,.1f}"] for name, ns in results.core_ns.items()]
         yield "core/ alone", [["decision", "ns"], *core]
+    if results.floor:
+        yield f"One call by function: {results.floor.call}", _of_floor(results.floor)
     if results.bars:
         yield "Bars", [["what", "measured", "at most", ""], *map(_of_bar, results.bars)]
 
@@ -45,6 +48,23 @@ def _of_section(section: Section) -> Table:
     return [
         header,
         *([line.name, *(cells[at] for _, cells in kept)] for at, line in enumerate(section.lines)),
+    ]
+
+
+def _of_floor(floor: Floor) -> Table:
+    sums = [
+        ("all that is the server's", floor.server),
+        ("all that is the C library's or the allocator's", floor.library),
+        ("all that is ours", floor.ours),
+        ("the whole call", floor.total),
+    ]
+    return [
+        ["function", "whose", "with all that it calls", "itself"],
+        *(
+            [f"`{each.name}`", each.whose, _number(each.inclusive), _number(each.own)]
+            for each in floor.functions
+        ),
+        *([name, "", "", _number(count)] for name, count in sums),
     ]
 
 

@@ -53,7 +53,7 @@ redis_module! {
 
 /// Where the server begins; it says why if it cannot.
 fn start(context: &Context, arguments: &[RedisString]) -> Status {
-    server::load::load(context, arguments, |loading| {
+    server::start::load::load(context, arguments, |loading| {
         settings::TOP_SIZE.on_change(metrics::resize_top);
         loading.answer_fast_if(&settings::FAST_REPLIES);
         loading.count_evictions_if(&settings::COUNT_EVICTIONS);

@@ -38,6 +38,14 @@ def test_a_quick_run_counts_instructions(kind: Kind, tmp_path: Path) -> None:
     counted = {line["name"]: line["instructions"] for line in section["lines"]}
     assert list(counted) == [BASE, OURS]
     assert all(1_000 < count < 100_000 for count in counted.values()), counted
+    goes = results["floor"]
+    assert goes["total"] == pytest.approx(counted[OURS], rel=0.05)
+    assert goes["total"] == pytest.approx(
+        sum(goes[whose] for whose in ("server", "library", "ours"))
+    )
+    functions = {each["name"]: each["whose"] for each in goes["functions"]}
+    assert {"processCommand": "server", "RM_OpenKey": "server"}.items() <= functions.items()
+    assert any(name.startswith("redis_rl::") for name in functions), functions
     assert OURS in done.stdout
     assert f"| {OURS} |" in (tmp_path / "results.md").read_text()
     drawn = ElementTree.fromstring((tmp_path / "chart.svg").read_text())

@@ -20,6 +20,15 @@ FACTS = re.compile(r"^\| since \| complexity \| ACL categories \|\n\|[-|]+\|\n\|
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 EXPLAINED = re.compile(r"^```\n((?:RL|CL)\..+)\n([ ^]+)\n", re.M)
 HEADING = re.compile(r"^#+ +(.+)$", re.M)
+TRANSLATED = re.compile(
+    r"\banew\b|\b(?:told|tells?) (?:\S+ )?apart\b|\bto be had\b|\bfor who\b"
+    r"|(?<!there )\bis none\b(?! of)|\bany text but none\b|\bdear(?:er|est)?\b",
+    re.I,
+)
+"""Phrases that are correct, and that nobody writes whose first language is English."""
+WIDTH = 100
+TARGET = re.compile(r"(?<=\])\([^)\s]+\)")
+PROSE = [*PAGES, ROOT / "clients" / "README.md", ROOT / "packaging" / "README.md"]
 
 
 NAME = re.compile(r"(?:RL|CL)\.[A-Z]+(?: [A-Z]+(?=[ :]|$))?")
@@ -163,6 +172,34 @@ def broken(page: Path, root: Path = ROOT) -> list[str]:
         if not is_there or (anchor and anchor not in anchors(target)):
             wrong.append(link)
     return wrong
+
+
+def misses(text: str) -> list[str]:
+    """Answer the phrases that are not used here, and the lines that are too long.
+
+    Code and tables may be as long as they are, and so may the target of a link.
+    """
+    prose = FENCED.sub("", text)
+    phrases = [found[0] for found in TRANSLATED.finditer(one_line(prose))]
+    lines = [line for line in prose.splitlines() if not line.startswith("|")]
+    return phrases + [line for line in lines if len(TARGET.sub("", line)) > WIDTH]
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_plain_and_wrapped(page: Path) -> None:
+    assert misses(page.read_text()) == []
+
+
+def test_a_phrase_and_a_long_line_are_noticed() -> None:
+    long = "word " * 20
+    fine = f"| {long} |\n```\n{long}\n```\n[a]({'x' * WIDTH})\nThere is none for whom.\n"
+    assert misses(fine) == []
+    assert misses(f"{fine}It starts\nanew.\n{long}x\n") == ["anew", f"{long}x"]
+    assert misses("Keys are told apart for who asks, if one is none.") == [
+        "told apart",
+        "for who",
+        "is none",
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -4,7 +4,8 @@ use rl_core::bounds::MAX_LOG_LIMIT;
 
 use super::rights;
 use crate::policies::{Policies, json};
-use crate::server::{Call, acl};
+use crate::server::Call;
+use crate::server::calls::acl;
 use crate::settings::LOG_MAX_LIMIT;
 use crate::words::bounds::{LONGEST_JSON, LONGEST_NAME};
 use crate::words::{Clauses, Error, Quoted, clauses};

@@ -2,7 +2,7 @@
 //! server alike. Where the server's command was renamed, the next in the list is asked for.
 
 use crate::server::Call;
-use crate::server::acl::{Right, may};
+use crate::server::calls::acl::{Right, may};
 use crate::words::Error;
 
 const RESTORE: &[u8] = b"RESTORE";

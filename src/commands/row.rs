@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString, c_int};
 
-use crate::server::register::{Argument, Entry, KeyUse, Kind, Registration};
+use crate::server::calls::register::{Argument, Entry, KeyUse, Kind, Registration};
 
 /// What a command does to its key: decides flags and ACL categories.
 #[derive(Clone, Copy, PartialEq, Eq)]

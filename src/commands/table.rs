@@ -7,8 +7,8 @@ use rl_core::for_each_algorithm;
 
 use super::row::{Access, Row};
 use super::{about, apply, limit, peek, policy, single, throttle, top};
-use crate::server::call::entry;
-use crate::server::register::{Argument, Kind};
+use crate::server::calls::call::entry;
+use crate::server::calls::register::{Argument, Kind};
 use crate::state;
 
 macro_rules! row {

@@ -11,10 +11,10 @@ use rl_core::bounds::MAX_LOG_LIMIT;
 use super::json;
 use super::registry::Policies;
 use crate::server::config::FileArgument;
-use crate::server::events::{Command, Listener, Phase};
 use crate::server::exclusive::{Exclusive, Held};
 use crate::server::log;
-use crate::server::rewrite::Rewrite;
+use crate::server::watch::events::{Command, Listener, Phase};
+use crate::server::watch::rewrite::Rewrite;
 use crate::settings::LOG_MAX_LIMIT;
 
 /// What else is known than the policies in force.

@@ -5,61 +5,41 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `api` | calling a function of the server, and which must exist for the module to load |
-//! | `argv` | words as the server gives them |
-//! | `call` | one invocation of a command: its words, its clock, its reply, its effects |
-//! | `answer` | integers as an answer, handed over in one piece |
-//! | `lines` | integers as the lines of an answer |
-//! | `key` | one open key, typed |
-//! | `memory` | whether there is memory, by the rule that a SET is held to |
-//! | `guard` | no panic gets out |
-//! | `scripts` | what a script may still write when memory is full |
-//! | `register` | commands with their documentation, ACL categories |
-//! | `load` | what happens at load, in order |
-//! | `loading` | a start-up in progress, and what can be done in it |
-//! | `audience` | whether anybody can hear an effect |
+//! | `start` | the start-up: what happens in it, in order, and what the server is told |
+//! | `calls` | calls of commands: words in, reply out |
+//! | `watch` | what the server tells between commands, and what follows from it |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
-//! | `events` | loads, rewrites and links, for who needs to know; what is told between commands |
-//! | `rewrite` | what a rewritten AOF holds beside the keys |
-//! | `role` | whether this server is a primary |
-//! | `exclusive` | a value that is never waited for |
-//! | `info` | the section of INFO |
-//! | `acl` | what the current user may do, where the server itself does not ask |
-//! | `stats` | numbers that the server tells of itself in INFO |
+//! | `argv` | words as the server gives them |
+//! | `native` | what the server can keep at keys |
+//! | `api` | calling a function of the server, and which must exist for the module to load |
+//! | `guard` | no panic gets out |
 //! | `log` | lines in the server's log |
+//! | `exclusive` | a value that is never waited for |
+//! | `role` | whether this server is a primary |
+//! | `stats` | numbers that the server tells of itself in INFO |
 //! | `version` | which server this is, and what is known of it |
 //! | `valkey` | what only Valkey has |
 
-pub(crate) mod acl;
-mod answer;
 pub(crate) mod api;
 mod argv;
-mod audience;
-pub(crate) mod call;
+pub(crate) mod calls;
 pub(crate) mod config;
-pub(crate) mod events;
-pub(crate) mod evictions;
 pub(crate) mod exclusive;
 pub(crate) mod guard;
-mod info;
-pub(crate) mod key;
-mod lines;
-pub(crate) mod load;
-mod loading;
 pub(crate) mod log;
-mod memory;
-pub(crate) mod register;
-pub(crate) mod rewrite;
+mod native;
 mod role;
-mod scripts;
+pub(crate) mod start;
 mod stats;
 mod valkey;
 mod version;
+pub(crate) mod watch;
 
-pub(crate) use answer::Answer;
 pub(crate) use argv::Words;
-pub(crate) use call::Call;
-pub(crate) use info::Field;
-pub(crate) use key::{Key, Native, WrongType};
-pub(crate) use loading::Loading;
-pub(crate) use memory::OutOfMemory;
+pub(crate) use calls::answer::Answer;
+pub(crate) use calls::call::Call;
+pub(crate) use calls::key::{Key, WrongType};
+pub(crate) use calls::memory::OutOfMemory;
+pub(crate) use native::Native;
+pub(crate) use start::info::Field;
+pub(crate) use start::loading::Loading;

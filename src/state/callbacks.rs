@@ -13,12 +13,12 @@ use redis_module::raw::{
 };
 use rl_core::{Limiters, Relocate};
 
-use super::native_type::ENCODING_VERSION;
-use super::{codec, effect};
+use super::codec::{self, ENCODING_VERSION};
+use super::effect;
 use crate::policies::lifetime;
 use crate::server::api::{ERR, OK, api, pointers};
 use crate::server::guard::guard;
-use crate::server::{evictions, rewrite};
+use crate::server::watch::{evictions, rewrite};
 
 /// The value behind a pointer of the server's.
 ///

@@ -9,6 +9,9 @@ use rl_core::bounds::MAX_LIMITERS;
 use rl_core::bytes::{Sink, Source};
 use rl_core::{Limiter, Limiters};
 
+/// The encoding's version as the server keeps it beside every value.
+pub(super) const ENCODING_VERSION: i32 = 1;
+
 /// The version of this encoding; its first byte.
 const VERSION: u64 = 1;
 

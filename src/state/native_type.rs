@@ -8,13 +8,11 @@ use redis_module::raw::{REDISMODULE_TYPE_METHOD_VERSION, RedisModuleType, RedisM
 use rl_core::Limiters;
 
 use super::callbacks;
+use super::codec::ENCODING_VERSION;
 use crate::server::Native;
 
 /// `REDISMODULE_AUX_BEFORE_RDB`, which the bindings widen.
 const AUX_BEFORE_KEYS: i32 = 1 << 0;
-
-/// The encoding's version as the server keeps it beside every value.
-pub(super) const ENCODING_VERSION: i32 = 1;
 
 static MODULE_TYPE: AtomicPtr<RedisModuleType> = AtomicPtr::new(ptr::null_mut());
 

@@ -7,7 +7,7 @@ use rl_core::{Algorithm, TooManyLimiters};
 
 use super::bounds::{LONGEST_JSON, LONGEST_NAME, MAX_POLICIES};
 use crate::metrics::ERRORS;
-use crate::server::call::Refusal;
+use crate::server::calls::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
 
 /// Longest piece of what a client sent that an error repeats.

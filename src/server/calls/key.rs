@@ -4,20 +4,12 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 
 use redis_module::raw::{
-    REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleKey, RedisModuleType,
+    REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleKey,
 };
 
-use super::api::{OK, api};
 use super::call::Call;
-
-/// A value that the server keeps at keys.
-///
-/// # Safety
-/// Every value of [`Native::module_type`] must be a `Box<Self>` given away with `into_raw`.
-pub(crate) unsafe trait Native: Sized {
-    /// The type as the server knows it.
-    fn module_type() -> *mut RedisModuleType;
-}
+use crate::server::api::{OK, api};
+use crate::server::native::Native;
 
 /// The key holds something else.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis_module::raw::RedisModuleCtx;
 
-use super::api::api;
-use super::scripts;
+use crate::server::api::api;
+use crate::server::watch::scripts;
 
 /// Memory is full, and the server would refuse a SET.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ static ASKING: AtomicBool = AtomicBool::new(false);
 /// # Safety
 /// `ctx` must be that of a command.
 #[inline]
-pub(super) unsafe fn check(ctx: *mut RedisModuleCtx) -> Result<(), OutOfMemory> {
+pub(in crate::server) unsafe fn check(ctx: *mut RedisModuleCtx) -> Result<(), OutOfMemory> {
     // SAFETY: the caller's promise.
     unsafe {
         if api!(GetUsedMemoryRatio()) <= 1.0 || takes_writes(ctx) || scripts::may_write(ctx) {
@@ -33,7 +33,7 @@ pub(super) unsafe fn check(ctx: *mut RedisModuleCtx) -> Result<(), OutOfMemory> 
 }
 
 /// Whether the command that runs now is the question of [`takes_writes`].
-pub(super) fn is_asking() -> bool {
+pub(in crate::server) fn is_asking() -> bool {
     ASKING.load(Ordering::Relaxed)
 }
 

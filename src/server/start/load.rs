@@ -6,10 +6,15 @@ use redis_module::raw::{
 };
 use redis_module::{Context, RedisString, Status};
 
-use super::api::{api, first_missing};
-use super::guard::{guard, log_panics};
 use super::loading::Loading;
-use super::{answer, audience, events, evictions, log, valkey};
+use crate::server::api::{api, first_missing};
+use crate::server::calls::pieces;
+use crate::server::guard::{guard, log_panics};
+use crate::server::log;
+use crate::server::valkey;
+use crate::server::watch::audience;
+use crate::server::watch::events;
+use crate::server::watch::evictions;
 
 /// What the module declares that it can do with. Nothing by which a newer server would save or
 /// synchronise without a fork, whatever that is called: `audience` learns of those who begin to
@@ -39,7 +44,7 @@ pub(crate) fn load(
         // Last, since a server may go on calling a module that it has refused.
         // SAFETY: as above.
         unsafe {
-            answer::prepare(ctx);
+            pieces::prepare(ctx);
             audience::watch(ctx);
             events::watch(ctx);
             evictions::begin(ctx);

@@ -18,9 +18,9 @@ use redis_module::raw::{
     RedisModuleCommandFilterCtx, RedisModuleCtx, RedisModuleString,
 };
 
-use super::api::{api, pointers};
-use super::argv::bytes_of;
-use super::guard::guard;
+use crate::server::api::{api, pointers};
+use crate::server::argv::bytes_of;
+use crate::server::guard::guard;
 
 /// From which part of `maxmemory` on commands are watched.
 const NEARLY_FULL: f32 = 0.9;
@@ -92,7 +92,7 @@ impl Script {
 /// # Safety
 /// `ctx` must be valid, and not that of a command. To be called after each CONFIG SET, which may set
 /// `maxmemory`, and in the server's cron.
-pub(super) unsafe fn look(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn look(ctx: *mut RedisModuleCtx) {
     // SAFETY: the caller's promise; what is unregistered was registered by this module.
     unsafe {
         let (Some(register), Some(unregister)) =
@@ -154,7 +154,7 @@ unsafe extern "C" fn on_command(command: *mut RedisModuleCommandFilterCtx) {
 ///
 /// # Safety
 /// `ctx` must be that of a command.
-pub(super) unsafe fn may_write(ctx: *mut RedisModuleCtx) -> bool {
+pub(in crate::server) unsafe fn may_write(ctx: *mut RedisModuleCtx) -> bool {
     // SAFETY: the caller's promise.
     let (in_script, in_exec) = unsafe {
         (has_flag(ctx, REDISMODULE_CTX_FLAGS_LUA), has_flag(ctx, REDISMODULE_CTX_FLAGS_MULTI))

@@ -7,11 +7,13 @@ use redis_module::raw::{REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleSt
 use rl_core::Now;
 
 use super::answer::Answer;
-use super::api::{ERR, OK, api, pointers};
-use super::argv::Words;
-use super::guard::guard;
 use super::memory::{self, OutOfMemory};
-use super::{audience, events};
+use super::reply;
+use crate::server::api::{ERR, OK, api, pointers};
+use crate::server::argv::Words;
+use crate::server::guard::guard;
+use crate::server::watch::audience;
+use crate::server::watch::events;
 
 /// What a command that cannot be carried out answers.
 pub(crate) trait Refusal {
@@ -24,7 +26,7 @@ pub(crate) trait Refusal {
 
 /// One invocation: the words as they came, borrowed for as long as it lasts.
 pub(crate) struct Call<'call> {
-    pub(super) ctx: *mut RedisModuleCtx,
+    pub(in crate::server) ctx: *mut RedisModuleCtx,
     argv: &'call [*mut RedisModuleString],
     name: &'static CStr,
 }
@@ -49,7 +51,7 @@ impl<'call> Call<'call> {
 
     /// The key, as the string that the server holds; null only if there is none.
     #[inline]
-    pub(super) fn key_name(&self) -> *mut RedisModuleString {
+    pub(in crate::server) fn key_name(&self) -> *mut RedisModuleString {
         self.argv.get(1).copied().unwrap_or(ptr::null_mut())
     }
 
@@ -72,7 +74,8 @@ impl<'call> Call<'call> {
     /// Answers the arrays and integers that `write` adds.
     #[inline(always)]
     pub(crate) fn answer(&self, write: impl FnOnce(&mut Answer<'_>)) {
-        let mut answer = Answer::new(self);
+        // SAFETY: ctx is valid for the call.
+        let mut answer = unsafe { Answer::new(self.ctx) };
         write(&mut answer);
         answer.send();
     }
@@ -81,21 +84,20 @@ impl<'call> Call<'call> {
     #[inline]
     pub(crate) fn reply_array(&self, len: usize) {
         // SAFETY: ctx is valid for the call.
-        unsafe { api!(ReplyWithArray(self.ctx, i64::try_from(len).unwrap_or(0))) };
+        unsafe { reply::array(self.ctx, len) };
     }
 
     /// Answers an integer.
     #[inline]
     pub(crate) fn reply_integer(&self, value: i64) {
         // SAFETY: ctx is valid for the call.
-        unsafe { api!(ReplyWithLongLong(self.ctx, value)) };
+        unsafe { reply::integer(self.ctx, value) };
     }
 
     /// Answers a bulk string.
     pub(crate) fn reply_bulk(&self, value: impl AsRef<[u8]>) {
-        let value = value.as_ref();
-        // SAFETY: ctx is valid for the call; the server copies the bytes.
-        unsafe { api!(ReplyWithStringBuffer(self.ctx, value.as_ptr().cast(), value.len())) };
+        // SAFETY: ctx is valid for the call.
+        unsafe { reply::bulk(self.ctx, value.as_ref()) };
     }
 
     /// Answers that there is nothing.
@@ -183,7 +185,7 @@ impl<'call> Call<'call> {
     }
 
     /// Whether it is the module itself that calls, and asks.
-    pub(super) fn is_own_question(&self) -> bool {
+    pub(in crate::server) fn is_own_question(&self) -> bool {
         memory::is_asking()
     }
 }
@@ -225,9 +227,9 @@ macro_rules! entry {
             argc: std::ffi::c_int,
         ) -> std::ffi::c_int {
             // SAFETY: the server calls this with a command's arguments.
-            unsafe { $crate::server::call::enter(ctx, argv, argc, $name, $run) }
+            unsafe { $crate::server::calls::call::enter(ctx, argv, argc, $name, $run) }
         }
-        $crate::server::register::Entry::new(entry)
+        $crate::server::calls::register::Entry::new(entry)
     }};
 }
 pub(crate) use entry;

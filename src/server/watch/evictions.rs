@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use redis_module::raw::{REDISMODULE_NOTIFY_EVICTED, RedisModuleCtx, RedisModuleString};
 
-use super::api::{OK, pointers};
-use super::argv::bytes_of;
-use super::config::Setting;
-use super::guard::guard;
-use super::log;
+use crate::server::api::{OK, pointers};
+use crate::server::argv::bytes_of;
+use crate::server::config::Setting;
+use crate::server::guard::guard;
+use crate::server::log;
 
 /// Whether they are to be counted.
 static WANTED: OnceLock<&Setting> = OnceLock::new();
@@ -38,13 +38,13 @@ const NONE: u64 = 0;
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Makes `setting` the one that says whether evictions are counted.
-pub(super) fn count_if(setting: &'static Setting) {
+pub(in crate::server) fn count_if(setting: &'static Setting) {
     let _ = WANTED.set(setting);
     setting.on_change(on_change);
 }
 
 /// How many keys were evicted while that was counted.
-pub(super) fn count() -> u64 {
+pub(in crate::server) fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
@@ -67,7 +67,7 @@ fn on_change() {
 ///
 /// # Safety
 /// `ctx` must be valid.
-pub(super) unsafe fn begin(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn begin(ctx: *mut RedisModuleCtx) {
     if !wanted() || TOLD.load(Ordering::Relaxed) {
         return;
     }
@@ -86,7 +86,7 @@ pub(super) unsafe fn begin(ctx: *mut RedisModuleCtx) {
 ///
 /// # Safety
 /// `ctx` must be valid. No keyspace event may be under way: the server walks over what this removes.
-pub(super) unsafe fn end(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn end(ctx: *mut RedisModuleCtx) {
     if wanted() || !TOLD.load(Ordering::Relaxed) {
         return;
     }

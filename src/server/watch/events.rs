@@ -13,10 +13,12 @@ use redis_module::raw::{
     REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED, RedisModuleCtx, RedisModuleEvent,
 };
 
-use super::api::{api, pointers};
-use super::guard::guard;
+use super::evictions;
 use super::rewrite::Rewrite;
-use super::{evictions, role, scripts};
+use super::scripts;
+use crate::server::api::{api, pointers};
+use crate::server::guard::guard;
+use crate::server::role;
 
 /// A moment of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub(crate) struct Listener {
 static LISTENER: OnceLock<Listener> = OnceLock::new();
 
 /// Makes `listener` the one that is told.
-pub(super) fn listen(listener: Listener) {
+pub(in crate::server) fn listen(listener: Listener) {
     let _ = LISTENER.set(listener);
 }
 
@@ -60,7 +62,7 @@ pub(super) fn listen(listener: Listener) {
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn watch(ctx: *mut RedisModuleCtx) {
     const EVENTS: [(u64, Callback); 3] = [
         (REDISMODULE_EVENT_PERSISTENCE, on_event),
         (REDISMODULE_EVENT_MASTER_LINK_CHANGE, on_event),
@@ -119,7 +121,11 @@ unsafe extern "C" fn on_event(
 ///
 /// # Safety
 /// `ctx` must be valid.
-pub(super) unsafe fn pass_on(ctx: *mut RedisModuleCtx, event: RedisModuleEvent, subevent: u64) {
+pub(in crate::server) unsafe fn pass_on(
+    ctx: *mut RedisModuleCtx,
+    event: RedisModuleEvent,
+    subevent: u64,
+) {
     let Some(listener) = LISTENER.get() else { return };
     let phase = match (event.id, subevent) {
         (REDISMODULE_EVENT_LOADING, REDISMODULE_SUBEVENT_LOADING_FAILED) => None,
@@ -148,7 +154,7 @@ pub(super) unsafe fn pass_on(ctx: *mut RedisModuleCtx, event: RedisModuleEvent, 
 ///
 /// # Safety
 /// `ctx` must be valid.
-pub(super) unsafe fn catch_up(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn catch_up(ctx: *mut RedisModuleCtx) {
     // SAFETY: the caller's promise.
     unsafe {
         // The server stops at anything that is replicated while it holds back all writes.
@@ -163,7 +169,7 @@ pub(super) unsafe fn catch_up(ctx: *mut RedisModuleCtx) {
 ///
 /// # Safety
 /// `ctx` must be valid.
-pub(super) unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn hand_on(ctx: *mut RedisModuleCtx) {
     let command = LISTENER.get().and_then(|listener| (listener.hand_on)());
     let Some((command, subcommand, argument)) = command else { return };
     let (bytes, len) = (argument.as_ptr(), argument.len());

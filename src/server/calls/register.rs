@@ -22,7 +22,7 @@ use redis_module::raw::{
     RedisModuleKeySpecFindKeysType_REDISMODULE_KSPEC_FK_RANGE as RANGE, RedisModuleString,
 };
 
-use super::api::{OK, api, pointers};
+use crate::server::api::{OK, api, pointers};
 
 type RawEntry =
     unsafe extern "C" fn(*mut RedisModuleCtx, *mut *mut RedisModuleString, c_int) -> c_int;
@@ -150,7 +150,7 @@ pub(crate) struct Refused;
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn add_category(ctx: *mut RedisModuleCtx, name: &str) -> bool {
+pub(in crate::server) unsafe fn add_category(ctx: *mut RedisModuleCtx, name: &str) -> bool {
     let name = CString::new(name).unwrap_or_default();
     // SAFETY: the caller's promise; the server copies the name.
     unsafe { pointers::AddACLCategory.is_some_and(|add| add(ctx, name.as_ptr()) == OK) }
@@ -160,7 +160,7 @@ pub(super) unsafe fn add_category(ctx: *mut RedisModuleCtx, name: &str) -> bool 
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn register(
+pub(in crate::server) unsafe fn register(
     ctx: *mut RedisModuleCtx,
     command: &Registration<'_>,
 ) -> Result<(), Refused> {

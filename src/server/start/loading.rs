@@ -3,11 +3,12 @@
 use redis_module::RedisString;
 use redis_module::raw::RedisModuleCtx;
 
-use super::config::{self, FileArgument, Setting};
-use super::events::{self, Listener};
 use super::info::{self, Fields};
-use super::register::{self, Refused, Registration};
-use super::{answer, evictions};
+use crate::server::calls::pieces;
+use crate::server::calls::register::{self, Refused, Registration};
+use crate::server::config::{self, FileArgument, Setting};
+use crate::server::watch::events::{self, Listener};
+use crate::server::watch::evictions;
 
 /// A start-up in progress.
 pub(crate) struct Loading<'a> {
@@ -19,7 +20,10 @@ pub(crate) struct Loading<'a> {
 impl<'a> Loading<'a> {
     /// # Safety
     /// `ctx` must be that of a start-up, which must outlast this.
-    pub(super) unsafe fn new(ctx: *mut RedisModuleCtx, arguments: &'a [RedisString]) -> Self {
+    pub(in crate::server) unsafe fn new(
+        ctx: *mut RedisModuleCtx,
+        arguments: &'a [RedisString],
+    ) -> Self {
         Self { ctx, arguments }
     }
 
@@ -38,7 +42,7 @@ impl<'a> Loading<'a> {
 
     /// Makes `setting` the one that says whether answers are handed over in one piece.
     pub(crate) fn answer_fast_if(&self, setting: &'static Setting) {
-        answer::fast_if(setting);
+        pieces::fast_if(setting);
     }
 
     /// Makes `setting` the one that says whether evictions are counted.

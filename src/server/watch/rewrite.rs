@@ -16,8 +16,8 @@ use redis_module::raw::{
     REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleCtx, RedisModuleKey,
 };
 
-use super::api::{api, pointers};
-use super::key::Native;
+use crate::server::api::{api, pointers};
+use crate::server::native::Native;
 
 /// The added key, open; null in every process but such a child.
 static ADDED: AtomicPtr<RedisModuleKey> = AtomicPtr::new(ptr::null_mut());
@@ -30,7 +30,7 @@ pub(crate) struct Rewrite {
 impl Rewrite {
     /// # Safety
     /// `ctx` must be valid, and this process such a child.
-    pub(super) unsafe fn new(ctx: *mut RedisModuleCtx) -> Self {
+    pub(in crate::server) unsafe fn new(ctx: *mut RedisModuleCtx) -> Self {
         Self { ctx }
     }
 

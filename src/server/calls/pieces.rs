@@ -1,11 +1,10 @@
-//! Answers of integers, written here and handed to the server in one piece.
+//! Replies of the server's, one of each length, that answers are written over and passed on as.
 //!
 //! The server takes some 240 instructions for each integer that it is given by itself. A reply
 //! that another command gave to the module it passes on as it stands, for less than one integer
 //! costs. So one such reply of each length is kept, and an answer is written over the bytes of the
-//! one that is as long. Where there is none (very short ones, two lengths below [`LONGEST`], a
-//! server that gave us none or was not read, or where this is switched off) the answer is handed
-//! over line by line.
+//! one that is as long. There is none for very short ones and for two lengths below [`LONGEST`], on
+//! a server that gave us none or was not read, or where this is switched off.
 
 use std::ptr;
 use std::sync::OnceLock;
@@ -16,76 +15,25 @@ use redis_module::raw::{
     RedisModuleString,
 };
 
-use super::api::{OK, api};
-use super::call::Call;
-use super::config::Setting;
-use super::lines::{LONGEST, Lines};
-use super::log;
-use super::version::Version;
+use super::lines::LONGEST;
+use crate::server::api::{OK, api};
+use crate::server::config::Setting;
+use crate::server::log;
+use crate::server::version::Version;
 
-/// An answer in the making, as RESP2 and RESP3 both have it.
-pub(crate) struct Answer<'a> {
-    call: &'a Call<'a>,
-    lines: Lines,
-}
-
-impl<'a> Answer<'a> {
-    #[inline(always)]
-    pub(super) fn new(call: &'a Call<'_>) -> Self {
-        Self { call, lines: Lines::new() }
-    }
-
-    /// Begins an array of `len` elements.
-    #[inline(always)]
-    pub(crate) fn array(&mut self, len: usize) {
-        self.make_room();
-        self.lines.put(b'*', len as u64);
-    }
-
-    /// Adds an integer.
-    #[inline(always)]
-    pub(crate) fn integer(&mut self, value: u64) {
-        self.make_room();
-        self.lines.put(b':', value);
-    }
-
-    /// Adds -1.
-    #[inline(always)]
-    pub(crate) fn minus_one(&mut self) {
-        self.make_room();
-        self.lines.put_minus_one(b':');
-    }
-
-    /// Adds a bulk string.
-    pub(crate) fn bulk(&mut self, value: &str) {
-        self.send();
-        self.call.reply_bulk(value);
-    }
-
-    #[inline(always)]
-    fn make_room(&mut self) {
-        if !self.lines.has_room() {
-            self.send();
-        }
-    }
-
-    /// Hands over what there is.
-    #[inline(never)]
-    pub(super) fn send(&mut self) {
-        let bytes = self.lines.as_bytes();
-        // SAFETY: null, or what is never freed.
-        let pieces = unsafe { IN_USE.load(Ordering::Relaxed).as_ref() };
-        let sent = match pieces.and_then(|pieces| pieces.by_length.get(bytes.len())) {
-            Some(Some(piece)) => piece.send(self.call, bytes),
+/// Sends `bytes` over a reply that is as long. Whether it did; if not, nothing was sent.
+///
+/// # Safety
+/// `ctx` must be that of a command.
+#[inline]
+pub(in crate::server) unsafe fn send(ctx: *mut RedisModuleCtx, bytes: &[u8]) -> bool {
+    // SAFETY: null, or what is never freed; and the caller's promise.
+    unsafe {
+        let pieces = IN_USE.load(Ordering::Relaxed).as_ref();
+        match pieces.and_then(|pieces| pieces.by_length.get(bytes.len())) {
+            Some(Some(piece)) => piece.send(ctx, bytes),
             _ => false,
-        };
-        if !sent {
-            self.lines.read(|kind, value| match kind {
-                b'*' => self.call.reply_array(usize::try_from(value).unwrap_or(0)),
-                _ => self.call.reply_integer(value),
-            });
         }
-        self.lines.clear();
     }
 }
 
@@ -98,14 +46,17 @@ struct Piece {
 
 impl Piece {
     /// Whether it was sent; if not, nothing was.
+    ///
+    /// # Safety
+    /// `ctx` must be that of a command.
     #[inline]
-    fn send(&self, call: &Call<'_>, bytes: &[u8]) -> bool {
+    unsafe fn send(&self, ctx: *mut RedisModuleCtx, bytes: &[u8]) -> bool {
         debug_assert_eq!(self.len, bytes.len());
         // SAFETY: the reply is never freed, its bytes are `len` and the server's one thread is
         // the only one that comes here; the server copies them before it returns.
         unsafe {
             ptr::copy_nonoverlapping(bytes.as_ptr(), self.bytes, self.len.min(bytes.len()));
-            api!(ReplyWithCallReply(call.ctx, self.reply)) == OK
+            api!(ReplyWithCallReply(ctx, self.reply)) == OK
         }
     }
 }
@@ -131,7 +82,7 @@ static PIECES: OnceLock<Pieces> = OnceLock::new();
 static IN_USE: AtomicPtr<Pieces> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes `setting` the one that says whether answers are handed over in one piece.
-pub(super) fn fast_if(setting: &'static Setting) {
+pub(in crate::server) fn fast_if(setting: &'static Setting) {
     let _ = WANTED.set(setting);
     setting.on_change(obey);
 }
@@ -145,7 +96,7 @@ fn obey() {
 }
 
 /// Whether answers are handed over in one piece.
-pub(super) fn is_fast() -> bool {
+pub(in crate::server) fn is_fast() -> bool {
     !IN_USE.load(Ordering::Relaxed).is_null()
 }
 
@@ -154,7 +105,7 @@ pub(super) fn is_fast() -> bool {
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
     if !Version::of_server().is_some_and(Version::copies_replies) {
         log::notice("answers are written the plain way, since this server's version is not known");
         return;
@@ -187,8 +138,8 @@ pub(super) unsafe fn prepare(ctx: *mut RedisModuleCtx) {
 /// # Safety
 /// `ctx` must be that of a start-up.
 unsafe fn ask_for_all_lengths(ctx: *mut RedisModuleCtx) -> *mut RedisModuleCallReply {
-    // SAFETY: the caller's promise; the format takes two C strings and an array of strings with its length, all of which
-    // live until the call is over.
+    // SAFETY: the caller's promise; the format takes two C strings and an array of strings with
+    // its length, all of which live until the call is over.
     unsafe {
         let filler = [b' '; LONGEST];
         let mut words: Vec<*mut RedisModuleString> =

@@ -6,9 +6,11 @@ use std::sync::OnceLock;
 use arrayvec::ArrayVec;
 use redis_module::raw::{RedisModuleCtx, RedisModuleInfoCtx};
 
-use super::api::{OK, api, pointers};
-use super::guard::guard;
-use super::{answer, audience, evictions};
+use crate::server::api::{OK, api, pointers};
+use crate::server::calls::pieces;
+use crate::server::guard::guard;
+use crate::server::watch::audience;
+use crate::server::watch::evictions;
 
 /// Takes a field: the parts of its name, and its value.
 pub(crate) type Field<'a> = &'a mut dyn FnMut(&[&str], u64);
@@ -26,7 +28,7 @@ static FIELDS: OnceLock<Fields> = OnceLock::new();
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn publish(ctx: *mut RedisModuleCtx, fields: Fields) {
+pub(in crate::server) unsafe fn publish(ctx: *mut RedisModuleCtx, fields: Fields) {
     // They are there if a load before this one was refused, and the same.
     FIELDS.get_or_init(|| fields);
     // SAFETY: the caller's promise.
@@ -57,7 +59,7 @@ unsafe extern "C" fn on_info(ctx: *mut RedisModuleInfoCtx, for_crash_report: c_i
         let effects = audience::effects();
         field(&["effects_sent"], effects.sent);
         field(&["effects_unheard"], effects.unheard);
-        field(&["fast_replies"], answer::is_fast().into());
+        field(&["fast_replies"], pieces::is_fast().into());
     });
 }
 

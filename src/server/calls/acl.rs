@@ -11,8 +11,8 @@ use redis_module::raw::{
     RedisModuleString, RedisModuleUser,
 };
 
-use super::api::{OK, api, pointers};
 use super::call::Call;
+use crate::server::api::{OK, api, pointers};
 
 /// A right of the server's: to run what these words say.
 pub(crate) type Right<'a> = &'a [&'a [u8]];

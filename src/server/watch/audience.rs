@@ -25,9 +25,12 @@ use redis_module::raw::{
     RedisModuleEvent,
 };
 
-use super::api::{OK, api, pointers};
-use super::guard::guard;
-use super::{events, evictions, scripts, stats};
+use super::events;
+use super::evictions;
+use super::scripts;
+use crate::server::api::{OK, api, pointers};
+use crate::server::guard::guard;
+use crate::server::stats;
 
 /// Whether somebody may listen. Read and written on the server's main thread only.
 static MAY_LISTEN: AtomicBool = AtomicBool::new(true);
@@ -46,19 +49,19 @@ const BEGINNINGS: [u64; 5] = [
 ];
 
 /// How many effects there were since the module was loaded.
-pub(super) struct Effects {
-    pub(super) sent: u64,
-    pub(super) unheard: u64,
+pub(in crate::server) struct Effects {
+    pub(in crate::server) sent: u64,
+    pub(in crate::server) unheard: u64,
 }
 
-pub(super) fn effects() -> Effects {
+pub(in crate::server) fn effects() -> Effects {
     let (sent, unheard) = (SENT.load(Ordering::Relaxed), UNHEARD.load(Ordering::Relaxed));
     Effects { sent, unheard }
 }
 
 /// Whether somebody may listen to the effect at hand.
 #[inline]
-pub(super) fn may_listen() -> bool {
+pub(in crate::server) fn may_listen() -> bool {
     let may_listen = MAY_LISTEN.load(Ordering::Relaxed);
     let counter = if may_listen { &SENT } else { &UNHEARD };
     // One thread counts, so there is no need for a locked instruction.
@@ -71,7 +74,7 @@ pub(super) fn may_listen() -> bool {
 ///
 /// # Safety
 /// `ctx` must be that of a start-up.
-pub(super) unsafe fn watch(ctx: *mut RedisModuleCtx) {
+pub(in crate::server) unsafe fn watch(ctx: *mut RedisModuleCtx) {
     // SAFETY: the caller's promise.
     unsafe {
         let all = BEGINNINGS.iter().all(|event| subscribe(ctx, *event, on_beginning));

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::slice;
 
 /// So many bytes of lines there may be: the answer of five clauses or so.
-pub(super) const LONGEST: usize = 255;
+pub(in crate::server) const LONGEST: usize = 255;
 
 /// Longest line: its kind, 20 digits, and the end of the line.
 const LONGEST_LINE: usize = 23;
@@ -14,7 +14,7 @@ const CHUNK: usize = 8;
 const CHUNK_END: u64 = 100_000_000;
 
 /// Lines in the making.
-pub(super) struct Lines {
+pub(in crate::server) struct Lines {
     bytes: [MaybeUninit<u8>; LONGEST + CHUNK],
     /// All before it are written.
     len: usize,
@@ -23,16 +23,16 @@ pub(super) struct Lines {
 #[expect(clippy::arithmetic_side_effects, reason = "lengths and digits, far below any limit")]
 impl Lines {
     #[inline(always)]
-    pub(super) fn new() -> Self {
+    pub(in crate::server) fn new() -> Self {
         Self { bytes: [const { MaybeUninit::uninit() }; LONGEST + CHUNK], len: 0 }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::server) fn clear(&mut self) {
         self.len = 0;
     }
 
     #[inline(always)]
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(in crate::server) fn as_bytes(&self) -> &[u8] {
         // SAFETY: the first `len` are written.
         unsafe { slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) }
     }
@@ -57,13 +57,13 @@ impl Lines {
 
     /// Whether any line fits.
     #[inline(always)]
-    pub(super) fn has_room(&self) -> bool {
+    pub(in crate::server) fn has_room(&self) -> bool {
         self.len <= LONGEST - LONGEST_LINE
     }
 
     /// Adds a line of a kind and a value, if any line fits.
     #[inline(always)]
-    pub(super) fn put(&mut self, kind: u8, value: u64) {
+    pub(in crate::server) fn put(&mut self, kind: u8, value: u64) {
         if !self.has_room() {
             return;
         }
@@ -88,7 +88,7 @@ impl Lines {
 
     /// Adds the line of a kind and the value -1, if any line fits.
     #[inline(always)]
-    pub(super) fn put_minus_one(&mut self, kind: u8) {
+    pub(in crate::server) fn put_minus_one(&mut self, kind: u8) {
         if self.has_room() {
             // SAFETY: there is room.
             unsafe { self.store([kind, b'-', b'1', b'\r', b'\n'], 5) };

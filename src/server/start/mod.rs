@@ -1,0 +1,11 @@
+//! The start-up: what happens in it, in order, and what the server is told.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `load` | what happens at load, in order |
+//! | `loading` | a start-up in progress, and what can be done in it |
+//! | `info` | the section of INFO |
+
+pub(crate) mod info;
+pub(crate) mod load;
+pub(crate) mod loading;
