@@ -48,7 +48,7 @@ def counted(server: Server, work: Callable[[], object]) -> int:
     return total
 
 
-def _dump(server: Server, work: Callable[[], None]) -> Path:
+def _dump(server: Server, work: Callable[[], object]) -> Path:
     _tell(server, "instrumentation on")
     try:
         work()

@@ -59,6 +59,8 @@ def _other_keys(bench: Bench, title: str) -> Section:
     """Calls at strings, each at another key, in one of the three servers."""
     section = Section(f"{OTHER_KEYS}: {title}")
     with bench.counted(clock=True, with_module=title != WITHOUT) as server:
+        with server.raw() as connection:
+            _empty(connection)
         if title == COUNTED:
             _set(server, "ratelimit.count-evictions", "yes")
         for name, measure in _MEASURED.items():
@@ -93,7 +95,7 @@ def _expired(server: Server, connection: RawConnection) -> float:
 
 def _evicting(server: Server, connection: RawConnection) -> float:
     """About one eviction a call."""
-    connection("FLUSHALL")
+    _empty(connection)
     _make(connection, _VALUE, 3 * _CALLS)
     told = connection("INFO", "memory")
     if not isinstance(told, bytes):
@@ -116,6 +118,12 @@ _MEASURED: Mapping[str, Callable[[Server, RawConnection], float]] = {
 def _count(server: Server, connection: RawConnection, call: Sequence[str], first: int = 0) -> float:
     lot = _lot(call, _CALLS, first)
     return callgrind.counted(server, partial(load.answer, connection, lot)) / _CALLS
+
+
+def _empty(connection: RawConnection) -> None:
+    """Delete all, and make a key with an expiry: where there is none, none is looked for."""
+    connection("FLUSHALL")
+    connection("SET", "kept", "1", "EX", "1000000")
 
 
 def _make(connection: RawConnection, call: Sequence[str], many: int = _CALLS) -> None:

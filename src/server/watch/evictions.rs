@@ -1,8 +1,8 @@
 //! Counting the module's keys that the server evicts, while that is wanted.
 //!
 //! Whoever asks to be told of evictions has the server look at each event of each key whether it is
-//! one, so it is asked only then. A newer event tells more, but costs each deleted and overwritten
-//! key five times as much (docs/performance.md).
+//! one, so it is asked only then. A newer event tells the type too, but costs each key that is
+//! deleted or overwritten several times as much (docs/performance.md).
 //!
 //! Of an eviction the server tells after the key is gone, and so without its type. But just
 //! before, it tells the type that a value of it goes, for whatever reason. So an evicted key is
