@@ -102,15 +102,15 @@ for_each_algorithm!(define);
 /// one bit, one is a letter only if both are.
 #[inline(always)]
 const fn folded(word: &[u8]) -> Option<(u64, usize)> {
-    // The ends overlap in shorter words, and then say the same twice.
-    let (start, end) = match (word.first_chunk(), word.last_chunk()) {
-        (Some(start), Some(end)) if word.len() <= 8 => (*start, *end),
-        _ => match word {
-            [a, b, c] => ([*a, *b, *c, 0], [0; 4]),
-            _ => return None,
-        },
+    if let [a, b, c] = word {
+        return Some((u32::from_le_bytes([*a, *b, *c, 0]) as u64 | 0x2020_2020_2020_2020, 3));
+    }
+    let (Some(start), Some(end), 4..=8) = (word.first_chunk(), word.last_chunk(), word.len())
+    else {
+        return None;
     };
-    let letters = u32::from_le_bytes(start) as u64 | (u32::from_le_bytes(end) as u64) << 32;
+    // They overlap in shorter words, and then say the same twice.
+    let letters = u32::from_le_bytes(*start) as u64 | (u32::from_le_bytes(*end) as u64) << 32;
     Some((letters | 0x2020_2020_2020_2020, word.len()))
 }
 

@@ -120,7 +120,7 @@ impl<'call> Call<'call> {
     }
 
     /// Tells watchers, caches and subscribers that the key was changed by this command.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn signal_change(&self) {
         // SAFETY: ctx and the key's name are valid for the call.
         unsafe {
@@ -130,7 +130,7 @@ impl<'call> Call<'call> {
     }
 
     /// Tells subscribers of keyspace events that `event` befell the key.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn notify(&self, event: &'static CStr) {
         // SAFETY: ctx and the key's name are valid for the call, the event's name for ever.
         unsafe {
@@ -145,17 +145,26 @@ impl<'call> Call<'call> {
 
     /// Sends `command key payload` to replicas and the AOF in place of this command, if anybody
     /// may listen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn replicate<P: AsRef<[u8]>>(
         &self,
         command: &'static CStr,
         payload: impl FnOnce() -> P,
     ) {
-        if !audience::may_listen() {
+        if audience::may_listen() {
+            self.replicate_instead(command, payload);
+        } else {
             // Counts as a change since the last save, and is dropped.
             self.replicate_verbatim();
-            return;
         }
+    }
+
+    #[inline(never)]
+    fn replicate_instead<P: AsRef<[u8]>>(
+        &self,
+        command: &'static CStr,
+        payload: impl FnOnce() -> P,
+    ) {
         let payload = payload();
         let payload = payload.as_ref();
         let (bytes, len) = (payload.as_ptr(), payload.len());
@@ -166,6 +175,7 @@ impl<'call> Call<'call> {
     }
 
     /// Sends this command as it came to replicas and the AOF.
+    #[inline]
     pub(crate) fn replicate_verbatim(&self) {
         // SAFETY: ctx is valid for the call.
         unsafe { api!(ReplicateVerbatim(self.ctx)) };
