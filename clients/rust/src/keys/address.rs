@@ -1,6 +1,6 @@
 //! Addresses: how they are read, and which of them share a budget.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config_error::ConfigError;
 
@@ -71,5 +71,16 @@ pub fn bucket(address: IpAddr, Ipv6Prefix(bits): Ipv6Prefix) -> String {
             format!("{}/{bits}", Ipv6Addr::from_bits(address.to_bits() & mask))
         }
         address => address.to_string(),
+    }
+}
+
+/// Write an IPv4 address. Formatting it costs ten times as much, and most requests come from one.
+pub(super) fn write_v4(address: Ipv4Addr, out: &mut String) {
+    let mut digits = itoa::Buffer::new();
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            out.push('.');
+        }
+        out.push_str(digits.format(octet));
     }
 }

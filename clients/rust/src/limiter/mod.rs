@@ -22,6 +22,8 @@ use self::deadline::Missed;
 use self::policies::Policies;
 use self::settings::Settings;
 use crate::error::{Class, Error};
+#[cfg(feature = "tower")]
+use crate::keys::Subject;
 use crate::keys::{CannotIdentify, Key};
 use crate::limits::{Limits, MAX_NUMBER};
 use crate::outcome::{Decision, Outcome, Source};
@@ -141,9 +143,13 @@ impl<C> Limiter<C> {
         self.shared.settings.enabled
     }
 
-    /// The key as Redis has it.
-    pub(crate) fn whole_key(&self, key: &Key) -> Result<String, CannotIdentify> {
-        self.encoded(key)
+    /// Write what follows the family in a key.
+    pub(crate) fn write_subject(
+        &self,
+        subject: &Subject,
+        key: &mut String,
+    ) -> Result<(), CannotIdentify> {
+        subject.encode(self.shared.settings.ipv6_prefix, key)
     }
 
     /// What all keys of a scope begin with.
@@ -173,14 +179,28 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             let key = self.encoded(key).unwrap_or_default();
             return Ok(self.told(Outcome::served(key, cost, Source::Exempt)));
         }
-        let outcome = match self.encoded(key) {
-            Ok(key) => match self.decide(&key, limits, cost).await {
-                Ok((allowed, decisions)) => {
-                    Ok(Outcome { allowed, decisions, key, cost, source: Source::Server })
-                }
-                Err(error) => self.settle(key, cost, error),
-            },
-            Err(nobody) => self.settle(String::new(), cost, nobody.into()),
+        match self.encoded(key) {
+            Ok(key) => self.check_at(key, limits, cost).await,
+            Err(nobody) => {
+                let outcome = self.settle(String::new(), cost, nobody.into());
+                outcome.map(|outcome| self.told(outcome))
+            }
+        }
+    }
+
+    /// The same for a key as Redis has it.
+    pub(crate) async fn check_at(
+        &self,
+        key: String,
+        limits: &Limits,
+        cost: u64,
+    ) -> Result<Outcome, Error> {
+        let cost = cost.min(MAX_NUMBER);
+        let outcome = match self.decide(&key, limits, cost).await {
+            Ok((allowed, decisions)) => {
+                Ok(Outcome { allowed, decisions, key, cost, source: Source::Server })
+            }
+            Err(error) => self.settle(key, cost, error),
         };
         outcome.map(|outcome| self.told(outcome))
     }

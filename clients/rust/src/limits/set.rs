@@ -35,6 +35,8 @@ struct Inner {
     name: Option<String>,
     parts: Vec<(Arc<str>, Clause)>,
     words: Vec<String>,
+    #[cfg(feature = "tower")]
+    counters: Arc<[Counter]>,
 }
 
 impl Limits {
@@ -77,7 +79,15 @@ impl Limits {
 
     fn made(name: Option<String>, parts: Vec<(Arc<str>, Clause)>) -> Self {
         let words = parts.iter().flat_map(|(_, clause)| clause.words()).collect();
-        Self(Arc::new(Inner { name, parts, words }))
+        #[cfg(feature = "tower")]
+        let counters = parts.iter().map(|(_, clause)| clause.counter()).collect();
+        Self(Arc::new(Inner {
+            name,
+            parts,
+            words,
+            #[cfg(feature = "tower")]
+            counters,
+        }))
     }
 
     /// The name that was given.
@@ -111,8 +121,8 @@ impl Limits {
 
     /// What they count in, as far as they say it themselves.
     #[cfg(feature = "tower")]
-    pub(crate) fn counters(&self) -> impl Iterator<Item = Counter> {
-        self.clauses().map(Clause::counter)
+    pub(crate) fn counters(&self) -> &Arc<[Counter]> {
+        &self.0.counters
     }
 }
 

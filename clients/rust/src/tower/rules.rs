@@ -12,7 +12,7 @@ use super::identity::{KeyFor, LimitsFor};
 use super::met::{self, Id, Meeting, Met, Place};
 use super::scope::{self, Methods};
 use crate::error::Error;
-use crate::keys::{Key, Subject};
+use crate::keys::Subject;
 use crate::limiter::Limiter;
 use crate::limits::Limits;
 
@@ -35,7 +35,8 @@ pub(super) struct Rules<B> {
 
 /// What a request asks the limiter.
 pub(super) struct Question {
-    pub(super) key: Key,
+    /// The whole key.
+    pub(super) key: String,
     pub(super) limits: Limits,
     pub(super) cost: u64,
 }
@@ -91,15 +92,14 @@ impl<B> Rules<B> {
         let limits = self.limits.limits(request, &subject);
         let scope = Self::scope(request, &limits);
         let meeting = self.meeting(limiter, &scope, &limits);
-        let key = |scope: &str| limiter.whole_key(&Key::new(scope, subject.clone()));
-        let place = met.ask(meeting, |scope| limiter.family(scope), key)?;
-        let scope = match place {
-            Place::Scope(scope) => scope,
+        let whole = |key: &mut String| limiter.write_subject(&subject, key);
+        let key = match met.ask(meeting, |scope| limiter.family(scope), whole)? {
+            Place::At { key, .. } => key.to_owned(),
             Place::Charged => return Ok(None),
-            Place::Taken(other) => return Err(twice(&scope, &other, &subject)),
+            Place::Taken(other) => return Err(twice(&scope, other, &subject)),
         };
         let cost = (self.cost)(request);
-        Ok(Some(Question { key: Key::new(scope, subject), limits, cost }))
+        Ok(Some(Question { key, limits, cost }))
     }
 
     /// Meet the limit without asking it, so that those after it count where they always do. Limits that

@@ -64,7 +64,7 @@ pub(crate) fn is_for(method: &str, methods: Option<&Methods>) -> bool {
 pub(crate) fn of<'a>(method: &str, template: Option<&str>, name: Option<&'a str>) -> Cow<'a, str> {
     let method = counted(method);
     match (name, template) {
-        (None, Some(template)) => format!("{method} {template}").into(),
+        (None, Some(template)) => [method, " ", template].concat().into(),
         // OPTIONS never uses the budget of the request that it announces.
         (name, _) if method == OPTIONS => format!("{OPTIONS} {}", name.unwrap_or(APP)).into(),
         (name, _) => name.unwrap_or(APP).into(),

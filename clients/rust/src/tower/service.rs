@@ -104,7 +104,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
         match question {
             Ok(None) => Ok(None),
             Ok(Some(Question { key, limits, cost })) => {
-                self.limiter.check(&key, &limits, cost).await.map(Some)
+                self.limiter.check_at(key, &limits, cost).await.map(Some)
             }
             Err(error) => self.limiter.settle(String::new(), 0, error).map(Some),
         }

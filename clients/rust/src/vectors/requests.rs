@@ -91,9 +91,12 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
             scopes.push(None);
             continue;
         };
-        let key = |scope: &str| Ok::<_, ()>(format!("{}{subject}", family(scope)));
-        scopes.push(match met.ask(meeting, family, key).unwrap() {
-            Place::Scope(scope) => Some(scope),
+        let whole = |key: &mut String| {
+            key.push_str(subject);
+            Ok::<_, ()>(())
+        };
+        scopes.push(match met.ask(meeting, family, whole).unwrap() {
+            Place::At { scope, .. } => Some(scope.to_owned()),
             Place::Charged => None,
             Place::Taken(_) => {
                 let last = limits.last().unwrap();

@@ -1,9 +1,8 @@
 //! The headers that tell clients of their limits (draft-ietf-httpapi-ratelimit-headers-11).
 
-use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, Entry, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::limiter::Legacy;
 use crate::outcome::{Decision, Outcome, Source};
@@ -51,7 +50,7 @@ pub(crate) fn retry_after(headers: &mut HeaderMap, seconds: u64) {
 /// Let no cache keep the answer.
 pub(crate) fn no_store(headers: &mut HeaderMap) {
     if !says_no_store(headers) {
-        append(headers, CACHE_CONTROL, ["no-store"], |line, member| line.write_str(member));
+        append(headers, CACHE_CONTROL, ["no-store"], String::push_str);
     }
 }
 
@@ -66,21 +65,35 @@ pub(crate) fn seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)
 }
 
-fn policy(line: &mut String, decision: &Decision) -> fmt::Result {
-    let Decision { policy, limit, window, .. } = decision;
-    write!(line, "\"{policy}\";q={limit}")?;
-    window.map_or(Ok(()), |window| write!(line, ";w={}", seconds(window).max(1)))
+fn policy(line: &mut String, decision: &Decision) {
+    member(line, &decision.policy, ";q=", decision.limit);
+    if let Some(window) = decision.window {
+        parameter(line, ";w=", seconds(window).max(1));
+    }
 }
 
-fn left(line: &mut String, decision: &Decision) -> fmt::Result {
-    let Decision { policy, remaining, reset_after, .. } = decision;
-    write!(line, "\"{policy}\";r={remaining};t={}", seconds(*reset_after))
+fn left(line: &mut String, decision: &Decision) {
+    member(line, &decision.policy, ";r=", decision.remaining);
+    parameter(line, ";t=", seconds(decision.reset_after));
 }
 
-fn violation(line: &mut String, decision: &Decision) -> fmt::Result {
-    let Decision { policy, remaining, retry_after, .. } = decision;
-    write!(line, "\"{policy}\";r={remaining}")?;
-    retry_after.map_or(Ok(()), |wait| write!(line, ";t={}", seconds(wait).max(1)))
+fn violation(line: &mut String, decision: &Decision) {
+    member(line, &decision.policy, ";r=", decision.remaining);
+    if let Some(wait) = decision.retry_after {
+        parameter(line, ";t=", seconds(wait).max(1));
+    }
+}
+
+fn member(line: &mut String, policy: &str, name: &str, number: u64) {
+    line.push('"');
+    line.push_str(policy);
+    line.push('"');
+    parameter(line, name, number);
+}
+
+fn parameter(line: &mut String, name: &str, number: u64) {
+    line.push_str(name);
+    line.push_str(itoa::Buffer::new().format(number));
 }
 
 fn older(
@@ -112,21 +125,27 @@ fn append<T>(
     headers: &mut HeaderMap,
     name: HeaderName,
     ours: impl IntoIterator<Item = T>,
-    write: impl Fn(&mut String, T) -> fmt::Result,
+    write: impl Fn(&mut String, T),
 ) {
     let mut line = String::with_capacity(USUAL);
-    for member in headers.get_all(&name).iter().filter_map(|set| set.to_str().ok()) {
-        separate(&mut line);
-        line.push_str(member);
+    let entry = headers.entry(name);
+    if let Entry::Occupied(set) = &entry {
+        for member in set.iter().filter_map(|set| set.to_str().ok()) {
+            separate(&mut line);
+            line.push_str(member);
+        }
     }
     for member in ours {
         separate(&mut line);
-        // Writing to a String does not fail.
-        let _ = write(&mut line, member);
+        write(&mut line, member);
     }
     // Members are of characters that a header may hold.
-    if let Ok(line) = HeaderValue::try_from(line) {
-        headers.insert(name, line);
+    let Ok(line) = HeaderValue::try_from(line) else { return };
+    match entry {
+        Entry::Occupied(mut set) => drop(set.insert(line)),
+        Entry::Vacant(free) => {
+            free.insert(line);
+        }
     }
 }
 
