@@ -74,11 +74,14 @@ fn merges() {
 fn replies() {
     let limits: Limits = "5/minute".parse().unwrap();
     each("replies", 40, |case| {
-        let got = match reply::read(&as_redis(&case["reply"]), &limits, &Known::new()) {
-            Ok(read) => format!("{read:?}"),
-            Err(error) => format!("{:?}", error.class()),
-        };
-        (json!(got), json!("Configuration"))
+        let reply = as_redis(&case["reply"]);
+        let got = [&reply, &Reply::SimpleString(joined(&reply))].map(|reply| {
+            match reply::read(reply, &limits, &Known::new()) {
+                Ok(read) => format!("{read:?}"),
+                Err(error) => format!("{:?}", error.class()),
+            }
+        });
+        (json!(got), json!(["Configuration", "Configuration"]))
     });
 }
 
@@ -103,8 +106,11 @@ fn errors() {
 fn decided(case: &Value) -> Outcome {
     let limits = made(case).expect("right limits");
     let known = known(case, &limits);
-    let (allowed, decisions) =
-        reply::read(&as_redis(&case["reply"]), &limits, &known).expect("a right reply");
+    let reply = as_redis(&case["reply"]);
+    let joined = Reply::SimpleString(joined(&reply));
+    let [(allowed, decisions), same] =
+        [&reply, &joined].map(|reply| reply::read(reply, &limits, &known).expect("a right reply"));
+    assert_eq!((allowed, &decisions), (same.0, &same.1));
     let cost = case["cost"].as_u64().unwrap_or(1);
     Outcome { allowed, decisions, key: "rl:app:user:1".to_owned(), cost, source: Source::Server }
 }
@@ -120,6 +126,18 @@ fn as_redis(value: &Value) -> Reply {
         Value::String(text) => Reply::BulkString(text.clone().into_bytes()),
         Value::Array(items) => Reply::Array(items.iter().map(as_redis).collect()),
         Value::Object(_) => panic!("no reply has objects"),
+    }
+}
+
+/// As a connection of ours has it.
+fn joined(reply: &Reply) -> String {
+    match reply {
+        Reply::Int(number) => format!(":{number}"),
+        Reply::Array(items) => {
+            let items = items.iter().map(|item| format!(" {}", joined(item)));
+            format!("*{}{}", items.len(), items.collect::<String>())
+        }
+        other => format!("{other:?}"),
     }
 }
 

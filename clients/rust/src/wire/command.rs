@@ -5,6 +5,7 @@ use redis::{Cmd, Pipeline, RedisResult, Value};
 
 #[cfg(feature = "cluster")]
 use super::cluster;
+use super::connection::Connection;
 use crate::limits::{Limits, Policy};
 
 /// One check.
@@ -19,11 +20,14 @@ pub(crate) fn limit(key: &str, limits: &Limits, cost: u64) -> Cmd {
     command
 }
 
-/// Send one command.
+/// Send one command. Over a connection of ours, a reply of numbers alone comes [joined](super::numbers).
 pub(crate) async fn send<C: ConnectionLike + 'static>(
     connection: &mut C,
     command: &Cmd,
 ) -> RedisResult<Value> {
+    if let Some(ours) = Connection::of(connection) {
+        return ours.send(command).await.and_then(refused);
+    }
     let reply = connection.req_packed_command(command).await.and_then(refused);
     redirected(connection, command, reply).await
 }

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::numbers;
 use crate::error::Error;
 use crate::limits::{Clause, Limits, PolicyClause, policy_names};
 use crate::outcome::Decision;
+
+/// Memory for this many verdicts at first: a reply that claims more must show them.
+const MOST: usize = 16;
 
 /// What is known of each policy among some limits, in order.
 pub(crate) type Known = Vec<Option<Arc<[PolicyClause]>>>;
@@ -25,11 +29,43 @@ pub(crate) fn read(
     })
 }
 
-fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Decision>)> {
+/// The verdict of all, and of each.
+fn verdicts(reply: &Value) -> Option<(bool, Vec<Verdict>)> {
+    if let Some(parts) = numbers::parts(reply) {
+        return joined(parts);
+    }
     let Value::Array(parts) = reply else { return None };
     let (verdict, verdicts) = parts.split_first()?;
-    let allowed = flag(verdict)?;
-    let verdicts: Vec<Verdict> = verdicts.iter().map(Verdict::read).collect::<Option<_>>()?;
+    let verdicts = verdicts.iter().map(|value| {
+        let Value::Array(fields) = value else { return None };
+        let fields: &[Value; 5] = fields.as_slice().try_into().ok()?;
+        let [allowed, limit, remaining, wait, reset] = fields.each_ref().map(number);
+        Verdict::read([allowed?, limit?, remaining?, wait?, reset?])
+    });
+    Some((flag(number(verdict)?)?, verdicts.collect::<Option<_>>()?))
+}
+
+fn joined<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<(bool, Vec<Verdict>)> {
+    let length = |part: &str| part.strip_prefix('*')?.parse::<usize>().ok();
+    let number = |part: &str| part.strip_prefix(':')?.parse::<i64>().ok();
+    let count = length(parts.next()?)?.checked_sub(1)?;
+    let allowed = flag(number(parts.next()?)?)?;
+    let mut verdicts = Vec::with_capacity(count.min(MOST));
+    for _ in 0..count {
+        if length(parts.next()?)? != 5 {
+            return None;
+        }
+        let mut fields = [0; 5];
+        for field in &mut fields {
+            *field = number(parts.next()?)?;
+        }
+        verdicts.push(Verdict::read(fields)?);
+    }
+    parts.next().is_none().then_some((allowed, verdicts))
+}
+
+fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Decision>)> {
+    let (allowed, verdicts) = verdicts(reply)?;
     let mut rest = verdicts.as_slice();
     let mut lengths = lengths(limits, known, rest.len())?.into_iter();
     let mut known = known.iter();
@@ -108,20 +144,18 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn read(value: &Value) -> Option<Self> {
-        let Value::Array(fields) = value else { return None };
-        let [allowed, limit, remaining, wait_ms, reset_ms] = fields.as_slice() else { return None };
+    fn read([allowed, limit, remaining, wait_ms, reset_ms]: [i64; 5]) -> Option<Self> {
         let allowed = flag(allowed)?;
-        let wait = match number(wait_ms)? {
+        let wait = match wait_ms {
             -1 if !allowed => None,
             ms => Some(Duration::from_millis(u64::try_from(ms).ok()?)),
         };
         Some(Self {
             allowed,
-            limit: whole(limit)?,
-            remaining: whole(remaining)?,
+            limit: u64::try_from(limit).ok()?,
+            remaining: u64::try_from(remaining).ok()?,
             wait,
-            reset_after: Duration::from_millis(whole(reset_ms)?),
+            reset_after: Duration::from_millis(u64::try_from(reset_ms).ok()?),
         })
     }
 
@@ -147,10 +181,10 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
     u64::try_from(number(value)?).ok()
 }
 
-const fn flag(value: &Value) -> Option<bool> {
-    match number(value) {
-        Some(0) => Some(false),
-        Some(1) => Some(true),
+const fn flag(number: i64) -> Option<bool> {
+    match number {
+        0 => Some(false),
+        1 => Some(true),
         _ => None,
     }
 }
