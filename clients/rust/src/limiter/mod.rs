@@ -286,7 +286,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             self.in_time(command::send(&mut connection, &command)).await?
         } else {
             let asking = command::send_with_policies(&mut connection, key, &command, &due);
-            let (shown, reply) = self.in_time(asking).await?;
+            // Boxed, so that other checks need no memory for it.
+            let (shown, reply) = Box::pin(self.in_time(asking)).await?;
             let learned =
                 due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
             let learned = learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>();

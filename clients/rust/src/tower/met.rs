@@ -1,5 +1,6 @@
 //! The limits that one request has met, so that none of its uses is counted twice by accident.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,7 +83,7 @@ impl Met {
             } else if sharing.any(|entry| entry.counts(&key, family)) {
                 continue;
             }
-            self.add(meeting, scope, key, family);
+            self.add(meeting, scope.into_owned(), key, family);
             break;
         }
         let place = taken.map_or_else(|| self.0.last(), |place| self.0.get(place));
@@ -105,7 +106,7 @@ impl Met {
                 continue;
             }
             let length = family.len();
-            self.add(meeting, scope, family, length);
+            self.add(meeting, scope.into_owned(), family, length);
             return;
         }
     }
@@ -136,8 +137,9 @@ impl Entry {
 }
 
 /// A scope, then the same with `#2`, `#3`, ...
-fn scopes(base: &str) -> impl Iterator<Item = String> {
-    std::iter::once(base.to_owned()).chain((2_u32..).map(move |n| format!("{base}#{n}")))
+fn scopes(base: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let others = (2_u32..).map(move |n| Cow::from(format!("{base}#{n}")));
+    std::iter::once(Cow::from(base)).chain(others)
 }
 
 /// What limits count in: a policy in itself, and in its clauses as far as they are known.

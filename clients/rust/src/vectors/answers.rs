@@ -134,7 +134,7 @@ fn joined(reply: &Reply) -> String {
     match reply {
         Reply::Int(number) => format!(":{number}"),
         Reply::Array(items) => {
-            let items = items.iter().map(|item| format!(" {}", joined(item)));
+            let items = items.iter().map(|item| format!("  {}", joined(item)));
             format!("*{}{}", items.len(), items.collect::<String>())
         }
         other => format!("{other:?}"),

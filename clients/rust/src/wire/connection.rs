@@ -105,7 +105,12 @@ impl Connection {
 
     /// Send a command. A reply of numbers alone comes [joined](numbers).
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        let mut link = self.link().await?;
+        let link = self.0.made_link();
+        let mut link = match link {
+            Some(link) => link,
+            // Boxed, so that the checks that find a connection need no memory for those that wait for it.
+            None => Box::pin(self.link()).await?,
+        };
         let reply = link.connection.send_packed_command(command).await;
         self.0.look_at(&link, &reply);
         reply
@@ -144,6 +149,13 @@ enum Begun {
 }
 
 impl Shared {
+    fn made_link(&self) -> Option<Link> {
+        match &*self.state() {
+            State::Made(link) => Some(link.clone()),
+            _ => None,
+        }
+    }
+
     fn begin(&self) -> Begun {
         let mut state = self.state();
         match &*state {

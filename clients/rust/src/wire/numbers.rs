@@ -1,7 +1,7 @@
 //! Replies that are arrays of numbers alone, as RL.LIMIT's: redis-rs is given them as one line.
 //!
 //! It reads each number of a reply into a tree, which costs more than the rest of a check. Between it and the
-//! socket, `*2\r\n:1\r\n*1\r\n:5\r\n` becomes `+*2 :1 *1 :5\r\n`. All other replies stay as they are.
+//! socket, `*2\r\n:1\r\n*1\r\n:5\r\n` becomes `+*2  :1  *1  :5\r\n`. All other replies stay as they are.
 
 use std::io;
 use std::pin::Pin;
@@ -157,26 +157,69 @@ fn length(line: &[u8]) -> Option<usize> {
 fn join(reply: &[u8], line: &mut Vec<u8>) {
     line.push(b'+');
     let reply = reply.strip_suffix(b"\r\n").unwrap_or(reply);
-    for (place, part) in reply.split(|byte| *byte == b'\n').enumerate() {
-        if place > 0 {
-            line.push(b' ');
-        }
-        line.extend_from_slice(part.strip_suffix(b"\r").unwrap_or(part));
-    }
+    line.extend(reply.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte }));
     line.extend_from_slice(b"\r\n");
 }
 
-/// The parts of an array of numbers that was joined.
-pub(crate) fn parts(reply: &Value) -> Option<impl Iterator<Item = &str>> {
+/// An array of numbers that was joined, to be taken part by part.
+pub(crate) struct Parts<'a>(&'a [u8]);
+
+impl<'a> Parts<'a> {
+    /// Nothing where it is another reply.
+    pub(crate) fn of(reply: &'a Value) -> Option<Self> {
+        line(reply).map(|line| Self(line.as_bytes()))
+    }
+
+    /// How many items an array that begins here has.
+    pub(crate) fn array(&mut self) -> Option<usize> {
+        usize::try_from(self.take(b'*')?).ok()
+    }
+
+    /// The number that stands here.
+    pub(crate) fn number(&mut self) -> Option<i64> {
+        self.take(b':')
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn take(&mut self, kind: u8) -> Option<i64> {
+        let mut rest = self.0.strip_prefix(&[kind])?;
+        let is_negative = rest.first() == Some(&b'-');
+        if is_negative {
+            rest = rest.get(1..)?;
+        }
+        let mut number = 0_i64;
+        while let Some((byte, others)) = rest.split_first() {
+            rest = others;
+            match byte {
+                b'0'..=b'9' => {
+                    let digit = i64::from(byte.wrapping_sub(b'0'));
+                    number = number.checked_mul(10)?.checked_add(digit)?;
+                }
+                b' ' => {
+                    rest = rest.strip_prefix(b" ")?;
+                    break;
+                }
+                _ => return None,
+            }
+        }
+        self.0 = rest;
+        Some(if is_negative { number.wrapping_neg() } else { number })
+    }
+}
+
+fn line(reply: &Value) -> Option<&str> {
     let Value::SimpleString(line) = reply else { return None };
-    line.starts_with('*').then(|| line.split(' '))
+    line.starts_with('*').then_some(line)
 }
 
 /// The reply as it came.
 pub(crate) fn restored(reply: Value) -> RedisResult<Value> {
-    let Some(parts) = parts(&reply) else { return Ok(reply) };
-    let lines: String = parts.flat_map(|part| [part, "\r\n"]).collect();
-    redis::parse_redis_value(lines.as_bytes())
+    let Some(line) = line(&reply) else { return Ok(reply) };
+    let lines = line.replace("  ", "\r\n");
+    redis::parse_redis_value([&lines, "\r\n"].concat().as_bytes())
 }
 
 #[cfg(test)]
@@ -202,8 +245,8 @@ mod tests {
 
     const MANY: &str = "*2\r\n:1\r\n*5\r\n:1\r\n:10\r\n:9\r\n:-1\r\n:60000\r\n+OK\r\n$5\r\n*1\r\n:\r\n\
                         *2\r\n$1\r\na\r\n:1\r\n*0\r\n*-1\r\n$-1\r\n%1\r\n+a\r\n:1\r\n-ERR no\r\n*1\r\n:7\r\n";
-    const JOINED: &str = "+*2 :1 *5 :1 :10 :9 :-1 :60000\r\n+OK\r\n$5\r\n*1\r\n:\r\n\
-                          *2\r\n$1\r\na\r\n:1\r\n+*0\r\n*-1\r\n$-1\r\n%1\r\n+a\r\n:1\r\n-ERR no\r\n+*1 :7\r\n";
+    const JOINED: &str = "+*2  :1  *5  :1  :10  :9  :-1  :60000\r\n+OK\r\n$5\r\n*1\r\n:\r\n\
+                          *2\r\n$1\r\na\r\n:1\r\n+*0\r\n*-1\r\n$-1\r\n%1\r\n+a\r\n:1\r\n-ERR no\r\n+*1  :7\r\n";
 
     #[tokio::test]
     async fn arrays_of_numbers_become_one_line_wherever_they_are_cut() {
@@ -217,12 +260,12 @@ mod tests {
     async fn what_is_no_reply_is_left_as_it_is() {
         let html = "HTTP/1.1 400\r\n\r\n*1\r\n:1\r\n";
         assert_eq!(read(&[html.as_bytes()]).await, html);
-        assert_eq!(read(&[b"*1\r\n:1\r\n*2\r\n:1\r\n"]).await, "+*1 :1\r\n*2\r\n:1\r\n");
+        assert_eq!(read(&[b"*1\r\n:1\r\n*2\r\n:1\r\n"]).await, "+*1  :1\r\n*2\r\n:1\r\n");
     }
 
     #[test]
     fn a_joined_reply_is_restored() {
-        let reply = Value::SimpleString("*2 :1 *1 :5".to_owned());
+        let reply = Value::SimpleString("*2  :1  *1  :5".to_owned());
         let tree = Value::Array(vec![Value::Int(1), Value::Array(vec![Value::Int(5)])]);
         assert_eq!(restored(reply), Ok(tree));
         assert_eq!(restored(Value::Okay), Ok(Value::Okay));

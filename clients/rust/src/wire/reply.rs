@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::numbers;
+use super::numbers::Parts;
 use crate::error::Error;
 use crate::limits::{Clause, Limits, PolicyClause, policy_names};
 use crate::outcome::Decision;
@@ -31,7 +31,7 @@ pub(crate) fn read(
 
 /// The verdict of all, and of each.
 fn verdicts(reply: &Value) -> Option<(bool, Vec<Verdict>)> {
-    if let Some(parts) = numbers::parts(reply) {
+    if let Some(parts) = Parts::of(reply) {
         return joined(parts);
     }
     let Value::Array(parts) = reply else { return None };
@@ -45,23 +45,21 @@ fn verdicts(reply: &Value) -> Option<(bool, Vec<Verdict>)> {
     Some((flag(number(verdict)?)?, verdicts.collect::<Option<_>>()?))
 }
 
-fn joined<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<(bool, Vec<Verdict>)> {
-    let length = |part: &str| part.strip_prefix('*')?.parse::<usize>().ok();
-    let number = |part: &str| part.strip_prefix(':')?.parse::<i64>().ok();
-    let count = length(parts.next()?)?.checked_sub(1)?;
-    let allowed = flag(number(parts.next()?)?)?;
+fn joined(mut parts: Parts<'_>) -> Option<(bool, Vec<Verdict>)> {
+    let count = parts.array()?.checked_sub(1)?;
+    let allowed = flag(parts.number()?)?;
     let mut verdicts = Vec::with_capacity(count.min(MOST));
     for _ in 0..count {
-        if length(parts.next()?)? != 5 {
+        if parts.array()? != 5 {
             return None;
         }
         let mut fields = [0; 5];
         for field in &mut fields {
-            *field = number(parts.next()?)?;
+            *field = parts.number()?;
         }
         verdicts.push(Verdict::read(fields)?);
     }
-    parts.next().is_none().then_some((allowed, verdicts))
+    parts.is_empty().then_some((allowed, verdicts))
 }
 
 fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Decision>)> {
