@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config_error::ConfigError;
 
-/// How many leading bits of an IPv6 address tell clients apart: 64 by default, as a household or a host has
+/// How many leading bits of an IPv6 address distinguish clients: 64 by default, as a household or a host has
 /// 2^64 addresses or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ipv6Prefix(u8);
@@ -16,7 +16,9 @@ impl Ipv6Prefix {
     /// When there are fewer or more.
     pub fn new(bits: u8) -> Result<Self, ConfigError> {
         if !(32..=128).contains(&bits) {
-            return Err(ConfigError::new(format!("ipv6_prefix must be 32 to 128, not {bits}")));
+            return Err(ConfigError::new(format!(
+                "ipv6_prefix must be an integer from 32 to 128, not {bits}"
+            )));
         }
         Ok(Self(bits))
     }

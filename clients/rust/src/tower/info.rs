@@ -1,4 +1,4 @@
-//! What handlers and outer layers can know of the decision.
+//! What handlers and outer layers can know of a request's outcomes.
 
 use std::slice;
 use std::sync::Arc;

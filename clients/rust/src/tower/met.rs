@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::limits::{Counter, Limits};
+use crate::limits::{Counter, LimitSet};
 use crate::wire::reply::Known;
 
 /// Which limit it is: clones of a layer are one.
@@ -143,7 +143,7 @@ fn scopes(base: &str) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// What limits count in: a policy in itself, and in its clauses as far as they are known.
-pub(crate) fn counters(limits: &Limits, known: &Known) -> Arc<[Counter]> {
+pub(crate) fn counters(limits: &LimitSet, known: &Known) -> Arc<[Counter]> {
     if known.is_empty() {
         return Arc::clone(limits.counters());
     }

@@ -14,7 +14,7 @@ use super::scope::{self, Methods};
 use crate::error::Error;
 use crate::keys::Subject;
 use crate::limiter::Limiter;
-use crate::limits::Limits;
+use crate::limits::LimitSet;
 
 type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
@@ -37,7 +37,7 @@ pub(super) struct Rules<B> {
 pub(super) struct Question {
     /// The whole key.
     pub(super) key: String,
-    pub(super) limits: Limits,
+    pub(super) limits: LimitSet,
     pub(super) cost: u64,
 }
 
@@ -110,11 +110,16 @@ impl<B> Rules<B> {
         met.pass(self.meeting(limiter, &scope, limits), |scope| limiter.family(scope));
     }
 
-    fn scope<'a>(request: &Request<B>, limits: &'a Limits) -> Cow<'a, str> {
+    fn scope<'a>(request: &Request<B>, limits: &'a LimitSet) -> Cow<'a, str> {
         scope::of(request.method().as_str(), route(request), limits.name())
     }
 
-    fn meeting<'a, C>(&self, limiter: &Limiter<C>, scope: &'a str, limits: &Limits) -> Meeting<'a> {
+    fn meeting<'a, C>(
+        &self,
+        limiter: &Limiter<C>,
+        scope: &'a str,
+        limits: &LimitSet,
+    ) -> Meeting<'a> {
         let named = limits.name().is_some();
         let counters = met::counters(limits, &limiter.known(limits));
         Meeting { id: self.id, scope, named, counters }
@@ -132,8 +137,8 @@ impl<B> Rules<B> {
 fn twice(scope: &str, other: &str, subject: &Subject) -> Error {
     let kind = subject.kind();
     Error::Configuration(format!(
-        "the limits `{other}` and `{scope}` of one request are two, but count {kind} in one place, so that \
-         it would be charged twice: give them different names"
+        "two limits of one request must not charge the same limiter, as '{other}' and '{scope}' do for \
+         the same {kind}: give each a name of its own, or use one layer for both"
     ))
 }
 

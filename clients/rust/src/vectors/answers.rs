@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::{each, known, made, pick, text};
 use crate::error::{Class, Error};
-use crate::outcome::{Decision, Outcome, Source};
+use crate::outcome::{Outcome, Source, Verdict};
 use crate::tower::Refusal;
 use crate::tower::answers::headers;
 use crate::wire::reply::{self, Known};
-use crate::{Legacy, Limits};
+use crate::{Legacy, LimitSet};
 
 #[test]
 fn outcomes() {
@@ -72,7 +72,7 @@ fn merges() {
 
 #[test]
 fn replies() {
-    let limits: Limits = "5/minute".parse().unwrap();
+    let limits: LimitSet = "5/minute".parse().unwrap();
     each("replies", 40, |case| {
         let reply = as_redis(&case["reply"]);
         let got = [&reply, &Reply::SimpleString(joined(&reply))].map(|reply| {
@@ -146,15 +146,15 @@ fn ms(time: Duration) -> u64 {
 }
 
 fn told(outcome: &Outcome) -> Value {
-    let decision = |decision: &Decision| {
+    let verdict = |verdict: &Verdict| {
         json!({
-            "policy": &*decision.policy,
-            "allowed": decision.allowed,
-            "limit": decision.limit,
-            "remaining": decision.remaining,
-            "retry_after_ms": decision.retry_after.map(ms),
-            "reset_after_ms": ms(decision.reset_after),
-            "wait_ms": ms(decision.wait),
+            "policy": &*verdict.policy,
+            "allowed": verdict.allowed,
+            "limit": verdict.limit,
+            "remaining": verdict.remaining,
+            "retry_after_ms": verdict.retry_after.map(ms),
+            "reset_after_ms": ms(verdict.reset_after),
+            "wait_ms": ms(verdict.wait),
         })
     };
     json!({
@@ -163,8 +163,8 @@ fn told(outcome: &Outcome) -> Value {
         "retry_after_ms": outcome.retry_after().map(ms),
         "reset_after_ms": ms(outcome.reset_after()),
         "wait_ms": ms(outcome.wait()),
-        "tightest": outcome.tightest().map(|decision| &*decision.policy),
-        "decisions": outcome.decisions.iter().map(decision).collect::<Vec<_>>(),
+        "tightest": outcome.tightest().map(|verdict| &*verdict.policy),
+        "decisions": outcome.decisions.iter().map(verdict).collect::<Vec<_>>(),
     })
 }
 

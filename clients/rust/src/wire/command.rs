@@ -6,10 +6,10 @@ use redis::{Cmd, Pipeline, RedisResult, Value};
 #[cfg(feature = "cluster")]
 use super::cluster;
 use super::connection::Connection;
-use crate::limits::{Limits, Policy};
+use crate::limits::{LimitSet, Policy};
 
 /// One check.
-pub(crate) fn limit(key: &str, limits: &Limits, cost: u64) -> Cmd {
+pub(crate) fn limit(key: &str, limits: &LimitSet, cost: u64) -> Cmd {
     const USUAL_WORDS: usize = 12;
     const USUAL_BYTES: usize = 192;
     let mut command = Cmd::with_capacity(USUAL_WORDS, USUAL_BYTES);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{CACHE_CONTROL, Entry, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::limiter::Legacy;
-use crate::outcome::{Decision, Outcome, Source};
+use crate::outcome::{Outcome, Source, Verdict};
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -32,8 +32,8 @@ pub(crate) fn apply(
             retry_after(headers, seconds(wait).max(1));
         }
     }
-    if let (Some(legacy), Some(decision)) = (legacy, outcome.tightest()) {
-        older(headers, legacy, decision, now);
+    if let (Some(legacy), Some(verdict)) = (legacy, outcome.tightest()) {
+        older(headers, legacy, verdict, now);
     }
 }
 
@@ -65,21 +65,21 @@ pub(crate) fn seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)
 }
 
-fn policy(line: &mut String, decision: &Decision) {
-    member(line, &decision.policy, ";q=", decision.limit);
-    if let Some(window) = decision.window {
+fn policy(line: &mut String, verdict: &Verdict) {
+    member(line, &verdict.policy, ";q=", verdict.limit);
+    if let Some(window) = verdict.window {
         parameter(line, ";w=", seconds(window).max(1));
     }
 }
 
-fn left(line: &mut String, decision: &Decision) {
-    member(line, &decision.policy, ";r=", decision.remaining);
-    parameter(line, ";t=", seconds(decision.reset_after));
+fn left(line: &mut String, verdict: &Verdict) {
+    member(line, &verdict.policy, ";r=", verdict.remaining);
+    parameter(line, ";t=", seconds(verdict.reset_after));
 }
 
-fn violation(line: &mut String, decision: &Decision) {
-    member(line, &decision.policy, ";r=", decision.remaining);
-    if let Some(wait) = decision.retry_after {
+fn violation(line: &mut String, verdict: &Verdict) {
+    member(line, &verdict.policy, ";r=", verdict.remaining);
+    if let Some(wait) = verdict.retry_after {
         parameter(line, ";t=", seconds(wait).max(1));
     }
 }
@@ -96,25 +96,20 @@ fn parameter(line: &mut String, name: &str, number: u64) {
     line.push_str(itoa::Buffer::new().format(number));
 }
 
-fn older(
-    headers: &mut HeaderMap,
-    legacy: Legacy,
-    decision: &Decision,
-    now: impl Fn() -> SystemTime,
-) {
+fn older(headers: &mut HeaderMap, legacy: Legacy, verdict: &Verdict, now: impl Fn() -> SystemTime) {
     let [limit, remaining, reset] = match legacy {
         Legacy::Delta | Legacy::Epoch => {
             ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
         }
         Legacy::Draft6 => ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
     };
-    let after = if decision.allowed { Some(decision.reset_after) } else { decision.retry_after };
+    let after = if verdict.allowed { Some(verdict.reset_after) } else { verdict.retry_after };
     let since = match legacy {
         Legacy::Epoch => now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         Legacy::Delta | Legacy::Draft6 => Duration::ZERO,
     };
-    headers.insert(limit, HeaderValue::from(decision.limit));
-    headers.insert(remaining, HeaderValue::from(decision.remaining));
+    headers.insert(limit, HeaderValue::from(verdict.limit));
+    headers.insert(remaining, HeaderValue::from(verdict.remaining));
     if let Some(after) = after {
         headers.insert(reset, HeaderValue::from(seconds(since.saturating_add(after))));
     }
