@@ -77,6 +77,6 @@ impl TrustedProxies {
 
 fn wrong(proxy: &str) -> ConfigError {
     ConfigError::new(format!(
-        "trusted proxies must be CIDRs such as 10.0.0.0/8, or the word unix, not '{proxy}'"
+        "trusted_proxies must hold CIDRs such as 10.0.0.0/8, or the word unix, not '{proxy}'"
     ))
 }
