@@ -21,7 +21,9 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use futures_util::{StreamExt, stream};
 use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer};
-use redis_rl::{CannotIdentify, Class, ConfigError, Connection, Limiter, Limits, OnError, Subject};
+use redis_rl::{
+    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Subject,
+};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
@@ -86,8 +88,8 @@ fn limiter() -> Result<Limiter, Box<dyn Error>> {
 }
 
 fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
-    let limit = |limits: &str| limits.parse().map(|limits: Limits| guard.layer(limits));
-    let named = |name, limits| Limits::named(name, limits).map(|limits| guard.layer(limits));
+    let limit = |limits: &str| limits.parse().map(|limits: LimitSet| guard.layer(limits));
+    let named = |name, limits| LimitSet::named(name, limits).map(|limits| guard.layer(limits));
     let quotes = guard.layer(tiers()?).key(guard.user("paid_token", "paid"));
     let read = middleware::from_fn(read_pages);
 
@@ -141,8 +143,8 @@ impl Guard {
 
 /// Users pay for more.
 fn tiers() -> Result<impl LimitsFor<Body>, ConfigError> {
-    let anonymous: Limits = "100/minute".parse()?;
-    let paid: Limits = "1000/minute; 20/second".parse()?;
+    let anonymous: LimitSet = "100/minute".parse()?;
+    let paid: LimitSet = "1000/minute; 20/second".parse()?;
     Ok(move |_: &Request, subject: &Subject| match subject {
         Subject::User(_) => paid.clone(),
         _ => anonymous.clone(),

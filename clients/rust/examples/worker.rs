@@ -6,7 +6,7 @@ use std::env;
 use std::error::Error;
 use std::time::Duration;
 
-use redis_rl::{Key, Limiter, Limits, Subject};
+use redis_rl::{Key, LimitSet, Limiter, Subject};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let limiter = Limiter::builder(redis_rl::connect(url)?).timeout(Duration::from_secs(5)).build();
     limiter.probe().await?;
 
-    let limits = Limits::named("mail", "token 10/second")?;
+    let limits = LimitSet::named("mail", "token 10/second")?;
     let provider = Key::new("mail", Subject::user("provider"));
     for recipient in env::args().skip(1) {
         loop {

@@ -1,4 +1,4 @@
-//! Why there is no verdict, and who must act.
+//! Why there is no outcome, and who must act.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use redis::{ErrorKind, RedisError};
 
 use crate::keys::CannotIdentify;
 
-/// Why a check has no verdict. A denial is no error: it is an [`Outcome`](crate::Outcome).
+/// Why a check has no outcome. A denial is no error: it is an [`Outcome`](crate::Outcome).
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Error {

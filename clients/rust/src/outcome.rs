@@ -4,14 +4,14 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The answer to one check: the verdict, and one decision for each limit.
+/// The answer to one check: one verdict for each limit, and whether all of them allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The verdict of all limits together.
+    /// Whether all limits allow it.
     pub allowed: bool,
     /// One for each limit, in order, and for each clause of a policy; none where nobody decided.
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<Verdict>,
     /// The key that was asked, as Redis has it.
     pub key: String,
     /// What the request cost.
@@ -32,11 +32,11 @@ pub enum Source {
     Exempt,
 }
 
-/// What one limit says. Where the whole was denied, nothing was used, and `allowed` tells whether this
+/// What one limit answers. Where the whole was denied, nothing was used, and `allowed` tells whether this
 /// one would have allowed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Decision {
+pub struct Verdict {
     /// Whether this limit allows the request.
     pub allowed: bool,
     /// The limit, or a bucket's capacity.
@@ -49,7 +49,7 @@ pub struct Decision {
     pub reset_after: Duration,
     /// How long a LEAKY limit asks an allowed request to be held before it is served.
     pub wait: Duration,
-    /// Its policy's name.
+    /// The name that headers have for it.
     pub policy: Arc<str>,
     /// Its period, or the time in which a whole bucket refills; nothing while a policy's is not known.
     pub window: Option<Duration>,
@@ -64,7 +64,7 @@ impl Outcome {
     /// How much is left of the limit that has least; nothing where nobody decided.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
-        self.decisions.iter().map(|decision| decision.remaining).min()
+        self.decisions.iter().map(|verdict| verdict.remaining).min()
     }
 
     /// Zero when allowed; else the longest wait of the limits that deny, or nothing where no wait helps.
@@ -78,34 +78,34 @@ impl Outcome {
     /// How long until all limits are as if never used; zero where nobody decided.
     #[must_use]
     pub fn reset_after(&self) -> Duration {
-        self.longest(|decision| decision.reset_after)
+        self.longest(|verdict| verdict.reset_after)
     }
 
     /// How long to hold the request before it is served: zero unless it is allowed and a limit is LEAKY.
     #[must_use]
     pub fn wait(&self) -> Duration {
-        if self.allowed { self.longest(|decision| decision.wait) } else { Duration::ZERO }
+        if self.allowed { self.longest(|verdict| verdict.wait) } else { Duration::ZERO }
     }
 
     /// The limits that deny, in order.
-    pub fn violated(&self) -> impl Iterator<Item = &Decision> {
-        self.decisions.iter().filter(|decision| !decision.allowed)
+    pub fn violated(&self) -> impl Iterator<Item = &Verdict> {
+        self.decisions.iter().filter(|verdict| !verdict.allowed)
     }
 
-    /// The decision to show where there is room for one: of those that deny the one with the longest wait,
+    /// The verdict to show where there is room for one: of those that deny the one with the longest wait,
     /// else the one with the least left of its limit; the first of equals.
     #[must_use]
-    pub fn tightest(&self) -> Option<&Decision> {
+    pub fn tightest(&self) -> Option<&Verdict> {
         self.decisions.iter().min_by(|a, b| tighter(a, b))
     }
 
-    fn longest(&self, time: impl Fn(&Decision) -> Duration) -> Duration {
+    fn longest(&self, time: impl Fn(&Verdict) -> Duration) -> Duration {
         self.decisions.iter().map(time).max().unwrap_or_default()
     }
 }
 
-fn tighter(a: &Decision, b: &Decision) -> Ordering {
-    let wait = |decision: &Decision| decision.retry_after.unwrap_or(Duration::MAX);
+fn tighter(a: &Verdict, b: &Verdict) -> Ordering {
+    let wait = |verdict: &Verdict| verdict.retry_after.unwrap_or(Duration::MAX);
     a.allowed
         .cmp(&b.allowed)
         .then_with(|| wait(b).cmp(&wait(a)))
@@ -113,6 +113,6 @@ fn tighter(a: &Decision, b: &Decision) -> Ordering {
 }
 
 /// remaining/limit of one, multiplied by both limits. Of a limit of 0 nothing is left.
-fn share(of: &Decision, other: &Decision) -> u128 {
+fn share(of: &Verdict, other: &Verdict) -> u128 {
     u128::from(of.remaining).saturating_mul(u128::from(other.limit.max(1)))
 }

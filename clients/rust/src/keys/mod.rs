@@ -54,9 +54,16 @@ impl Subject {
         }
     }
 
-    /// Write its field of the key.
-    fn encode(&self, ipv6_prefix: Ipv6Prefix, out: &mut String) -> Result<(), CannotIdentify> {
+    /// Write its fields of a key, the last two.
+    pub(crate) fn encode(
+        &self,
+        ipv6_prefix: Ipv6Prefix,
+        out: &mut String,
+    ) -> Result<(), CannotIdentify> {
+        out.push_str(self.kind());
+        out.push(':');
         match self {
+            Self::Ip(IpAddr::V4(address)) => address::write_v4(*address, out),
             Self::Ip(address) => encode(&address::bucket(*address, ipv6_prefix), out),
             Self::User(text) | Self::Key(text) if text.is_empty() => return Err(CannotIdentify),
             Self::Key(secret) => hash(secret, out),
@@ -113,8 +120,6 @@ impl Key {
     /// When the subject is empty, as an id that was never set is.
     pub fn encoded(&self, prefix: &str, ipv6_prefix: Ipv6Prefix) -> Result<String, CannotIdentify> {
         let mut key = family(prefix, &self.scope);
-        key.push_str(self.subject.kind());
-        key.push(':');
         self.subject.encode(ipv6_prefix, &mut key)?;
         Ok(key)
     }
@@ -148,17 +153,24 @@ pub(crate) fn family(prefix: &str, scope: &str) -> String {
 }
 
 fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => {
+    let mut rest = text;
+    while let Some(end) = rest.find(|c: char| !is_plain(c)) {
+        let (plain, escaped) = rest.split_at_checked(end).unwrap_or_default();
+        out.push_str(plain);
+        let mut others = escaped.chars();
+        if let Some(character) = others.next() {
+            for byte in character.encode_utf8(&mut [0; 4]).bytes() {
                 out.push('%');
                 out.extend(hex(byte).map(|digit| digit.to_ascii_uppercase()));
             }
         }
+        rest = others.as_str();
     }
+    out.push_str(rest);
+}
+
+const fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_' | '~')
 }
 
 /// `=` never comes from encoding, so nobody can name himself into another's bucket.

@@ -70,14 +70,14 @@ pub(crate) struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// Redis gave a verdict.
+    /// Redis decided.
     pub(crate) fn succeeded(self) {
         let mut state = self.breaker.lock();
         state.answered();
         state.misconfigured = None;
     }
 
-    /// There is no verdict, for this reason; what the caller is to be told.
+    /// Redis decided nothing, for this reason; what the caller is to be told.
     pub(crate) fn failed(self, error: Error) -> Error {
         let mut state = self.breaker.lock();
         match error.class() {

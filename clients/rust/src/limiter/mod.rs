@@ -22,9 +22,11 @@ use self::deadline::Missed;
 use self::policies::Policies;
 use self::settings::Settings;
 use crate::error::{Class, Error};
+#[cfg(feature = "tower")]
+use crate::keys::Subject;
 use crate::keys::{CannotIdentify, Key};
-use crate::limits::{Limits, MAX_NUMBER};
-use crate::outcome::{Decision, Outcome, Source};
+use crate::limits::{LimitSet, MAX_NUMBER};
+use crate::outcome::{Outcome, Source, Verdict};
 use crate::wire::{Connection, command, peek, reply};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -33,10 +35,10 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// ```no_run
 /// # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
-/// use redis_rl::{Key, Limiter, Limits, Subject};
+/// use redis_rl::{Key, Limiter, LimitSet, Subject};
 ///
 /// let limiter = Limiter::new(redis_rl::connect("redis://127.0.0.1/")?);
-/// let mails: Limits = "token 10/second burst 20".parse()?;
+/// let mails: LimitSet = "token 10/second burst 20".parse()?;
 /// let outcome = limiter.check(&Key::new("mail", Subject::user(42)), &mails, 1).await?;
 /// if !outcome.allowed {
 ///     println!("retry after {:?}", outcome.retry_after());
@@ -141,9 +143,13 @@ impl<C> Limiter<C> {
         self.shared.settings.enabled
     }
 
-    /// The key as Redis has it.
-    pub(crate) fn whole_key(&self, key: &Key) -> Result<String, CannotIdentify> {
-        self.encoded(key)
+    /// Write what follows the family in a key.
+    pub(crate) fn write_subject(
+        &self,
+        subject: &Subject,
+        key: &mut String,
+    ) -> Result<(), CannotIdentify> {
+        subject.encode(self.shared.settings.ipv6_prefix, key)
     }
 
     /// What all keys of a scope begin with.
@@ -152,7 +158,7 @@ impl<C> Limiter<C> {
     }
 
     /// What is known of the policies among these limits.
-    pub(crate) fn known(&self, limits: &Limits) -> reply::Known {
+    pub(crate) fn known(&self, limits: &LimitSet) -> reply::Known {
         self.shared.policies.known(limits)
     }
 }
@@ -165,32 +171,46 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// may be charged. Nothing is ever sent twice.
     ///
     /// # Errors
-    /// When there is no verdict: Redis cannot answer and the limiter is [`OnError::Closed`], or the server
+    /// When nobody decided: Redis cannot answer and the limiter is [`OnError::Closed`], or the server
     /// is wrongly set up, such as without the module, or there is nobody to limit, however the limiter is set.
-    pub async fn check(&self, key: &Key, limits: &Limits, cost: u64) -> Result<Outcome, Error> {
+    pub async fn check(&self, key: &Key, limits: &LimitSet, cost: u64) -> Result<Outcome, Error> {
         let cost = cost.min(MAX_NUMBER);
         if !self.shared.settings.enabled {
             let key = self.encoded(key).unwrap_or_default();
             return Ok(self.told(Outcome::served(key, cost, Source::Exempt)));
         }
-        let outcome = match self.encoded(key) {
-            Ok(key) => match self.decide(&key, limits, cost).await {
-                Ok((allowed, decisions)) => {
-                    Ok(Outcome { allowed, decisions, key, cost, source: Source::Server })
-                }
-                Err(error) => self.settle(key, cost, error),
-            },
-            Err(nobody) => self.settle(String::new(), cost, nobody.into()),
+        match self.encoded(key) {
+            Ok(key) => self.check_at(key, limits, cost).await,
+            Err(nobody) => {
+                let outcome = self.settle(String::new(), cost, nobody.into());
+                outcome.map(|outcome| self.told(outcome))
+            }
+        }
+    }
+
+    /// The same for a key as Redis has it.
+    pub(crate) async fn check_at(
+        &self,
+        key: String,
+        limits: &LimitSet,
+        cost: u64,
+    ) -> Result<Outcome, Error> {
+        let cost = cost.min(MAX_NUMBER);
+        let outcome = match self.decide(&key, limits, cost).await {
+            Ok((allowed, decisions)) => {
+                Ok(Outcome { allowed, decisions, key, cost, source: Source::Server })
+            }
+            Err(error) => self.settle(key, cost, error),
         };
         outcome.map(|outcome| self.told(outcome))
     }
 
     /// Look at the limits without charging: what a request of cost 1 would be told. Limits that have nothing
-    /// left deny, with its wait.
+    /// left deny, and say how long to wait.
     ///
     /// # Errors
     /// As for [`check`](Limiter::check).
-    pub async fn peek(&self, key: &Key, limits: &Limits) -> Result<Outcome, Error> {
+    pub async fn peek(&self, key: &Key, limits: &LimitSet) -> Result<Outcome, Error> {
         if !self.shared.settings.enabled {
             let key = self.encoded(key).unwrap_or_default();
             return Ok(Outcome::served(key, 0, Source::Exempt));
@@ -201,7 +221,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         };
         match self.look(&key, limits).await {
             Ok(decisions) => {
-                let allowed = decisions.iter().all(|decision| decision.allowed);
+                let allowed = decisions.iter().all(|verdict| verdict.allowed);
                 Ok(Outcome { allowed, decisions, key, cost: 0, source: Source::Server })
             }
             Err(error) => self.settle(key, 0, error),
@@ -232,21 +252,21 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         within(timeout, command::version(&mut self.connection.clone())).await
     }
 
-    /// The verdict of Redis, if it is to be asked.
+    /// What Redis decides, if it is to be asked.
     async fn decide(
         &self,
         key: &str,
-        limits: &Limits,
+        limits: &LimitSet,
         cost: u64,
-    ) -> Result<(bool, Vec<Decision>), Error> {
+    ) -> Result<(bool, Vec<Verdict>), Error> {
         if let Some(error) = self.shared.policies.refusal(limits) {
             return Err(error);
         }
         let permit = self.shared.breaker.enter(Connection::made_by(&self.connection))?;
         match self.ask(key, limits, cost).await {
-            Ok(verdict) => {
+            Ok(decided) => {
                 permit.succeeded();
-                Ok(verdict)
+                Ok(decided)
             }
             Err(error) => Err(permit.failed(error)),
         }
@@ -255,9 +275,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     async fn ask(
         &self,
         key: &str,
-        limits: &Limits,
+        limits: &LimitSet,
         cost: u64,
-    ) -> Result<(bool, Vec<Decision>), Error> {
+    ) -> Result<(bool, Vec<Verdict>), Error> {
         let policies = &self.shared.policies;
         let due = policies.due(limits);
         let mut connection = self.connection.clone();
@@ -266,7 +286,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             self.in_time(command::send(&mut connection, &command)).await?
         } else {
             let asking = command::send_with_policies(&mut connection, key, &command, &due);
-            let (shown, reply) = self.in_time(asking).await?;
+            // Boxed, so that other checks need no memory for it.
+            let (shown, reply) = Box::pin(self.in_time(asking)).await?;
             let learned =
                 due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
             let learned = learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>();
@@ -277,9 +298,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         reply::read(&reply, limits, &policies.known(limits))
     }
 
-    async fn look(&self, key: &str, limits: &Limits) -> Result<Vec<Decision>, Error> {
+    async fn look(&self, key: &str, limits: &LimitSet) -> Result<Vec<Verdict>, Error> {
         let (_, mut decisions) = self.decide(key, limits, 0).await?;
-        if decisions.iter().any(|decision| decision.remaining == 0) {
+        if decisions.iter().any(|verdict| verdict.remaining == 0) {
             let mut connection = self.connection.clone();
             let command = peek::command(key);
             let standing = self.in_time(command::send(&mut connection, &command)).await?;

@@ -8,7 +8,7 @@ use redis::{RedisResult, Value};
 use tokio::time::Instant;
 
 use crate::error::{Class, Error};
-use crate::limits::{Limits, Policy, PolicyClause};
+use crate::limits::{LimitSet, Policy, PolicyClause};
 use crate::wire::reply::Known;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ impl Standing {
 
 impl Policies {
     /// Why these limits are not to be asked for: less than a second ago, the server refused to show a policy.
-    pub(crate) fn refusal(&self, limits: &Limits) -> Option<Error> {
+    pub(crate) fn refusal(&self, limits: &LimitSet) -> Option<Error> {
         limits.policies().next()?;
         let (now, all) = (Instant::now(), self.lock());
         let fresh = limits.policies().filter_map(|policy| all.get(policy));
@@ -39,7 +39,7 @@ impl Policies {
     }
 
     /// The policies that the next check must ask for, which are hereby asked for.
-    pub(crate) fn due(&self, limits: &Limits) -> Vec<Policy> {
+    pub(crate) fn due(&self, limits: &LimitSet) -> Vec<Policy> {
         if limits.policies().next().is_none() {
             return Vec::new();
         }
@@ -81,7 +81,7 @@ impl Policies {
     }
 
     /// What is known of the policies among these limits, in order.
-    pub(crate) fn known(&self, limits: &Limits) -> Known {
+    pub(crate) fn known(&self, limits: &LimitSet) -> Known {
         if limits.policies().next().is_none() {
             return Known::new();
         }

@@ -102,7 +102,7 @@ impl<C> LimiterBuilder<C> {
         self
     }
 
-    /// How many leading bits of an IPv6 address tell clients apart; 64 unless set.
+    /// How many leading bits of an IPv6 address distinguish clients; 64 unless set.
     ///
     /// # Errors
     /// When there are not 32 to 128.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::limit::{Algorithm, Limit};
 use super::policy::Policy;
 
-/// One part of [`Limits`](crate::Limits).
+/// One part of a [`LimitSet`](crate::LimitSet).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Clause {

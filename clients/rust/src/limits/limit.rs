@@ -116,14 +116,19 @@ impl Limit {
         refill: u64,
         period: Period,
     ) -> Result<Self, ConfigError> {
-        let word = algorithm.word();
-        let most = if algorithm == Algorithm::Log { MAX_LOG_LIMIT } else { MAX_NUMBER };
+        let (most, shown) = match algorithm {
+            Algorithm::Log => (MAX_LOG_LIMIT, "1000000"),
+            _ => (MAX_NUMBER, "10^12"),
+        };
         if limit > most {
-            return Err(ConfigError::new(format!("{word} must be 0 to {most}, not {limit}")));
+            let what = if algorithm.is_bucket() { "burst" } else { "n" };
+            return Err(ConfigError::new(format!(
+                "{what} must be an integer from 0 to {shown}, not {limit}"
+            )));
         }
         if algorithm.is_bucket() && !(1..=MAX_NUMBER).contains(&refill) {
             return Err(ConfigError::new(format!(
-                "the rate of {word} must be 1 to {MAX_NUMBER}, not {refill}"
+                "n must be an integer from 1 to {shown}, not {refill}"
             )));
         }
         Ok(Self { algorithm, limit, refill, period })

@@ -15,4 +15,4 @@ pub use limit::{Algorithm, Limit, MAX_NUMBER};
 pub use period::{Period, Unit};
 pub use policy::Policy;
 pub(crate) use policy::{PolicyClause, names as policy_names};
-pub use set::Limits;
+pub use set::LimitSet;

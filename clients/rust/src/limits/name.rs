@@ -12,7 +12,8 @@ pub(crate) fn checked(name: String) -> Result<String, ConfigError> {
         return Ok(name);
     }
     Err(ConfigError::new(format!(
-        "the name of a limit must be 1 to {LONGEST} of A-Z a-z 0-9 . _ / -, not `{name}`"
+        "name must be 1 to {LONGEST} characters of A-Z a-z 0-9 . _ / -, with the unit that several limits \
+         add to it, not '{name}'"
     )))
 }
 

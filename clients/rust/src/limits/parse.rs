@@ -8,8 +8,8 @@ use super::period::{Period, Unit};
 use super::policy::Policy;
 use crate::config_error::ConfigError;
 
-const GRAMMAR: &str = "a limit is [fixed|sliding|log|token|leaky] N / [K] second|minute|hour|day|week [burst B], \
-     as in `5/minute` or `token 10/second burst 20`, or `policy NAME`; several are joined by `;`";
+const GRAMMAR: &str = "[fixed|sliding|log|token|leaky] n (/|per) [k] unit [burst b], or policy NAME, \
+     several joined by ';', such as '5/minute' or 'token 10/second burst 20'";
 
 /// Read a list of limits and policies.
 pub(crate) fn clauses(text: &str) -> Result<Vec<Clause>, ConfigError> {
@@ -44,19 +44,21 @@ fn policy(text: &str) -> Option<Result<Policy, ConfigError>> {
 }
 
 fn wrong(text: &str, what: &str) -> ConfigError {
-    ConfigError::new(format!("limit `{text}`: {what}; {GRAMMAR}"))
+    ConfigError::new(format!("{what}, in '{text}'; a limit is {GRAMMAR}"))
 }
 
 fn read(text: &str) -> Result<Limit, String> {
     let mut parts = Parts { rest: text };
     let named = parts.algorithm()?;
-    let n = parts.number()?.ok_or("a number is missing")?;
+    let n = parts.number()?.ok_or("n must be an integer, and is missing")?;
     parts.per()?;
     let count = parts.number()?.unwrap_or(1);
     let unit = parts.unit()?;
     let burst = parts.burst()?;
     if let Some(surplus) = parts.next() {
-        return Err(format!("`{surplus}` is not expected"));
+        return Err(format!(
+            "a limit must end after its unit or burst, not go on with '{surplus}'"
+        ));
     }
 
     let algorithm = named.unwrap_or(match burst {
@@ -64,7 +66,7 @@ fn read(text: &str) -> Result<Limit, String> {
         None => Algorithm::Fixed,
     });
     if burst.is_some() && !matches!(algorithm, Algorithm::Token | Algorithm::Leaky) {
-        return Err(format!("`burst` does not go with `{}`", algorithm.word()));
+        return Err(format!("burst must be of token or leaky, not of {}", algorithm.word()));
     }
     Period::new(count, unit)
         .and_then(|period| Limit::new(algorithm, burst.unwrap_or(n), n, period))
@@ -110,43 +112,51 @@ impl<'a> Parts<'a> {
             return Ok(None);
         }
         if part.len() > 1 && part.starts_with('0') {
-            return Err(format!("`{part}` has a leading zero"));
+            return Err(format!("an integer must begin with 1 to 9, not be '{part}'"));
         }
         self.rest = rest;
-        part.parse().map(Some).map_err(|_| format!("`{part}` is too large"))
+        part.parse()
+            .map(Some)
+            .map_err(|_| format!("an integer must be at most 10^12, not '{part}'"))
     }
 
     fn algorithm(&mut self) -> Result<Option<Algorithm>, String> {
         let Some(word) = self.word() else { return Ok(None) };
-        Algorithm::of_word(&word).map(Some).ok_or_else(|| format!("`{word}` is not an algorithm"))
+        Algorithm::of_word(&word).map(Some).ok_or_else(|| {
+            format!("algorithm must be one of fixed, sliding, log, token, leaky, not '{word}'")
+        })
     }
 
     fn per(&mut self) -> Result<(), String> {
         match self.next() {
             Some("/") => Ok(()),
             Some(word) if word.eq_ignore_ascii_case("per") => Ok(()),
-            Some(other) => Err(format!("`{other}` stands where `/` belongs")),
-            None => Err("`/` and a period are missing".to_owned()),
+            Some(other) => Err(format!("n must be followed by '/' or 'per', not by '{other}'")),
+            None => Err("n must be followed by '/' or 'per', and ends the limit".to_owned()),
         }
     }
 
     fn unit(&mut self) -> Result<Unit, String> {
-        let word = self.word().ok_or("a unit is missing")?;
+        let word = self.word().ok_or("unit must be s, m, h, d or w, and is missing")?;
         Ok(match word.as_str() {
             "s" | "sec" | "second" | "seconds" => Unit::Second,
             "m" | "min" | "minute" | "minutes" => Unit::Minute,
             "h" | "hr" | "hour" | "hours" => Unit::Hour,
             "d" | "day" | "days" => Unit::Day,
             "w" | "week" | "weeks" => Unit::Week,
-            _ => return Err(format!("`{word}` is not a unit")),
+            _ => return Err(format!("unit must be s, m, h, d or w, not '{word}'")),
         })
     }
 
     fn burst(&mut self) -> Result<Option<u64>, String> {
         match self.word().as_deref() {
             None => Ok(None),
-            Some("burst") => Ok(Some(self.number()?.ok_or("a number is missing after `burst`")?)),
-            Some(other) => Err(format!("`{other}` is not expected")),
+            Some("burst") => {
+                Ok(Some(self.number()?.ok_or("burst must be an integer, and is missing")?))
+            }
+            Some(other) => {
+                Err(format!("unit must be followed by burst or nothing, not by '{other}'"))
+            }
         }
     }
 }

@@ -83,7 +83,7 @@ impl Period {
         if count == 0 || !fits {
             let name = unit.name();
             return Err(ConfigError::new(format!(
-                "a period must be 1 second to 366 days, not {count} {name}s"
+                "period must be 1 second to 366 days, not {count} {name}s"
             )));
         }
         Ok(Self { count, unit })

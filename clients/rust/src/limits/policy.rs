@@ -13,10 +13,10 @@ const LONGEST_NAME: usize = 64;
 /// clauses, whatever they are at the time of the request.
 ///
 /// ```
-/// use redis_rl::{Limits, Policy};
+/// use redis_rl::{LimitSet, Policy};
 ///
-/// let read: Limits = "policy api".parse()?;
-/// assert_eq!(read, Limits::new(None, [Policy::new("api")?])?);
+/// let read: LimitSet = "policy api".parse()?;
+/// assert_eq!(read, LimitSet::new(None, [Policy::new("api")?])?);
 /// # Ok::<(), redis_rl::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +33,8 @@ impl Policy {
             return Ok(Self(Arc::from(name)));
         }
         Err(ConfigError::new(format!(
-            "a policy's name must be 1 to {LONGEST_NAME} of A-Z a-z 0-9 . _ : / @ -, not `{name}`"
+            "a policy's name must be 1 to {LONGEST_NAME} characters of A-Z a-z 0-9 . _ : / @ -, \
+             not '{name}'"
         )))
     }
 

@@ -1,4 +1,4 @@
-//! The limits of one subject, and the names that clients see them under.
+//! Limit sets: the limits of one subject, and the names that clients see them under.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -19,26 +19,28 @@ const MOST: usize = 16;
 /// Made once, when the program starts; a clone is cheap. A string that is no limit is an error then.
 ///
 /// ```
-/// use redis_rl::Limits;
+/// use redis_rl::LimitSet;
 ///
-/// let plain: Limits = "5/minute; 100/hour".parse()?;
-/// let login = Limits::named("login", "5/minute")?;
-/// let kept: Limits = "policy api".parse()?; // what RL.POLICY SET api ... says
+/// let plain: LimitSet = "5/minute; 100/hour".parse()?;
+/// let login = LimitSet::named("login", "5/minute")?;
+/// let kept: LimitSet = "policy api".parse()?; // what RL.POLICY SET api ... says
 /// assert_eq!(login.name(), Some("login"));
 /// # Ok::<(), redis_rl::ConfigError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits(Arc<Inner>);
+pub struct LimitSet(Arc<Inner>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Inner {
     name: Option<String>,
     parts: Vec<(Arc<str>, Clause)>,
     words: Vec<String>,
+    #[cfg(feature = "tower")]
+    counters: Arc<[Counter]>,
 }
 
-impl Limits {
-    /// Limits under a name (`[A-Za-z0-9._/-]{1,64}`), which is their scope and begins their names in headers.
+impl LimitSet {
+    /// A set under a name (`[A-Za-z0-9._/-]{1,64}`), which is its scope and begins its names in headers.
     ///
     /// # Errors
     /// When the name or a limit is invalid.
@@ -46,7 +48,7 @@ impl Limits {
         Self::new(Some(name), parse::clauses(limits)?)
     }
 
-    /// Limits that were made of numbers, and policies.
+    /// A set of limits that were made of numbers, and of policies.
     ///
     /// # Errors
     /// When there are none or more than 16, two of the same algorithm and period, a policy twice, or an
@@ -58,14 +60,16 @@ impl Limits {
         let clauses: Vec<Clause> = limits.into_iter().map(Into::into).collect();
         if !(1..=MOST).contains(&clauses.len()) {
             let count = clauses.len();
-            return Err(ConfigError::new(format!("there must be 1 to {MOST} limits, not {count}")));
+            return Err(ConfigError::new(format!(
+                "limits must be 1 to {MOST} in number, not {count}"
+            )));
         }
         let mut seen = HashSet::new();
         for clause in &clauses {
             if !seen.insert(clause.counter()) {
                 let words = clause.words().join(" ");
                 return Err(ConfigError::new(format!(
-                    "limits must differ in algorithm or period; `{words}` is there twice"
+                    "limits must differ in their algorithm, period or policy, not repeat that of {words}"
                 )));
             }
         }
@@ -77,7 +81,15 @@ impl Limits {
 
     fn made(name: Option<String>, parts: Vec<(Arc<str>, Clause)>) -> Self {
         let words = parts.iter().flat_map(|(_, clause)| clause.words()).collect();
-        Self(Arc::new(Inner { name, parts, words }))
+        #[cfg(feature = "tower")]
+        let counters = parts.iter().map(|(_, clause)| clause.counter()).collect();
+        Self(Arc::new(Inner {
+            name,
+            parts,
+            words,
+            #[cfg(feature = "tower")]
+            counters,
+        }))
     }
 
     /// The name that was given.
@@ -111,12 +123,12 @@ impl Limits {
 
     /// What they count in, as far as they say it themselves.
     #[cfg(feature = "tower")]
-    pub(crate) fn counters(&self) -> impl Iterator<Item = Counter> {
-        self.clauses().map(Clause::counter)
+    pub(crate) fn counters(&self) -> &Arc<[Counter]> {
+        &self.0.counters
     }
 }
 
-impl FromStr for Limits {
+impl FromStr for LimitSet {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
@@ -124,13 +136,13 @@ impl FromStr for Limits {
     }
 }
 
-impl From<Limit> for Limits {
+impl From<Limit> for LimitSet {
     fn from(limit: Limit) -> Self {
         Self::made(None, vec![(Arc::from(name::plain(&limit)), limit.into())])
     }
 }
 
-impl From<Policy> for Limits {
+impl From<Policy> for LimitSet {
     fn from(policy: Policy) -> Self {
         Self::made(None, vec![(Arc::from(policy.shown()), policy.into())])
     }

@@ -3,7 +3,7 @@
 use http::Request;
 
 use crate::keys::{CannotIdentify, Subject};
-use crate::limits::Limits;
+use crate::limits::LimitSet;
 
 /// Tells who a request comes from. Closures of `&Request<B>` do, if they return an [`Identity`]:
 ///
@@ -80,32 +80,32 @@ impl<I: Identity> Identity for Result<I, CannotIdentify> {
     }
 }
 
-/// Tells which limits a request has: [`Limits`] for all, or a closure of the request and who sent it.
+/// Tells which limits a request has: a [`LimitSet`] for all, or a closure of the request and who sent it.
 pub trait LimitsFor<B>: Send + Sync {
     /// The limits of this request.
-    fn limits(&self, request: &Request<B>, subject: &Subject) -> Limits;
+    fn limits(&self, request: &Request<B>, subject: &Subject) -> LimitSet;
 
     /// The limits that all requests have, if they are the same for all.
-    fn fixed(&self) -> Option<&Limits> {
+    fn fixed(&self) -> Option<&LimitSet> {
         None
     }
 }
 
-impl<B> LimitsFor<B> for Limits {
-    fn limits(&self, _: &Request<B>, _: &Subject) -> Limits {
+impl<B> LimitsFor<B> for LimitSet {
+    fn limits(&self, _: &Request<B>, _: &Subject) -> LimitSet {
         self.clone()
     }
 
-    fn fixed(&self) -> Option<&Limits> {
+    fn fixed(&self) -> Option<&LimitSet> {
         Some(self)
     }
 }
 
 impl<B, F> LimitsFor<B> for F
 where
-    F: Fn(&Request<B>, &Subject) -> Limits + Send + Sync,
+    F: Fn(&Request<B>, &Subject) -> LimitSet + Send + Sync,
 {
-    fn limits(&self, request: &Request<B>, subject: &Subject) -> Limits {
+    fn limits(&self, request: &Request<B>, subject: &Subject) -> LimitSet {
         self(request, subject)
     }
 }

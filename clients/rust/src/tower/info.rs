@@ -1,5 +1,6 @@
-//! What handlers and outer layers can know of the decision.
+//! What handlers and outer layers can know of a request's outcomes.
 
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,19 +11,43 @@ use crate::outcome::Outcome;
 ///
 /// In axum a handler takes it as `Extension(info): Extension<RateLimitInfo>`.
 #[derive(Debug, Clone, Default)]
-pub struct RateLimitInfo(Arc<[Arc<Outcome>]>);
+pub struct RateLimitInfo(Outcomes);
+
+/// Most requests meet one layer.
+#[derive(Debug, Clone)]
+enum Outcomes {
+    One(Arc<Outcome>),
+    Many(Arc<[Arc<Outcome>]>),
+}
+
+impl Default for Outcomes {
+    fn default() -> Self {
+        Self::Many(Arc::default())
+    }
+}
+
+impl Outcomes {
+    fn as_slice(&self) -> &[Arc<Outcome>] {
+        match self {
+            Self::One(outcome) => slice::from_ref(outcome),
+            Self::Many(outcomes) => outcomes,
+        }
+    }
+}
 
 impl RateLimitInfo {
     pub(super) fn with(before: Option<&Self>, outcome: Arc<Outcome>) -> Self {
         Self(match before {
-            None => Arc::new([outcome]),
-            Some(Self(before)) => before.iter().cloned().chain([outcome]).collect(),
+            None => Outcomes::One(outcome),
+            Some(Self(before)) => {
+                Outcomes::Many(before.as_slice().iter().cloned().chain([outcome]).collect())
+            }
         })
     }
 
     /// The outcome of each layer.
     pub fn outcomes(&self) -> impl ExactSizeIterator<Item = &Outcome> {
-        self.0.iter().map(|outcome| &**outcome)
+        self.0.as_slice().iter().map(|outcome| &**outcome)
     }
 
     /// How much is left of the limit that has least; nothing where nobody decided.

@@ -18,7 +18,7 @@ use crate::limiter::{Limiter, OnError};
 
 /// Limits the requests of a service. `C` is the connection, `B` the body of requests.
 ///
-/// Limits that have a name are counted under it, wherever they are used. Others are counted for each method
+/// A limit set that has a name is counted under it, wherever it is used. Others are counted for each method
 /// and route, with axum; else, and where no route matched, under `app`. OPTIONS has a budget of its own.
 ///
 /// A request that meets several layers is charged once by each, and by a layer and its clones once in all.
@@ -29,7 +29,7 @@ pub struct RateLimitLayer<C, B> {
 }
 
 impl<C, B> RateLimitLayer<C, B> {
-    /// A layer that limits each client's address. `limits` are [`Limits`](crate::Limits), or a closure that
+    /// A layer that limits each client's address. `limits` is a [`LimitSet`](crate::LimitSet), or a closure that
     /// chooses them by the request and who sent it.
     pub fn new(limiter: Limiter<C>, limits: impl LimitsFor<B> + 'static) -> Self
     where

@@ -1,9 +1,10 @@
 //! The limits that one request has met, so that none of its uses is counted twice by accident.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::limits::{Counter, Limits};
+use crate::limits::{Counter, LimitSet};
 use crate::wire::reply::Known;
 
 /// Which limit it is: clones of a layer are one.
@@ -24,18 +25,18 @@ pub(crate) struct Meeting<'a> {
     pub(crate) scope: &'a str,
     /// Whether that was given: then it cannot move.
     pub(crate) named: bool,
-    pub(crate) counters: Vec<Counter>,
+    pub(crate) counters: Arc<[Counter]>,
 }
 
 /// Where a limit counts.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In this scope.
-    Scope(String),
+pub(crate) enum Place<'a> {
+    /// In this scope, at this key.
+    At { scope: &'a str, key: &'a str },
     /// Nowhere: it has charged this request already.
     Charged,
     /// It may not move, and its limiter is charged by this other limit.
-    Taken(String),
+    Taken(&'a str),
 }
 
 /// What is in the extensions of a request.
@@ -46,40 +47,51 @@ pub(crate) struct Met(Vec<Entry>);
 struct Entry {
     id: Id,
     scope: String,
-    /// The whole key; nothing where the limit was not asked, which then counts for every subject.
-    key: Option<String>,
-    family: String,
+    /// The whole key; where the limit was not asked, which then counts for every subject, its family alone.
+    key: String,
+    /// How long what all keys of the scope begin with is.
+    family: usize,
     counters: Arc<[Counter]>,
 }
 
 impl Met {
-    /// Meet a limit that is asked. `key` tells the whole key in a scope, `family` what all keys there begin
-    /// with.
+    /// Meet a limit that is asked. `family` tells what all keys of a scope begin with, and `subject` writes
+    /// what follows.
     pub(crate) fn ask<E>(
         &mut self,
         meeting: Meeting<'_>,
         family: impl Fn(&str) -> String,
-        key: impl Fn(&str) -> Result<String, E>,
-    ) -> Result<Place, E> {
+        subject: impl Fn(&mut String) -> Result<(), E>,
+    ) -> Result<Place<'_>, E> {
         if self.has(meeting.id) {
             return Ok(Place::Charged);
         }
+        let mut taken = None;
         for scope in scopes(meeting.scope) {
-            let (family, key) = (family(&scope), key(&scope)?);
-            let is_charged = |entry: &&Entry| entry.key.as_ref() == Some(&key);
-            let is_unasked = |entry: &&Entry| entry.key.is_none() && entry.family == family;
+            let mut key = family(&scope);
+            let family = key.len();
+            subject(&mut key)?;
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
             if meeting.named {
-                if let Some(other) = sharing.find(is_charged) {
-                    return Ok(Place::Taken(other.scope.clone()));
+                taken = self
+                    .0
+                    .iter()
+                    .position(|entry| entry.key == key && entry.shares(&meeting.counters));
+                if taken.is_some() {
+                    break;
                 }
-            } else if sharing.any(|entry| is_charged(&entry) || is_unasked(&entry)) {
+            } else if sharing.any(|entry| entry.counts(&key, family)) {
                 continue;
             }
-            self.add(meeting, scope.clone(), Some(key), family);
-            return Ok(Place::Scope(scope));
+            self.add(meeting, scope.into_owned(), key, family);
+            break;
         }
-        Ok(Place::Charged)
+        let place = taken.map_or_else(|| self.0.last(), |place| self.0.get(place));
+        Ok(match place {
+            Some(Entry { scope, .. }) if taken.is_some() => Place::Taken(scope),
+            Some(Entry { scope, key, .. }) => Place::At { scope, key },
+            None => Place::Charged,
+        })
     }
 
     /// Meet a limit that is not asked.
@@ -90,10 +102,11 @@ impl Met {
         for scope in scopes(meeting.scope) {
             let family = family(&scope);
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
-            if !meeting.named && sharing.any(|entry| entry.family == family) {
+            if !meeting.named && sharing.any(|entry| entry.family() == family) {
                 continue;
             }
-            self.add(meeting, scope, None, family);
+            let length = family.len();
+            self.add(meeting, scope.into_owned(), family, length);
             return;
         }
     }
@@ -102,26 +115,39 @@ impl Met {
         self.0.iter().any(|entry| entry.id == id)
     }
 
-    fn add(&mut self, meeting: Meeting<'_>, scope: String, key: Option<String>, family: String) {
-        let (id, counters) = (meeting.id, Arc::from(meeting.counters));
+    fn add(&mut self, meeting: Meeting<'_>, scope: String, key: String, family: usize) {
+        let Meeting { id, counters, .. } = meeting;
         self.0.push(Entry { id, scope, key, family, counters });
     }
 }
 
 impl Entry {
+    fn family(&self) -> &str {
+        self.key.get(..self.family).unwrap_or_default()
+    }
+
+    /// Whether it counts at this key, which begins with a family of this length.
+    fn counts(&self, key: &str, family: usize) -> bool {
+        self.key == key || self.key.len() == self.family && key.get(..family) == Some(&self.key)
+    }
+
     fn shares(&self, counters: &[Counter]) -> bool {
         counters.iter().any(|counter| self.counters.contains(counter))
     }
 }
 
 /// A scope, then the same with `#2`, `#3`, ...
-fn scopes(base: &str) -> impl Iterator<Item = String> {
-    std::iter::once(base.to_owned()).chain((2_u32..).map(move |n| format!("{base}#{n}")))
+fn scopes(base: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let others = (2_u32..).map(move |n| Cow::from(format!("{base}#{n}")));
+    std::iter::once(Cow::from(base)).chain(others)
 }
 
 /// What limits count in: a policy in itself, and in its clauses as far as they are known.
-pub(crate) fn counters(limits: &Limits, known: &Known) -> Vec<Counter> {
+pub(crate) fn counters(limits: &LimitSet, known: &Known) -> Arc<[Counter]> {
+    if known.is_empty() {
+        return Arc::clone(limits.counters());
+    }
     let clauses = known.iter().flatten().flat_map(|clauses| clauses.iter());
     let of_policies = clauses.map(|clause| Counter::Of(clause.algorithm, clause.period));
-    limits.counters().chain(of_policies).collect()
+    limits.counters().iter().cloned().chain(of_policies).collect()
 }

@@ -77,7 +77,6 @@ impl TrustedProxies {
 
 fn wrong(proxy: &str) -> ConfigError {
     ConfigError::new(format!(
-        "a trusted proxy must be a network such as `10.0.0.0/8` or `fd00::/8`, an address, or `unix`, \
-         not `{proxy}`"
+        "trusted_proxies must hold CIDRs such as 10.0.0.0/8, or the word unix, not '{proxy}'"
     ))
 }

@@ -12,9 +12,9 @@ use super::identity::{KeyFor, LimitsFor};
 use super::met::{self, Id, Meeting, Met, Place};
 use super::scope::{self, Methods};
 use crate::error::Error;
-use crate::keys::{Key, Subject};
+use crate::keys::Subject;
 use crate::limiter::Limiter;
-use crate::limits::Limits;
+use crate::limits::LimitSet;
 
 type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
@@ -35,8 +35,9 @@ pub(super) struct Rules<B> {
 
 /// What a request asks the limiter.
 pub(super) struct Question {
-    pub(super) key: Key,
-    pub(super) limits: Limits,
+    /// The whole key.
+    pub(super) key: String,
+    pub(super) limits: LimitSet,
     pub(super) cost: u64,
 }
 
@@ -91,15 +92,14 @@ impl<B> Rules<B> {
         let limits = self.limits.limits(request, &subject);
         let scope = Self::scope(request, &limits);
         let meeting = self.meeting(limiter, &scope, &limits);
-        let key = |scope: &str| limiter.whole_key(&Key::new(scope, subject.clone()));
-        let place = met.ask(meeting, |scope| limiter.family(scope), key)?;
-        let scope = match place {
-            Place::Scope(scope) => scope,
+        let whole = |key: &mut String| limiter.write_subject(&subject, key);
+        let key = match met.ask(meeting, |scope| limiter.family(scope), whole)? {
+            Place::At { key, .. } => key.to_owned(),
             Place::Charged => return Ok(None),
-            Place::Taken(other) => return Err(twice(&scope, &other, &subject)),
+            Place::Taken(other) => return Err(twice(&scope, other, &subject)),
         };
         let cost = (self.cost)(request);
-        Ok(Some(Question { key: Key::new(scope, subject), limits, cost }))
+        Ok(Some(Question { key, limits, cost }))
     }
 
     /// Meet the limit without asking it, so that those after it count where they always do. Limits that
@@ -110,11 +110,16 @@ impl<B> Rules<B> {
         met.pass(self.meeting(limiter, &scope, limits), |scope| limiter.family(scope));
     }
 
-    fn scope<'a>(request: &Request<B>, limits: &'a Limits) -> Cow<'a, str> {
+    fn scope<'a>(request: &Request<B>, limits: &'a LimitSet) -> Cow<'a, str> {
         scope::of(request.method().as_str(), route(request), limits.name())
     }
 
-    fn meeting<'a, C>(&self, limiter: &Limiter<C>, scope: &'a str, limits: &Limits) -> Meeting<'a> {
+    fn meeting<'a, C>(
+        &self,
+        limiter: &Limiter<C>,
+        scope: &'a str,
+        limits: &LimitSet,
+    ) -> Meeting<'a> {
         let named = limits.name().is_some();
         let counters = met::counters(limits, &limiter.known(limits));
         Meeting { id: self.id, scope, named, counters }
@@ -132,8 +137,8 @@ impl<B> Rules<B> {
 fn twice(scope: &str, other: &str, subject: &Subject) -> Error {
     let kind = subject.kind();
     Error::Configuration(format!(
-        "the limits `{other}` and `{scope}` of one request are two, but count {kind} in one place, so that \
-         it would be charged twice: give them different names"
+        "two limits of one request must not charge the same limiter, as '{other}' and '{scope}' do for \
+         the same {kind}: give each a name of its own, or use one layer for both"
     ))
 }
 

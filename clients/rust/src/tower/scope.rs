@@ -9,6 +9,8 @@ const DEFINED: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 /// All methods that HTTP does not define are one, or clients could invent budgets.
 const OTHER: &str = "*";
+const METHODS: &str = "methods must be a list of HTTP methods, or '*' for all that HTTP does not define, \
+     as in methods([\"POST\"])";
 const OPTIONS: &str = "OPTIONS";
 const APP: &str = "app";
 
@@ -24,9 +26,7 @@ impl Methods {
         let methods: Vec<_> =
             methods.into_iter().map(|name| listed(name.as_ref())).collect::<Result<_, _>>()?;
         if methods.is_empty() {
-            return Err(ConfigError::new(
-                "methods must name one at least, as in `methods([\"POST\"])`".to_owned(),
-            ));
+            return Err(ConfigError::new(format!("{METHODS}, not []")));
         }
         Ok(Self(methods.into()))
     }
@@ -37,11 +37,7 @@ fn listed(name: &str) -> Result<&'static str, ConfigError> {
     match DEFINED.into_iter().find(|method| *method == upper) {
         Some(method) => Ok(counted(method)),
         None if name == OTHER => Ok(OTHER),
-        None => Err(ConfigError::new(format!(
-            "methods must be of {}, or `*` for all that HTTP does not define, not `{name}`; \
-             as in `methods([\"GET\", \"POST\"])`",
-            DEFINED.join(" ")
-        ))),
+        None => Err(ConfigError::new(format!("{METHODS}, not '{name}'"))),
     }
 }
 
@@ -64,7 +60,7 @@ pub(crate) fn is_for(method: &str, methods: Option<&Methods>) -> bool {
 pub(crate) fn of<'a>(method: &str, template: Option<&str>, name: Option<&'a str>) -> Cow<'a, str> {
     let method = counted(method);
     match (name, template) {
-        (None, Some(template)) => format!("{method} {template}").into(),
+        (None, Some(template)) => [method, " ", template].concat().into(),
         // OPTIONS never uses the budget of the request that it announces.
         (name, _) if method == OPTIONS => format!("{OPTIONS} {}", name.unwrap_or(APP)).into(),
         (name, _) => name.unwrap_or(APP).into(),

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use http::{Request, Response};
 use redis::aio::ConnectionLike;
+use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::answers::{Refusal, headers};
@@ -69,31 +70,37 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // The one that is ready is called; its clone need not be ready.
         let next = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, next);
+        let mut inner = mem::replace(&mut self.inner, next);
         let guard = Arc::clone(&self.guard);
         let question = guard.rules.question(&guard.limiter, &mut request);
         Box::pin(async move {
-            match guard.ask(question).await {
-                Ok(None) => pass(inner, request).await,
-                Ok(Some(outcome)) if outcome.allowed => guard.serve(inner, request, outcome).await,
-                Ok(Some(outcome)) => Ok(guard.deny(request, outcome)),
-                Err(error) => Ok(guard.fail(request, &error)),
+            let outcome = match guard.ask(question).await {
+                Ok(Some(outcome)) if !outcome.allowed => return Ok(guard.deny(request, outcome)),
+                Ok(outcome) => outcome.map(Arc::new),
+                Err(error) => return Ok(guard.fail(request, &error)),
+            };
+            if let Some(hold) = outcome.as_ref().and_then(|outcome| guard.hold(outcome)) {
+                hold.await;
             }
+            let info = leave_info(&mut request, outcome.as_ref());
+            let mut response = inner.call(request).await?;
+            if let Some(outcome) = outcome {
+                guard.tell(&mut response, &outcome, info);
+            }
+            Ok(response)
         })
     }
 }
 
-async fn call<S: Service<Q>, Q>(mut ready: S, request: Q) -> Result<S::Response, S::Error> {
-    ready.call(request).await
-}
-
-/// Serve a request that is exempt. What handlers ask for is there all the same.
-async fn pass<S, B, R>(inner: S, mut request: Request<B>) -> Result<Response<R>, S::Error>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-{
-    request.extensions_mut().get_or_insert_default::<RateLimitInfo>();
-    call(inner, request).await
+/// Leave what handlers ask for, also where the request is exempt.
+fn leave_info<B>(request: &mut Request<B>, outcome: Option<&Arc<Outcome>>) -> RateLimitInfo {
+    let extensions = request.extensions_mut();
+    let Some(outcome) = outcome else {
+        return extensions.get_or_insert_default::<RateLimitInfo>().clone();
+    };
+    let info = RateLimitInfo::with(extensions.get(), Arc::clone(outcome));
+    extensions.insert(info.clone());
+    info
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
@@ -104,31 +111,16 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
         match question {
             Ok(None) => Ok(None),
             Ok(Some(Question { key, limits, cost })) => {
-                self.limiter.check(&key, &limits, cost).await.map(Some)
+                self.limiter.check_at(key, &limits, cost).await.map(Some)
             }
             Err(error) => self.limiter.settle(String::new(), 0, error).map(Some),
         }
     }
 
-    async fn serve<S, R>(
-        &self,
-        inner: S,
-        mut request: Request<B>,
-        outcome: Outcome,
-    ) -> Result<Response<R>, S::Error>
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-    {
-        let outcome = Arc::new(outcome);
-        if self.rules.wait && !outcome.wait().is_zero() {
-            tokio::time::sleep(outcome.wait()).await;
-        }
-        let extensions = request.extensions_mut();
-        let info = RateLimitInfo::with(extensions.get(), Arc::clone(&outcome));
-        extensions.insert(info.clone());
-        let mut response = call(inner, request).await?;
-        self.tell(&mut response, &outcome, info);
-        Ok(response)
+    /// The wait that a LEAKY limit asks for, where the layer keeps it.
+    fn hold(&self, outcome: &Outcome) -> Option<Pin<Box<Sleep>>> {
+        let wait = outcome.wait();
+        (self.rules.wait && !wait.is_zero()).then(|| Box::pin(sleep(wait)))
     }
 
     fn deny<R: From<String>>(&self, request: Request<B>, outcome: Outcome) -> Response<R> {

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::{each, known, made, pick, text};
 use crate::error::{Class, Error};
-use crate::outcome::{Decision, Outcome, Source};
+use crate::outcome::{Outcome, Source, Verdict};
 use crate::tower::Refusal;
 use crate::tower::answers::headers;
 use crate::wire::reply::{self, Known};
-use crate::{Legacy, Limits};
+use crate::{Legacy, LimitSet};
 
 #[test]
 fn outcomes() {
@@ -72,13 +72,16 @@ fn merges() {
 
 #[test]
 fn replies() {
-    let limits: Limits = "5/minute".parse().unwrap();
+    let limits: LimitSet = "5/minute".parse().unwrap();
     each("replies", 40, |case| {
-        let got = match reply::read(&as_redis(&case["reply"]), &limits, &Known::new()) {
-            Ok(read) => format!("{read:?}"),
-            Err(error) => format!("{:?}", error.class()),
-        };
-        (json!(got), json!("Configuration"))
+        let reply = as_redis(&case["reply"]);
+        let got = [&reply, &Reply::SimpleString(joined(&reply))].map(|reply| {
+            match reply::read(reply, &limits, &Known::new()) {
+                Ok(read) => format!("{read:?}"),
+                Err(error) => format!("{:?}", error.class()),
+            }
+        });
+        (json!(got), json!(["Configuration", "Configuration"]))
     });
 }
 
@@ -103,8 +106,11 @@ fn errors() {
 fn decided(case: &Value) -> Outcome {
     let limits = made(case).expect("right limits");
     let known = known(case, &limits);
-    let (allowed, decisions) =
-        reply::read(&as_redis(&case["reply"]), &limits, &known).expect("a right reply");
+    let reply = as_redis(&case["reply"]);
+    let joined = Reply::SimpleString(joined(&reply));
+    let [(allowed, decisions), same] =
+        [&reply, &joined].map(|reply| reply::read(reply, &limits, &known).expect("a right reply"));
+    assert_eq!((allowed, &decisions), (same.0, &same.1));
     let cost = case["cost"].as_u64().unwrap_or(1);
     Outcome { allowed, decisions, key: "rl:app:user:1".to_owned(), cost, source: Source::Server }
 }
@@ -123,20 +129,32 @@ fn as_redis(value: &Value) -> Reply {
     }
 }
 
+/// As a connection of ours has it.
+fn joined(reply: &Reply) -> String {
+    match reply {
+        Reply::Int(number) => format!(":{number}"),
+        Reply::Array(items) => {
+            let items = items.iter().map(|item| format!("  {}", joined(item)));
+            format!("*{}{}", items.len(), items.collect::<String>())
+        }
+        other => format!("{other:?}"),
+    }
+}
+
 fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap()
 }
 
 fn told(outcome: &Outcome) -> Value {
-    let decision = |decision: &Decision| {
+    let verdict = |verdict: &Verdict| {
         json!({
-            "policy": &*decision.policy,
-            "allowed": decision.allowed,
-            "limit": decision.limit,
-            "remaining": decision.remaining,
-            "retry_after_ms": decision.retry_after.map(ms),
-            "reset_after_ms": ms(decision.reset_after),
-            "wait_ms": ms(decision.wait),
+            "policy": &*verdict.policy,
+            "allowed": verdict.allowed,
+            "limit": verdict.limit,
+            "remaining": verdict.remaining,
+            "retry_after_ms": verdict.retry_after.map(ms),
+            "reset_after_ms": ms(verdict.reset_after),
+            "wait_ms": ms(verdict.wait),
         })
     };
     json!({
@@ -145,8 +163,8 @@ fn told(outcome: &Outcome) -> Value {
         "retry_after_ms": outcome.retry_after().map(ms),
         "reset_after_ms": ms(outcome.reset_after()),
         "wait_ms": ms(outcome.wait()),
-        "tightest": outcome.tightest().map(|decision| &*decision.policy),
-        "decisions": outcome.decisions.iter().map(decision).collect::<Vec<_>>(),
+        "tightest": outcome.tightest().map(|verdict| &*verdict.policy),
+        "decisions": outcome.decisions.iter().map(verdict).collect::<Vec<_>>(),
     })
 }
 

@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use super::{each, known, made, pick, text};
 use crate::limits::policy_names;
 use crate::tower::answers::headers;
-use crate::{Clause, Limits};
+use crate::{Clause, LimitSet};
 
 #[test]
 fn limits() {
     each("limits", 240, |case| {
-        let got = match text(case, "spec").parse::<Limits>() {
+        let got = match text(case, "spec").parse::<LimitSet>() {
             Err(error) => {
                 let told = error.to_string();
                 let says = told.contains("a limit is") || told.contains("limits must differ");
-                let counts = told.contains("1 to 16 limits");
+                let counts = told.contains("limits must be 1 to 16 in number");
                 json!({"clauses": null, "periods_ms": null, "error": says || counts})
             }
             Ok(limits) => {
@@ -40,7 +40,7 @@ fn policies() {
     });
 }
 
-fn shown(case: &Value, limits: &Limits) -> Vec<Value> {
+fn shown(case: &Value, limits: &LimitSet) -> Vec<Value> {
     let policy = |name: &str, q: u64, window: Duration| json!({"name": name, "q": q, "w": headers::seconds(window).max(1)});
     let mut known = known(case, limits).into_iter();
     let mut all = Vec::new();

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::limits::PolicyClause;
 use crate::wire::reply::Known;
-use crate::{ConfigError, Ipv6Prefix, Limits};
+use crate::{ConfigError, Ipv6Prefix, LimitSet};
 
 /// Run one list, and fail with all of its cases that are wrong.
 fn each(list: &str, at_least: usize, given_expected: impl Fn(&Value) -> (Value, Value)) {
@@ -43,15 +43,15 @@ fn text<'a>(case: &'a Value, name: &str) -> &'a str {
     case[name].as_str().unwrap_or_else(|| panic!("{name} is a string in {case}"))
 }
 
-fn made(case: &Value) -> Result<Limits, ConfigError> {
+fn made(case: &Value) -> Result<LimitSet, ConfigError> {
     match case["name"].as_str() {
-        Some(name) => Limits::named(name, text(case, "spec")),
+        Some(name) => LimitSet::named(name, text(case, "spec")),
         None => text(case, "spec").parse(),
     }
 }
 
 /// What RL.POLICY GET said of the policies among some limits.
-fn known(case: &Value, limits: &Limits) -> Known {
+fn known(case: &Value, limits: &LimitSet) -> Known {
     let server: HashMap<String, Vec<String>> =
         serde_json::from_value(case["server"].clone()).unwrap_or_default();
     let clauses = |texts: &Vec<String>| -> Arc<[PolicyClause]> {

@@ -10,7 +10,7 @@ use crate::keys::{address, family};
 use crate::tower::met::{self, Id, Meeting, Met, Place};
 use crate::tower::scope::{self, Methods};
 use crate::tower::{ClientIp, PeerAddr, UnixPeer};
-use crate::{Ipv6Prefix, Key, Limits, Subject};
+use crate::{Ipv6Prefix, Key, LimitSet, Subject};
 
 #[test]
 fn keys() {
@@ -78,7 +78,7 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
     let limits = case["limits"].as_array().unwrap();
     let mut scopes = Vec::new();
     for limit in limits {
-        let set: Limits = text(limit, "spec").parse().unwrap();
+        let set: LimitSet = text(limit, "spec").parse().unwrap();
         let meeting = Meeting {
             id: *ids.entry(text(limit, "id")).or_insert_with(Id::new),
             scope: text(limit, "scope"),
@@ -91,9 +91,12 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
             scopes.push(None);
             continue;
         };
-        let key = |scope: &str| Ok::<_, ()>(format!("{}{subject}", family(scope)));
-        scopes.push(match met.ask(meeting, family, key).unwrap() {
-            Place::Scope(scope) => Some(scope),
+        let whole = |key: &mut String| {
+            key.push_str(subject);
+            Ok::<_, ()>(())
+        };
+        scopes.push(match met.ask(meeting, family, whole).unwrap() {
+            Place::At { scope, .. } => Some(scope.to_owned()),
             Place::Charged => None,
             Place::Taken(_) => {
                 let last = limits.last().unwrap();

@@ -5,10 +5,11 @@ use redis::{Cmd, Pipeline, RedisResult, Value};
 
 #[cfg(feature = "cluster")]
 use super::cluster;
-use crate::limits::{Limits, Policy};
+use super::connection::Connection;
+use crate::limits::{LimitSet, Policy};
 
 /// One check.
-pub(crate) fn limit(key: &str, limits: &Limits, cost: u64) -> Cmd {
+pub(crate) fn limit(key: &str, limits: &LimitSet, cost: u64) -> Cmd {
     const USUAL_WORDS: usize = 12;
     const USUAL_BYTES: usize = 192;
     let mut command = Cmd::with_capacity(USUAL_WORDS, USUAL_BYTES);
@@ -19,11 +20,14 @@ pub(crate) fn limit(key: &str, limits: &Limits, cost: u64) -> Cmd {
     command
 }
 
-/// Send one command.
+/// Send one command. Over a connection of ours, a reply of numbers alone comes [joined](super::numbers).
 pub(crate) async fn send<C: ConnectionLike + 'static>(
     connection: &mut C,
     command: &Cmd,
 ) -> RedisResult<Value> {
+    if let Some(ours) = Connection::of(connection) {
+        return ours.send(command).await.and_then(refused);
+    }
     let reply = connection.req_packed_command(command).await.and_then(refused);
     redirected(connection, command, reply).await
 }

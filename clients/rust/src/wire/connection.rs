@@ -7,20 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError,
-    RedisFuture, RedisResult, Value,
+    Client, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisFuture, RedisResult,
+    Value,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::dial::{self, Driver};
+use super::numbers;
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a connection is made again that the server refuses.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A connection whose other end is gone without a word is given up after this long.
-#[cfg(target_os = "linux")]
-const DEAD_AFTER: Duration = Duration::from_secs(2);
 
 /// A connection for a [`Limiter`](crate::Limiter): one that all requests share, made at the first of them
 /// and made again when it is lost. Its requests need a tokio runtime; this call waits for nothing.
@@ -33,7 +32,7 @@ const DEAD_AFTER: Duration = Duration::from_secs(2);
 /// # Errors
 /// When the address cannot be understood.
 pub fn connect(address: impl IntoConnectionInfo) -> RedisResult<Connection> {
-    let info = address.into_connection_info()?.set_tcp_settings(tcp());
+    let info = address.into_connection_info()?.set_tcp_settings(dial::settings());
     Ok(Connection::to(Client::open(info)?, CONNECT_TIMEOUT))
 }
 
@@ -51,7 +50,7 @@ pub fn connect_cluster<A: IntoConnectionInfo>(
     let client = redis::cluster::ClusterClientBuilder::new(nodes)
         .retries(0)
         .connection_timeout(CONNECT_TIMEOUT)
-        .tcp_settings(tcp())
+        .tcp_settings(dial::settings())
         .build()?;
     Ok(client.get_pending_async_connection_with_config(redis::cluster::ClusterConfig::new()))
 }
@@ -62,7 +61,7 @@ pub struct Connection(Arc<Shared>);
 
 struct Shared {
     client: Client,
-    config: AsyncConnectionConfig,
+    connect_timeout: Duration,
     state: Mutex<State>,
     /// How many connections were made.
     made: AtomicU64,
@@ -81,6 +80,7 @@ enum State {
 #[derive(Clone)]
 struct Link {
     connection: MultiplexedConnection,
+    _driver: Option<Arc<Driver>>,
     number: u64,
     since: Instant,
 }
@@ -95,16 +95,30 @@ impl Connection {
 
     /// How many connections were made, if this is one of ours: a new one is news of the server.
     pub(crate) fn made_by<C: 'static>(connection: &C) -> u64 {
-        let ours = (connection as &dyn Any).downcast_ref::<Self>();
-        ours.map_or(0, |Self(shared)| shared.made.load(Ordering::Acquire))
+        Self::of(connection).map_or(0, |Self(shared)| shared.made.load(Ordering::Acquire))
+    }
+
+    /// This one, if it is ours.
+    pub(crate) fn of<C: 'static>(connection: &C) -> Option<&Self> {
+        (connection as &dyn Any).downcast_ref()
+    }
+
+    /// Send a command. A reply of numbers alone comes [joined](numbers).
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        let link = self.0.made_link();
+        let mut link = match link {
+            Some(link) => link,
+            // Boxed, so that the checks that find a connection need no memory for those that wait for it.
+            None => Box::pin(self.link()).await?,
+        };
+        let reply = link.connection.send_packed_command(command).await;
+        self.0.look_at(&link, &reply);
+        reply
     }
 
     fn to(client: Client, connect_timeout: Duration) -> Self {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(connect_timeout))
-            .set_response_timeout(None);
         let (state, made) = (Mutex::new(State::Absent), AtomicU64::new(0));
-        Self(Arc::new(Shared { client, config, state, made }))
+        Self(Arc::new(Shared { client, connect_timeout, state, made }))
     }
 
     /// The link that there is, or the one that is being made.
@@ -135,6 +149,13 @@ enum Begun {
 }
 
 impl Shared {
+    fn made_link(&self) -> Option<Link> {
+        match &*self.state() {
+            State::Made(link) => Some(link.clone()),
+            _ => None,
+        }
+    }
+
     fn begin(&self) -> Begun {
         let mut state = self.state();
         match &*state {
@@ -151,12 +172,13 @@ impl Shared {
     }
 
     async fn make(&self) -> RedisResult<Link> {
-        let made = self.client.get_multiplexed_async_connection_with_config(&self.config).await;
+        let made = dial::dial(&self.client, self.connect_timeout).await;
         let mut state = self.state();
         match made {
-            Ok(connection) => {
+            Ok((connection, driver)) => {
+                let driver = driver.map(Arc::new);
                 let number = self.made.fetch_add(1, Ordering::AcqRel);
-                let link = Link { connection, number, since: Instant::now() };
+                let link = Link { connection, _driver: driver, number, since: Instant::now() };
                 *state = State::Made(link.clone());
                 Ok(link)
             }
@@ -189,8 +211,11 @@ impl Shared {
             }
             Ok(_) => false,
         };
+        if !useless {
+            return;
+        }
         let mut state = self.state();
-        if useless && matches!(&*state, State::Made(current) if current.number == link.number) {
+        if matches!(&*state, State::Made(current) if current.number == link.number) {
             *state = State::Absent;
         }
     }
@@ -202,12 +227,7 @@ impl Shared {
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(async move {
-            let mut link = self.link().await?;
-            let reply = link.connection.send_packed_command(command).await;
-            self.0.look_at(&link, &reply);
-            reply
-        })
+        Box::pin(async move { self.send(command).await.and_then(numbers::restored) })
     }
 
     fn req_packed_commands<'a>(
@@ -221,7 +241,7 @@ impl ConnectionLike for Connection {
             let replies = link.connection.send_packed_commands(commands, offset, count).await;
             let last = replies.clone().map(|replies| replies.into_iter().next_back());
             self.0.look_at(&link, &last.map(Option::unwrap_or_default));
-            replies
+            replies?.into_iter().map(numbers::restored).collect()
         })
     }
 
@@ -239,11 +259,4 @@ impl fmt::Debug for Connection {
 
 fn nothing() -> RedisError {
     RedisError::from((ErrorKind::Io, "no connection"))
-}
-
-fn tcp() -> TcpSettings {
-    let settings = TcpSettings::default().set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let settings = settings.set_user_timeout(DEAD_AFTER);
-    settings
 }

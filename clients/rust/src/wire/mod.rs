@@ -4,6 +4,8 @@
 pub(crate) mod cluster;
 pub(crate) mod command;
 mod connection;
+mod dial;
+pub(crate) mod numbers;
 pub(crate) mod peek;
 pub(crate) mod reply;
 

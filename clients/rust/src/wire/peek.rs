@@ -5,8 +5,8 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::reply::{self, Known};
-use crate::limits::{Algorithm, Clause, Limits};
-use crate::outcome::Decision;
+use crate::limits::{Algorithm, Clause, LimitSet};
+use crate::outcome::Verdict;
 
 /// Ask for all limiters at a key.
 pub(crate) fn command(key: &str) -> Cmd {
@@ -16,31 +16,31 @@ pub(crate) fn command(key: &str) -> Cmd {
 }
 
 /// Let the limits that have nothing left deny, as they would deny a request of cost 1.
-pub(crate) fn deny(decisions: &mut [Decision], standing: &Value, limits: &Limits, known: &Known) {
+pub(crate) fn deny(decisions: &mut [Verdict], standing: &Value, limits: &LimitSet, known: &Known) {
     let mut counters = counters(limits, known);
     if counters.len() != decisions.len() {
         counters.clear();
     }
-    for (place, decision) in decisions.iter_mut().enumerate() {
-        if decision.remaining > 0 {
+    for (place, verdict) in decisions.iter_mut().enumerate() {
+        if verdict.remaining > 0 {
             continue;
         }
         let counter = counters.get(place).copied();
         let wait = counter.and_then(|counter| wait(standing, counter));
-        decision.allowed = false;
-        decision.wait = Duration::ZERO;
-        decision.retry_after = match decision.limit {
+        verdict.allowed = false;
+        verdict.wait = Duration::ZERO;
+        verdict.retry_after = match verdict.limit {
             0 => None,
             // Other numbers were recorded there, or other clauses: then no later than all of it is back.
-            _ => Some(wait.unwrap_or(decision.reset_after)),
+            _ => Some(wait.unwrap_or(verdict.reset_after)),
         };
     }
 }
 
 type Counter = (Algorithm, Duration);
 
-/// What each decision counts in, where that is known.
-fn counters(limits: &Limits, known: &Known) -> Vec<Counter> {
+/// What each verdict counts in, where that is known.
+fn counters(limits: &LimitSet, known: &Known) -> Vec<Counter> {
     let mut known = known.iter();
     let mut counters = Vec::new();
     for clause in limits.clauses() {

@@ -5,19 +5,23 @@ use std::time::Duration;
 
 use redis::Value;
 
+use super::numbers::Parts;
 use crate::error::Error;
-use crate::limits::{Clause, Limits, PolicyClause, policy_names};
-use crate::outcome::Decision;
+use crate::limits::{Clause, LimitSet, PolicyClause, policy_names};
+use crate::outcome::Verdict;
+
+/// At most so many verdicts get their memory at once: a reply that claims more must show them.
+const MOST: usize = 16;
 
 /// What is known of each policy among some limits, in order.
 pub(crate) type Known = Vec<Option<Arc<[PolicyClause]>>>;
 
-/// The verdict, and the decision of each limit.
+/// Whether all limits allow it, and the verdict of each.
 pub(crate) fn read(
     reply: &Value,
-    limits: &Limits,
+    limits: &LimitSet,
     known: &Known,
-) -> Result<(bool, Vec<Decision>), Error> {
+) -> Result<(bool, Vec<Verdict>), Error> {
     parse(reply, limits, known).ok_or_else(|| {
         Error::Configuration(format!(
             "RL.LIMIT gave an unexpected reply ({reply:?}); load a module of this version"
@@ -25,12 +29,42 @@ pub(crate) fn read(
     })
 }
 
-fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Decision>)> {
+/// The same, before the limits have their names.
+fn fives(reply: &Value) -> Option<(bool, Vec<Five>)> {
+    if let Some(parts) = Parts::of(reply) {
+        return joined(parts);
+    }
     let Value::Array(parts) = reply else { return None };
-    let (verdict, verdicts) = parts.split_first()?;
-    let allowed = flag(verdict)?;
-    let verdicts: Vec<Verdict> = verdicts.iter().map(Verdict::read).collect::<Option<_>>()?;
-    let mut rest = verdicts.as_slice();
+    let (allowed, fives) = parts.split_first()?;
+    let fives = fives.iter().map(|value| {
+        let Value::Array(fields) = value else { return None };
+        let fields: &[Value; 5] = fields.as_slice().try_into().ok()?;
+        let [allowed, limit, remaining, wait, reset] = fields.each_ref().map(number);
+        Five::read([allowed?, limit?, remaining?, wait?, reset?])
+    });
+    Some((flag(number(allowed)?)?, fives.collect::<Option<_>>()?))
+}
+
+fn joined(mut parts: Parts<'_>) -> Option<(bool, Vec<Five>)> {
+    let count = parts.array()?.checked_sub(1)?;
+    let allowed = flag(parts.number()?)?;
+    let mut fives = Vec::with_capacity(count.min(MOST));
+    for _ in 0..count {
+        if parts.array()? != 5 {
+            return None;
+        }
+        let mut fields = [0; 5];
+        for field in &mut fields {
+            *field = parts.number()?;
+        }
+        fives.push(Five::read(fields)?);
+    }
+    parts.is_empty().then_some((allowed, fives))
+}
+
+fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<(bool, Vec<Verdict>)> {
+    let (allowed, fives) = fives(reply)?;
+    let mut rest = fives.as_slice();
     let mut lengths = lengths(limits, known, rest.len())?.into_iter();
     let mut known = known.iter();
     let mut decisions = Vec::with_capacity(rest.len());
@@ -38,7 +72,7 @@ fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Dec
         match clause {
             Clause::Limit(limit) => {
                 let (first, others) = rest.split_first()?;
-                decisions.push(first.decision(Arc::clone(name), Some(limit.window())));
+                decisions.push(first.verdict(Arc::clone(name), Some(limit.window())));
                 rest = others;
             }
             Clause::Policy(policy) => {
@@ -48,23 +82,25 @@ fn parse(reply: &Value, limits: &Limits, known: &Known) -> Option<(bool, Vec<Dec
                         let named = policy_names(policy, clauses).into_iter().zip(clauses);
                         let told = named.zip(own);
                         decisions
-                            .extend(told.map(|((name, c), v)| v.decision(name, Some(c.window))));
+                            .extend(told.map(|((name, c), v)| v.verdict(name, Some(c.window))));
                     }
-                    None => decisions.extend(own.iter().enumerate().map(|(place, verdict)| {
-                        verdict.decision(unknown(name, place, own.len()), None)
-                    })),
+                    None => {
+                        decisions.extend(own.iter().enumerate().map(|(place, five)| {
+                            five.verdict(unknown(name, place, own.len()), None)
+                        }))
+                    }
                 }
                 rest = others;
             }
         }
     }
-    (allowed == decisions.iter().all(|decision| decision.allowed)).then_some((allowed, decisions))
+    (allowed == decisions.iter().all(|verdict| verdict.allowed)).then_some((allowed, decisions))
 }
 
-/// How many verdicts are each policy's. What does not fit is taken for the first whose clauses are not known.
-fn lengths(limits: &Limits, known: &Known, verdicts: usize) -> Option<Vec<usize>> {
+/// How many of the verdicts are each policy's. What does not fit is taken for the first whose clauses are not known.
+fn lengths(limits: &LimitSet, known: &Known, fives: usize) -> Option<Vec<usize>> {
     let own = limits.parts().len().checked_sub(known.len())?;
-    let theirs = verdicts.checked_sub(own)?;
+    let theirs = fives.checked_sub(own)?;
     let mut lengths: Vec<usize> =
         known.iter().map(|clauses| clauses.as_ref().map_or(1, |clauses| clauses.len())).collect();
     if lengths.iter().sum::<usize>() == theirs {
@@ -85,9 +121,9 @@ fn lengths(limits: &Limits, known: &Known, verdicts: usize) -> Option<Vec<usize>
     Some(lengths)
 }
 
-fn fit(clauses: &[PolicyClause], verdicts: &[Verdict]) -> bool {
-    clauses.len() == verdicts.len()
-        && clauses.iter().zip(verdicts).all(|(clause, verdict)| clause.limit == verdict.limit)
+fn fit(clauses: &[PolicyClause], fives: &[Five]) -> bool {
+    clauses.len() == fives.len()
+        && clauses.iter().zip(fives).all(|(clause, five)| clause.limit == five.limit)
 }
 
 fn unknown(name: &Arc<str>, place: usize, of: usize) -> Arc<str> {
@@ -98,8 +134,8 @@ fn unknown(name: &Arc<str>, place: usize, of: usize) -> Arc<str> {
     }
 }
 
-/// What one limit says.
-struct Verdict {
+/// The five numbers of one limit.
+struct Five {
     allowed: bool,
     limit: u64,
     remaining: u64,
@@ -107,26 +143,24 @@ struct Verdict {
     reset_after: Duration,
 }
 
-impl Verdict {
-    fn read(value: &Value) -> Option<Self> {
-        let Value::Array(fields) = value else { return None };
-        let [allowed, limit, remaining, wait_ms, reset_ms] = fields.as_slice() else { return None };
+impl Five {
+    fn read([allowed, limit, remaining, wait_ms, reset_ms]: [i64; 5]) -> Option<Self> {
         let allowed = flag(allowed)?;
-        let wait = match number(wait_ms)? {
+        let wait = match wait_ms {
             -1 if !allowed => None,
             ms => Some(Duration::from_millis(u64::try_from(ms).ok()?)),
         };
         Some(Self {
             allowed,
-            limit: whole(limit)?,
-            remaining: whole(remaining)?,
+            limit: u64::try_from(limit).ok()?,
+            remaining: u64::try_from(remaining).ok()?,
             wait,
-            reset_after: Duration::from_millis(whole(reset_ms)?),
+            reset_after: Duration::from_millis(u64::try_from(reset_ms).ok()?),
         })
     }
 
-    fn decision(&self, policy: Arc<str>, window: Option<Duration>) -> Decision {
-        Decision {
+    fn verdict(&self, policy: Arc<str>, window: Option<Duration>) -> Verdict {
+        Verdict {
             allowed: self.allowed,
             limit: self.limit,
             remaining: self.remaining,
@@ -147,10 +181,10 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
     u64::try_from(number(value)?).ok()
 }
 
-const fn flag(value: &Value) -> Option<bool> {
-    match number(value) {
-        Some(0) => Some(false),
-        Some(1) => Some(true),
+const fn flag(number: i64) -> Option<bool> {
+    match number {
+        0 => Some(false),
+        1 => Some(true),
         _ => None,
     }
 }

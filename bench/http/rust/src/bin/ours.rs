@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bench_http::LIMIT;
 use redis_rl::tower::RateLimitLayer;
-use redis_rl::{Limiter, Limits};
+use redis_rl::{Limiter, LimitSet};
 
 /// As long as the others wait, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 async fn main() -> Result<(), Box<dyn Error>> {
     let connection = redis_rl::connect(bench_http::redis_url())?;
     let limiter = Limiter::builder(connection).timeout(PATIENCE).build();
-    let limits: Limits = format!("{LIMIT}/minute").parse()?;
+    let limits: LimitSet = format!("{LIMIT}/minute").parse()?;
     let layer = RateLimitLayer::new(limiter, limits);
     bench_http::serve(bench_http::items().layer(layer)).await?;
     Ok(())

@@ -1,12 +1,11 @@
 //! The headers that tell clients of their limits (draft-ietf-httpapi-ratelimit-headers-11).
 
-use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, Entry, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::limiter::Legacy;
-use crate::outcome::{Decision, Outcome, Source};
+use crate::outcome::{Outcome, Source, Verdict};
 
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -33,8 +32,8 @@ pub(crate) fn apply(
             retry_after(headers, seconds(wait).max(1));
         }
     }
-    if let (Some(legacy), Some(decision)) = (legacy, outcome.tightest()) {
-        older(headers, legacy, decision, now);
+    if let (Some(legacy), Some(verdict)) = (legacy, outcome.tightest()) {
+        older(headers, legacy, verdict, now);
     }
 }
 
@@ -51,7 +50,7 @@ pub(crate) fn retry_after(headers: &mut HeaderMap, seconds: u64) {
 /// Let no cache keep the answer.
 pub(crate) fn no_store(headers: &mut HeaderMap) {
     if !says_no_store(headers) {
-        append(headers, CACHE_CONTROL, ["no-store"], |line, member| line.write_str(member));
+        append(headers, CACHE_CONTROL, ["no-store"], String::push_str);
     }
 }
 
@@ -66,42 +65,51 @@ pub(crate) fn seconds(time: Duration) -> u64 {
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)
 }
 
-fn policy(line: &mut String, decision: &Decision) -> fmt::Result {
-    let Decision { policy, limit, window, .. } = decision;
-    write!(line, "\"{policy}\";q={limit}")?;
-    window.map_or(Ok(()), |window| write!(line, ";w={}", seconds(window).max(1)))
+fn policy(line: &mut String, verdict: &Verdict) {
+    member(line, &verdict.policy, ";q=", verdict.limit);
+    if let Some(window) = verdict.window {
+        parameter(line, ";w=", seconds(window).max(1));
+    }
 }
 
-fn left(line: &mut String, decision: &Decision) -> fmt::Result {
-    let Decision { policy, remaining, reset_after, .. } = decision;
-    write!(line, "\"{policy}\";r={remaining};t={}", seconds(*reset_after))
+fn left(line: &mut String, verdict: &Verdict) {
+    member(line, &verdict.policy, ";r=", verdict.remaining);
+    parameter(line, ";t=", seconds(verdict.reset_after));
 }
 
-fn violation(line: &mut String, decision: &Decision) -> fmt::Result {
-    let Decision { policy, remaining, retry_after, .. } = decision;
-    write!(line, "\"{policy}\";r={remaining}")?;
-    retry_after.map_or(Ok(()), |wait| write!(line, ";t={}", seconds(wait).max(1)))
+fn violation(line: &mut String, verdict: &Verdict) {
+    member(line, &verdict.policy, ";r=", verdict.remaining);
+    if let Some(wait) = verdict.retry_after {
+        parameter(line, ";t=", seconds(wait).max(1));
+    }
 }
 
-fn older(
-    headers: &mut HeaderMap,
-    legacy: Legacy,
-    decision: &Decision,
-    now: impl Fn() -> SystemTime,
-) {
+fn member(line: &mut String, policy: &str, name: &str, number: u64) {
+    line.push('"');
+    line.push_str(policy);
+    line.push('"');
+    parameter(line, name, number);
+}
+
+fn parameter(line: &mut String, name: &str, number: u64) {
+    line.push_str(name);
+    line.push_str(itoa::Buffer::new().format(number));
+}
+
+fn older(headers: &mut HeaderMap, legacy: Legacy, verdict: &Verdict, now: impl Fn() -> SystemTime) {
     let [limit, remaining, reset] = match legacy {
         Legacy::Delta | Legacy::Epoch => {
             ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
         }
         Legacy::Draft6 => ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
     };
-    let after = if decision.allowed { Some(decision.reset_after) } else { decision.retry_after };
+    let after = if verdict.allowed { Some(verdict.reset_after) } else { verdict.retry_after };
     let since = match legacy {
         Legacy::Epoch => now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         Legacy::Delta | Legacy::Draft6 => Duration::ZERO,
     };
-    headers.insert(limit, HeaderValue::from(decision.limit));
-    headers.insert(remaining, HeaderValue::from(decision.remaining));
+    headers.insert(limit, HeaderValue::from(verdict.limit));
+    headers.insert(remaining, HeaderValue::from(verdict.remaining));
     if let Some(after) = after {
         headers.insert(reset, HeaderValue::from(seconds(since.saturating_add(after))));
     }
@@ -112,21 +120,27 @@ fn append<T>(
     headers: &mut HeaderMap,
     name: HeaderName,
     ours: impl IntoIterator<Item = T>,
-    write: impl Fn(&mut String, T) -> fmt::Result,
+    write: impl Fn(&mut String, T),
 ) {
     let mut line = String::with_capacity(USUAL);
-    for member in headers.get_all(&name).iter().filter_map(|set| set.to_str().ok()) {
-        separate(&mut line);
-        line.push_str(member);
+    let entry = headers.entry(name);
+    if let Entry::Occupied(set) = &entry {
+        for member in set.iter().filter_map(|set| set.to_str().ok()) {
+            separate(&mut line);
+            line.push_str(member);
+        }
     }
     for member in ours {
         separate(&mut line);
-        // Writing to a String does not fail.
-        let _ = write(&mut line, member);
+        write(&mut line, member);
     }
     // Members are of characters that a header may hold.
-    if let Ok(line) = HeaderValue::try_from(line) {
-        headers.insert(name, line);
+    let Ok(line) = HeaderValue::try_from(line) else { return };
+    match entry {
+        Entry::Occupied(mut set) => drop(set.insert(line)),
+        Entry::Vacant(free) => {
+            free.insert(line);
+        }
     }
 }
 

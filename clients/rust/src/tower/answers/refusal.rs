@@ -15,7 +15,7 @@ pub enum Refusal<'a> {
     Denied(&'a Outcome),
     /// There is nobody to limit: 400.
     Unidentified(CannotIdentify),
-    /// There is no verdict: 503. Clients are not told why; logs are.
+    /// Nobody decided: 503. Clients are not told why; logs are.
     Unavailable(&'a Error),
 }
 

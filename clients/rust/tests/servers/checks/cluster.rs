@@ -53,7 +53,7 @@ async fn a_slot_on_its_way(
     cluster: &Cluster,
     limiter: &ClusterLimiter,
     key: &Key,
-    limits: &redis_rl::Limits,
+    limits: &redis_rl::LimitSet,
 ) {
     let name = "rl:test:user:1";
     let (from, slot) = cluster.owner(name).await;

@@ -1,4 +1,4 @@
-//! Looking without charging, and telling of each decision.
+//! Looking without charging, and telling of each verdict.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

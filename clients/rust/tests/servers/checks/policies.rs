@@ -8,7 +8,7 @@ use crate::support::plain::{Layered, header, layer, request, through};
 use crate::support::{Server, eventually, limits, patient, user};
 
 fn shown(outcome: &Outcome) -> Vec<(String, u64, Option<u64>)> {
-    let one = |d: &redis_rl::Decision| {
+    let one = |d: &redis_rl::Verdict| {
         (d.policy.to_string(), d.limit, d.window.map(|window| window.as_secs()))
     };
     outcome.decisions.iter().map(one).collect()

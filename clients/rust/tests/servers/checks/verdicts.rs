@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis_rl::redis::{Client, cmd};
-use redis_rl::{Class, Error, Key, Limiter, Limits, OnError, Source, Subject};
+use redis_rl::{Class, Error, Key, LimitSet, Limiter, OnError, Source, Subject};
 
 use crate::support::{Server, limits, patient, user};
 
@@ -11,7 +11,7 @@ use crate::support::{Server, limits, patient, user};
 async fn a_check_is_one_command_and_tells_all() {
     let server = Server::start();
     let limiter = patient(&server.url()).build();
-    let report = Limits::named("report", "2/minute; 100/hour").unwrap();
+    let report = LimitSet::named("report", "2/minute; 100/hour").unwrap();
     let key = Key::new("report", Subject::user(42));
 
     let outcome = limiter.check(&key, &report, 1).await.unwrap();

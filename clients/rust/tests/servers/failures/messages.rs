@@ -1,6 +1,6 @@
 //! What errors say: what to do, and never a password.
 
-use redis_rl::{Error, Limiter, Limits};
+use redis_rl::{Error, LimitSet, Limiter};
 
 use crate::support::{Server, limits, patient, user};
 
@@ -86,9 +86,9 @@ async fn who_returns_an_error_from_main_sees_what_to_do() {
 #[test]
 fn a_wrong_limit_says_what_it_must_be_and_what_it_was() {
     for (wrong, named) in [("5/minuet", "minuet"), ("policy", "policy"), ("policy a b", "a b")] {
-        let text = wrong.parse::<Limits>().unwrap_err().to_string();
+        let text = wrong.parse::<LimitSet>().unwrap_err().to_string();
         assert!(text.contains(named) && text.contains("a limit is"), "{text}");
     }
-    let text = Limits::named("a b", "5/minute").unwrap_err().to_string();
-    assert!(text.contains("must be 1 to 64 of") && text.contains("not `a b`"), "{text}");
+    let text = LimitSet::named("a b", "5/minute").unwrap_err().to_string();
+    assert!(text.contains("must be 1 to 64 characters of") && text.contains("not 'a b'"), "{text}");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode};
 use redis_rl::tower::{ClientIp, RateLimitInfo, RateLimitLayer, UnixPeer};
-use redis_rl::{Legacy, Limits, Subject};
+use redis_rl::{Legacy, LimitSet, Subject};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::plain::{Layered, header, layer, request, through};
@@ -64,7 +64,7 @@ async fn keys_costs_and_limits_are_functions_of_the_request() {
 #[tokio::test]
 async fn a_name_is_the_scope_wherever_it_is_used() {
     let server = Server::start();
-    let login = Limits::named("login", "2/hour").unwrap();
+    let login = LimitSet::named("login", "2/hour").unwrap();
     let limiter = patient(&server.url()).build();
     let (one, other): (Layered, Layered) =
         (RateLimitLayer::new(limiter.clone(), login.clone()), RateLimitLayer::new(limiter, login));
@@ -102,8 +102,9 @@ async fn layers_within_layers_add_up() {
     let server = Server::start();
     let limiter = patient(&server.url()).legacy(Legacy::Delta).build();
     let inner: Layered =
-        RateLimitLayer::new(limiter.clone(), Limits::named("inner", "2/hour").unwrap());
-    let outer: Layered = RateLimitLayer::new(limiter, Limits::named("outer", "9/minute").unwrap());
+        RateLimitLayer::new(limiter.clone(), LimitSet::named("inner", "2/hour").unwrap());
+    let outer: Layered =
+        RateLimitLayer::new(limiter, LimitSet::named("outer", "9/minute").unwrap());
     let service = service_fn(async |request: Request<String>| {
         let info = request.extensions().get::<RateLimitInfo>().unwrap();
         let left: Vec<_> = info.outcomes().map(|outcome| outcome.remaining().unwrap()).collect();

@@ -20,7 +20,7 @@ async fn options_has_a_budget_of_its_own_and_head_is_get() {
 #[tokio::test]
 async fn a_name_does_not_let_options_use_up_what_it_announces() {
     let server = Server::start();
-    let login = redis_rl::Limits::named("login", "1/hour").unwrap();
+    let login = redis_rl::LimitSet::named("login", "1/hour").unwrap();
     let limiter = crate::support::patient(&server.url()).build();
     let layer = redis_rl::tower::RateLimitLayer::new(limiter, login);
     for expected in [200, 429] {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use redis_rl::tower::RateLimitLayer;
-use redis_rl::{Connection, Limits, Subject};
+use redis_rl::{Connection, LimitSet, Subject};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::support::{Server, limits, patient};
 
-fn layer(server: &Server, limits: Limits) -> RateLimitLayer<Connection, String> {
+fn layer(server: &Server, limits: LimitSet) -> RateLimitLayer<Connection, String> {
     let everybody = |_: &Request<String>| Subject::user("everybody");
     RateLimitLayer::new(patient(&server.url()).build(), limits).key(everybody)
 }

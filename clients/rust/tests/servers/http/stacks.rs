@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::routing::{any, get, post};
 use redis_rl::tower::{ClientIp, RateLimitLayer};
-use redis_rl::{Connection, Limits, Subject};
+use redis_rl::{Connection, LimitSet, Subject};
 use tower::ServiceExt;
 
 use crate::support::{Server, keys, limits, patient};
@@ -19,7 +19,7 @@ fn layer(server: &Server, text: &str) -> Layer {
 }
 
 fn named(server: &Server, name: &str, text: &str) -> Layer {
-    RateLimitLayer::new(patient(&server.url()).build(), Limits::named(name, text).unwrap())
+    RateLimitLayer::new(patient(&server.url()).build(), LimitSet::named(name, text).unwrap())
 }
 
 async fn ask(router: &Router, method: &str, path: &str) -> (u16, String) {

@@ -18,14 +18,14 @@ pub(crate) use server::{Server, module};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use redis_rl::{Connection, Key, Limiter, LimiterBuilder, Limits, Subject};
+use redis_rl::{Connection, Key, LimitSet, Limiter, LimiterBuilder, Subject};
 
 /// A limiter on this server whose deadline a busy machine does not miss.
 pub(crate) fn patient(url: &str) -> LimiterBuilder<Connection> {
     Limiter::builder(redis_rl::connect(url).unwrap()).timeout(Duration::from_secs(5))
 }
 
-pub(crate) fn limits(text: &str) -> Limits {
+pub(crate) fn limits(text: &str) -> LimitSet {
     text.parse().unwrap()
 }
 
