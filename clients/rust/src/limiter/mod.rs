@@ -10,6 +10,7 @@ mod settings;
 pub use settings::{Legacy, LimiterBuilder, OnError};
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -283,7 +284,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         let mut connection = self.connection.clone();
         let command = command::limit(key, limits, cost);
         let reply = if due.is_empty() {
-            self.in_time(command::send(&mut connection, &command)).await?
+            // Pinned here, since a future that is handed on is copied each time.
+            self.in_time(pin!(command::send(&mut connection, &command))).await?
         } else {
             let asking = command::send_with_policies(&mut connection, key, &command, &due);
             // Boxed, so that other checks need no memory for it.

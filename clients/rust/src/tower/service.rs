@@ -74,7 +74,14 @@ where
         let guard = Arc::clone(&self.guard);
         let question = guard.rules.question(&guard.limiter, &mut request);
         Box::pin(async move {
-            let outcome = match guard.ask(question).await {
+            let outcome = match question {
+                Ok(None) => Ok(None),
+                Ok(Some(Question { key, limits, cost })) => {
+                    guard.limiter.check_at(key, &limits, cost).await.map(Some)
+                }
+                Err(error) => guard.limiter.settle(String::new(), 0, error).map(Some),
+            };
+            let outcome = match outcome {
                 Ok(Some(outcome)) if !outcome.allowed => return Ok(guard.deny(request, outcome)),
                 Ok(outcome) => outcome.map(Arc::new),
                 Err(error) => return Ok(guard.fail(request, &error)),
@@ -104,19 +111,6 @@ fn leave_info<B>(request: &mut Request<B>, outcome: Option<&Arc<Outcome>>) -> Ra
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
-    async fn ask(
-        &self,
-        question: Result<Option<Question>, Error>,
-    ) -> Result<Option<Outcome>, Error> {
-        match question {
-            Ok(None) => Ok(None),
-            Ok(Some(Question { key, limits, cost })) => {
-                self.limiter.check_at(key, &limits, cost).await.map(Some)
-            }
-            Err(error) => self.limiter.settle(String::new(), 0, error).map(Some),
-        }
-    }
-
     /// The wait that a LEAKY limit asks for, where the layer keeps it.
     fn hold(&self, outcome: &Outcome) -> Option<Pin<Box<Sleep>>> {
         let wait = outcome.wait();
