@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bench_http::LIMIT;
 use redis_rl::tower::RateLimitLayer;
-use redis_rl::{Limiter, LimitSet};
+use redis_rl::{LimitSet, Limiter};
 
 /// As long as the others wait, however busy the machine.
 const PATIENCE: Duration = Duration::from_secs(5);
