@@ -17,6 +17,7 @@ mod leaky;
 mod limit;
 mod log;
 mod peek;
+mod receipts;
 mod room;
 mod sliding;
 mod token;
