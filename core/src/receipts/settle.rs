@@ -158,14 +158,9 @@ impl Ledger {
 /// Has the level be what it would be, had the charges of `group` been so much less: first what was
 /// added last.
 fn give_back(bucket: &mut Bucket, lows: &mut Lows, receipt: &mut Receipt, group: &Group, now: Now) {
-    let level_now = bucket.level_now(now);
-    let last = receipt.parts().get(group.end.saturating_sub(1)).map(|part| part.trace.get());
-    // Where nothing can be given back, the bucket is not even looked at.
-    let counts = level_now > 0 && last.is_some_and(|number| lows.low(number) > 0);
-    if counts {
-        lows.fall_to(level_now);
-    }
-    let (mut level, mut left) = (level_now, group.cost.saturating_sub(group.settled));
+    let mut level = bucket.level_now(now);
+    lows.fall_to(level);
+    let mut left = group.cost.saturating_sub(group.settled);
     for place in (group.start..group.end).rev() {
         let Some(part) = receipt.parts_mut().get_mut(place) else { continue };
         let taken = part.cost.get().min(left);
@@ -175,20 +170,15 @@ fn give_back(bucket: &mut Bucket, lows: &mut Lows, receipt: &mut Receipt, group:
         let number = part.trace.get();
         left = left.saturating_sub(taken);
         part.cost = U40::new(part.cost.get().saturating_sub(taken));
-        let gone = part.cost.get() == 0 && place > group.start;
-        if counts {
-            let parts = product(taken, bucket.period_ms.get()).min(lows.low(number));
-            lows.lower(number, parts);
-            level = level.saturating_sub(parts);
-        }
-        if gone {
+        let parts = product(taken, bucket.period_ms.get()).min(lows.low(number));
+        lows.lower(number, parts);
+        level = level.saturating_sub(parts);
+        if part.cost.get() == 0 && place > group.start {
             lows.leave(number);
             receipt.remove_part(place);
         }
     }
-    if counts {
-        bucket.set_level(level, now);
-    }
+    bucket.set_level(level, now);
 }
 
 /// Charges what `group` is to have cost more, now, as the charge of that number.
