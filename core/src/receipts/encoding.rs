@@ -2,7 +2,7 @@
 //!
 //! How many limiters 1, the limiters; when the key was last written 6; how many receipts 4, and
 //! each, the one that is forgotten first in front: its id with its length, time 6, keep 4, how
-//! many parts 1, and each: the place of its limiter 1, cost 5, and what tells where the charge
+//! many parts 2, and each: the place of its limiter 1, cost 5, and what tells where the charge
 //! went: of a TOKEN the lowest level since 10, of the others 7 (see [`Part::trace`]).
 
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ impl Ledger {
             put_id(receipt.id(), sink);
             sink.put::<6>(receipt.time_ms());
             sink.put::<4>(receipt.keep_ms());
-            sink.put::<1>(receipt.parts().len() as u64);
+            sink.put::<2>(receipt.parts().len() as u64);
             receipt.parts().iter().for_each(|part| self.put_part(part, sink));
         }
     }
@@ -114,7 +114,7 @@ impl Ledger {
         let id = ChargeId::take(source)?;
         let time_ms = source.take::<6>()?;
         let keep_ms = source.take::<4>().filter(|ms| (1..=MAX_KEEP_MS).contains(ms))?;
-        let count = usize::try_from(source.take::<1>()?).ok()?;
+        let count = usize::try_from(source.take::<2>()?).ok()?;
         let mut parts: Vec<Part> = Vec::new();
         for _ in 0..count {
             parts.push(self.take_part(source, time_ms, charges)?);

@@ -121,6 +121,10 @@ impl Ledger {
         }
     }
 
+    pub(super) fn is_ahead(&self, place: usize, now: Now) -> bool {
+        self.limiters.get(place).is_some_and(|limiter| limiter.is_ahead(now))
+    }
+
     /// Has receipts follow the limiter at `place`, which is moved from the future to now.
     pub(super) fn follow_to_now(&mut self, place: usize, now: Now) {
         let windows = match self.limiters.get(place) {
@@ -193,6 +197,8 @@ impl Ledger {
     /// What to remember of a charge of `cost` to the limiter at `place`, which is its last.
     fn charged(&mut self, place: usize, cost: u64, now: Now) -> Option<Part> {
         let trace = match self.limiters.get(place)? {
+            // Only what arrived from elsewhere can be charged in a window to come.
+            Limiter::Fixed(_) | Limiter::Sliding(_) if self.is_ahead(place, now) => OF_THE_PAST,
             Limiter::Fixed(fixed) => fixed.start_ms.get(),
             Limiter::Sliding(sliding) => sliding.window.get().saturating_add(1),
             Limiter::Log(_) => now.ms(),
@@ -236,9 +242,10 @@ impl Ledger {
             .fold(0, usize::saturating_add)
     }
 
-    /// Allocations on the heap, those of the limiters themselves aside.
+    /// Allocations on the heap, those of the limiters themselves aside: this, the value that holds
+    /// it, two lists, and what these hold.
     pub(crate) fn allocations(&self) -> usize {
-        self.shelf.allocations().saturating_add(self.lows.len()).saturating_add(2)
+        self.shelf.allocations().saturating_add(self.lows.len()).saturating_add(4)
     }
 
     /// Offers every allocation to `relocate`, those of the limiters themselves aside.

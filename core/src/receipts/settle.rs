@@ -13,7 +13,7 @@ use crate::packed::{U40, U56};
 /// How many charges a receipt remembers of one TOKEN: the first, and what settling as more has
 /// added each time. One more is remembered as part of the last, so as to give back less rather
 /// than more.
-pub(super) const MAX_CHARGES: usize = 16;
+pub(super) const MAX_CHARGES: usize = 64;
 
 /// What settling a charge does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Ledger {
 
     /// Has `group` of the receipt at `place` be what it becomes.
     fn settle_group(&mut self, place: usize, group: &Group, now: Now) {
-        if self.limiters.get(group.limiter).is_some_and(|limiter| limiter.is_ahead(now)) {
+        if self.is_ahead(group.limiter, now) {
             self.follow_to_now(group.limiter, now);
         }
         let (Some(limiter), Some(receipt)) =

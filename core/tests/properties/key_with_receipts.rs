@@ -31,6 +31,8 @@ pub(crate) struct Pair {
     pub(crate) primary: Option<Limiters>,
     pub(crate) replica: Option<Limiters>,
     expires: Option<u64>,
+    /// All that the replica was told.
+    pub(crate) sent: Vec<Item>,
 }
 
 impl Pair {
@@ -107,6 +109,7 @@ impl Pair {
             arrived.push(Item::take(&mut source).unwrap());
         }
         assert_eq!(arrived, items);
+        self.sent.extend(&arrived);
         match &mut self.replica {
             Some(limiters) => {
                 assert!(arrived.iter().all(|item| limiters.can_record(item, at(now))));

@@ -19,6 +19,7 @@ mod history;
 mod key_with_receipts;
 mod likeness;
 mod limits;
+mod receipt_bytes;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod replicas;

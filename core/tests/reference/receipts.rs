@@ -174,7 +174,9 @@ impl ReplayedKey {
         let known = self.receipts.iter().filter(|receipt| receipt.is_known(now));
         let named: Vec<Id> = known.flat_map(|receipt| receipt.charged.keys().copied()).collect();
         self.limiters.retain(|id, limiter| {
-            let unused = limiter.usage().is_none(&limiter.numbers, now);
+            let mut seen = limiter.clone();
+            seen.step_back(now);
+            let unused = seen.usage().is_none(&limiter.numbers, now);
             let stays = kept.contains(id);
             assert!(stays || unused && !named.contains(id), "dropped: {limiter:?}");
             stays
