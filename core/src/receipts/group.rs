@@ -146,8 +146,7 @@ impl<const N: usize> GroupOutcome<N> {
     /// dropped for it.
     pub fn record(&self, limiters: &mut Limiters, now: Now) -> usize {
         self.outcome.record(limiters, now);
-        let note = self.receipt.map(Note::Receipt);
-        note.map_or(0, |note| limiters.note(&note, now))
+        self.receipt.map_or(0, |receipt| limiters.leave_receipt(&receipt, now))
     }
 
     /// What it makes of a key that does not exist; nothing if it charges nothing.
@@ -155,7 +154,7 @@ impl<const N: usize> GroupOutcome<N> {
     pub fn make(&self, now: Now) -> Option<Limiters> {
         let mut made = Limiters::from_changes(self.outcome.changes(), now)?;
         if let Some(receipt) = self.receipt {
-            made.note(&Note::Receipt(receipt), now);
+            made.leave_receipt(&receipt, now);
         }
         Some(made)
     }

@@ -1,7 +1,7 @@
 //! Receipts as whoever has a key's limiters sees them.
 
 use super::group::KnownCall;
-use super::{ChargeId, Item, Ledger, Note, Settlement};
+use super::{ChargeId, Item, Ledger, NewReceipt, Note, Settlement};
 use crate::limiters::Limiters;
 use crate::now::Now;
 
@@ -50,7 +50,13 @@ impl Limiters {
     /// were still known it pushed out.
     pub fn note(&mut self, note: &Note, now: Now) -> usize {
         match note {
-            Note::Receipt(new) => self.ledger().map_or(0, |ledger| ledger.add(new, now)),
+            Note::Receipt(new) => {
+                if let Self::Receipted(ledger) = self {
+                    // No call leaves one of an id that is known; what arrives from elsewhere may.
+                    ledger.forget(new.id.as_bytes(), now);
+                }
+                self.leave_receipt(new, now)
+            }
             Note::Settle { id, cost } => {
                 if let Self::Receipted(ledger) = self {
                     ledger.settle(id.as_bytes(), *cost, now);
@@ -58,6 +64,11 @@ impl Limiters {
                 0
             }
         }
+    }
+
+    /// Puts a receipt in place whose id is not known. How many that were still known it pushed out.
+    pub(super) fn leave_receipt(&mut self, new: &NewReceipt, now: Now) -> usize {
+        self.ledger().map_or(0, |ledger| ledger.add(new, now))
     }
 
     /// The key with a ledger, made if there is none.

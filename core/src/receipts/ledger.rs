@@ -170,14 +170,10 @@ impl Ledger {
         known.flat_map(Receipt::limiters).map(bit).fold(0, |all, bit| all | bit)
     }
 
-    /// Takes down what the call with this id charged to each of `limiters`, which all have been
+    /// Takes down what the call with this id, which is not known, charged to each of `limiters`, which all have been
     /// charged. How many receipts that are known it pushes out, for there to be at most `most`.
     pub(super) fn add(&mut self, new: &super::NewReceipt, now: Now) -> usize {
         self.begin_write(now);
-        let known = self.shelf.find(new.id.as_bytes(), now);
-        if let Some(receipt) = known.and_then(|place| self.shelf.remove(place)) {
-            leave(&receipt, &self.limiters, &mut self.lows);
-        }
         let mut parts: Vec<Part> = Vec::with_capacity(new.limiters().len());
         for id in new.limiters() {
             if let Some(place) = self.place_of(id)
@@ -192,6 +188,14 @@ impl Ledger {
             self.shelf.insert(receipt, new.receipts_max);
         }
         dropped
+    }
+
+    /// Forgets the call of that id, if it is known.
+    pub(super) fn forget(&mut self, id: &[u8], now: Now) {
+        let known = self.shelf.find(id, now);
+        if let Some(receipt) = known.and_then(|place| self.shelf.remove(place)) {
+            leave(&receipt, &self.limiters, &mut self.lows);
+        }
     }
 
     /// What to remember of a charge of `cost` to the limiter at `place`, which is its last.
