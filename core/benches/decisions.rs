@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rl_core::{Clause, Limiters, Now, Outcome, decide};
+use rl_core::{
+    Charge, ChargeId, Clause, Group, GroupOutcome, Limiters, Note, Now, Outcome, decide,
+};
 
 const NOW_MS: i64 = 1_700_000_000_000;
 const MINUTE_MS: u64 = 60_000;
@@ -116,6 +118,63 @@ fn recorded(c: &mut Criterion) {
     }
 }
 
+/// A call as the server makes it, with an id if it has one.
+fn call(stored: &mut Limiters, clause: Clause, charge: Option<&Charge>, now: Now) -> bool {
+    let mut outcome = GroupOutcome::<1>::undecided();
+    let clauses = black_box([clause]);
+    let group = Group { stored: Some(stored), clauses: &clauses, cost: 1, charge };
+    outcome.decide(&group, now).unwrap();
+    if outcome.is_write() {
+        outcome.record(stored, now);
+    }
+    outcome.repeat
+}
+
+fn charge(number: u64, most: u64) -> Charge {
+    let id = ChargeId::new(format!("request-{number:08}").as_bytes()).unwrap();
+    Charge { id, keep_ms: 86_400_000, receipts_max: usize::try_from(most).unwrap() }
+}
+
+/// Calls with an id by how many receipts there are, each new one pushing an older one out.
+fn receipts(c: &mut Criterion) {
+    for (name, clause) in [
+        ("fixed", Clause::fixed(1_000_000_000_000, 60 * MINUTE_MS)),
+        ("token", Clause::token(1_000_000_000_000, 10, MINUTE_MS)),
+    ] {
+        for count in [10, 1_000, 100_000] {
+            let (mut stored, mut now_ms, mut number) = (used(&[clause], 1), NOW_MS, 0);
+            let mut next = |stored: &mut Limiters, is_named: bool| {
+                (now_ms, number) = (now_ms + 1, number + 1);
+                let charge = charge(number, count);
+                call(stored, clause, Some(&charge).filter(|_| is_named), Now::from_unix_ms(now_ms))
+            };
+            (0..count).for_each(|_| assert!(!next(&mut stored, true)));
+            assert_eq!(stored.receipts() as u64, count);
+            let kept = stored.clone();
+            c.bench_function(&format!("{name}/receipts/{count}/without"), |bencher| {
+                bencher.iter(|| next(&mut stored, false));
+            });
+            c.bench_function(&format!("{name}/receipts/{count}/new"), |bencher| {
+                bencher.iter(|| next(&mut stored, true));
+            });
+            let (mut stored, now) = (kept, Now::from_unix_ms(NOW_MS + count.cast_signed()));
+            let known = charge(count / 2, count);
+            c.bench_function(&format!("{name}/receipts/{count}/repeat"), |bencher| {
+                bencher.iter(|| assert!(call(&mut stored, clause, Some(&known), now)));
+            });
+            let mut cost = 1;
+            c.bench_function(&format!("{name}/receipts/{count}/settle"), |bencher| {
+                bencher.iter(|| {
+                    cost ^= 1;
+                    let settlement = stored.settlement(&known.id, cost, now);
+                    assert!(settlement.is_change());
+                    stored.note(&Note::Settle { id: known.id, cost }, now);
+                });
+            });
+        }
+    }
+}
+
 fn quick() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(300))
@@ -125,6 +184,6 @@ fn quick() -> Criterion {
 criterion_group! {
     name = decisions;
     config = quick();
-    targets = one_limiter, recorded, several, long_logs
+    targets = one_limiter, recorded, several, long_logs, receipts
 }
 criterion_main!(decisions);

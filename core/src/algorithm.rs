@@ -57,6 +57,21 @@ macro_rules! define {
                 }
             }
 
+            /// What stands for it in encodings.
+            pub(crate) const fn tag(self) -> u8 {
+                match self {
+                    $(Self::$algorithm => $tag,)*
+                }
+            }
+
+            /// The algorithm that `tag` stands for.
+            pub(crate) const fn from_tag(tag: u8) -> Option<Self> {
+                match tag {
+                    $($tag => Some(Self::$algorithm),)*
+                    _ => None,
+                }
+            }
+
             /// The word that begins its clause: `FIXED`.
             #[must_use]
             pub const fn word(self) -> &'static str {
@@ -126,6 +141,7 @@ mod tests {
             assert_eq!(algorithm.word(), algorithm.name().to_uppercase());
             assert!(algorithm.usage().starts_with(algorithm.word()));
             assert!(algorithm.usage().ends_with(" period"));
+            assert_eq!(Algorithm::from_tag(algorithm.tag()), Some(algorithm));
         }
         assert!(Algorithm::ALL.is_sorted());
         for word in

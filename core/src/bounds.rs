@@ -27,6 +27,21 @@ pub const DEFAULT_LOG_LIMIT: u64 = 1_000_000;
 /// Largest limit of a LOG that its entries can hold, whatever is configured.
 pub const MAX_LOG_LIMIT: u64 = 10_000_000;
 
+/// Longest id of a charge, in bytes.
+pub const MAX_ID: usize = 64;
+
+/// How long a charge is remembered by its id unless the call says otherwise, in ms.
+pub const DEFAULT_KEEP_MS: u64 = 60_000;
+
+/// The longest time that a charge is remembered by its id: a day, in ms.
+pub const MAX_KEEP_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Receipts at one key unless configured otherwise.
+pub const DEFAULT_RECEIPTS: u64 = 1_000;
+
+/// Receipts at one key, whatever is configured.
+pub const MAX_RECEIPTS: u64 = 100_000;
+
 /// Whether a period may be so long.
 #[inline]
 #[must_use]

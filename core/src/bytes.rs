@@ -57,7 +57,15 @@ pub(crate) trait Encoded: Sized {
     /// Writes it. Equal values are equal bytes.
     fn put(&self, sink: &mut impl Sink);
 
-    /// Reads what [`Encoded::put`] wrote; nothing if it is cut off, or not what a call could
-    /// have recorded.
-    fn take(source: &mut Source<'_>) -> Option<Self>;
+    /// Reads what [`Encoded::put`] wrote; nothing if it is cut off, or out of `reach`.
+    fn take(source: &mut Source<'_>, reach: Reach) -> Option<Self>;
+}
+
+/// What may have recorded a number, and so how large it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Calls alone: use is above 0 and within the limit that is recorded with it.
+    Calls,
+    /// Calls and settles, which may leave use at 0, or above a limit.
+    Settles,
 }

@@ -62,12 +62,13 @@ impl<const N: usize> Outcome<N> {
     /// What a call is told that one of several clauses denies: each clause's own verdict, and
     /// moves.
     #[inline(never)]
-    fn deny(&mut self, stored: &[Limiter], clauses: &[Clause], cost: u64, now: Now) {
+    pub(crate) fn deny(&mut self, stored: &[Limiter], clauses: &[Clause], cost: u64, now: Now) {
         self.begin(clauses.len());
         for (place, clause) in clauses.iter().enumerate() {
             self.judge(place, stored, clause, cost, now, false);
         }
         self.allowed = false;
+        self.charged = false;
     }
 }
 

@@ -9,6 +9,8 @@
 //! | what it is told | [`Verdict`] |
 //! | how a call is decided | [`decide`], which answers an [`Outcome`] |
 //! | what a key holds | [`Limiters`], a set of [`Limiter`] |
+//! | how a call with an id is decided, or one on several keys | [`GroupOutcome`], [`decide_all`] |
+//! | what a call turns out to have cost | [`Limiters::settlement`], [`Note`] |
 //! | which algorithms there are | the table in `algorithm`: [`Algorithm`] |
 //! | one algorithm | its file in [`algorithms`] |
 //! | how state is written as bytes | [`bytes`] |
@@ -47,7 +49,9 @@ mod math;
 mod now;
 mod outcome;
 mod peek;
+mod receipts;
 mod relocate;
+mod unused;
 mod verdict;
 
 pub use algorithm::Algorithm;
@@ -58,5 +62,9 @@ pub use limiters::Limiters;
 pub use now::Now;
 pub use outcome::{Outcome, TooManyLimiters};
 pub use peek::{Peeked, peek};
+pub use receipts::{
+    Charge, ChargeId, Group, GroupOutcome, Item, Ledger, NewReceipt, Note, Refused, Settlement,
+    decide_all,
+};
 pub use relocate::Relocate;
 pub use verdict::{Verdict, Wait};

@@ -2,7 +2,7 @@
 
 use crate::algorithm::Algorithm;
 use crate::algorithms::*;
-use crate::bytes::{Encoded, Sink, Source};
+use crate::bytes::{Encoded, Reach, Sink, Source};
 use crate::clause::Clause;
 use crate::for_each_algorithm;
 use crate::now::Now;
@@ -76,11 +76,9 @@ macro_rules! define {
                 }
             }
 
-            /// Reads what [`Limiter::put`] wrote; nothing if no call could have recorded it.
-            #[must_use]
-            pub fn take(source: &mut Source<'_>) -> Option<Self> {
+            pub(crate) fn take_within(source: &mut Source<'_>, reach: Reach) -> Option<Self> {
                 match source.take_bytes::<1>()? {
-                    $([$tag] => Encoded::take(source).map(Self::$algorithm),)*
+                    $([$tag] => Encoded::take(source, reach).map(Self::$algorithm),)*
                     _ => None,
                 }
             }
@@ -117,11 +115,9 @@ macro_rules! define {
                 }
             }
 
-            /// Reads what [`Change::put`] wrote; nothing if no call could have made it.
-            #[must_use]
-            pub fn take(source: &mut Source<'_>) -> Option<Self> {
+            fn take_within(source: &mut Source<'_>, reach: Reach) -> Option<Self> {
                 match source.take_bytes::<1>()? {
-                    $([$tag] => Encoded::take(source).map(Self::$algorithm),)*
+                    $([$tag] => Encoded::take(source, reach).map(Self::$algorithm),)*
                     _ => None,
                 }
             }
@@ -132,6 +128,22 @@ macro_rules! define {
 for_each_algorithm!(define);
 
 impl Limiter {
+    /// Reads what [`Limiter::put`] wrote; nothing if no call could have recorded it.
+    #[must_use]
+    pub fn take(source: &mut Source<'_>) -> Option<Self> {
+        Self::take_within(source, Reach::Calls)
+    }
+
+    /// Whether calls alone could have left it so: no settle left its use at 0 or above its limit.
+    pub(crate) fn is_plain(&self) -> bool {
+        each!(Limiter, self, state => State::is_plain(state))
+    }
+
+    /// Whether its recorded time is later than `now`.
+    pub(crate) fn is_ahead(&self, now: Now) -> bool {
+        each!(Limiter, self, state => State::is_ahead(state, now))
+    }
+
     /// Its period, in ms.
     #[inline]
     #[must_use]
@@ -194,6 +206,19 @@ impl Limiter {
 }
 
 impl Change {
+    /// Reads what [`Change::put`] wrote; nothing if no call could have made it.
+    #[must_use]
+    pub fn take(source: &mut Source<'_>) -> Option<Self> {
+        Self::take_within(source, Reach::Calls)
+    }
+
+    /// The same at a key that has or had receipts, where a move may be one of a limiter whose use
+    /// is 0 or above its limit.
+    #[must_use]
+    pub fn take_settled(source: &mut Source<'_>) -> Option<Self> {
+        Self::take_within(source, Reach::Settles)
+    }
+
     /// Which limiter of a key is meant.
     #[inline]
     #[must_use]

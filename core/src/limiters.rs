@@ -4,39 +4,22 @@ use crate::algorithm::Algorithm;
 use crate::bounds::MAX_LIMITERS;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
+use crate::receipts::Ledger;
 use crate::relocate::Relocate;
+use crate::unused::{drop_unused, is_named};
 
 /// What a key holds: one limiter or more, ordered by algorithm and period.
-#[derive(Clone, Debug, Eq)]
+#[derive(Clone, Debug)]
 pub enum Limiters {
     /// The one limiter that nearly every key has, without a further allocation.
     One(Limiter),
     /// Several; never empty.
     Many(Vec<Limiter>),
+    /// Any number, with receipts of what they were charged.
+    Receipted(Box<Ledger>),
 }
 
 const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one small allocation");
-
-/// Makes room for one more by dropping those that are unused. Large ones shrink first, one at a
-/// time, so that no call pays for all of them; the others stay as long as there are places.
-fn drop_unused(limiters: &mut Vec<Limiter>, now: Now) {
-    let in_use = limiters.iter().filter(|limiter| limiter.is_in_use(now)).count();
-    let mut places = MAX_LIMITERS.saturating_sub(in_use).saturating_sub(1);
-    let mut shrinks = true;
-    limiters.retain_mut(|limiter| {
-        if limiter.is_in_use(now) {
-            return true;
-        }
-        if limiter.is_small() || places == 0 {
-            return false;
-        }
-        places = places.saturating_sub(1);
-        if std::mem::take(&mut shrinks) {
-            limiter.shrink();
-        }
-        true
-    });
-}
 
 impl Limiters {
     /// What `changes` make of a key that does not exist; nothing if they admit nothing.
@@ -69,6 +52,7 @@ impl Limiters {
         match self {
             Self::One(limiter) => std::slice::from_ref(limiter),
             Self::Many(limiters) => limiters,
+            Self::Receipted(ledger) => ledger.limiters(),
         }
     }
 
@@ -77,6 +61,7 @@ impl Limiters {
         match self {
             Self::One(limiter) => std::slice::from_mut(limiter),
             Self::Many(limiters) => limiters,
+            Self::Receipted(ledger) => ledger.limiters_mut(),
         }
     }
 
@@ -96,6 +81,9 @@ impl Limiters {
     /// Puts `change` in place. A limiter that is new pushes out those that are unused.
     #[inline(always)]
     pub fn apply(&mut self, change: Change, now: Now) {
+        if let Self::Receipted(ledger) = self {
+            return ledger.apply(change, now);
+        }
         let id = change.id();
         match self.as_mut_slice().iter_mut().find(|limiter| limiter.id() == id) {
             Some(limiter) => limiter.apply(change, now),
@@ -115,7 +103,7 @@ impl Limiters {
             }
         }
         if let Self::Many(limiters) = self {
-            drop_unused(limiters, now);
+            drop_unused(limiters, 0, now);
             let place = limiters.partition_point(|limiter| limiter.id() < new.id());
             limiters.reserve_exact(1);
             limiters.insert(place, new);
@@ -125,10 +113,14 @@ impl Limiters {
     /// Whether all of `ids`, no two the same, can be in use here together with what is.
     #[must_use]
     pub fn has_room_for(&self, ids: &[(Algorithm, u64)], now: Now) -> bool {
-        let others = self
-            .as_slice()
-            .iter()
-            .filter(|limiter| limiter.is_in_use(now) && !ids.contains(&limiter.id()))
+        let named = match self {
+            Self::Receipted(ledger) => ledger.named(now),
+            _ => 0,
+        };
+        let others = self.as_slice().iter().enumerate();
+        let others = others
+            .filter(|(at, limiter)| limiter.is_in_use(now) || is_named(named, *at))
+            .filter(|(_, limiter)| !ids.contains(&limiter.id()))
             .count();
         others.saturating_add(ids.len()) <= MAX_LIMITERS
     }
@@ -143,33 +135,47 @@ impl Limiters {
         }
     }
 
-    /// When all limiters are unused by their recorded numbers, in ms since 1970.
+    /// When all limiters are unused by their recorded numbers and all receipts forgotten, in ms
+    /// since 1970.
     #[inline]
     #[must_use]
     pub fn unused_at_ms(&self) -> u64 {
+        if let Self::Receipted(ledger) = self {
+            return ledger.unused_at_ms();
+        }
         self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0)
     }
 
     /// Bytes on the heap, without the 32 of this value itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let vec = match self {
+        let own = match self {
             Self::One(_) => 0,
             Self::Many(limiters) => limiters.capacity().saturating_mul(size_of::<Limiter>()),
+            Self::Receipted(ledger) => ledger.heap_bytes(),
         };
-        self.as_slice().iter().map(Limiter::heap_bytes).fold(vec, usize::saturating_add)
+        self.as_slice().iter().map(Limiter::heap_bytes).fold(own, usize::saturating_add)
     }
 
     /// How many allocations there are to free, this value's own counted.
     #[must_use]
     pub fn allocations(&self) -> usize {
-        self.as_slice().iter().map(Limiter::allocations).fold(2, usize::saturating_add)
+        let own = match self {
+            Self::Receipted(ledger) => ledger.allocations(),
+            _ => 2,
+        };
+        self.as_slice().iter().map(Limiter::allocations).fold(own, usize::saturating_add)
     }
 
     /// Offers every allocation to `relocate`.
     pub fn relocate(&mut self, relocate: &mut impl Relocate) {
-        if let Self::Many(limiters) = self {
-            relocate.vec(limiters);
+        match self {
+            Self::One(_) => {}
+            Self::Many(limiters) => relocate.vec(limiters),
+            Self::Receipted(ledger) => {
+                relocate.boxed(ledger);
+                ledger.relocate(relocate);
+            }
         }
         for limiter in self.as_mut_slice() {
             limiter.relocate(relocate);
@@ -179,6 +185,8 @@ impl Limiters {
 
 impl PartialEq for Limiters {
     fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
+        self.as_slice() == other.as_slice() && self.same_receipts(other)
     }
 }
+
+impl Eq for Limiters {}

@@ -107,6 +107,19 @@ impl<const N: usize> Outcome<N> {
         }
     }
 
+    /// Becomes the answer to a call that was made before: allowed, with `hold_ms` of each clause
+    /// to wait, and nothing to record.
+    pub(crate) fn repeat(&mut self, hold_ms: impl Fn(usize) -> u64) {
+        self.allowed = true;
+        self.grows = false;
+        self.charged = false;
+        self.changes = [None; N];
+        for (place, verdict) in self.verdicts.iter_mut().take(self.len).enumerate() {
+            verdict.allowed = true;
+            verdict.wait = Wait::Ms(hold_ms(place));
+        }
+    }
+
     /// What to record. Nothing if the call is denied or costs 0, unless the clock stepped back.
     #[inline]
     pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
@@ -116,6 +129,9 @@ impl<const N: usize> Outcome<N> {
     /// Records the changes in the limiters that were decided on.
     #[inline(always)]
     pub fn record(&self, limiters: &mut Limiters, now: Now) {
+        if let Limiters::Receipted(_) = limiters {
+            return self.record_by_id(limiters, now);
+        }
         let mut any_new = false;
         for (change, place) in self.changes.iter().zip(self.places).take(self.len) {
             let Some(change) = *change else { continue };
@@ -127,6 +143,13 @@ impl<const N: usize> Outcome<N> {
         if any_new {
             self.record_new(limiters, now);
         }
+    }
+
+    /// Where there are receipts, a change may push limiters out of their places.
+    #[inline(never)]
+    fn record_by_id(&self, limiters: &mut Limiters, now: Now) {
+        self.changes().for_each(|change| limiters.apply(change, now));
+        limiters.shed_receipts();
     }
 
     /// Those that are new come last: they push others out of their places.
@@ -147,7 +170,8 @@ impl<const N: usize> Outcome<N> {
         standing_ms: Option<u64>,
         now: Now,
     ) -> Option<u64> {
-        let unused_at_ms = if self.charged && limiters.as_slice().len() == self.len {
+        let told = self.charged && limiters.as_slice().len() == self.len;
+        let unused_at_ms = if told && !matches!(limiters, Limiters::Receipted(_)) {
             // The call named them all, so its verdicts tell, without a division.
             let resets_ms = self.verdicts.iter().take(self.len).map(|verdict| verdict.reset_ms);
             now.ms().saturating_add(resets_ms.max().unwrap_or(0))

@@ -1,7 +1,7 @@
-//! Integers of five, six and ten bytes.
+//! Integers of three to ten bytes.
 //!
 //! They exist for one reason: a limiter then fits in 31 bytes, and a key with one limiter in a
-//! single allocation of 32.
+//! single allocation of 32; and a receipt in 40.
 
 macro_rules! packed {
     ($(#[$doc:meta])* $name:ident, $int:ty, $bytes:literal) => {
@@ -48,12 +48,24 @@ macro_rules! packed {
 }
 
 packed!(
+    /// How many charges share something: 0 to 2^24 - 1.
+    U24, u32, 3
+);
+packed!(
+    /// How long a receipt is kept, in ms: 0 to 2^32 - 1.
+    U32, u64, 4
+);
+packed!(
     /// A limit, a count or a period: 0 to 2^40 - 1.
     U40, u64, 5
 );
 packed!(
     /// A time in ms since 1970, or a window's index: 0 to 2^48 - 1.
     U48, u64, 6
+);
+packed!(
+    /// What a receipt remembers of a charge; a time may be longer than 2^48 ms here.
+    U56, u64, 7
 );
 packed!(
     /// A bucket's level in parts of a token: 0 to 2^80 - 1.

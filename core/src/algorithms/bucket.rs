@@ -7,7 +7,7 @@
 use super::Standing;
 use super::state::{PlainState, Record, record};
 use crate::algorithm::Algorithm;
-use crate::bounds::{is_number, is_period};
+use crate::bounds::{MAX_NUMBER, is_number, is_period};
 use crate::clause::Clause;
 use crate::math::{div_ceil, div_floor, product, to_u64};
 use crate::now::Now;
@@ -22,7 +22,7 @@ record! {
         pub capacity: U40,
         /// The refill, or leak, of that call.
         pub refill: U40,
-        /// What was out after that call, in parts of 1/P; never 0.
+        /// What was out after that call, in parts of 1/P; 0 only where it was given back.
         pub level: U80,
         /// When that call was, in ms since 1970.
         pub time_ms: U48,
@@ -40,6 +40,50 @@ impl Record for Bucket {
             && is_number(self.capacity.get())
             && is_number(self.refill.get())
             && (1..=product(self.capacity.get(), self.period_ms.get())).contains(&self.level.get())
+    }
+
+    fn is_settled(&self) -> bool {
+        is_period(self.period_ms.get())
+            && is_number(self.capacity.get())
+            && is_number(self.refill.get())
+            && self.level.get() <= self.full_parts()
+    }
+}
+
+impl Bucket {
+    /// The highest level that there is, whatever the capacity.
+    fn full_parts(&self) -> u128 {
+        product(MAX_NUMBER, self.period_ms.get())
+    }
+
+    /// The level at `now` by `refill`, in parts of 1/P.
+    pub(crate) fn level_at(&self, refill: u64, now: Now) -> u128 {
+        level_of(self, refill, now.ms()).0
+    }
+
+    /// The level at `now` by the recorded refill.
+    pub(crate) fn level_now(&self, now: Now) -> u128 {
+        self.level_at(self.refill.get(), now)
+    }
+
+    /// What a charge of `cost` becomes if it is to be one of `asked`: as much of that as fits.
+    pub(crate) fn settled(&self, cost: u64, asked: u64, now: Now) -> u64 {
+        let room = self.full_parts().saturating_sub(self.level_now(now));
+        let more = to_u64(div_floor(room, self.period_ms.get()));
+        asked.min(cost.saturating_add(more))
+    }
+
+    /// Has the level be that, as of now.
+    pub(crate) fn set_level(&mut self, level: u128, now: Now) {
+        self.level = U80::new(level);
+        self.time_ms = U48::new(now.ms());
+    }
+
+    /// How long the charge of `cost`, which is the last, is to hold: until what came before it has
+    /// leaked.
+    pub(crate) fn hold_of_last_ms(&self, cost: u64) -> u64 {
+        let before = self.level.get().saturating_sub(product(cost, self.period_ms.get()));
+        to_u64(div_ceil(before, self.refill.get()))
     }
 }
 

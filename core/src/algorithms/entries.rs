@@ -126,6 +126,12 @@ impl Entries {
             return;
         }
         self.newest_ms = time_ms;
+        self.append(entry);
+    }
+
+    /// Puts `entry` behind all others.
+    #[inline]
+    fn append(&mut self, entry: Entry) {
         match self.segments.back_mut() {
             Some(last) if last.len() < SEGMENT => {
                 if last.len() == last.capacity() {
@@ -142,6 +148,80 @@ impl Entries {
                 self.segments.push_back(segment);
             }
         }
+    }
+
+    /// The cost of the entry of `time_ms`; 0 if there is none.
+    pub(crate) fn cost_at(&self, time_ms: u64) -> u64 {
+        let place = self.place_of(time_ms);
+        match self.get(place).filter(|entry| self.time_ms(*entry) == time_ms) {
+            Some(entry) => self.total(entry).saturating_sub(self.sum_of_first(place)),
+            None => 0,
+        }
+    }
+
+    /// Has the entry of `time_ms`, which is not after the newest by more than a period, be one of
+    /// `cost`; with 0 it goes.
+    pub(crate) fn set_cost_at(&mut self, time_ms: u64, cost: u64) {
+        let (place, there) = (self.place_of(time_ms), self.cost_at(time_ms));
+        match (there, cost) {
+            (0, 0) => {}
+            (0, _) => self.insert(place, time_ms, cost),
+            (_, 0) => self.remove(place, there),
+            _ => self.add_from(place, cost.wrapping_sub(there)),
+        }
+    }
+
+    /// Where an entry of `time_ms` stands, or would.
+    fn place_of(&self, time_ms: u64) -> usize {
+        self.leading(|entry| self.time_ms(entry) < time_ms)
+    }
+
+    /// Adds `more`, which may be below 0, to the running totals from `place` on.
+    fn add_from(&mut self, place: usize, more: u64) {
+        for place in place..self.len() {
+            if let Some(entry) = self.get(place) {
+                self.set(
+                    place,
+                    Entry::new(entry.time_bits(), entry.total_bits().wrapping_add(more)),
+                );
+            }
+        }
+    }
+
+    fn insert(&mut self, place: usize, time_ms: u64, cost: u64) {
+        let len = self.len();
+        let Some(last) = self.last().filter(|_| place < len) else {
+            return self.push(time_ms, cost);
+        };
+        self.append(last);
+        for place in (place.saturating_add(1)..=len).rev() {
+            if let Some(entry) = self.get(place.saturating_sub(1)) {
+                self.set(place, entry);
+            }
+        }
+        let before = self.base.wrapping_add(self.sum_of_first(place));
+        self.set(place, Entry::new(time_ms, before));
+        self.add_from(place, cost);
+    }
+
+    /// Removes the entry at `place`, which is one of `cost`.
+    fn remove(&mut self, place: usize, cost: u64) {
+        let left = self.len().saturating_sub(1);
+        if left == 0 {
+            *self = Self::default();
+            return;
+        }
+        for place in place..left {
+            if let Some(entry) = self.get(place.saturating_add(1)) {
+                self.set(
+                    place,
+                    Entry::new(entry.time_bits(), entry.total_bits().wrapping_sub(cost)),
+                );
+            }
+        }
+        let newest = self.get(left.saturating_sub(1)).map(|entry| self.time_ms(entry));
+        self.keep_first(left);
+        self.newest_ms = newest.unwrap_or_default();
     }
 
     /// Forgets the oldest `count` entries, and frees some of those that are gone.
@@ -192,6 +272,15 @@ impl Entries {
         let full = segments.saturating_sub(1).saturating_mul(SEGMENT);
         if let Some(last) = self.segments.back_mut() {
             last.truncate(end.saturating_sub(full));
+        }
+    }
+
+    fn set(&mut self, index: usize, entry: Entry) {
+        let at = index.saturating_add(self.gone);
+        if let Some(slot) =
+            self.segments.get_mut(at / SEGMENT).and_then(|segment| segment.get_mut(at % SEGMENT))
+        {
+            *slot = entry;
         }
     }
 

@@ -6,7 +6,7 @@
 use super::Standing;
 use super::state::{PlainState, Record, record};
 use crate::algorithm::Algorithm;
-use crate::bounds::{is_number, is_period};
+use crate::bounds::{MAX_NUMBER, is_number, is_period};
 use crate::clause::Clause;
 use crate::now::Now;
 use crate::packed::{U40, U48};
@@ -20,7 +20,7 @@ record! {
         pub limit: U40,
         /// When the window opened, in ms since 1970.
         pub start_ms: U48,
-        /// Cost admitted since then; never 0.
+        /// Cost admitted since then; 0 only where it was given back.
         pub used: U40,
     }
 }
@@ -35,6 +35,12 @@ impl Record for Fixed {
         is_period(self.period_ms.get())
             && is_number(self.limit.get())
             && (1..=self.limit.get()).contains(&self.used.get())
+    }
+
+    fn is_settled(&self) -> bool {
+        is_period(self.period_ms.get())
+            && is_number(self.limit.get())
+            && self.used.get() <= MAX_NUMBER
     }
 }
 
@@ -55,6 +61,21 @@ impl PlainState for Fixed {
 
     fn moved_to(&self, now: Now) -> Self {
         Self { start_ms: U48::new(now.ms()), ..*self }
+    }
+}
+
+impl Fixed {
+    /// What a charge of `cost` in the window that opened at `start_ms` becomes if it is to be one
+    /// of `asked`: as much of that as fits, or `cost` still if that window is of the past.
+    pub(crate) fn settled(&self, start_ms: u64, cost: u64, asked: u64, now: Now) -> u64 {
+        let stands = self.start_ms.get() == start_ms && now.ms() < self.unused_at_ms();
+        let others = self.used.get().saturating_sub(cost);
+        if stands { asked.min(MAX_NUMBER.saturating_sub(others)) } else { cost }
+    }
+
+    /// Has a charge in the window be one of `settled` instead of `cost`.
+    pub(crate) fn settle(&mut self, cost: u64, settled: u64) {
+        self.used = U40::new(self.used.get().saturating_sub(cost).saturating_add(settled));
     }
 }
 

@@ -8,7 +8,7 @@ use super::entries::Entries;
 use super::state::{Record, State, record};
 use crate::algorithm::Algorithm;
 use crate::bounds::{MAX_LOG_LIMIT, MAX_TIME_MS, is_period};
-use crate::bytes::{Encoded, Sink, Source};
+use crate::bytes::{Encoded, Reach, Sink, Source};
 use crate::clause::Clause;
 use crate::now::Now;
 use crate::packed::U40;
@@ -21,7 +21,7 @@ pub struct Log {
     pub period_ms: u64,
     /// The limit of the last call that was charged.
     pub limit: u64,
-    /// What was admitted; never empty.
+    /// What was admitted; empty only where all of it was given back.
     pub entries: Entries,
 }
 
@@ -45,6 +45,17 @@ impl Log {
         limit: u64,
         costs: impl Iterator<Item = (u64, u64)>,
     ) -> Option<Self> {
+        let log = Self::from_costs_up_to(limit, period_ms, limit, costs)?;
+        (!log.entries.is_empty()).then_some(log)
+    }
+
+    /// The same where the costs may be up to `most` in all, or none.
+    fn from_costs_up_to(
+        most: u64,
+        period_ms: u64,
+        limit: u64,
+        costs: impl Iterator<Item = (u64, u64)>,
+    ) -> Option<Self> {
         let mut entries = Entries::default();
         let (mut oldest_ms, mut sum) = (None, 0_u64);
         for (time_ms, cost) in costs {
@@ -52,12 +63,12 @@ impl Log {
             let oldest_ms = *oldest_ms.get_or_insert(time_ms);
             let in_order = entries.is_empty() || time_ms > entries.newest_ms();
             let in_period = time_ms.checked_sub(oldest_ms)? < period_ms;
-            if cost == 0 || sum > limit || !in_order || !in_period || time_ms > MAX_TIME_MS {
+            if cost == 0 || sum > most || !in_order || !in_period || time_ms > MAX_TIME_MS {
                 return None;
             }
             entries.push(time_ms, cost);
         }
-        let valid = is_period(period_ms) && limit <= MAX_LOG_LIMIT && !entries.is_empty();
+        let valid = is_period(period_ms) && limit <= MAX_LOG_LIMIT;
         valid.then_some(Self { period_ms, limit, entries })
     }
 
@@ -74,6 +85,37 @@ impl Log {
     fn over(&self, now: Now) -> usize {
         let counts_after = now.ms().checked_sub(self.period_ms);
         counts_after.map_or(0, |time_ms| self.entries.count_until(time_ms))
+    }
+
+    /// Whether something was admitted at `time_ms` that is not forgotten.
+    pub(crate) fn has_entry(&self, time_ms: u64) -> bool {
+        self.entries.cost_at(time_ms) > 0
+    }
+
+    /// What a charge of `cost` at `time_ms` becomes if it is to be one of `asked`: as much of that
+    /// as fits, or `cost` still if its entry no longer counts.
+    pub(crate) fn settled(&self, time_ms: u64, cost: u64, asked: u64, now: Now) -> u64 {
+        let counts = time_ms <= now.ms() && now.ms() < time_ms.saturating_add(self.period_ms);
+        if !counts || cost > 0 && !self.has_entry(time_ms) {
+            return cost;
+        }
+        let over = self.entries.sum_of_first(self.over(now));
+        let others = self.entries.sum().saturating_sub(over).saturating_sub(cost);
+        asked.min(MAX_LOG_LIMIT.saturating_sub(others))
+    }
+
+    /// Whether a charge at `time_ms` needs memory that is not there yet to be one of `settled`.
+    pub(crate) fn settle_grows(&self, time_ms: u64, settled: u64, now: Now) -> bool {
+        settled > 0 && !self.has_entry(time_ms) && self.over(now) == 0
+    }
+
+    /// Has a charge at `time_ms` be one of `settled` instead of `cost`.
+    pub(crate) fn settle(&mut self, time_ms: u64, cost: u64, settled: u64, now: Now) {
+        self.entries.move_back_to(now.ms());
+        let over = self.over(now);
+        self.entries.drop_first(over);
+        let there = self.entries.cost_at(time_ms);
+        self.entries.set_cost_at(time_ms, there.saturating_sub(cost).saturating_add(settled));
     }
 }
 
@@ -92,7 +134,7 @@ impl Encoded for Box<Log> {
         }
     }
 
-    fn take(source: &mut Source<'_>) -> Option<Self> {
+    fn take(source: &mut Source<'_>, reach: Reach) -> Option<Self> {
         let period_ms = source.take::<5>()?;
         let limit = source.take::<5>()?;
         let newest_ms = source.take::<6>()?;
@@ -103,7 +145,10 @@ impl Encoded for Box<Log> {
             complete &= entry.is_some();
             entry
         });
-        let log = Log::from_costs(period_ms, limit, costs)?;
+        let log = match reach {
+            Reach::Calls => Log::from_costs(period_ms, limit, costs)?,
+            Reach::Settles => Log::from_costs_up_to(MAX_LOG_LIMIT, period_ms, limit, costs)?,
+        };
         (complete && log.entries.newest_ms() == newest_ms).then(|| Self::new(log))
     }
 }
@@ -147,6 +192,9 @@ impl State for Box<Log> {
 
     #[inline]
     fn unused_at_ms(&self) -> u64 {
+        if self.entries.is_empty() {
+            return 0;
+        }
         self.entries.newest_ms().saturating_add(self.period_ms)
     }
 
@@ -161,6 +209,10 @@ impl State for Box<Log> {
             limit: U40::new(self.limit),
             cost: U40::new(0),
         }
+    }
+
+    fn is_plain(&self) -> bool {
+        !self.entries.is_empty() && self.entries.sum() <= self.limit
     }
 
     fn grows(&self, now: Now) -> bool {
@@ -241,7 +293,9 @@ impl<'a> LogStanding<'a> {
         if let Some(log) = stored {
             standing.over = log.entries.sum_of_first(log.over(now));
             standing.used = log.entries.sum().saturating_sub(standing.over);
-            standing.end_ms = standing.leaves_at_ms(log.entries.newest_ms());
+            if standing.used > 0 {
+                standing.end_ms = standing.leaves_at_ms(log.entries.newest_ms());
+            }
         }
         standing
     }

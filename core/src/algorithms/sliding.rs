@@ -21,7 +21,7 @@ record! {
         pub limit: U40,
         /// Which window is the current one: its start is this many periods after 1970.
         pub window: U48,
-        /// Cost admitted in that window; never 0.
+        /// Cost admitted in that window; 0 only where it was given back.
         pub current: U40,
         /// Cost admitted in the window before it.
         pub previous: U40,
@@ -41,6 +41,14 @@ impl Record for Sliding {
             && self.previous.get() <= MAX_NUMBER
             && product(self.window.get(), self.period_ms.get()) <= u128::from(MAX_TIME_MS)
     }
+
+    fn is_settled(&self) -> bool {
+        is_period(self.period_ms.get())
+            && is_number(self.limit.get())
+            && self.current.get() <= MAX_NUMBER
+            && self.previous.get() <= MAX_NUMBER
+            && product(self.window.get(), self.period_ms.get()) <= u128::from(MAX_TIME_MS)
+    }
 }
 
 impl PlainState for Sliding {
@@ -50,7 +58,11 @@ impl PlainState for Sliding {
 
     #[inline]
     fn unused_at_ms(&self) -> u64 {
-        let windows = if self.current.get() > 0 { 2 } else { 1 };
+        let windows = match (self.current.get(), self.previous.get()) {
+            (0, 0) => return 0,
+            (0, _) => 1,
+            _ => 2,
+        };
         let end = self.window.get().saturating_add(windows);
         to_u64(product(end, self.period_ms.get()))
     }
@@ -64,6 +76,43 @@ impl PlainState for Sliding {
     /// The same use, as if in the window of now and the one before.
     fn moved_to(&self, now: Now) -> Self {
         Self { window: U48::new(window_of(now, self.period_ms.get())), ..*self }
+    }
+}
+
+impl Sliding {
+    /// How many windows it is ahead of `now`.
+    pub(crate) fn windows_ahead(&self, now: Now) -> u64 {
+        self.window.get().saturating_sub(window_of(now, self.period_ms.get()))
+    }
+
+    /// The counter of the window that ends where window `end` begins, if it still counts at `now`.
+    fn counter(&mut self, end: u64, now: Now) -> Option<&mut U40> {
+        let now_in = window_of(now, self.period_ms.get());
+        let recorded = self.window.get();
+        if end == recorded.saturating_add(1) && now_in <= end {
+            Some(&mut self.current)
+        } else if end == recorded && now_in <= end {
+            Some(&mut self.previous)
+        } else {
+            None
+        }
+    }
+
+    /// What a charge of `cost` in the window that ends where window `end` begins becomes if it is
+    /// to be one of `asked`: as much of that as fits, or `cost` still if it is of the past.
+    pub(crate) fn settled(&self, end: u64, cost: u64, asked: u64, now: Now) -> u64 {
+        let mut looked_at = *self;
+        looked_at.counter(end, now).map_or(cost, |counter| {
+            let others = counter.get().saturating_sub(cost);
+            asked.min(MAX_NUMBER.saturating_sub(others))
+        })
+    }
+
+    /// Has a charge in that window be one of `settled` instead of `cost`.
+    pub(crate) fn settle(&mut self, end: u64, cost: u64, settled: u64, now: Now) {
+        if let Some(counter) = self.counter(end, now) {
+            *counter = U40::new(counter.get().saturating_sub(cost).saturating_add(settled));
+        }
     }
 }
 

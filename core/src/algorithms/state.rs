@@ -1,7 +1,7 @@
 //! What every algorithm can tell of what it has recorded, and of what a call changes of it.
 
 use crate::algorithm::Algorithm;
-use crate::bytes::Encoded;
+use crate::bytes::{Encoded, Reach};
 use crate::clause::Clause;
 use crate::now::Now;
 use crate::relocate::Relocate;
@@ -13,6 +13,19 @@ pub(crate) trait Record {
 
     /// Whether every number is one that a call could have recorded.
     fn is_valid(&self) -> bool;
+
+    /// Whether every number is one that a call or a settle could have recorded.
+    fn is_settled(&self) -> bool {
+        self.is_valid()
+    }
+
+    /// Whether every number is within `reach`.
+    fn is_within(&self, reach: Reach) -> bool {
+        match reach {
+            Reach::Calls => self.is_valid(),
+            Reach::Settles => self.is_settled(),
+        }
+    }
 }
 
 /// The recorded use of one limiter, with the numbers of its last charged call.
@@ -31,6 +44,11 @@ pub(crate) trait State: Record + Encoded {
 
     /// The change that brings a recorded time from the future to now.
     fn move_to(&self, now: Now) -> Self::Change;
+
+    /// Whether calls alone could have left it so. A settle may leave it otherwise.
+    fn is_plain(&self) -> bool {
+        self.is_valid()
+    }
 
     /// Whether a charge now needs memory that is not there yet.
     fn grows(&self, _now: Now) -> bool {
@@ -136,9 +154,12 @@ macro_rules! record {
                 $(sink.put_slice(self.$field.as_bytes());)*
             }
 
-            fn take(source: &mut $crate::bytes::Source<'_>) -> Option<Self> {
+            fn take(
+                source: &mut $crate::bytes::Source<'_>,
+                reach: $crate::bytes::Reach,
+            ) -> Option<Self> {
                 let read = Self { $($field: $packed::from_bytes(source.take_bytes()?),)* };
-                $crate::algorithms::Record::is_valid(&read).then_some(read)
+                $crate::algorithms::Record::is_within(&read, reach).then_some(read)
             }
         }
     };

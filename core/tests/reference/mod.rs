@@ -3,7 +3,12 @@
 //! What can be found by trying is not computed: a wait is the first millisecond at which the same
 //! call is let in, a reset the first at which nothing is in use, the remaining the largest cost
 //! that is let in. So only two questions are answered per algorithm, and they are in `usage`.
+//!
+//! Where charges have ids, a key keeps its whole past (`replay`), in which a settled cost stands as
+//! if it had been that from the first.
 
+mod receipts;
+mod replay;
 mod search;
 mod usage;
 
@@ -11,6 +16,8 @@ use std::collections::BTreeMap;
 
 use rl_core::{Algorithm, Clause};
 
+pub(crate) use receipts::{Name, Outcome, ReplayedKey};
+pub(crate) use replay::{Piece, Replay};
 use search::{first_ms, largest};
 pub(crate) use usage::{Ms, Usage};
 

@@ -83,7 +83,7 @@ impl Key {
     }
 }
 
-fn numbers(verdict: &Verdict) -> [i64; 4] {
+pub(crate) fn numbers(verdict: &Verdict) -> [i64; 4] {
     let wait = match verdict.wait {
         Wait::Ms(ms) => ms as i64,
         Wait::Never => -1,

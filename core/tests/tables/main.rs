@@ -9,6 +9,7 @@
     clippy::unwrap_used
 )]
 
+mod all;
 mod clock;
 mod expiry;
 mod fixed;
@@ -17,6 +18,8 @@ mod leaky;
 mod limit;
 mod log;
 mod peek;
+mod receipt_room;
+mod receipts;
 mod room;
 mod sliding;
 mod token;
