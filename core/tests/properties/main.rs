@@ -16,17 +16,14 @@ mod crowd;
 mod encoding;
 mod extremes;
 mod history;
-mod key_with_receipts;
 mod likeness;
 mod limits;
-mod receipt_bytes;
+mod receipts;
 #[path = "../reference/mod.rs"]
 mod reference;
 mod replicas;
 mod server;
-mod settling;
 mod sizes;
-mod tokens;
 
 use proptest::test_runner::Config;
 

@@ -9,7 +9,6 @@
     clippy::unwrap_used
 )]
 
-mod all;
 mod clock;
 mod expiry;
 mod fixed;
@@ -18,7 +17,6 @@ mod leaky;
 mod limit;
 mod log;
 mod peek;
-mod receipt_room;
 mod receipts;
 mod room;
 mod sliding;

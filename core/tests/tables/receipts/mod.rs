@@ -1,5 +1,8 @@
 //! Charges with an id: a call that is made again, and what it turns out to have cost.
 
+mod all;
+mod room;
+
 use rl_core::{
     Charge, ChargeId, Clause, Group, GroupOutcome, Limiters, Note, Now, Outcome, Refused,
     Settlement,
@@ -9,7 +12,7 @@ use crate::key::{Key, numbers};
 
 const MINUTE: u64 = 60_000;
 
-pub(crate) fn id(id: &str) -> ChargeId {
+fn id(id: &str) -> ChargeId {
     ChargeId::new(id.as_bytes()).unwrap()
 }
 
@@ -336,4 +339,16 @@ fn what_a_settle_cannot_touch_it_does_not_move() {
     // The window moves to just where the first one was: that is still another.
     key.moves(fixed, (0, 1, [1, 3, 0, 1_000], "moved and charged"));
     assert_eq!(key.settle(0, "a", 0), Settlement::Same);
+}
+
+#[test]
+fn an_entry_that_was_forgotten_is_not_the_one_that_is_made_in_its_millisecond() {
+    let log = Clause::log(10, 1_000);
+    let mut key = Key::default();
+    key.charges(0, "a", 4, log);
+    key.asks(log, &[(1_000, 1, [1, 9, 0, 1_000], "the entry of 0 is forgotten")]);
+    // The clock steps back to 0, where all that is left is moved to.
+    key.moves(log, (0, 2, [1, 7, 0, 1_000], "another entry of 0"));
+    assert_eq!(key.settle(0, "a", 0), Settlement::Same);
+    key.asks(log, &[(0, 0, [1, 7, 0, 1_000], "of which nothing is given back")]);
 }

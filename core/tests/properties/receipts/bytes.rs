@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use rl_core::bytes::Source;
 use rl_core::{Clause, Item, Limiters, Note, Settlement};
 
+use super::key::{Pair, bytes_of, charge_id};
 use crate::cases;
-use crate::key_with_receipts::{Pair, bytes_of, charge_id};
 use crate::reference::Name;
 use crate::server::at;
 

@@ -3,7 +3,7 @@
 
 use rl_core::{Charge, Clause, Group, GroupOutcome, Limiter, Limiters, Note, Settlement};
 
-use crate::key_with_receipts::charge_id;
+use super::key::charge_id;
 use crate::reference::{Ms, Piece, Replay};
 use crate::server::at;
 

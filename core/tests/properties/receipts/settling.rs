@@ -9,9 +9,9 @@ use proptest::test_runner::TestRunner;
 use rl_core::bounds::{MAX_ANSWER, MAX_KEEP_MS, MAX_NUMBER};
 use rl_core::{Limiters, Settlement};
 
+use super::key::{Pair, last_answers};
 use crate::cases;
 use crate::history::{History, Kind, histories};
-use crate::key_with_receipts::{Pair, last_answers};
 use crate::reference::{Answer, Ms, Name, Outcome, ReplayedKey};
 use crate::server::play;
 
