@@ -23,7 +23,8 @@ from bench.servers import Bench
 from support.server import Server
 
 _CONNECTIONS = (1, 16, 64)
-_WARM_UP_S = 2
+# V8 compiles the apps of Node for three to five seconds; until then they cost up to twice as much.
+_WARM_UP_S = 6
 
 
 def main() -> None:

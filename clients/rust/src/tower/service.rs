@@ -13,6 +13,7 @@ use redis::aio::ConnectionLike;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
+use super::answers::policy_line::PolicyLine;
 use super::answers::{Refusal, headers};
 use super::info::RateLimitInfo;
 use super::rules::{Question, Rules};
@@ -31,11 +32,12 @@ pub struct RateLimit<S, C, B> {
 struct Guard<C, B> {
     limiter: Limiter<C>,
     rules: Rules<B>,
+    policies: PolicyLine,
 }
 
 impl<S, C, B> RateLimit<S, C, B> {
     pub(super) fn new(inner: S, limiter: Limiter<C>, rules: Rules<B>) -> Self {
-        Self { inner, guard: Arc::new(Guard { limiter, rules }) }
+        Self { inner, guard: Arc::new(Guard { limiter, rules, policies: PolicyLine::default() }) }
     }
 }
 
@@ -137,7 +139,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
 
     /// Add what is known to a response. An inner layer's information has this one's in it already.
     fn tell<R>(&self, response: &mut Response<R>, outcome: &Outcome, info: RateLimitInfo) {
-        headers::apply(response.headers_mut(), outcome, self.limiter.legacy(), SystemTime::now);
+        let (headers, legacy) = (response.headers_mut(), self.limiter.legacy());
+        headers::apply(headers, outcome, &self.policies, legacy, SystemTime::now);
         response.extensions_mut().get_or_insert_with(|| info);
     }
 }

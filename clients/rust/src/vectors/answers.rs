@@ -11,17 +11,19 @@ use crate::error::{Class, Error};
 use crate::outcome::{Outcome, Source, Verdict};
 use crate::tower::Refusal;
 use crate::tower::answers::headers;
+use crate::tower::answers::policy_line::PolicyLine;
 use crate::wire::reply::{self, Known};
 use crate::{Legacy, LimitSet};
 
 #[test]
 fn outcomes() {
+    let policies = PolicyLine::default();
     each("outcomes", 75, |case| {
         let outcome = decided(case);
         let now = UNIX_EPOCH + Duration::from_millis(case["now_ms"].as_u64().unwrap());
         let sent = |legacy| {
             let mut map = HeaderMap::new();
-            headers::apply(&mut map, &outcome, legacy, || now);
+            headers::apply(&mut map, &outcome, &policies, legacy, || now);
             map
         };
         let plain = sent(None);
@@ -65,7 +67,7 @@ fn merges() {
                 map.append(&name, value.as_str().unwrap().parse().unwrap());
             }
         }
-        headers::apply(&mut map, &decided(case), None, || UNIX_EPOCH);
+        headers::apply(&mut map, &decided(case), &PolicyLine::default(), None, || UNIX_EPOCH);
         (shown(&map), lower(&case["sent"]))
     });
 }

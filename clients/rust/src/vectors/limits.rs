@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{each, known, made, pick, text};
 use crate::limits::policy_names;
-use crate::tower::answers::headers;
+use crate::tower::answers::members;
 use crate::{Clause, LimitSet};
 
 #[test]
@@ -41,7 +41,7 @@ fn policies() {
 }
 
 fn shown(case: &Value, limits: &LimitSet) -> Vec<Value> {
-    let policy = |name: &str, q: u64, window: Duration| json!({"name": name, "q": q, "w": headers::seconds(window).max(1)});
+    let policy = |name: &str, q: u64, window: Duration| json!({"name": name, "q": q, "w": members::seconds(window).max(1)});
     let mut known = known(case, limits).into_iter();
     let mut all = Vec::new();
     for (name, clause) in limits.parts() {
