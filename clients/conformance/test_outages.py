@@ -319,7 +319,7 @@ def test_no_line_of_the_log_has_a_password_in_it(new_server: NewServer, new_app:
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "app", "on", f">{secret}", "~*", "+@all")
     with new_app(REDIS_URL=f"redis://app:{secret}@127.0.0.1:{server.port}") as app:
-        assert app.get("/items").status == 200
+        eventually(lambda: app.get("/items").status == 200, RECOVERY_S)
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "app", "resetpass", ">another")
             client.execute_command("CLIENT", "KILL", "USER", "app")

@@ -16,21 +16,21 @@ test('an answer that has arrived when the time is up counts', async (t) => {
     listening.close();
   });
   const ended = { answered: 0, late: 0 };
-  for (let times = 0; times < 20; times++) {
+  for (let times = 0; times < 10; times++) {
     // Shortly before the deadline it is written, and the process is busy until shortly after, so
     // that timers come next, and only then sockets.
     const writes = () => {
-      const until = performance.now() + 5;
+      const until = performance.now() + 60;
       store.write('answer');
       while (performance.now() < until);
     };
-    setTimeout(() => setImmediate(writes), 17);
+    setTimeout(() => setImmediate(writes), 150);
     const ask = () => once(socket, 'data');
-    await new Deadline(20).within(
+    await new Deadline(200).within(
       ask,
       () => (ended.answered += 1),
       () => (ended.late += 1),
     );
   }
-  assert.deepEqual(ended, { answered: 20, late: 0 });
+  assert.deepEqual(ended, { answered: 10, late: 0 });
 });

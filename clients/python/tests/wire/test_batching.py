@@ -88,13 +88,13 @@ async def test_a_caller_that_gives_up_harms_no_other(
 
 
 async def test_each_caller_has_its_own_deadline(proxy: FaultProxy) -> None:
-    async with RateLimiter(proxy.url, timeout=0.4) as limiter:
+    async with RateLimiter(proxy.url, timeout=2.0) as limiter:
         await limiter.check(WholeKey("warm"), "5/minute")
         proxy.freeze()
         first = asyncio.ensure_future(limiter.check(WholeKey("a"), "5/minute"))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         second = asyncio.ensure_future(limiter.check(WholeKey("b"), "7/minute"))
-        with pytest.raises(StoreUnavailable, match="Redis must answer within 400 ms"):
+        with pytest.raises(StoreUnavailable, match="Redis must answer within 2000 ms"):
             await first
         assert not second.done()
         proxy.thaw()
