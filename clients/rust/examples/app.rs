@@ -1,8 +1,8 @@
 //! The example app: each route is limited in another way.
 //!
-//! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs or `unix`, by
-//! comma), `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check), `SOCKET` (the path of a Unix socket to serve
-//! instead of `PORT`).
+//! Environment: `REDIS_URL`, `PORT`, `ON_ERROR` (`closed` or `open`), `TRUSTED_PROXIES` (CIDRs or
+//! `unix`, by comma), `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check), `SOCKET` (the path of
+//! a Unix socket to serve instead of `PORT`).
 
 use std::convert::Infallible;
 use std::env;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A limit, a name, a method, an IPv6 prefix or a trusted proxy that is invalid. The text says what it must
-/// be and what it was.
+/// A limit, a name, a method, an IPv6 prefix or a trusted proxy that is invalid. The text says what
+/// it must be and what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(String);
 

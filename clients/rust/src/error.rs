@@ -21,7 +21,8 @@ pub enum Error {
     Unavailable(RedisError),
     /// The server does not know RL.LIMIT.
     ModuleNotLoaded,
-    /// Redis refuses what it is asked, and will until somebody changes something; the text says what it said.
+    /// Redis refuses what it is asked, and will until somebody changes something; the text says
+    /// what it said.
     Configuration(String),
     /// The request has nothing to be limited by.
     CannotIdentify(CannotIdentify),
@@ -76,7 +77,8 @@ impl From<RedisError> for Error {
     }
 }
 
-/// Servers repeat the arguments of a command that they do not know. Of AUTH and HELLO they are passwords.
+/// Servers repeat the arguments of a command that they do not know. Of AUTH and HELLO they are
+/// passwords.
 fn without_arguments(text: &str) -> &str {
     text.split(", with args beginning with").next().unwrap_or(text)
 }

@@ -32,8 +32,8 @@ pub enum Source {
     Exempt,
 }
 
-/// What one limit answers. Where the whole was denied, nothing was used, and `allowed` tells whether this
-/// one would have allowed it.
+/// What one limit answers. Where the whole was denied, nothing was used, and `allowed` tells
+/// whether this one would have allowed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verdict {
@@ -43,7 +43,8 @@ pub struct Verdict {
     pub limit: u64,
     /// How much cost it would still allow at once.
     pub remaining: u64,
-    /// Zero when allowed; else how long to wait, or nothing where no wait helps (a cost above the limit).
+    /// Zero when allowed; else how long to wait, or nothing where no wait helps (a cost above the
+    /// limit).
     pub retry_after: Option<Duration>,
     /// How long until it is as if never used.
     pub reset_after: Duration,
@@ -51,7 +52,8 @@ pub struct Verdict {
     pub wait: Duration,
     /// The name that headers have for it.
     pub policy: Arc<str>,
-    /// Its period, or the time in which a whole bucket refills; nothing while a policy's is not known.
+    /// Its period, or the time in which a whole bucket refills; nothing while a policy's is not
+    /// known.
     pub window: Option<Duration>,
 }
 
@@ -67,7 +69,8 @@ impl Outcome {
         self.decisions.iter().map(|verdict| verdict.remaining).min()
     }
 
-    /// Zero when allowed; else the longest wait of the limits that deny, or nothing where no wait helps.
+    /// Zero when allowed; else the longest wait of the limits that deny, or nothing where no wait
+    /// helps.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.violated()
@@ -81,7 +84,8 @@ impl Outcome {
         self.longest(|verdict| verdict.reset_after)
     }
 
-    /// How long to hold the request before it is served: zero unless it is allowed and a limit is LEAKY.
+    /// How long to hold the request before it is served: zero unless it is allowed and a limit is
+    /// LEAKY.
     #[must_use]
     pub fn wait(&self) -> Duration {
         if self.allowed { self.longest(|verdict| verdict.wait) } else { Duration::ZERO }
@@ -92,8 +96,8 @@ impl Outcome {
         self.decisions.iter().filter(|verdict| !verdict.allowed)
     }
 
-    /// The verdict to show where there is room for one: of those that deny the one with the longest wait,
-    /// else the one with the least left of its limit; the first of equals.
+    /// The verdict to show where there is room for one: of those that deny the one with the longest
+    /// wait, else the one with the least left of its limit; the first of equals.
     #[must_use]
     pub fn tightest(&self) -> Option<&Verdict> {
         self.decisions.iter().min_by(|a, b| tighter(a, b))

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config_error::ConfigError;
 
-/// How many leading bits of an IPv6 address distinguish clients: 64 by default, as a household or a host has
-/// 2^64 addresses or more.
+/// How many leading bits of an IPv6 address distinguish clients: 64 by default, as a household or a
+/// host has 2^64 addresses or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ipv6Prefix(u8);
 
@@ -30,7 +30,8 @@ impl Default for Ipv6Prefix {
     }
 }
 
-/// The address in `text`, without brackets, port and zone. One that is mapped into IPv6 is the IPv4 address.
+/// The address in `text`, without brackets, port and zone. One that is mapped into IPv6 is the IPv4
+/// address.
 pub(crate) fn parse(text: &str) -> Option<IpAddr> {
     let text = text.trim_ascii();
     let (host, port) = match text.strip_prefix('[') {

@@ -13,7 +13,8 @@ const LONGEST: usize = 128;
 /// Bytes that most keys fit in.
 const USUAL: usize = 96;
 
-/// Who asks. The kind is part of the key, so an account named `192.0.2.1` does not share that address's budget.
+/// Who asks. The kind is part of the key, so an account named `192.0.2.1` does not share that
+/// address's budget.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Subject {
@@ -125,9 +126,9 @@ impl Key {
     }
 }
 
-/// There is nobody to limit: no address, none that can be read, or an empty id. A layer answers 400,
-/// whatever it does in an outage, since one bucket for all who are unknown would let one of them lock out
-/// the others.
+/// There is nobody to limit: no address, none that can be read, or an empty id. A layer answers
+/// 400, whatever it does in an outage, since one bucket for all who are unknown would let one of
+/// them lock out the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CannotIdentify;
 

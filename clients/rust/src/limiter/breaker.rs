@@ -1,7 +1,7 @@
 //! What the limiter knows of Redis: whether it answers, and whether it is set up right.
 //!
-//! After five missing answers in a row Redis is left alone for a second, then asked once. What is known to be
-//! misconfigured stays so until a check succeeds, whatever fails in between.
+//! After five missing answers in a row Redis is left alone for a second, then asked once. What is
+//! known to be misconfigured stays so until a check succeeds, whatever fails in between.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,8 +30,8 @@ struct State {
 }
 
 impl Breaker {
-    /// Leave to ask, or why not, while Redis is left alone. A connection that was made since is news: it
-    /// closes the breaker.
+    /// Leave to ask, or why not, while Redis is left alone. A connection that was made since is
+    /// news: it closes the breaker.
     pub(crate) fn enter(&self, connections: u64) -> Result<Permit<'_>, Error> {
         let mut state = self.lock();
         if state.connections != connections {
@@ -61,7 +61,8 @@ impl State {
     }
 }
 
-/// Leave to ask once. One that is dropped untold, as when the client hangs up, says nothing of Redis.
+/// Leave to ask once. One that is dropped untold, as when the client hangs up, says nothing of
+/// Redis.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Permit<'a> {

@@ -21,8 +21,8 @@ pub(crate) enum Missed {
     ByProcess,
 }
 
-/// What `work` comes to within `timeout`. A process that was late itself gives it that time again, once; what
-/// lies in the socket when the time is over is read before it is given up.
+/// What `work` comes to within `timeout`. A process that was late itself gives it that time again,
+/// once; what lies in the socket when the time is over is read before it is given up.
 pub(crate) async fn within<T>(
     timeout: Duration,
     work: impl Future<Output = T>,

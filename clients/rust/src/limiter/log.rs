@@ -9,7 +9,8 @@ use crate::error::{Class, Error};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// When the last line of each sort was written: requests that nobody can be told of must not hide an outage.
+/// When the last line of each sort was written: requests that nobody can be told of must not hide
+/// an outage.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     outages: Last,

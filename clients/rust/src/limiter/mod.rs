@@ -32,7 +32,8 @@ use crate::wire::{Connection, command, peek, reply};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Asks Redis whether a request is allowed. A clone is cheap and shares the connection and the breaker.
+/// Asks Redis whether a request is allowed. A clone is cheap and shares the connection and the
+/// breaker.
 ///
 /// ```no_run
 /// # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -81,7 +82,8 @@ impl<C> LimiterBuilder<C> {
 }
 
 impl<C> Limiter<C> {
-    /// A limiter with the settings that most need. For the connection see [`connect`](crate::connect()).
+    /// A limiter with the settings that most need. For the connection see
+    /// [`connect`](crate::connect()).
     pub fn new(connection: C) -> Self {
         Self::builder(connection).build()
     }
@@ -104,7 +106,8 @@ impl<C> Limiter<C> {
         self.shared.failed_open.load(Ordering::Relaxed)
     }
 
-    /// What an error means to a caller: it fails open, or it stays an error. Either way it is logged.
+    /// What an error means to a caller: it fails open, or it stays an error. Either way it is
+    /// logged.
     pub(crate) fn settle(&self, key: String, cost: u64, error: Error) -> Result<Outcome, Error> {
         let served = self.on_error == OnError::Open && error.class() == Class::Transient;
         #[cfg(feature = "tracing")]
@@ -165,15 +168,16 @@ impl<C> Limiter<C> {
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
-    /// Ask for `cost` (0 only looks) under all of the limits at once: allowed by all, or nothing is used.
-    /// A cost above 10^12, which no limit allows, is asked as 10^12.
+    /// Ask for `cost` (0 only looks) under all of the limits at once: allowed by all, or nothing is
+    /// used. A cost above 10^12, which no limit allows, is asked as 10^12.
     ///
-    /// A denial is an [`Outcome`] that is not `allowed`. Dropping the future is safe; what was sent by then
-    /// may be charged. Nothing is ever sent twice.
+    /// A denial is an [`Outcome`] that is not `allowed`. Dropping the future is safe; what was sent
+    /// by then may be charged. Nothing is ever sent twice.
     ///
     /// # Errors
-    /// When nobody decided: Redis cannot answer and the limiter is [`OnError::Closed`], or the server
-    /// is wrongly set up, such as without the module, or there is nobody to limit, however the limiter is set.
+    /// When nobody decided: Redis cannot answer and the limiter is [`OnError::Closed`], or the
+    /// server is wrongly set up, such as without the module, or there is nobody to limit, however
+    /// the limiter is set.
     pub async fn check(&self, key: &Key, limits: &LimitSet, cost: u64) -> Result<Outcome, Error> {
         let cost = cost.min(MAX_NUMBER);
         if !self.shared.settings.enabled {
@@ -206,8 +210,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         outcome.map(|outcome| self.told(outcome))
     }
 
-    /// Look at the limits without charging: what a request of cost 1 would be told. Limits that have nothing
-    /// left deny, and say how long to wait.
+    /// Look at the limits without charging: what a request of cost 1 would be told. Limits that
+    /// have nothing left deny, and say how long to wait.
     ///
     /// # Errors
     /// As for [`check`](Limiter::check).
@@ -241,9 +245,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         Ok(deleted != Value::Int(0))
     }
 
-    /// See that the module is there: ask for its version, on the connection that checks will use; in a
-    /// cluster, each primary. It waits a second, or the timeout if that is longer: a server that is busy when
-    /// a program starts is not gone.
+    /// See that the module is there: ask for its version, on the connection that checks will use;
+    /// in a cluster, each primary. It waits a second, or the timeout if that is longer: a server
+    /// that is busy when a program starts is not gone.
     ///
     /// # Errors
     /// [`Error::ModuleNotLoaded`] where a server does not have it, [`Error::Unavailable`] or

@@ -1,4 +1,5 @@
-//! What the limiter knows of the server's policies: asked for with a check, at most once a second each.
+//! What the limiter knows of the server's policies: asked for with a check, at most once a second
+//! each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,8 @@ impl Standing {
 }
 
 impl Policies {
-    /// Why these limits are not to be asked for: less than a second ago, the server refused to show a policy.
+    /// Why these limits are not to be asked for: less than a second ago, the server refused to show
+    /// a policy.
     pub(crate) fn refusal(&self, limits: &LimitSet) -> Option<Error> {
         limits.policies().next()?;
         let (now, all) = (Instant::now(), self.lock());

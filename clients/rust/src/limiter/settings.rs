@@ -83,8 +83,8 @@ impl<C> LimiterBuilder<C> {
         self
     }
 
-    /// How long a check may take, over waiting, connecting and the reply; 100 ms unless set. Where this
-    /// process itself was too busy to look, it gets that time again, once.
+    /// How long a check may take, over waiting, connecting and the reply; 100 ms unless set. Where
+    /// this process itself was too busy to look, it gets that time again, once.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
@@ -111,8 +111,8 @@ impl<C> LimiterBuilder<C> {
         Ok(self)
     }
 
-    /// Whether anything is limited at all, as in tests of the application: when it is not, no command is
-    /// sent, and every check is allowed.
+    /// Whether anything is limited at all, as in tests of the application: when it is not, no
+    /// command is sent, and every check is allowed.
     pub const fn enabled(mut self, enabled: bool) -> Self {
         self.settings.enabled = enabled;
         self

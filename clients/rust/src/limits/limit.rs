@@ -158,7 +158,8 @@ impl Limit {
         self.period
     }
 
-    /// The time in which all of it comes back: the period, or what refilling the whole capacity takes.
+    /// The time in which all of it comes back: the period, or what refilling the whole capacity
+    /// takes.
     #[must_use]
     pub fn window(&self) -> Duration {
         window(self.algorithm, self.limit, self.refill, self.period.duration())

@@ -17,7 +17,8 @@ pub(crate) fn checked(name: String) -> Result<String, ConfigError> {
     )))
 }
 
-/// The name of one of several: with its period, and its algorithm where another has the same period.
+/// The name of one of several: with its period, and its algorithm where another has the same
+/// period.
 pub(crate) fn among(base: &str, algorithm: Algorithm, period: &str, is_shared: bool) -> String {
     if is_shared {
         format!("{base}-{}-{period}", algorithm.word())

@@ -9,8 +9,8 @@ use crate::config_error::ConfigError;
 
 const LONGEST_NAME: usize = 64;
 
-/// The name of a policy that the server keeps (RL.POLICY SET). As a limit it stands for the policy's
-/// clauses, whatever they are at the time of the request.
+/// The name of a policy that the server keeps (RL.POLICY SET). As a limit it stands for the
+/// policy's clauses, whatever they are at the time of the request.
 ///
 /// ```
 /// use redis_rl::{LimitSet, Policy};

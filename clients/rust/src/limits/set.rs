@@ -16,7 +16,8 @@ const MOST: usize = 16;
 
 /// 1 to 16 limits that are decided together, all or nothing, in one command.
 ///
-/// Made once, when the program starts; a clone is cheap. A string that is no limit is an error then.
+/// Made once, when the program starts; a clone is cheap. A string that is no limit is an error
+/// then.
 ///
 /// ```
 /// use redis_rl::LimitSet;
@@ -40,7 +41,8 @@ struct Inner {
 }
 
 impl LimitSet {
-    /// A set under a name (`[A-Za-z0-9._/-]{1,64}`), which is its scope and begins its names in headers.
+    /// A set under a name (`[A-Za-z0-9._/-]{1,64}`), which is its scope and begins its names in
+    /// headers.
     ///
     /// # Errors
     /// When the name or a limit is invalid.
@@ -51,8 +53,8 @@ impl LimitSet {
     /// A set of limits that were made of numbers, and of policies.
     ///
     /// # Errors
-    /// When there are none or more than 16, two of the same algorithm and period, a policy twice, or an
-    /// invalid name.
+    /// When there are none or more than 16, two of the same algorithm and period, a policy twice,
+    /// or an invalid name.
     pub fn new<T: Into<Clause>>(
         name: Option<&str>,
         limits: impl IntoIterator<Item = T>,

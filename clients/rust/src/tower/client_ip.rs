@@ -12,8 +12,8 @@ use crate::keys::{CannotIdentify, Subject};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The peer's address, for servers that leave none of their own: insert it into the request's extensions.
-/// axum's `ConnectInfo<SocketAddr>` is read with the feature `axum`.
+/// The peer's address, for servers that leave none of their own: insert it into the request's
+/// extensions. axum's `ConnectInfo<SocketAddr>` is read with the feature `axum`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
@@ -36,9 +36,9 @@ pub struct UnixPeer;
 pub struct ClientIp(TrustedProxies);
 
 impl ClientIp {
-    /// The address behind proxies of these networks (CIDR, or single addresses; `unix` for proxies that
-    /// connect by a Unix socket): in X-Forwarded-For, from the right, the first that is not one of them. The
-    /// list may be empty.
+    /// The address behind proxies of these networks (CIDR, or single addresses; `unix` for proxies
+    /// that connect by a Unix socket): in X-Forwarded-For, from the right, the first that is not
+    /// one of them. The list may be empty.
     ///
     /// # Errors
     /// When one is none of these.
@@ -51,7 +51,8 @@ impl ClientIp {
     /// Who sent the request.
     ///
     /// # Errors
-    /// When the server left no address, or only a Unix socket, before which no proxy named a client.
+    /// When the server left no address, or only a Unix socket, before which no proxy named a
+    /// client.
     pub fn of<B>(&self, request: &Request<B>) -> Result<Subject, CannotIdentify> {
         let peer = peer(request).ok_or(CannotIdentify)?;
         let lines = request.headers().get_all(&X_FORWARDED_FOR).iter();

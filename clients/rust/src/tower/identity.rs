@@ -20,8 +20,8 @@ use crate::limits::LimitSet;
 /// # is_key(caller);
 /// ```
 ///
-/// What takes time, such as looking up a session, belongs in a layer before this one, which leaves what it
-/// found in the request's extensions.
+/// What takes time, such as looking up a session, belongs in a layer before this one, which leaves
+/// what it found in the request's extensions.
 pub trait KeyFor<B>: Send + Sync {
     /// Who asks, or nothing where the request is exempt.
     ///
@@ -40,8 +40,8 @@ where
     }
 }
 
-/// What a key closure may return: a [`Subject`], or text, which is a user's id; an `Option` of them (nothing:
-/// exempt); or a `Result` of any.
+/// What a key closure may return: a [`Subject`], or text, which is a user's id; an `Option` of them
+/// (nothing: exempt); or a `Result` of any.
 pub trait Identity {
     /// The same in its widest form.
     ///
@@ -80,7 +80,8 @@ impl<I: Identity> Identity for Result<I, CannotIdentify> {
     }
 }
 
-/// Tells which limits a request has: a [`LimitSet`] for all, or a closure of the request and who sent it.
+/// Tells which limits a request has: a [`LimitSet`] for all, or a closure of the request and who
+/// sent it.
 pub trait LimitsFor<B>: Send + Sync {
     /// The limits of this request.
     fn limits(&self, request: &Request<B>, subject: &Subject) -> LimitSet;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 
-/// The outcomes of one request, one for each layer that limited it, outermost first: none where it is exempt
-/// from all. It is in the extensions of the request and of the response.
+/// The outcomes of one request, one for each layer that limited it, outermost first: none where it
+/// is exempt from all. It is in the extensions of the request and of the response.
 ///
 /// In axum a handler takes it as `Extension(info): Extension<RateLimitInfo>`.
 #[derive(Debug, Clone, Default)]

@@ -18,19 +18,21 @@ use crate::limiter::{Limiter, OnError};
 
 /// Limits the requests of a service. `C` is the connection, `B` the body of requests.
 ///
-/// A limit set that has a name is counted under it, wherever it is used. Others are counted for each method
-/// and route, with axum; else, and where no route matched, under `app`. OPTIONS has a budget of its own.
+/// A limit set that has a name is counted under it, wherever it is used. Others are counted for
+/// each method and route, with axum; else, and where no route matched, under `app`. OPTIONS has a
+/// budget of its own.
 ///
-/// A request that meets several layers is charged once by each, and by a layer and its clones once in all.
-/// Where an unnamed one would count in what another has charged, it counts beside it, as `app#2`.
+/// A request that meets several layers is charged once by each, and by a layer and its clones once
+/// in all. Where an unnamed one would count in what another has charged, it counts beside it, as
+/// `app#2`.
 pub struct RateLimitLayer<C, B> {
     limiter: Limiter<C>,
     rules: Rules<B>,
 }
 
 impl<C, B> RateLimitLayer<C, B> {
-    /// A layer that limits each client's address. `limits` is a [`LimitSet`](crate::LimitSet), or a closure that
-    /// chooses them by the request and who sent it.
+    /// A layer that limits each client's address. `limits` is a [`LimitSet`](crate::LimitSet), or a
+    /// closure that chooses them by the request and who sent it.
     pub fn new(limiter: Limiter<C>, limits: impl LimitsFor<B> + 'static) -> Self
     where
         B: 'static,
@@ -38,14 +40,15 @@ impl<C, B> RateLimitLayer<C, B> {
         Self { limiter, rules: Rules::new(limits) }
     }
 
-    /// Limit whom this tells, instead of each address: [`ClientIp::behind`](super::ClientIp::behind) proxies,
-    /// or a closure.
+    /// Limit whom this tells, instead of each address:
+    /// [`ClientIp::behind`](super::ClientIp::behind) proxies, or a closure.
     #[must_use]
     pub fn key(self, key: impl KeyFor<B> + 'static) -> Self {
         self.with(|rules| rules.key = Arc::new(key))
     }
 
-    /// What a request costs: 1 unless set. A request of cost 0 is told where it stands, and uses nothing.
+    /// What a request costs: 1 unless set. A request of cost 0 is told where it stands, and uses
+    /// nothing.
     #[must_use]
     pub fn cost(self, cost: impl Fn(&Request<B>) -> u64 + Send + Sync + 'static) -> Self {
         self.with(|rules| rules.cost = Arc::new(cost))
@@ -57,8 +60,8 @@ impl<C, B> RateLimitLayer<C, B> {
         self.with(|rules| rules.exempt = Some(Arc::new(exempt)))
     }
 
-    /// Limit these methods only, such as `["GET", "POST"]`. HEAD goes with GET; `*` stands for all that HTTP
-    /// does not define.
+    /// Limit these methods only, such as `["GET", "POST"]`. HEAD goes with GET; `*` stands for all
+    /// that HTTP does not define.
     ///
     /// # Errors
     /// When there are none, or one is not a method.
@@ -70,7 +73,8 @@ impl<C, B> RateLimitLayer<C, B> {
         Ok(self.with(|rules| rules.methods = Some(methods)))
     }
 
-    /// Answer refusals in a way of your own; [`Refusal::response`] is the usual one. Rate headers are added.
+    /// Answer refusals in a way of your own; [`Refusal::response`] is the usual one. Rate headers
+    /// are added.
     #[must_use]
     pub fn reject(
         self,
@@ -79,8 +83,8 @@ impl<C, B> RateLimitLayer<C, B> {
         self.with(|rules| rules.reject = Some(Arc::new(reject)))
     }
 
-    /// Whether the service is one of gRPC, whose calls are then refused with RESOURCE_EXHAUSTED and the HTTP
-    /// status 200. Off unless set: any client can say that its request is such a call.
+    /// Whether the service is one of gRPC, whose calls are then refused with RESOURCE_EXHAUSTED and
+    /// the HTTP status 200. Off unless set: any client can say that its request is such a call.
     #[must_use]
     pub fn grpc(self, grpc: bool) -> Self {
         self.with(|rules| rules.grpc = grpc)
@@ -93,8 +97,9 @@ impl<C, B> RateLimitLayer<C, B> {
         self.with(|_| {})
     }
 
-    /// Hold requests as long as a LEAKY limit asks, so that the service sees a steady flow; off unless set.
-    /// Requests that are held already have their places in a `ConcurrencyLimit` beneath.
+    /// Hold requests as long as a LEAKY limit asks, so that the service sees a steady flow; off
+    /// unless set. Requests that are held already have their places in a `ConcurrencyLimit`
+    /// beneath.
     #[must_use]
     pub fn wait(self, wait: bool) -> Self {
         self.with(|rules| rules.wait = wait)

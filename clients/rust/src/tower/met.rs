@@ -47,7 +47,8 @@ pub(crate) struct Met(Vec<Entry>);
 struct Entry {
     id: Id,
     scope: String,
-    /// The whole key; where the limit was not asked, which then counts for every subject, its family alone.
+    /// The whole key; where the limit was not asked, which then counts for every subject, its
+    /// family alone.
     key: String,
     /// How long what all keys of the scope begin with is.
     family: usize,
@@ -55,8 +56,8 @@ struct Entry {
 }
 
 impl Met {
-    /// Meet a limit that is asked. `family` tells what all keys of a scope begin with, and `subject` writes
-    /// what follows.
+    /// Meet a limit that is asked. `family` tells what all keys of a scope begin with, and
+    /// `subject` writes what follows.
     pub(crate) fn ask<E>(
         &mut self,
         meeting: Meeting<'_>,

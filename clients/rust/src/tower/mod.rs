@@ -1,4 +1,5 @@
-//! The limiter as a [tower](https://docs.rs/tower) layer, for axum, tonic and any service of [`http`] requests.
+//! The limiter as a [tower](https://docs.rs/tower) layer, for axum, tonic and any service of
+//! [`http`] requests.
 
 pub(crate) mod answers;
 mod client_ip;

@@ -50,8 +50,9 @@ impl TrustedProxies {
         }
     }
 
-    /// The client behind `peer`: from the right, the first address that is not trusted. An entry that is no
-    /// address ends the walk at the hop before it; nobody is found where that is a Unix socket.
+    /// The client behind `peer`: from the right, the first address that is not trusted. An entry
+    /// that is no address ends the walk at the hop before it; nobody is found where that is a Unix
+    /// socket.
     pub(crate) fn client<'a>(
         &self,
         peer: Hop,

@@ -59,8 +59,8 @@ impl<B> Rules<B> {
         }
     }
 
-    /// What to ask of a request, or nothing where it is exempt, or charged already. Either way it has met
-    /// this limit.
+    /// What to ask of a request, or nothing where it is exempt, or charged already. Either way it
+    /// has met this limit.
     pub(super) fn question<C>(
         &self,
         limiter: &Limiter<C>,
@@ -102,8 +102,8 @@ impl<B> Rules<B> {
         Ok(Some(Question { key, limits, cost }))
     }
 
-    /// Meet the limit without asking it, so that those after it count where they always do. Limits that
-    /// depend on the subject are not known here, and leave no trace.
+    /// Meet the limit without asking it, so that those after it count where they always do. Limits
+    /// that depend on the subject are not known here, and leave no trace.
     fn pass<C>(&self, limiter: &Limiter<C>, request: &Request<B>, met: &mut Met) {
         let Some(limits) = self.limits.fixed() else { return };
         let scope = Self::scope(request, limits);

@@ -55,8 +55,8 @@ pub(crate) fn is_for(method: &str, methods: Option<&Methods>) -> bool {
     methods.is_none_or(|Methods(methods)| methods.contains(&counted(method)))
 }
 
-/// What a limit counts a request under: by its name, else by method and route template, else for the whole
-/// app.
+/// What a limit counts a request under: by its name, else by method and route template, else for
+/// the whole app.
 pub(crate) fn of<'a>(method: &str, template: Option<&str>, name: Option<&'a str>) -> Cow<'a, str> {
     let method = counted(method);
     match (name, template) {

@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::limiter::Limiter;
 use crate::outcome::Outcome;
 
-/// A service whose requests are limited; see [`RateLimitLayer`](super::RateLimitLayer). Its error is the inner
-/// service's: refusals and outages are responses.
+/// A service whose requests are limited; see [`RateLimitLayer`](super::RateLimitLayer). Its error
+/// is the inner service's: refusals and outages are responses.
 pub struct RateLimit<S, C, B> {
     inner: S,
     guard: Arc<Guard<C, B>>,

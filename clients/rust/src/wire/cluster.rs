@@ -1,4 +1,5 @@
-//! What differs in a cluster: all primaries must have the module, and a slot may be on its way to another node.
+//! What differs in a cluster: all primaries must have the module, and a slot may be on its way to
+//! another node.
 
 use std::any::Any;
 
@@ -13,8 +14,8 @@ pub(crate) fn of<C: 'static>(connection: &mut C) -> Option<&mut ClusterConnectio
     (connection as &mut dyn Any).downcast_mut()
 }
 
-/// Send a command without a key to every primary; an error of one is an error. (With redis-rs's policy that all
-/// must succeed, an error that a server answers is lost.)
+/// Send a command without a key to every primary; an error of one is an error. (With redis-rs's
+/// policy that all must succeed, an error that a server answers is lost.)
 pub(crate) async fn every_primary(
     cluster: &mut ClusterConnection,
     command: Cmd,
@@ -34,7 +35,8 @@ pub(crate) async fn to_node_of(
     cluster.route_pipeline(pipeline, 0, count, node).await
 }
 
-/// Whether a node said that another one decides: it has decided nothing itself, so asking again charges once.
+/// Whether a node said that another one decides: it has decided nothing itself, so asking again
+/// charges once.
 pub(crate) fn is_redirection(error: &RedisError) -> bool {
     matches!(error.code(), Some("MOVED" | "ASK"))
 }

@@ -20,7 +20,8 @@ pub(crate) fn limit(key: &str, limits: &LimitSet, cost: u64) -> Cmd {
     command
 }
 
-/// Send one command. Over a connection of ours, a reply of numbers alone comes [joined](super::numbers).
+/// Send one command. Over a connection of ours, a reply of numbers alone comes
+/// [joined](super::numbers).
 pub(crate) async fn send<C: ConnectionLike + 'static>(
     connection: &mut C,
     command: &Cmd,
@@ -92,7 +93,8 @@ async fn redirected<C: ConnectionLike + 'static>(
     reply
 }
 
-/// An error that the server answered, which redis-rs takes for a value. It never is a part of a reply.
+/// An error that the server answered, which redis-rs takes for a value. It never is a part of a
+/// reply.
 fn refused(reply: Value) -> RedisResult<Value> {
     match reply {
         Value::ServerError(error) => Err(error.into()),

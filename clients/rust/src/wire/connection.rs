@@ -1,4 +1,5 @@
-//! Connections as a limiter needs them: lazy, made by one while the others wait, and never given up.
+//! Connections as a limiter needs them: lazy, made by one while the others wait, and never given
+//! up.
 
 use std::any::Any;
 use std::fmt;
@@ -21,13 +22,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a connection is made again that the server refuses.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection for a [`Limiter`](crate::Limiter): one that all requests share, made at the first of them
-/// and made again when it is lost. Its requests need a tokio runtime; this call waits for nothing.
+/// A connection for a [`Limiter`](crate::Limiter): one that all requests share, made at the first
+/// of them and made again when it is lost. Its requests need a tokio runtime; this call waits for
+/// nothing.
 ///
 /// One attempt is made at a time, for all who wait. It has a second, or what
-/// [`connect_timeout`](Connection::connect_timeout) says, and goes on when those who wait have run out of
-/// time. What the server refuses (a password, one client too many) is tried again a second later, and a
-/// server that has become a replica is left.
+/// [`connect_timeout`](Connection::connect_timeout) says, and goes on when those who wait have run
+/// out of time. What the server refuses (a password, one client too many) is tried again a second
+/// later, and a server that has become a replica is left.
 ///
 /// # Errors
 /// When the address cannot be understood.
@@ -36,8 +38,8 @@ pub fn connect(address: impl IntoConnectionInfo) -> RedisResult<Connection> {
     Ok(Connection::to(Client::open(info)?, CONNECT_TIMEOUT))
 }
 
-/// The same for a cluster, of which some nodes are named. redis-rs makes its connections, each within a
-/// second.
+/// The same for a cluster, of which some nodes are named. redis-rs makes its connections, each
+/// within a second.
 ///
 /// redis-rs repeats a command whose reply was lost, and would charge twice: here it does not.
 ///
@@ -86,8 +88,8 @@ struct Link {
 }
 
 impl Connection {
-    /// How long making the connection may take: a second unless set. A check has a deadline of its own.
-    /// Call it before the first request.
+    /// How long making the connection may take: a second unless set. A check has a deadline of its
+    /// own. Call it before the first request.
     #[must_use]
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self::to(self.0.client.clone(), timeout)
@@ -108,7 +110,8 @@ impl Connection {
         let link = self.0.made_link();
         let mut link = match link {
             Some(link) => link,
-            // Boxed, so that the checks that find a connection need no memory for those that wait for it.
+            // Boxed, so that the checks that find a connection need no memory for those that wait
+            // for it.
             None => Box::pin(self.link()).await?,
         };
         let reply = link.connection.send_packed_command(command).await;

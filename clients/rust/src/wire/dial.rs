@@ -25,7 +25,8 @@ impl Drop for Driver {
     }
 }
 
-/// A connection to the server of a client, within some time. Over TLS, redis-rs makes it and keeps its driver.
+/// A connection to the server of a client, within some time. Over TLS, redis-rs makes it and keeps
+/// its driver.
 pub(crate) async fn dial(
     client: &Client,
     within: Duration,

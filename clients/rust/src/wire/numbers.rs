@@ -1,8 +1,8 @@
 //! Replies that are arrays of numbers alone, as RL.LIMIT's: redis-rs is given them as one line.
 //!
 //! It reads each number of a reply into a tree, which costs more than the rest of a check. Between
-//! it and the socket, `*2\r\n:1\r\n*1\r\n:5\r\n` becomes `+*2  :1  *1  :5\r\n`. All other replies stay
-//! as they are.
+//! it and the socket, `*2\r\n:1\r\n*1\r\n:5\r\n` becomes `+*2  :1  *1  :5\r\n`. All other replies
+//! stay as they are.
 
 use std::io;
 use std::pin::Pin;

@@ -31,7 +31,8 @@ pub(crate) fn deny(decisions: &mut [Verdict], standing: &Value, limits: &LimitSe
         verdict.wait = Duration::ZERO;
         verdict.retry_after = match verdict.limit {
             0 => None,
-            // Other numbers were recorded there, or other clauses: then no later than all of it is back.
+            // Other numbers were recorded there, or other clauses: then no later than all of it is
+            // back.
             _ => Some(wait.unwrap_or(verdict.reset_after)),
         };
     }

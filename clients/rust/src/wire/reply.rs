@@ -97,7 +97,8 @@ fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<(bool, Vec<V
     (allowed == decisions.iter().all(|verdict| verdict.allowed)).then_some((allowed, decisions))
 }
 
-/// How many of the verdicts are each policy's. What does not fit is taken for the first whose clauses are not known.
+/// How many of the verdicts are each policy's. What does not fit is taken for the first whose
+/// clauses are not known.
 fn lengths(limits: &LimitSet, known: &Known, fives: usize) -> Option<Vec<usize>> {
     let own = limits.parts().len().checked_sub(known.len())?;
     let theirs = fives.checked_sub(own)?;

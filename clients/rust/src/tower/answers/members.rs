@@ -23,7 +23,8 @@ pub(super) fn line<'a>(
     HeaderValue::try_from(line).ok()
 }
 
-/// Whole seconds, rounded up: a client that waits them is not early. Structured fields have 15 digits.
+/// Whole seconds, rounded up: a client that waits them is not early. Structured fields have 15
+/// digits.
 pub(crate) fn seconds(time: Duration) -> u64 {
     const MOST: u64 = 999_999_999_999_999;
     time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).min(MOST)

@@ -1,4 +1,5 @@
-//! The value of RateLimit-Policy, which is the same for most answers of a layer: made once for them all.
+//! The value of RateLimit-Policy, which is the same for most answers of a layer: made once for them
+//! all.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

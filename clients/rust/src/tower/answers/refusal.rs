@@ -54,7 +54,8 @@ impl Refusal<'_> {
         }
     }
 
-    /// The answer that gRPC has for it: RESOURCE_EXHAUSTED, INVALID_ARGUMENT or UNAVAILABLE, in headers alone.
+    /// The answer that gRPC has for it: RESOURCE_EXHAUSTED, INVALID_ARGUMENT or UNAVAILABLE, in
+    /// headers alone.
     pub(crate) fn grpc(&self) -> Response<String> {
         let (status, message) = match self {
             Self::Denied(outcome) => (8, problem::detail(outcome)),

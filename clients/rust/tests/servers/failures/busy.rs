@@ -26,7 +26,8 @@ async fn ready(server: &Server) -> Limiter {
     limiter
 }
 
-/// Handlers that each ask and then compute longer than the deadline, all at once: how many got no verdict.
+/// Handlers that each ask and then compute longer than the deadline, all at once: how many got no
+/// verdict.
 async fn failures(limiter: &Limiter, blocks: usize) -> usize {
     let mut tasks = JoinSet::new();
     for _ in 0..blocks {

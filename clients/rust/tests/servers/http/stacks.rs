@@ -139,7 +139,8 @@ async fn policies_are_known_by_their_name_and_by_their_clauses() {
     let expected = ["rl:GET%20%2Fa%232:ip:192.0.2.1", "rl:GET%20%2Fa:ip:192.0.2.1"];
     assert_eq!(keys(&server).await, expected);
 
-    // From the second request on, the first limiter knows that the policy counts a minute as it does.
+    // From the second request on, the first limiter knows that the policy counts a minute as it
+    // does.
     let () = server.say("FLUSHDB").await;
     let limiter = patient(&server.url()).build();
     let with = |text| Layer::new(limiter.clone(), limits(text)).key(ClientIp::default());
