@@ -165,7 +165,8 @@ async def test_checks_on_one_node_share_a_connection(nodes: Nodes) -> None:
         await asyncio.gather(*(limiter.check(WholeKey(key), "99/minute") for key in SPREAD))
         before = [clients(node) for node in nodes.nodes]
         await asyncio.gather(*(limiter.check(WholeKey(key), "99/minute") for key in SPREAD * 5))
-        assert [clients(node) for node in nodes.nodes] == before
+        after = [clients(node) for node in nodes.nodes]
+        assert all(now <= then for now, then in zip(after, before, strict=True))
 
 
 def clients(node: Server) -> int:

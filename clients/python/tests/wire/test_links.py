@@ -65,11 +65,11 @@ async def test_replies_may_come_in_pieces(proxy: FaultProxy) -> None:
 
 
 async def test_a_server_is_spoken_to_so_that_it_says_nothing_unasked(server: Server) -> None:
-    client = redis.asyncio.Redis(port=server.port, protocol=3)
+    client = redis.asyncio.Redis(port=server.port, protocol=3, client_name="spoken-to")
     async with RateLimiter(client, timeout=5) as limiter:
         await limiter.check(WholeKey("key"), "5/minute")
         listed: bytes = asked(server, "CLIENT", "LIST")
-        [ours] = [line for line in listed.splitlines() if b"cmd=rl.limit" in line]
+        [ours] = [line for line in listed.splitlines() if b"name=spoken-to" in line]
         assert b"resp=2" in ours
         assert not getattr(link_of(limiter)._connection, "maint_notifications_config", None)
     await client.aclose()
