@@ -72,15 +72,18 @@ def begins(first: int | bytes) -> Check:
 def allowed_and_denied(
     name: str, kind: Kind, allowed: Sequence[str], denied: Sequence[str], *, limited: int = 0
 ) -> list[Row]:
-    """A limiter's two rows; its reply begins with `limited` where it denies.
-
-    Each key was called so often that its time in use grows little from call to call, as that of a
-    limiter does which was not made a moment ago.
-    """
-    rows = [
+    """A limiter's two rows; its reply begins with `limited` where it denies."""
+    return [
         Row(f"{name}, allowed", kind, tuple(allowed), begins(1 - limited)),
         Row(f"{name}, denied", kind, tuple(denied), begins(limited), makes_key=False),
     ]
+
+
+def _in_steady_use(rows: Sequence[Row]) -> list[Row]:
+    """Rows whose keys were called so often that their time in use grows little from call to call.
+
+    So does that of any limiter which was not made a moment ago.
+    """
     return [replace(row, times=100) for row in rows]
 
 
@@ -98,7 +101,7 @@ def _limiter(command: str, *rest: str) -> list[Row]:
     allowed, denied = (
         f"{command} {KEY} {limit} {' '.join(rest)}".split() for limit in (PLENTY, "1")
     )
-    return allowed_and_denied(command, "ours", allowed, denied)
+    return _in_steady_use(allowed_and_denied(command, "ours", allowed, denied))
 
 
 def _log() -> list[Row]:
@@ -126,7 +129,8 @@ def _limit(count: int) -> list[Row]:
     allowed, denied = (
         ["RL.LIMIT", KEY, *" ".join(_clauses(count, limit)).split()] for limit in (PLENTY, "1")
     )
-    return allowed_and_denied(f"RL.LIMIT, {_name(count)}", "ours", allowed, denied)
+    rows = allowed_and_denied(f"RL.LIMIT, {_name(count)}", "ours", allowed, denied)
+    return _in_steady_use(rows)
 
 
 REFILLED = (
@@ -162,7 +166,7 @@ def _policy(count: int) -> list[Row]:
     rows = allowed_and_denied(f"RL.LIMIT POLICY, {_name(count)}", "ours", call, call)
     return [
         replace(row, once=("RL.POLICY", "LOAD", _policies(count, limit)), makes_key=False)
-        for row, limit in zip(rows, (PLENTY, "1"), strict=True)
+        for row, limit in zip(_in_steady_use(rows), (PLENTY, "1"), strict=True)
     ]
 
 
@@ -175,7 +179,7 @@ def throttle(name: str, kind: Kind, command: str) -> list[Row]:
     """redis-cell's command, of whichever module."""
     allowed = (command, KEY, PLENTY, "10", "3600")
     denied = (command, KEY, "0", "10", "3600")
-    return allowed_and_denied(name, kind, allowed, denied, limited=1)
+    return _in_steady_use(allowed_and_denied(name, kind, allowed, denied, limited=1))
 
 
 def _peek() -> Row:
