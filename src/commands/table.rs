@@ -15,7 +15,15 @@ macro_rules! row {
     ($parent:literal | $name:literal, $($rest:tt)*) => {
         Row { parent: Some($parent), ..row!($name, $($rest)*) }
     };
-    ($name:expr, since $since:literal, $run:path, $access:ident, $arguments:expr, $summary:literal, $complexity:literal) => {
+    (
+        $name:expr,
+        since $since:literal,
+        $run:path,
+        $access:ident,
+        $arguments:expr,
+        $summary:literal,
+        $complexity:literal
+    ) => {
         Row {
             parent: None,
             may_be_taken: false,
@@ -123,7 +131,8 @@ const THROTTLE: &[Argument] = &[
 const RL_THROTTLE: Row = Row {
     may_be_taken: true,
     ..row!(
-        c"rl.throttle", since c"0.1.0",
+        c"rl.throttle",
+        since c"0.1.0",
         throttle::throttle,
         Consume,
         THROTTLE,
@@ -135,7 +144,8 @@ const RL_THROTTLE: Row = Row {
 const CL_THROTTLE: Row = Row {
     may_be_taken: true,
     ..row!(
-        c"cl.throttle", since c"0.1.0",
+        c"cl.throttle",
+        since c"0.1.0",
         throttle::throttle,
         Consume,
         THROTTLE,
@@ -147,7 +157,8 @@ const CL_THROTTLE: Row = Row {
 /// What every user may call.
 pub(super) const PUBLIC: &[Row] = &[
     row!(
-        c"rl.fixed", since c"0.1.0",
+        c"rl.fixed",
+        since c"0.1.0",
         single::fixed,
         Consume,
         WINDOW,
@@ -155,7 +166,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.sliding", since c"0.1.0",
+        c"rl.sliding",
+        since c"0.1.0",
         single::sliding,
         Consume,
         WINDOW,
@@ -163,7 +175,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.log", since c"0.1.0",
+        c"rl.log",
+        since c"0.1.0",
         single::log,
         Consume,
         WINDOW,
@@ -171,7 +184,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(1) amortized, O(log N) to tell how long to wait, with N entries in the log"
     ),
     row!(
-        c"rl.token", since c"0.1.0",
+        c"rl.token",
+        since c"0.1.0",
         single::token,
         Consume,
         &[KEY, CAPACITY, REFILL, PERIOD, COST],
@@ -179,7 +193,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.leaky", since c"0.1.0",
+        c"rl.leaky",
+        since c"0.1.0",
         single::leaky,
         Consume,
         &[KEY, CAPACITY, LEAK, PERIOD, COST],
@@ -187,7 +202,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(1)"
     ),
     row!(
-        c"rl.limit", since c"0.1.0",
+        c"rl.limit",
+        since c"0.1.0",
         limit::limit,
         Consume,
         &[KEY, CLAUSE, COST],
@@ -195,7 +211,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(C*L) with C clauses and L limiters at the key"
     ),
     row!(
-        c"rl.peek", since c"0.1.0",
+        c"rl.peek",
+        since c"0.1.0",
         peek::peek,
         Look,
         &[KEY],
@@ -205,7 +222,8 @@ pub(super) const PUBLIC: &[Row] = &[
     RL_THROTTLE,
     CL_THROTTLE,
     row!(
-        c"rl.top", since c"0.1.0",
+        c"rl.top",
+        since c"0.1.0",
         top::top,
         Report,
         &[
@@ -216,7 +234,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(N*log(N)) with N keys in the table"
     ),
     row!(
-        c"rl.policy" | c"set", since c"0.1.0",
+        c"rl.policy" | c"set",
+        since c"0.1.0",
         policy::set,
         Govern,
         &[NAME, PLAIN_CLAUSE],
@@ -224,7 +243,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(log(N)) with N policies"
     ),
     row!(
-        c"rl.policy" | c"get", since c"0.1.0",
+        c"rl.policy" | c"get",
+        since c"0.1.0",
         policy::get,
         Keyless,
         &[NAME],
@@ -232,7 +252,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(log(N)) with N policies"
     ),
     row!(
-        c"rl.policy" | c"del", since c"0.1.0",
+        c"rl.policy" | c"del",
+        since c"0.1.0",
         policy::del,
         Govern,
         &[Argument { multiple: true, ..NAME }],
@@ -240,7 +261,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(M*log(N)) with M names and N policies"
     ),
     row!(
-        c"rl.policy" | c"list", since c"0.1.0",
+        c"rl.policy" | c"list",
+        since c"0.1.0",
         policy::list,
         Listing,
         &[],
@@ -248,7 +270,8 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(N) with N policies"
     ),
     row!(
-        c"rl.policy" | c"load", since c"0.1.0",
+        c"rl.policy" | c"load",
+        since c"0.1.0",
         policy::load,
         Govern,
         &[argument(c"json", Kind::Text)],
@@ -256,20 +279,38 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(N) with N policies"
     ),
     row!(
-        c"rl.policy" | c"dump", since c"0.1.0",
+        c"rl.policy" | c"dump",
+        since c"0.1.0",
         policy::dump,
         Listing,
         &[],
         c"Shows all policies as JSON",
         c"O(N) with N policies"
     ),
-    row!(c"rl.help", since c"0.1.0", about::help, Keyless, &[], c"Lists the commands of the module", c"O(1)"),
-    row!(c"rl.version", since c"0.1.0", about::version, Keyless, &[], c"Shows the version of the module", c"O(1)"),
+    row!(
+        c"rl.help",
+        since c"0.1.0",
+        about::help,
+        Keyless,
+        &[],
+        c"Lists the commands of the module",
+        c"O(1)"
+    ),
+    row!(
+        c"rl.version",
+        since c"0.1.0",
+        about::version,
+        Keyless,
+        &[],
+        c"Shows the version of the module",
+        c"O(1)"
+    ),
 ];
 
 /// What replicas, AOF files and migrated slots are sent.
 pub(super) const INTERNAL: Row = row!(
-    state::COMMAND, since c"0.1.0",
+    state::COMMAND,
+    since c"0.1.0",
     apply::apply,
     Restore,
     &[KEY, argument(c"effect", Kind::Text)],
