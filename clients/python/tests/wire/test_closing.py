@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio.connection import Connection
 
-from redis_rl import RateLimiter, StoreUnavailable
+from redis_rl import Outcome, RateLimiter, StoreUnavailable
 
 DEADLINE_S = 20
 TURNS = range(8)
@@ -46,17 +46,25 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
+async def connecting(
+    url: str, connected: list[Callable[[], None]], after: int
+) -> tuple[RateLimiter, asyncio.Future[Outcome]]:
+    """A limiter and its check, so many turns after that in which its connection was made."""
+    limiter = RateLimiter(url, timeout=5)
+    made = asyncio.Event()
+    connected.append(made.set)
+    check = asyncio.ensure_future(limiter.check("ann", "5/minute"))
+    await made.wait()
+    await turns(after)
+    return limiter, check
+
+
 @pytest.mark.parametrize("after", TURNS)
 def test_a_limiter_may_be_closed_in_the_turn_in_which_it_connects(
     url: str, connected: list[Callable[[], None]], after: int
 ) -> None:
     async def main() -> None:
-        limiter = RateLimiter(url, timeout=5)
-        made = asyncio.Event()
-        connected.append(made.set)
-        check = asyncio.ensure_future(limiter.check("ann", "5/minute"))
-        await made.wait()
-        await turns(after)
+        limiter, check = await connecting(url, connected, after)
         await limiter.aclose()
         with suppress(StoreUnavailable):
             await check
@@ -70,12 +78,7 @@ def test_a_loop_may_end_in_the_turn_in_which_it_connects(
     url: str, connected: list[Callable[[], None]], after: int
 ) -> None:
     async def main() -> None:
-        limiter = RateLimiter(url, timeout=5)
-        made = asyncio.Event()
-        connected.append(made.set)
-        check = asyncio.ensure_future(limiter.check("ann", "5/minute"))
-        await made.wait()
-        await turns(after)
+        _limiter, check = await connecting(url, connected, after)
         check.cancel()
 
     ends(main)
