@@ -178,3 +178,19 @@ def test_what_a_thread_waits_for_is_no_lateness_of_its_own(monkeypatch: pytest.M
     now = 100.95  # and now it was kept from running
     deadline.ran()
     assert deadline.left == 1.0
+
+
+def test_a_store_has_its_whole_time_from_the_last_step_that_was_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thread kept from running before it writes and while it writes blamed a store just asked."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    deadline = Deadline(1)
+    for seconds in (0.7, 1.6, 7.0):
+        now += seconds
+        deadline.ran()
+        assert deadline.left == 1.0
+    now += 1.1  # and it may still be late to look, once
+    deadline.passed()
+    assert deadline.left == 1.0

@@ -17,7 +17,11 @@ def no_answer(timeout: float) -> str:
 
 
 class Deadline:
-    """The time by which an answer must be there. A caller that is late gets it again, once."""
+    """The time by which an answer must be there.
+
+    It begins again at each step that the caller took late, for the store has not been asked yet,
+    and once more if the caller was late to look.
+    """
 
     __slots__ = ("_at", "_mark", "_renewed", "_timeout")
 
@@ -38,8 +42,11 @@ class Deadline:
         `missing` makes the text of the error from the timeout.
         """
         late = time.monotonic() - self._at
+        if late >= LATE_S and self._renewed:
+            raise StoreUnavailable(too_busy(self._timeout))
         if late >= LATE_S:
-            self._renew()
+            self._renewed = True
+            self._at = time.monotonic() + self._timeout
         elif late >= 0:
             raise NoAnswer(missing(self._timeout))
 
@@ -50,15 +57,9 @@ class Deadline:
     def ran(self) -> None:
         """Note a step that takes no time, unless the thread was kept from running."""
         now = time.monotonic()
-        if now - self._mark >= LATE_S and not self._renewed:
-            self._renew()
+        if now - self._mark >= LATE_S:
+            self._at = now + self._timeout
         self._mark = now
-
-    def _renew(self) -> None:
-        if self._renewed:
-            raise StoreUnavailable(too_busy(self._timeout))
-        self._renewed = True
-        self._at = time.monotonic() + self._timeout
 
 
 def too_busy(timeout: float) -> str:
