@@ -6,8 +6,9 @@ import pytest
 
 from support import replication
 from support.clock import START_MS, Clock
+from support.lines import run
 from support.pool import NewServer
-from support.resp import Argument, Failure, RawConnection, Reply
+from support.resp import Argument, Failure, RawConnection
 from support.server import Server
 from support.untouched import nothing_written
 from support.verdicts import integers
@@ -15,10 +16,6 @@ from support.verdicts import integers
 pytestmark = pytest.mark.all_servers
 
 DAY_MS = 86_400_000
-
-
-def run(raw: RawConnection, line: str) -> Reply:
-    return raw(*line.split())
 
 
 # Each line: when it is called, in ms from the start; the call; the answer; whether it is a repeat.
