@@ -10,6 +10,7 @@ import pytest
 from support import payload, replication
 from support.aof import rewrite_aof
 from support.clock import START_MS
+from support.effects import effects
 from support.eventually import eventually
 from support.full_memory import used_memory
 from support.histories import HOUR_MS, assert_same_on_replica, state
@@ -234,41 +235,68 @@ def test_what_is_pushed_out_is_so_on_a_replica_with_other_settings(new_server: N
 
 # Keys without them, and other versions
 
-BEFORE = {
-    "RL.FIXED k 9 1h COST 2": payload.fixed(HOUR_MS, 9, START_MS, 2),
-    "RL.SLIDING k 9 1h COST 2": payload.sliding(HOUR_MS, 9, START_MS // HOUR_MS, 2, 0),
-    "RL.LOG k 9 1h COST 2": payload.log(HOUR_MS, 9, [(START_MS, 2)]),
-    "RL.TOKEN k 9 3 1h COST 2": payload.bucket(3, HOUR_MS, 9, 3, 2 * HOUR_MS, START_MS),
-    "RL.LEAKY k 9 3 1h COST 2": payload.bucket(4, HOUR_MS, 9, 3, 2 * HOUR_MS, START_MS),
+# Each call, what it leaves, and the digest that the first release told of it.
+BEFORE: dict[str, tuple[bytes, str]] = {
+    "RL.FIXED k 9 1h COST 2": (
+        payload.fixed(HOUR_MS, 9, START_MS, 2),
+        "d255d79924f9ab6ab4e92425b04fbeb5581553ca",
+    ),
+    "RL.SLIDING k 9 1h COST 2": (
+        payload.sliding(HOUR_MS, 9, START_MS // HOUR_MS, 2, 0),
+        "32b1f58c934163fc922fffd31ab1f255b2094558",
+    ),
+    "RL.LOG k 9 1h COST 2": (
+        payload.log(HOUR_MS, 9, [(START_MS, 2)]),
+        "6c2a4d079b1b63f50c6e9b237459ecec16ffe2a1",
+    ),
+    "RL.TOKEN k 9 3 1h COST 2": (
+        payload.bucket(3, HOUR_MS, 9, 3, 2 * HOUR_MS, START_MS),
+        "e620616f781a8bea24ae857ac192fed774ab9aa7",
+    ),
+    "RL.LEAKY k 9 3 1h COST 2": (
+        payload.bucket(4, HOUR_MS, 9, 3, 2 * HOUR_MS, START_MS),
+        "1a3c098c2c2d0d4248f564390179ad1f3c113970",
+    ),
 }
+every_kind_of_key = pytest.mark.parametrize(
+    ("line", "limiter", "digest"), [(line, *made) for line, made in BEFORE.items()], ids=[*BEFORE]
+)
 
 
-@pytest.mark.parametrize(("line", "limiter"), BEFORE.items(), ids=[*BEFORE])
+@every_kind_of_key
 def test_a_key_without_receipts_is_the_same_to_the_byte(
-    new_server: NewServer, line: str, limiter: bytes
+    new_server: NewServer, line: str, limiter: bytes, digest: str
+) -> None:
+    server = new_server(config={**PLAIN, **AOF})
+    with server.raw() as raw:
+        run(raw, line)
+        assert Dump.parse(dumped(raw)).value == payload.state([limiter])
+        assert replication.digest(server.client(), "k") == [digest]
+        change = payload.append(HOUR_MS, 9, 2) if "LOG" in line else limiter
+        at_ms = raw("PEXPIRETIME", "k")
+        assert isinstance(at_ms, int)
+        assert effects(server) == [payload.effect_of_changes([change], START_MS, at_ms)]
+
+
+@every_kind_of_key
+def test_a_key_that_had_receipts_is_as_any_other_once_they_are_forgotten(
+    new_server: NewServer, line: str, limiter: bytes, digest: str
 ) -> None:
     server = new_server(config=PLAIN)
     with server.raw() as raw:
         run(raw, line)
-        before = payload.state([limiter])
-        assert Dump.parse(dumped(raw)).value == before
-        digest = replication.digest(server.client(), "k")
-        size = run(raw, "MEMORY USAGE k")
-        assert isinstance(size, int)
-        # With a receipt it is another version, of other bytes.
+        size = usage(raw)
         run(raw, "DEL k")
-        run(raw, f"{line} ID a KEEP 10s")
-        assert Dump.parse(dumped(raw)).value[0] == 2
-        assert replication.digest(server.client(), "k") != digest
-        grown = run(raw, "MEMORY USAGE k")
-        assert isinstance(grown, int)
-        assert grown > size
-        # Once a write has forgotten it, it is as any other key.
-        server.clock.advance(10_000)
-        assert Dump.parse(dumped(raw)).value[0] == 2, "nothing was written"
-        run(raw, f"{line.rpartition(' ')[0]} 1")
+        run(raw, f"{line} ID a KEEP 1ms")
+        value = Dump.parse(dumped(raw)).value
+        assert (value[0], value[2 : 2 + len(limiter)]) == (2, limiter)
+        assert replication.digest(server.client(), "k") != [digest]
+        assert usage(raw) > size
+        server.clock.advance(1)
+        assert Dump.parse(dumped(raw)).value == value, "nothing was written"
+        assert integers(run(raw, f"{line.rpartition(' ')[0]} 1"))[:3] == [1, 9, 6]
         assert Dump.parse(dumped(raw)).value[0] == 1
-        assert run(raw, "MEMORY USAGE k") == size
+        assert usage(raw) == size
 
 
 def test_an_unknown_version_is_refused_with_a_sentence(new_server: NewServer) -> None:
