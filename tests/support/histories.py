@@ -17,7 +17,7 @@ PERIODS = ("1ms", "700ms", "3", "1m", "90m", "5h", "2d")
 LIMITS = (0, 1, 2, 5, 40, 1_000, 999_999)
 REFILLS = (1, 3, 40, 10**12)
 COSTS = (0, 1, 1, 1, 2, 7, 600)
-KEEPS = ("1ms", "5s", "10m", "1d")
+KEEPS = ("1ms", "10m", "6h", "1d")
 STEPS_MS = (0, 0, 0, 1, 9, 350, 699, 1_000, 20_000, -1, -500, -70_000, 400_000, 2 * HOUR_MS)
 
 WINDOWS = ("FIXED", "SLIDING", "LOG")
@@ -49,7 +49,7 @@ class History:
     def call(self) -> list[Argument]:
         """One call: on a key of the command's own, or on one that all commands share."""
         pick = self._random.choice
-        if self._charges and self._random.random() < 0.3:
+        if self._charges and self._random.random() < 0.4:
             charge = pick(self._charges)
             settle: list[Argument] = ["RL.SETTLE", charge[1], charge[-1], pick(COSTS)]
             return pick([charge, settle])
