@@ -16,13 +16,15 @@ from support.verdicts import rows
 
 COMMANDS = (
     *("RL.FIXED", "RL.SLIDING", "RL.LOG", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT", "RL.PEEK"),
-    *("RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
+    *("RL.SETTLE", "RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
 )
+CHARGING = COMMANDS[:6]
 SYNTAX: dict[str, str] = {
     **dict.fromkeys(("RL.FIXED", "RL.SLIDING"), "key limit period"),
     "RL.LOG": "key small period",
     **dict.fromkeys(("RL.TOKEN", "RL.LEAKY"), "key limit refill period"),
     **dict.fromkeys(("RL.THROTTLE", "CL.THROTTLE"), "key small refill period"),
+    "RL.SETTLE": "key id cost",
     "RL.PEEK": "key",
     "RL.HELP": "",
     "RL.VERSION": "",
@@ -36,7 +38,20 @@ EDGES = (
     *(b"0", b"1", b"-1", b"+1", b"01", b"", b"2147483648", b"4294967296", b"9007199254740993"),
     *(b"999999999999", b"1000000000000", b"1000000000001", b"9223372036854775807"),
     *(b"9223372036854775808", b"18446744073709551615", b"18446744073709551616", b"9" * 40),
-    *(b"nan", b"inf", b"1e9", b"0.5", b"COST", b"cost", b"FIXED", b"LOG", b"366d", b"367d"),
+    *(
+        b"nan",
+        b"inf",
+        b"1e9",
+        b"0.5",
+        b"COST",
+        b"cost",
+        b"ID",
+        b"KEEP",
+        b"FIXED",
+        b"LOG",
+        b"366d",
+        b"367d",
+    ),
     *(b"1ms", b"0ms", b"31622400000ms", b"31622400001ms", b"52w", b"\x00", b"\xff" * 8, b"%s%n"),
 )
 MAX_CHUNK = 500
@@ -54,6 +69,8 @@ class Fuzzer:
             "refill": lambda: b"%d" % self.rng.choice((1, 3, 100, 10**12)),
             "period": lambda: self.rng.choice((b"1ms", b"7", b"10s", b"1m", b"1h", b"1w", b"366d")),
             "cost": lambda: b"%d" % self.rng.choice((0, 1, 1, 2, 5, 99, 10**6, 10**12)),
+            "id": lambda: self.rng.choice((b"a", b"b", b"c" * 17, b"\x00" * 64)),
+            "keep": lambda: self.rng.choice((b"1ms", b"7", b"10m", b"1d")),
         }
 
     def noise(self) -> bytes:
@@ -74,13 +91,24 @@ class Fuzzer:
                 ]
         else:
             words = [self._words[each]() for each in SYNTAX[name].split()]
-        if len(words) > 1 and rng.random() < 0.4:
-            words += (
-                [self._words["cost"]()] if "THROTTLE" in name else [b"COST", self._words["cost"]()]
-            )
+        if name in ("RL.THROTTLE", "CL.THROTTLE") and rng.random() < 0.4:
+            words.append(self._words["cost"]())
+        elif name in CHARGING:
+            words += self.ending()
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 5))):
             self.spoil(words)
         return [name.encode(), *words]
+
+    def ending(self) -> list[bytes]:
+        """The end of a call that may have a cost and an id."""
+        rng, words = self.rng, []
+        if rng.random() < 0.4:
+            words += [b"COST", self._words["cost"]()]
+        if rng.random() < 0.4:
+            words += [b"ID", self._words["id"]()]
+            if rng.random() < 0.5:
+                words += [b"keep", self._words["keep"]()]
+        return words
 
     def spoil(self, words: list[bytes]) -> None:
         """Make one thing wrong, or right again."""
@@ -184,6 +212,9 @@ def test_any_words(new_server: NewServer, seed: int) -> None:
             server.clock.advance(fuzzer.rng.choice((0, 1, 1_000, 60_000, 86_400_000, -5_000)))
             counts = send_all(raw, [fuzzer.vector() for _ in range(MAX_CHUNK)])
             done, refused = done + counts[0], refused + counts[1]
+        told = info(server.client(), "ratelimit")
+    for name in ("repeats", "settled_less", "settled_more", "settled_unknown"):
+        assert told[f"ratelimit_{name}"] > 20, name
     assert done + refused == 26_000
     assert done > 5_000
     assert refused > 5_000
@@ -199,6 +230,7 @@ def test_any_effect(new_server: NewServer) -> None:
         raw("CONFIG", "SET", "appendonly", "no")
         known = effects(server)
         assert len(known) > 200
+        assert sum(effect[1] == 3 for effect in known) > 50, "of keys with receipts"
         vectors = [
             [b"RL.APPLY", b"k%d" % fuzzer.rng.randrange(200), fuzzer.payload(known)]
             for _ in range(12_000)
