@@ -9,16 +9,16 @@ import pytest
 
 from support.effects import effects
 from support.pool import NewServer
-from support.replication import info
+from support.replication import calls, info
 from support.resp import Argument, Failure, RawConnection, Status, encode
 from support.server import Server
 from support.verdicts import rows
 
 COMMANDS = (
-    *("RL.FIXED", "RL.SLIDING", "RL.LOG", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT", "RL.PEEK"),
-    *("RL.SETTLE", "RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
+    *("RL.FIXED", "RL.SLIDING", "RL.LOG", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT", "RL.ALL"),
+    *("RL.PEEK", "RL.SETTLE", "RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
 )
-CHARGING = COMMANDS[:6]
+CHARGING = COMMANDS[:7]
 SYNTAX: dict[str, str] = {
     **dict.fromkeys(("RL.FIXED", "RL.SLIDING"), "key limit period"),
     "RL.LOG": "key small period",
@@ -47,6 +47,7 @@ EDGES = (
         b"cost",
         b"ID",
         b"KEEP",
+        b"AND",
         b"FIXED",
         b"LOG",
         b"366d",
@@ -82,13 +83,13 @@ class Fuzzer:
         rng = self.rng
         name = rng.choice(COMMANDS)
         if name == "RL.LIMIT":
-            words = [self._words["key"]()]
-            for _ in range(rng.choice((1, 1, 2, 3, 16, 17))):
-                clause = rng.choice(list(CLAUSES))
-                words += [
-                    clause.encode(),
-                    *(self._words[each]() for each in CLAUSES[clause].split()),
-                ]
+            words = self.group(rng.choice((1, 1, 2, 3, 16, 17)))
+        elif name == "RL.ALL":
+            words = self.group(rng.choice((1, 1, 2)))
+            for _ in range(rng.choice((0, 1, 1, 2, 7, 8))):
+                if rng.random() < 0.4:
+                    words += [b"COST", self._words["cost"]()]
+                words += [rng.choice((b"AND", b"and")), *self.group(rng.choice((1, 1, 2)))]
         else:
             words = [self._words[each]() for each in SYNTAX[name].split()]
         if name in ("RL.THROTTLE", "CL.THROTTLE") and rng.random() < 0.4:
@@ -98,6 +99,14 @@ class Fuzzer:
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 5))):
             self.spoil(words)
         return [name.encode(), *words]
+
+    def group(self, clauses: int) -> list[bytes]:
+        """A key and some clauses."""
+        words = [self._words["key"]()]
+        for _ in range(clauses):
+            clause = self.rng.choice(list(CLAUSES))
+            words += [clause.encode(), *(self._words[each]() for each in CLAUSES[clause].split())]
+        return words
 
     def ending(self) -> list[bytes]:
         """The end of a call that may have a cost and an id."""
@@ -213,6 +222,8 @@ def test_any_words(new_server: NewServer, seed: int) -> None:
             counts = send_all(raw, [fuzzer.vector() for _ in range(MAX_CHUNK)])
             done, refused = done + counts[0], refused + counts[1]
         told = info(server.client(), "ratelimit")
+        ran = calls(server.client())
+    assert ran["rl.all"] > 500
     for name in ("repeats", "settled_less", "settled_more", "settled_unknown"):
         assert told[f"ratelimit_{name}"] > 20, name
     assert done + refused == 26_000
@@ -235,8 +246,8 @@ def test_any_effect(new_server: NewServer) -> None:
             [b"RL.APPLY", b"k%d" % fuzzer.rng.randrange(200), fuzzer.payload(known)]
             for _ in range(12_000)
         ]
-        calls = [fuzzer.vector() for _ in range(4_000)]
-        mixed = [vectors.pop() if i % 4 or not calls else calls.pop() for i in range(12_000)]
+        others = [fuzzer.vector() for _ in range(4_000)]
+        mixed = [vectors.pop() if i % 4 or not others else others.pop() for i in range(12_000)]
         done, refused = send_all(raw, mixed)
     assert done > 2_000
     assert refused > 2_000

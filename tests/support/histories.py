@@ -53,21 +53,36 @@ class History:
             charge = pick(self._charges)
             settle: list[Argument] = ["RL.SETTLE", charge[1], charge[-1], pick(COSTS)]
             return pick([charge, settle])
-        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "THROTTLE"])
+        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "ALL", "THROTTLE"])
         key: Argument = pick([f"{name.lower()}:{self._random.randrange(3)}", "shared"])
         match name:
             case "THROTTLE":
                 numbers: list[Argument] = [pick(LIMITS), pick(REFILLS), pick(PERIODS)]
                 return [f"{pick(['RL', 'CL'])}.{name}", key, *numbers, pick(COSTS)]
             case "LIMIT":
-                wanted = sorted({(pick([*WINDOWS, *BUCKETS]), pick(PERIODS)) for _ in range(4)})
-                clauses = [[a, *self._numbers(a), period] for a, period in wanted]
-                words: list[Argument] = [word for clause in clauses for word in clause]
-                return self._charged(["RL.LIMIT", key, *words, "COST", pick(COSTS)], wanted)
+                wanted = self._wanted()
+                return self._charged(["RL.LIMIT", *self._group(key, wanted)], wanted)
+            case "ALL":
+                wanted = self._wanted()
+                words = self._group(key, wanted)
+                for other in self._random.sample(["all:3", "all:4", "all:5"], pick([0, 1, 3])):
+                    words += ["AND", *self._group(other, wanted)]
+                return self._charged(["RL.ALL", *words], wanted)
             case _:
                 period = pick(PERIODS)
                 call = [f"RL.{name}", key, *self._numbers(name), period, "COST", pick(COSTS)]
                 return self._charged(call, [(name, period)])
+
+    def _wanted(self) -> list[tuple[str, str]]:
+        """Some limiters, by algorithm and period."""
+        pick = self._random.choice
+        return sorted({(pick([*WINDOWS, *BUCKETS]), pick(PERIODS)) for _ in range(4)})
+
+    def _group(self, key: Argument, limiters: Sequence[tuple[str, str]]) -> list[Argument]:
+        """A key, a clause for each of its limiters, and their cost."""
+        clauses = [[name, *self._numbers(name), period] for name, period in limiters]
+        words: list[Argument] = [word for clause in clauses for word in clause]
+        return [key, *words, "COST", self._random.choice(COSTS)]
 
     def _charged(self, call: list[Argument], limiters: Sequence[tuple[str, str]]) -> list[Argument]:
         """The call as it is or with an id, which is of calls on these limiters only."""
