@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from support.resp import RawConnection, Reply, Status
 pytestmark = pytest.mark.all_servers
 
 CONSUMING = (
-    *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit"),
-    *("rl.throttle", "cl.throttle"),
+    *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit", "rl.all"),
+    *("rl.settle", "rl.throttle", "cl.throttle"),
 )
 GOVERNING = ("rl.policy|set", "rl.policy|del", "rl.policy|load")
 # As many as there are policies, so not fast.
@@ -24,7 +25,8 @@ LISTING = ("rl.policy|list", "rl.policy|dump")
 LEAST_WORDS = {
     **dict.fromkeys(("rl.fixed", "rl.sliding", "rl.log"), -4),
     **dict.fromkeys(("rl.token", "rl.leaky", "rl.throttle", "cl.throttle"), -5),
-    "rl.limit": -4,
+    **dict.fromkeys(("rl.limit", "rl.all"), -4),
+    "rl.settle": 4,
     "rl.peek": 2,
     "rl.top": -1,
     "rl.policy|set": -6,
@@ -37,20 +39,22 @@ LEAST_WORDS = {
     "rl.help": 1,
     "rl.version": 1,
 }
+PLAIN_CLAUSES = (
+    "FIXED limit period|SLIDING limit period|LOG limit period"
+    "|TOKEN capacity refill period|LEAKY capacity leak period"
+)
+CLAUSES = f"{PLAIN_CLAUSES}|POLICY name"
+CHARGE = "[ID id [KEEP period]]"
 SYNTAX = {
-    "rl.fixed": "key limit period [COST n]",
-    "rl.sliding": "key limit period [COST n]",
-    "rl.log": "key limit period [COST n]",
-    "rl.token": "key capacity refill period [COST n]",
-    "rl.leaky": "key capacity leak period [COST n]",
-    "rl.limit": (
-        "key FIXED limit period|SLIDING limit period|LOG limit period"
-        "|TOKEN capacity refill period|LEAKY capacity leak period|POLICY name ... [COST n]"
-    ),
-    "rl.policy|set": (
-        "name FIXED limit period|SLIDING limit period|LOG limit period"
-        "|TOKEN capacity refill period|LEAKY capacity leak period ..."
-    ),
+    "rl.fixed": f"key limit period [COST n] {CHARGE}",
+    "rl.sliding": f"key limit period [COST n] {CHARGE}",
+    "rl.log": f"key limit period [COST n] {CHARGE}",
+    "rl.token": f"key capacity refill period [COST n] {CHARGE}",
+    "rl.leaky": f"key capacity leak period [COST n] {CHARGE}",
+    "rl.limit": f"key {CLAUSES} ... [COST n] {CHARGE}",
+    "rl.all": (f"key {CLAUSES} ... [COST n] [AND key {CLAUSES} ... [COST n] ...] {CHARGE}"),
+    "rl.settle": "key id cost",
+    "rl.policy|set": f"name {PLAIN_CLAUSES} ...",
     "rl.policy|get": "name",
     "rl.policy|del": "name ...",
     "rl.policy|list": "",
@@ -68,8 +72,8 @@ TYPES = {
     **dict.fromkeys(("limit", "capacity", "refill", "leak", "n", "max_burst", "count"), "integer"),
     "key": "key",
     "period": "string",
-    "quantity": "integer",
-    **dict.fromkeys(("effect", "name", "json"), "string"),
+    **dict.fromkeys(("quantity", "cost"), "integer"),
+    **dict.fromkeys(("effect", "name", "json", "id"), "string"),
     **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky", "policy", "reset"), "pure-token"),
 }
 
@@ -119,6 +123,13 @@ def syntax_of(argument: dict[str, Any]) -> str:
     return f"[{text}]" if "optional" in flags else text
 
 
+def every(arguments: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The arguments, and those within them."""
+    for argument in arguments:
+        yield argument
+        yield from every([pairs(part) for part in argument.get("arguments", [])])
+
+
 @every_command
 def test_docs(raw: RawConnection, name: str) -> None:
     answer = plain(raw("COMMAND", "DOCS", name.upper()))
@@ -131,8 +142,8 @@ def test_docs(raw: RawConnection, name: str) -> None:
     assert docs["module"] == "ratelimit"
     arguments = [pairs(argument) for argument in docs.get("arguments", [])]
     assert " ".join(syntax_of(argument) for argument in arguments) == SYNTAX[name]
-    keys = [argument["key_spec_index"] for argument in arguments if argument["type"] == "key"]
-    assert keys == ([0] if SYNTAX[name].startswith("key") else [])
+    keys = [each["key_spec_index"] for each in every(arguments) if each["type"] == "key"]
+    assert keys == [0] * len(re.findall(r"\bkey\b", SYNTAX[name]))
 
 
 @every_command
@@ -150,7 +161,8 @@ def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
         return
     [spec] = [pairs(spec) for spec in specs]
     rights = {"RO", "access"} if name == "rl.peek" else {"RW", "access", "update"}
-    assert set(spec["flags"]) == rights
+    # The command itself tells its other keys.
+    assert set(spec["flags"]) == rights | ({"incomplete"} if name == "rl.all" else set())
     assert pairs(spec["begin_search"]) == {"type": "index", "spec": ["index", 1]}
     assert pairs(spec["find_keys"]) == {
         "type": "range",
@@ -167,6 +179,8 @@ def test_policies_are_to_be_set_on_every_primary(raw: RawConnection, name: str) 
 
 def flags_of(name: str) -> set[str]:
     """The flags that COMMAND INFO shows."""
+    if name == "rl.all":
+        return {"module", "write", "fast", "movablekeys"}
     if name in CONSUMING:
         return {"module", "write", "fast"}
     return {
@@ -194,7 +208,8 @@ def categories_of(name: str) -> set[str]:
 def test_who_is_fast_takes_no_longer_for_more(raw: RawConnection, name: str) -> None:
     [info] = plain(raw("COMMAND", "INFO", name))
     docs = pairs(plain(raw("COMMAND", "DOCS", name))[1])
-    fast = re.match(r"O\((1|log\(N\)|L|C\*L)\)", docs["complexity"])
+    # Limiters and receipts at a key are as many as the server's operator allows.
+    fast = re.match(r"O\((1|log\(N\)|L|C\*L|R)\)", docs["complexity"])
     assert fast or "fast" not in info[2], docs["complexity"]
 
 
@@ -244,7 +259,7 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
     lines = [str(line) for line in plain(reply)]
     names = [re.split(r"[ :]", line)[0].lower() for line in lines]
     assert [name for name in names if name != "rl.policy"] == [
-        *CONSUMING[:6],
+        *CONSUMING[:8],
         *("rl.peek", "rl.throttle", "cl.throttle", "rl.top", "rl.help", "rl.version"),
     ]
     assert names.count("rl.policy") == 6
@@ -252,8 +267,12 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
         name = re.sub(r"^(RL.POLICY) ", r"\1|", line).split()[0].rstrip(":")
         docs = plain(raw("COMMAND", "DOCS", name))[1]
         assert line.endswith(f": {pairs(docs)['summary']}.")
-    assert lines[0].startswith("RL.FIXED key limit period [COST n]: ")
-    assert lines[5].startswith("RL.LIMIT key clause [clause ...] [COST n]; clause: FIXED limit ")
+    assert lines[0].startswith("RL.FIXED key limit period [COST n] [ID id [KEEP period]]: ")
+    limit = "RL.LIMIT key clause [clause ...] [COST n] [ID id [KEEP period]]; clause: FIXED limit "
+    assert lines[5].startswith(limit)
+    group = "[AND key clause [clause ...] [COST n]] ..."
+    both = f"RL.ALL key clause [clause ...] [COST n] {group} [ID id [KEEP period]]; clause: FIXED "
+    assert lines[6].startswith(both)
 
 
 def test_the_version_is_cargos(raw: RawConnection) -> None:

@@ -68,7 +68,7 @@ def test_a_random_history_is_the_same_on_a_replica_an_hour_off(
     assert set(ran(replica)) == {"rl.apply"}
     told = replication.info(primary.client(), "ratelimit")
     for name in ("repeats", "settled_less", "settled_more", "settled_unknown"):
-        assert told[f"ratelimit_{name}"] > 10, name
+        assert told[f"ratelimit_{name}"] > 5, name
     assert "panic" not in replica.log().lower()
 
 
