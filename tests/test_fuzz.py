@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 
 import pytest
@@ -63,6 +64,7 @@ class Fuzzer:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self._charges: deque[list[bytes]] = deque(maxlen=20)
         self._words: dict[str, Callable[[], bytes]] = {
             "key": lambda: b"k%d" % self.rng.randrange(200),
             "limit": lambda: b"%d" % self.rng.choice((0, 1, 5, 100, 10**6, 10**12)),
@@ -79,8 +81,17 @@ class Fuzzer:
         return self.rng.randbytes(self.rng.choice((0, 1, 2, 3, 8, 40, 300)))
 
     def vector(self) -> list[bytes]:
-        """One command."""
+        """One command; now and then one that was, or what settles it."""
         rng = self.rng
+        if self._charges and rng.random() < 0.1:
+            charge = rng.choice(self._charges)
+            settle = [
+                b"RL.SETTLE",
+                charge[1],
+                charge[charge.index(b"ID") + 1],
+                self._words["cost"](),
+            ]
+            return rng.choice([charge, settle])
         name = rng.choice(COMMANDS)
         if name == "RL.LIMIT":
             words = self.group(rng.choice((1, 1, 2, 3, 16, 17)))
@@ -96,6 +107,8 @@ class Fuzzer:
             words.append(self._words["cost"]())
         elif name in CHARGING:
             words += self.ending()
+            if b"ID" in words:
+                self._charges.append([name.encode(), *words])
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 5))):
             self.spoil(words)
         return [name.encode(), *words]
