@@ -6,7 +6,7 @@ use rl_core::{Charge, Clause, Group, GroupOutcome, Limiters, decide_all};
 
 use super::asked::{Asked, Keys, is_and};
 use super::charge::record;
-use super::consume::denied;
+use super::denied::denied;
 use super::reply;
 use super::where_keys::tell_keys;
 use crate::metrics;

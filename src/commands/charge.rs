@@ -2,7 +2,7 @@
 
 use rl_core::{Charge, Clause, Group, GroupOutcome, Limiters, Now, Outcome};
 
-use super::consume::denied;
+use super::denied::denied;
 use crate::metrics;
 use crate::server::{Call, Key};
 use crate::state::{COMMAND, Outgoing};

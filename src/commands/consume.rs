@@ -11,9 +11,9 @@
 use rl_core::{Clause, Item, Limiters, Now, Outcome};
 
 use super::charge::charge;
+use super::denied::denied;
 use crate::metrics;
 use crate::server::{Call, Key};
-use crate::settings::NOTIFY_DENIED;
 use crate::state::{COMMAND, Outgoing};
 use crate::words::{Ending, Error};
 
@@ -45,15 +45,6 @@ pub(super) fn consume<const N: usize>(
     }
     answer(&outcome);
     Ok(())
-}
-
-/// Lets operators see who is denied.
-#[inline(never)]
-pub(super) fn denied(call: &Call<'_>) {
-    metrics::denied(call.key_bytes());
-    if NOTIFY_DENIED.is_on() {
-        call.notify(c"rl.denied");
-    }
 }
 
 /// Writes the outcome's changes, moves the expiry, and tells who must know.

@@ -13,6 +13,7 @@
 //! | `where_keys` | where the keys of RL.ALL are |
 //! | `consume` | what calls without an id share: clock, key, decision, write, replication |
 //! | `charge` | the same for calls with an id, and for each key of RL.ALL |
+//! | `denied` | who is told of a denied call |
 //! | `settle` | RL.SETTLE |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
@@ -28,6 +29,7 @@ mod apply;
 mod asked;
 mod charge;
 mod consume;
+mod denied;
 mod limit;
 mod peek;
 mod policy;
