@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 
 use crate::relocate::Relocate;
 
+/// Of so few, the time that growing takes counts more than the bytes.
+const FEW: usize = 64;
+
 /// Makes room for one more, where there are at most `most` of them.
 pub(super) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
     if queue.len() == queue.capacity() {
-        let step = (queue.len() / 32).max(4);
+        let step = (queue.len() / 32).max(if queue.len() < FEW { 8 } else { 4 });
         queue.reserve_exact(step.min(most.saturating_sub(queue.len())).max(1));
     }
 }
