@@ -14,6 +14,7 @@ from bench import (
     about,
     bars,
     calls,
+    charges,
     chart,
     core,
     figures,
@@ -70,6 +71,8 @@ def _measure(bench: Bench, asked: argparse.Namespace) -> Results:
         results.sections.append(calls.over_many_keys(bench))
         results.sections += logs.sections(bench)
         results.sections += switches.sections(bench)
+    if everything or (asked.only and asked.only.lower() in charges.TITLE.lower()):
+        results.sections.append(charges.section(bench))
     results.bars = [bar for bar in bars.outcomes(results) if everything or bar.met is not None]
     return results
 

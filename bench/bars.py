@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench import logs, regimes
-from bench.figures import Outcome, Results
+from bench import charges, logs, regimes
+from bench.figures import Outcome, Results, Section
 from bench.rows import BASE, FILLING, REFILLED
 from bench.servers import AOF, PLAIN
 
@@ -55,12 +55,33 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
         policy, written = f"RL.LIMIT POLICY, {rest}", f"RL.LIMIT, {rest}"
         yield _bar(f"{policy} / written out", 1.0, over(plain, written, [policy]))
 
+    yield from _of_charges(results.section(charges.TITLE))
+
     lines = [results.section(plain).line(f"{name}, allowed") for name in _LIGHT]
     keys = (line.bytes_per_key for line in lines if line)
     yield _bar("bytes per key, the most of four limiters", 165, keys)
     long = [results.section(logs.title(size)).line(logs.ALLOWED) for size in logs.SIZES[1:]]
     entries = (line.bytes_per_entry for line in long if line)
     yield _bar("bytes per log entry, the most from 1,000 on", 9, entries)
+
+
+def _of_charges(section: Section) -> Iterator[Outcome]:
+    def over(name: str, base: str) -> list[float | None]:
+        line = section.line(name)
+        return [section.ratio(line, base)] if line else []
+
+    for command in charges.COMMANDS:
+        named, plain = charges.named(command), charges.plain(command)
+        yield _bar(f"{named} / without", 1.35, over(named, plain))
+        repeated = charges.repeated(command)
+        yield _bar(f"{repeated} / allowed", 0.9, over(repeated, plain))
+    many, few = charges.settled(charges.MANY), charges.settled(charges.FEW)
+    yield _bar(f"{many} / {charges.FEW}", 3, over(many, few))
+    yield _bar(
+        f"{charges.TWO_KEYS} / RL.LIMIT", 1.8, over(charges.TWO_KEYS, charges.plain("RL.LIMIT"))
+    )
+    receipt = section.line(charges.RECEIPT)
+    yield _bar("bytes per receipt", 64, [receipt.bytes_per_entry] if receipt else [])
 
 
 def _bar(what: str, at_most: float, measured: Iterable[float | None]) -> Outcome:

@@ -88,11 +88,19 @@ macro_rules! define {
                 }
             }
 
+            /// How many words follow that word.
+            #[must_use]
+            pub const fn arguments(self) -> usize {
+                match self {
+                    $(Self::$algorithm => [$(stringify!($argument)),*].len(),)*
+                }
+            }
+
             /// Whether its clause has a refill, or leak, between limit and period.
             #[must_use]
             pub const fn has_refill(self) -> bool {
                 match self {
-                    $(Self::$algorithm => [$(stringify!($argument)),*].len() > 2,)*
+                    $(Self::$algorithm => Self::$algorithm.arguments() > 2,)*
                 }
             }
 

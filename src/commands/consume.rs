@@ -1,4 +1,4 @@
-//! What all consuming commands share: clock, key, decision, write, replication.
+//! What calls without an id share: clock, key, decision, write, replication.
 //!
 //! Two things here and below are for speed only; the module's instructions by callgrind:
 //!
@@ -8,23 +8,28 @@
 //!   and the number of clauses. With hints alone, a call of one clause would cost 155 to 245 more
 //!   (RL.FIXED 1,037), one of sixteen 1,700 to 2,900 more (of 12,100 to 15,900).
 
-use rl_core::{Clause, Limiters, Now, Outcome};
+use rl_core::{Clause, Item, Limiters, Now, Outcome};
 
+use super::charge::charge;
 use crate::metrics;
 use crate::server::{Call, Key};
 use crate::settings::NOTIFY_DENIED;
 use crate::state::{COMMAND, Outgoing};
-use crate::words::Error;
+use crate::words::{Ending, Error};
 
-/// Decides a call of `cost` against `clauses`, at most `N`, records what is to be recorded, and
-/// has `answer` tell of it.
+/// Decides a call against `clauses`, at most `N`, that ends as `ending` says; records what is to be
+/// recorded, and has `answer` tell of it.
 #[inline(always)]
 pub(super) fn consume<const N: usize>(
     call: &Call<'_>,
     clauses: &[Clause],
-    cost: u64,
+    ending: &Ending,
     answer: impl FnOnce(&Outcome<N>),
 ) -> Result<(), Error> {
+    let cost = ending.cost;
+    if let Some(named) = &ending.charge {
+        return charge::<N>(call, clauses, cost, named, answer);
+    }
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
     let mut outcome = Outcome::<N>::undecided();
@@ -44,7 +49,7 @@ pub(super) fn consume<const N: usize>(
 
 /// Lets operators see who is denied.
 #[inline(never)]
-fn denied(call: &Call<'_>) {
+pub(super) fn denied(call: &Call<'_>) {
     metrics::denied(call.key_bytes());
     if NOTIFY_DENIED.is_on() {
         call.notify(c"rl.denied");
@@ -79,8 +84,15 @@ fn record<const N: usize>(
         key.set_expire_at_ms(moved_ms);
     }
     let expire_at_ms = moved_ms.or(standing_ms).unwrap_or_default();
+    let is_plain = key.get().is_none_or(Limiters::is_plain);
     drop(key);
     call.signal_change();
-    call.replicate(COMMAND, || Outgoing::of_changes(outcome.changes(), now, expire_at_ms));
+    call.replicate(COMMAND, || {
+        if is_plain {
+            Outgoing::of_changes(outcome.changes(), now, expire_at_ms)
+        } else {
+            Outgoing::of_items(outcome.changes().map(Item::Change), now, expire_at_ms)
+        }
+    });
     Ok(())
 }

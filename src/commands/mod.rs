@@ -8,7 +8,12 @@
 //! | `single` | RL.FIXED, RL.SLIDING, RL.LOG, RL.TOKEN, RL.LEAKY |
 //! | `limit` | RL.LIMIT |
 //! | `throttle` | RL.THROTTLE and CL.THROTTLE |
-//! | `consume` | what all of these share: clock, key, decision, write, replication |
+//! | `all` | RL.ALL |
+//! | `asked` | the clauses that RL.LIMIT and RL.ALL read |
+//! | `where_keys` | where the keys of RL.ALL are |
+//! | `consume` | what calls without an id share: clock, key, decision, write, replication |
+//! | `charge` | the same for calls with an id, and for each key of RL.ALL |
+//! | `settle` | RL.SETTLE |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
 //! | `policy` | RL.POLICY |
@@ -18,7 +23,10 @@
 //! | `rights` | what a command asks of its user beside the right to run it |
 
 mod about;
+mod all;
 mod apply;
+mod asked;
+mod charge;
 mod consume;
 mod limit;
 mod peek;
@@ -27,9 +35,11 @@ mod register;
 mod reply;
 mod rights;
 mod row;
+mod settle;
 mod single;
 mod table;
 mod throttle;
 mod top;
+mod where_keys;
 
 pub(crate) use register::register;

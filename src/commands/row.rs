@@ -9,6 +9,8 @@ use crate::server::calls::register::{Argument, Entry, KeyUse, Kind, Registration
 pub(super) enum Access {
     /// Decides and records.
     Consume,
+    /// Decides and records at several keys.
+    ConsumeAll,
     /// Only looks.
     Look,
     /// Has no key.
@@ -28,6 +30,7 @@ impl Access {
         match self {
             // Without deny-oom: what needs no memory goes on, the rest asks for itself.
             Self::Consume => c"write fast",
+            Self::ConsumeAll => c"write fast getkeys-api",
             Self::Look => c"readonly fast",
             Self::Keyless => c"fast allow-loading allow-stale",
             Self::Listing => c"allow-loading allow-stale",
@@ -39,7 +42,7 @@ impl Access {
 
     fn key(self) -> Option<KeyUse> {
         match self {
-            Self::Consume | Self::Restore => Some(KeyUse::Update),
+            Self::Consume | Self::ConsumeAll | Self::Restore => Some(KeyUse::Update),
             Self::Look => Some(KeyUse::Read),
             Self::Keyless | Self::Listing | Self::Report | Self::Govern => None,
         }
@@ -52,7 +55,7 @@ impl Access {
 
     fn categories(self) -> &'static str {
         match self {
-            Self::Consume => "write fast",
+            Self::Consume | Self::ConsumeAll => "write fast",
             Self::Look => "read fast",
             Self::Keyless => "fast",
             Self::Listing => "slow",
@@ -93,6 +96,7 @@ impl Row {
             entry: self.entry,
             flags: self.access.flags(),
             key: self.access.key(),
+            more_keys: self.access == Access::ConsumeAll,
             arity: self.arity(),
             summary: self.summary,
             complexity: self.complexity,
@@ -157,7 +161,8 @@ fn syntax(argument: &Argument) -> String {
         (None, _) => name.into_owned(),
     };
     match (argument.optional, argument.multiple) {
-        (true, _) => format!("[{one}]"),
+        (true, false) => format!("[{one}]"),
+        (true, true) => format!("[{one}] ..."),
         (false, true) => format!("{one} [{one} ...]"),
         (false, false) => one,
     }

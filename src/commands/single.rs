@@ -6,29 +6,29 @@ use super::consume::consume;
 use super::reply;
 use crate::server::Call;
 use crate::settings::LOG_MAX_LIMIT;
-use crate::words::{Error, clauses, endings};
+use crate::words::{Ending, Error, clauses};
 
-/// `RL.FIXED key limit period [COST n]`
+/// `RL.FIXED key limit period [COST n] [ID id [KEEP period]]`
 pub(super) fn fixed(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Fixed)
 }
 
-/// `RL.SLIDING key limit period [COST n]`
+/// `RL.SLIDING key limit period [COST n] [ID id [KEEP period]]`
 pub(super) fn sliding(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Sliding)
 }
 
-/// `RL.LOG key limit period [COST n]`
+/// `RL.LOG key limit period [COST n] [ID id [KEEP period]]`
 pub(super) fn log(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Log)
 }
 
-/// `RL.TOKEN key capacity refill period [COST n]`
+/// `RL.TOKEN key capacity refill period [COST n] [ID id [KEEP period]]`
 pub(super) fn token(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Token)
 }
 
-/// `RL.LEAKY key capacity leak period [COST n]`
+/// `RL.LEAKY key capacity leak period [COST n] [ID id [KEEP period]]`
 pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Leaky)
 }
@@ -42,8 +42,8 @@ fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     };
     // Said again, since it is lost to the compiler in a result: it rules out four decisions of five.
     let clause = Clause { algorithm, ..clause? };
-    let cost = endings::cost(&mut words)?;
-    consume::<1>(call, &[clause], cost, |outcome| {
+    let ending = Ending::read(&mut words)?;
+    consume::<1>(call, &[clause], &ending, |outcome| {
         let [verdict] = &outcome.verdicts;
         call.answer(|answer| reply::verdict(answer, verdict));
     })

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use rl_core::for_each_algorithm;
 
 use super::row::{Access, Row};
-use super::{about, apply, limit, peek, policy, single, throttle, top};
+use super::{about, all, apply, limit, peek, policy, settle, single, throttle, top};
 use crate::server::calls::call::entry;
 use crate::server::calls::register::{Argument, Kind};
 use crate::state;
@@ -51,7 +51,21 @@ const PERIOD: Argument = argument(c"period", Kind::Text);
 const COST: Argument =
     Argument { token: Some(c"COST"), optional: true, ..argument(c"n", Kind::Integer) };
 
-const WINDOW: &[Argument] = &[KEY, LIMIT, PERIOD, COST];
+const ID: Argument = argument(c"id", Kind::Text);
+
+/// `ID id [KEEP period]`
+const CHARGE: Argument = Argument {
+    optional: true,
+    ..argument(
+        c"charge",
+        Kind::Block(&[
+            Argument { token: Some(c"ID"), ..ID },
+            Argument { token: Some(c"KEEP"), optional: true, ..PERIOD },
+        ]),
+    )
+};
+
+const WINDOW: &[Argument] = &[KEY, LIMIT, PERIOD, COST, CHARGE];
 
 const fn word(name: &'static CStr, token: &'static CStr) -> Argument {
     Argument { token: Some(token), ..argument(name, Kind::Word) }
@@ -188,7 +202,7 @@ pub(super) const PUBLIC: &[Row] = &[
         since c"0.1.0",
         single::token,
         Consume,
-        &[KEY, CAPACITY, REFILL, PERIOD, COST],
+        &[KEY, CAPACITY, REFILL, PERIOD, COST, CHARGE],
         c"Limits by a token bucket that refills continuously",
         c"O(1)"
     ),
@@ -197,7 +211,7 @@ pub(super) const PUBLIC: &[Row] = &[
         since c"0.1.0",
         single::leaky,
         Consume,
-        &[KEY, CAPACITY, LEAK, PERIOD, COST],
+        &[KEY, CAPACITY, LEAK, PERIOD, COST, CHARGE],
         c"Limits by a leaky bucket as a queue, and tells how long to hold a request",
         c"O(1)"
     ),
@@ -206,9 +220,40 @@ pub(super) const PUBLIC: &[Row] = &[
         since c"0.1.0",
         limit::limit,
         Consume,
-        &[KEY, CLAUSE, COST],
+        &[KEY, CLAUSE, COST, CHARGE],
         c"Applies several limits to one key, all or nothing",
         c"O(C*L) with C clauses and L limiters at the key"
+    ),
+    row!(
+        c"rl.all",
+        since c"0.1.0",
+        all::all,
+        ConsumeAll,
+        &[
+            KEY,
+            CLAUSE,
+            COST,
+            Argument {
+                optional: true,
+                multiple: true,
+                ..argument(
+                    c"group",
+                    Kind::Block(&[Argument { token: Some(c"AND"), ..KEY }, CLAUSE, COST])
+                )
+            },
+            CHARGE,
+        ],
+        c"Applies limits to several keys, each with its cost, all or nothing",
+        c"O(C*L) with C clauses and L limiters at each key"
+    ),
+    row!(
+        c"rl.settle",
+        since c"0.1.0",
+        settle::settle,
+        Consume,
+        &[KEY, ID, argument(c"cost", Kind::Integer)],
+        c"Corrects what the call with an id cost: less, more, or nothing at all",
+        c"O(R) with R receipts at the key, of which few are looked at"
     ),
     row!(
         c"rl.peek",

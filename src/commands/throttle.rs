@@ -5,10 +5,10 @@ use rl_core::{Clause, Verdict, Wait};
 use super::consume::consume;
 use super::reply;
 use crate::server::{Answer, Call};
-use crate::words::Error;
 use crate::words::endings::end;
 use crate::words::numbers::Number;
 use crate::words::periods::period_ms;
+use crate::words::{Ending, Error};
 
 /// `RL.THROTTLE key max_burst count period [quantity]`
 pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
@@ -20,7 +20,7 @@ pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
     let quantity = words.next().map_or(Ok(1), |word| Number::QUANTITY.read(word))?;
     end(&mut words, "nothing may follow quantity")?;
     let clause = Clause::token(capacity, count, period_ms);
-    consume::<1>(call, &[clause], quantity, |outcome| {
+    consume::<1>(call, &[clause], &Ending::of_cost(quantity), |outcome| {
         let [verdict] = &outcome.verdicts;
         call.answer(|answer| cell_verdict(answer, verdict));
     })

@@ -17,6 +17,12 @@ impl Count {
         self.0.store(self.get().wrapping_add(1), Ordering::Relaxed);
     }
 
+    /// So many more.
+    #[inline]
+    pub(crate) fn add_many(&self, more: u64) {
+        self.0.store(self.get().wrapping_add(more), Ordering::Relaxed);
+    }
+
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

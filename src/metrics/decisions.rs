@@ -19,6 +19,12 @@ pub(crate) static ERRORS: Count = Count::new();
 #[inline]
 pub(crate) fn decided(allowed: bool, clauses: &[Clause], verdicts: &[Verdict]) {
     CALLS.add(allowed);
+    judged(clauses, verdicts);
+}
+
+/// Counts clauses of a call that is counted by itself.
+#[inline]
+fn judged(clauses: &[Clause], verdicts: &[Verdict]) {
     for (clause, verdict) in clauses.iter().zip(verdicts) {
         if let Some(decisions) = CLAUSES.get(clause.algorithm as usize) {
             decisions.add(verdict.allowed);
@@ -26,8 +32,17 @@ pub(crate) fn decided(allowed: bool, clauses: &[Clause], verdicts: &[Verdict]) {
     }
 }
 
+/// Counts a call on several keys, each with its clauses.
+pub(crate) fn decided_all<'a>(
+    allowed: bool,
+    groups: impl Iterator<Item = (&'a [Clause], &'a [Verdict])>,
+) {
+    CALLS.add(allowed);
+    groups.for_each(|(clauses, verdicts)| judged(clauses, verdicts));
+}
+
 /// Gives what INFO shows of decisions and errors, in order.
-pub(crate) fn fields(field: Field<'_>) {
+pub(super) fn fields(field: Field<'_>) {
     field(&["decisions_allowed"], CALLS.allowed());
     field(&["decisions_denied"], CALLS.denied());
     for (algorithm, decisions) in Algorithm::ALL.into_iter().zip(&CLAUSES) {

@@ -78,6 +78,8 @@ functions! {
     GetUsedMemoryRatio => RedisModule_GetUsedMemoryRatio,
     InfoAddFieldULongLong => RedisModule_InfoAddFieldULongLong,
     InfoAddSection => RedisModule_InfoAddSection,
+    IsKeysPositionRequest => RedisModule_IsKeysPositionRequest,
+    KeyAtPosWithFlags => RedisModule_KeyAtPosWithFlags,
     KeyType => RedisModule_KeyType,
     LoadConfigs => RedisModule_LoadConfigs,
     LoadStringBuffer => RedisModule_LoadStringBuffer,

@@ -17,6 +17,16 @@ impl<'call> Words<'call> {
     pub(super) fn of(argv: &'call [*mut RedisModuleString]) -> Self {
         Self(argv.iter())
     }
+
+    /// Whether any are left.
+    pub(crate) fn has_more(&self) -> bool {
+        self.left() > 0
+    }
+
+    /// How many are left.
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl<'call> Iterator for Words<'call> {

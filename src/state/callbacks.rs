@@ -20,6 +20,8 @@ use crate::server::api::{ERR, OK, api, pointers};
 use crate::server::guard::guard;
 use crate::server::watch::{evictions, rewrite};
 
+const UNKNOWN_VERSION: &CStr = c"a ratelimit value is of a version that this module does not know";
+
 /// The value behind a pointer of the server's.
 ///
 /// # Safety
@@ -51,20 +53,24 @@ pub(super) unsafe extern "C" fn rdb_load(io: *mut RedisModuleIO, version: c_int)
 /// `io` must be valid.
 unsafe fn load(io: *mut RedisModuleIO, version: c_int) -> Result<Limiters, &'static CStr> {
     if version != ENCODING_VERSION {
-        return Err(c"a ratelimit value is of a version that this module does not know");
+        return Err(UNKNOWN_VERSION);
     }
     let mut len = 0;
     // SAFETY: io is valid; the buffer that it gives is `len` long, and ours to free.
-    let decoded = unsafe {
+    unsafe {
         let bytes = api!(LoadStringBuffer(io, &raw mut len));
         if bytes.is_null() {
             return Err(c"a ratelimit value is cut off");
         }
-        let decoded = codec::decode(slice::from_raw_parts(bytes.cast(), len));
+        let read = slice::from_raw_parts(bytes.cast(), len);
+        let decoded = codec::decode(read).ok_or(if codec::is_known(read) {
+            c"a ratelimit value is malformed or out of range"
+        } else {
+            UNKNOWN_VERSION
+        });
         api!(Free(bytes.cast()));
         decoded
-    };
-    decoded.ok_or(c"a ratelimit value is malformed or out of range")
+    }
 }
 
 /// Writes a value to an RDB file or a DUMP.

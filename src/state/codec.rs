@@ -1,9 +1,10 @@
 //! All that a key holds as bytes: in RDB files, in DUMP, in the AOF.
 //!
-//! A version, a count, and that many limiters in the order of algorithm and period. How a limiter
+//! Version 1: a count, and that many limiters in the order of algorithm and period. How a limiter
 //! is written stands with its algorithm: its tag in the table of `rl_core::Algorithm`, its fields
-//! in its struct (`rl_core::algorithms`), each as wide as it is packed. What is read is checked
-//! number by number: only what a call could have recorded is accepted.
+//! in its struct (`rl_core::algorithms`), each as wide as it is packed. Version 2, of keys that are
+//! not [plain](Limiters::is_plain) only: the same with receipts, as `rl_core::receipts` writes them.
+//! What is read is checked number by number: only what a call could have recorded is accepted.
 
 use rl_core::bounds::MAX_LIMITERS;
 use rl_core::bytes::{Sink, Source};
@@ -12,8 +13,11 @@ use rl_core::{Limiter, Limiters};
 /// The encoding's version as the server keeps it beside every value.
 pub(super) const ENCODING_VERSION: i32 = 1;
 
-/// The version of this encoding; its first byte.
-const VERSION: u64 = 1;
+/// The version of limiters alone; the first byte.
+const LIMITERS: u64 = 1;
+
+/// The version of limiters with receipts.
+const WITH_RECEIPTS: u64 = 2;
 
 /// All that a key holds, as bytes. Equal limiters are equal bytes.
 pub(super) fn encode(limiters: &Limiters) -> Vec<u8> {
@@ -24,22 +28,37 @@ pub(super) fn encode(limiters: &Limiters) -> Vec<u8> {
 
 /// The same, after what is in `sink`.
 pub(super) fn encode_to(sink: &mut impl Sink, limiters: &Limiters) {
+    if !limiters.is_plain() {
+        sink.put::<1>(WITH_RECEIPTS);
+        return limiters.put_receipted(sink);
+    }
     let limiters = limiters.as_slice();
-    sink.put::<1>(VERSION);
+    sink.put::<1>(LIMITERS);
     sink.put::<1>(limiters.len() as u64);
     limiters.iter().for_each(|limiter| limiter.put(sink));
+}
+
+/// Whether [`encode`] has written something of this kind, in any version that is known here.
+pub(super) fn is_known(bytes: &[u8]) -> bool {
+    let version = Source(bytes).take::<1>();
+    version.is_none_or(|version| matches!(version, LIMITERS | WITH_RECEIPTS))
 }
 
 /// What [`encode`] wrote; nothing if anything about it is not as it should be.
 pub(super) fn decode(bytes: &[u8]) -> Option<Limiters> {
     let mut source = Source(bytes);
-    if source.take::<1>()? != VERSION {
-        return None;
+    match source.take::<1>()? {
+        LIMITERS => decode_limiters(&mut source),
+        WITH_RECEIPTS => Limiters::take_receipted(&mut source),
+        _ => None,
     }
+}
+
+fn decode_limiters(source: &mut Source<'_>) -> Option<Limiters> {
     let count = source.take::<1>()?;
     let mut limiters: Vec<Limiter> = Vec::new();
     for _ in 0..count {
-        let limiter = Limiter::take(&mut source)?;
+        let limiter = Limiter::take(source)?;
         let in_order = limiters.last().is_none_or(|last| last.id() < limiter.id());
         if !in_order || limiters.len() == MAX_LIMITERS {
             return None;

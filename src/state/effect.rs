@@ -1,15 +1,16 @@
 //! What a call sends to replicas and the AOF: never itself, always what it did.
 //!
 //! An effect is version 1, kind 1, expiry 8, and then for kind 1 (changes) the primary's clock 6
-//! and the changes, for kind 2 (state) all that the key holds. Changes are applied by the same
-//! function on the primary and wherever they arrive, so both come to the same state; and they
-//! stay small however long a log is.
+//! and the changes, for kind 2 (state) all that the key holds, for kind 3 (items), of keys that are
+//! not plain, the primary's clock 6, the changes, and what is noted of receipts. Changes are applied
+//! by the same function on the primary and wherever they arrive, so both come to the same state; and
+//! they stay small however long a log is.
 
 use std::ffi::CStr;
 
 use arrayvec::ArrayVec;
 use rl_core::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_TIME_MS};
-use rl_core::{Change, Limiters, Now};
+use rl_core::{Change, Item, Limiters, Now};
 
 use rl_core::bytes::{Sink, Source};
 
@@ -21,15 +22,17 @@ pub(crate) const COMMAND: &CStr = c"rl.apply";
 const VERSION: u64 = 1;
 const CHANGES: u64 = 1;
 const STATE: u64 = 2;
+const ITEMS: u64 = 3;
 
 /// The latest expiry that a key can have, in ms since 1970.
 const LATEST_EXPIRY_MS: u64 = MAX_TIME_MS + MAX_EXPIRY_MS;
 
 const HEADER: usize = 16;
 const LARGEST_CHANGE: usize = 32;
+const LARGEST_NOTE: usize = 175;
 
 /// An effect on its way out, on the stack.
-pub(crate) struct Outgoing(ArrayVec<u8, { HEADER + MAX_CLAUSES * LARGEST_CHANGE }>);
+pub(crate) struct Outgoing(ArrayVec<u8, { HEADER + MAX_CLAUSES * LARGEST_CHANGE + LARGEST_NOTE }>);
 
 impl Sink for Outgoing {
     #[inline]
@@ -47,14 +50,29 @@ impl Outgoing {
         now: Now,
         expire_at_ms: u64,
     ) -> Self {
-        let mut effect = Self(ArrayVec::new_const());
-        effect.put::<1>(VERSION);
-        effect.put::<1>(CHANGES);
-        effect.put::<8>(expire_at_ms);
-        effect.put::<6>(now.ms());
+        let mut effect = Self::begun(CHANGES, now, expire_at_ms);
         for change in changes {
             change.put(&mut effect);
         }
+        effect
+    }
+
+    /// The effect of what is recorded at `now` at a key that is not plain.
+    pub(crate) fn of_items(items: impl Iterator<Item = Item>, now: Now, expire_at_ms: u64) -> Self {
+        let mut effect = Self::begun(ITEMS, now, expire_at_ms);
+        for item in items {
+            item.put(&mut effect);
+        }
+        effect
+    }
+
+    #[inline]
+    fn begun(kind: u64, now: Now, expire_at_ms: u64) -> Self {
+        let mut effect = Self(ArrayVec::new_const());
+        effect.put::<1>(VERSION);
+        effect.put::<1>(kind);
+        effect.put::<8>(expire_at_ms);
+        effect.put::<6>(now.ms());
         effect
     }
 }
@@ -86,6 +104,7 @@ pub(crate) struct Effect {
 enum What {
     Changes(Vec<Change>, Now),
     State(Limiters),
+    Items(Vec<Item>, Now),
 }
 
 impl Effect {
@@ -103,6 +122,7 @@ impl Effect {
         let what = match kind {
             CHANGES => decode_changes(&mut source)?,
             STATE => What::State(codec::decode(source.0)?),
+            ITEMS => decode_items(&mut source)?,
             _ => return None,
         };
         Some(Self { expire_at_ms, what })
@@ -127,6 +147,17 @@ impl Effect {
                 }
                 Some(None)
             }
+            (What::Items(items, now), None) => Limiters::from_items(&items, now).map(Some),
+            (What::Items(items, now), Some(limiters)) => {
+                let changes: Vec<_> = items.iter().filter_map(change_of).collect();
+                let fits = has_room(limiters, &changes, now)
+                    && items.iter().all(|item| limiters.can_record(item, now));
+                if !fits {
+                    return None;
+                }
+                limiters.record_all(&items, now);
+                Some(None)
+            }
         }
     }
 }
@@ -138,18 +169,51 @@ fn has_room(limiters: &Limiters, changes: &[Change], now: Now) -> bool {
     !makes_one || limiters.has_room_for(&ids, now)
 }
 
+fn change_of(item: &Item) -> Option<Change> {
+    match item {
+        Item::Change(change) => Some(*change),
+        Item::Note(_) => None,
+    }
+}
+
 fn decode_changes(source: &mut Source<'_>) -> Option<What> {
-    let now = Now::from_unix_ms(i64::try_from(source.take::<6>()?).ok()?);
+    let now = decode_now(source)?;
     let mut changes = Vec::new();
     while !source.is_empty() {
         let change = Change::take(source)?;
-        let is_new = changes.iter().all(|other: &Change| other.id() != change.id());
-        if !is_new || changes.len() == MAX_CLAUSES {
-            return None;
-        }
-        changes.push(change);
+        add_change(&mut changes, change)?;
     }
     (!changes.is_empty()).then_some(What::Changes(changes, now))
+}
+
+/// Changes as a call makes them, and at most one note behind them.
+fn decode_items(source: &mut Source<'_>) -> Option<What> {
+    let now = decode_now(source)?;
+    let (mut items, mut changes) = (Vec::new(), Vec::new());
+    while !source.is_empty() {
+        let item = Item::take(source)?;
+        match change_of(&item) {
+            Some(change) => add_change(&mut changes, change)?,
+            None if source.is_empty() => {}
+            None => return None,
+        }
+        items.push(item);
+    }
+    (!items.is_empty()).then_some(What::Items(items, now))
+}
+
+fn decode_now(source: &mut Source<'_>) -> Option<Now> {
+    Some(Now::from_unix_ms(i64::try_from(source.take::<6>()?).ok()?))
+}
+
+/// Nothing if no call makes such a change together with the others.
+fn add_change(changes: &mut Vec<Change>, change: Change) -> Option<()> {
+    let is_new = changes.iter().all(|other| other.id() != change.id());
+    if !is_new || changes.len() == MAX_CLAUSES {
+        return None;
+    }
+    changes.push(change);
+    Some(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `codec` | all that a key holds, as bytes |
 //! | `effect` | what a call sends to replicas and the AOF |
 //! | `samples` | arbitrary limiters, for the tests |
+//! | `tests` | keys with receipts: saved, loaded, sent, and applied where they arrive |
 
 mod callbacks;
 mod codec;
@@ -14,6 +15,8 @@ mod effect;
 mod native_type;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use effect::{COMMAND, Effect, Outgoing};
 pub(crate) use native_type::{TYPE, declared};

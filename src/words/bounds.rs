@@ -1,4 +1,7 @@
-//! How much policies may hold.
+//! How much policies and calls may hold.
+
+/// Most keys in a call.
+pub(crate) const MAX_GROUPS: usize = 8;
 
 /// Most policies that there may be.
 pub(crate) const MAX_POLICIES: usize = 4096;

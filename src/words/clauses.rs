@@ -10,10 +10,12 @@ use super::error::{Error, Quoted};
 use super::numbers::Number;
 use super::periods::{period_ms, period_text};
 
-/// Up to [`MAX_CLAUSES`] clauses, no two of the same limiter; without an allocation.
+/// Up to [`MAX_CLAUSES`] clauses, no two of the same limiter of a key; without an allocation.
 pub(crate) struct Clauses {
     clauses: ArrayVec<Clause, MAX_CLAUSES>,
-    /// A bit for each limiter that is named, which others may share.
+    /// How many are of other keys than those that are read.
+    others: usize,
+    /// A bit for each limiter of this key that is named, which others may share.
     named: u64,
     log_max: u64,
 }
@@ -22,13 +24,25 @@ impl Clauses {
     /// None yet; a log that is read may have a limit of up to `log_max`.
     #[inline]
     pub(crate) fn new(log_max: u64) -> Self {
-        Self { clauses: ArrayVec::new_const(), named: 0, log_max }
+        Self { clauses: ArrayVec::new_const(), others: 0, named: 0, log_max }
     }
 
     /// The clauses in order.
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Clause] {
         &self.clauses
+    }
+
+    /// Those of the key that is read.
+    #[inline]
+    pub(crate) fn of_this_key(&self) -> &[Clause] {
+        self.clauses.get(self.others..).unwrap_or_default()
+    }
+
+    /// What is read from here on is of another key.
+    pub(crate) fn begin_key(&mut self) {
+        self.others = self.clauses.len();
+        self.named = 0;
     }
 
     /// Adds `clause`.
@@ -44,9 +58,9 @@ impl Clauses {
 
     #[cold]
     fn find_same(&self, clause: &Clause) -> Result<(), Error> {
-        match self.clauses.iter().position(|other| other.names_same_limiter(clause)) {
+        match self.of_this_key().iter().position(|other| other.names_same_limiter(clause)) {
             Some(earlier) => {
-                let earlier = earlier.saturating_add(1);
+                let earlier = self.others.saturating_add(earlier).saturating_add(1);
                 Err(Error::SameLimiter { clause: self.next(), earlier })
             }
             None => Ok(()),
@@ -60,9 +74,24 @@ impl Clauses {
         word: &[u8],
         words: &mut impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), Error> {
+        let algorithm = Algorithm::from_word(word).ok_or_else(|| self.no_algorithm(word))?;
+        self.read_numbers(algorithm, words)
+    }
+
+    /// Why `word`, where a clause may begin, is wrong.
+    #[cold]
+    pub(crate) fn no_algorithm(&self, word: &[u8]) -> Error {
+        Error::Algorithm { clause: self.next(), was: Quoted::new(word) }
+    }
+
+    /// Adds the clause of `algorithm` whose numbers are next in `words`.
+    #[inline]
+    pub(crate) fn read_numbers<'a>(
+        &mut self,
+        algorithm: Algorithm,
+        words: &mut impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), Error> {
         let clause = self.next();
-        let algorithm = Algorithm::from_word(word)
-            .ok_or_else(|| Error::Algorithm { clause, was: Quoted::new(word) })?;
         let numbers = numbers(algorithm, words, self.log_max)
             .ok_or_else(|| Error::Incomplete { clause, usage: algorithm.usage() })?;
         self.push(numbers.map_err(|error| Error::InClause { clause, error: Box::new(error) })?)

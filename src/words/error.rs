@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use rl_core::bounds::{MAX_CLAUSES, MAX_LIMITERS, MAX_NUMBER};
-use rl_core::{Algorithm, TooManyLimiters};
+use rl_core::bounds::{MAX_CLAUSES, MAX_ID, MAX_LIMITERS, MAX_NUMBER};
+use rl_core::{Algorithm, ChargeId, Refused, TooManyLimiters};
 
-use super::bounds::{LONGEST_JSON, LONGEST_NAME, MAX_POLICIES};
+use super::bounds::{LONGEST_JSON, LONGEST_NAME, MAX_GROUPS, MAX_POLICIES};
 use crate::metrics::ERRORS;
 use crate::server::calls::call::Refusal;
 use crate::server::{OutOfMemory, WrongType};
@@ -23,13 +23,29 @@ pub(crate) enum Error {
     /// A number is not one, or out of its range.
     Number { name: &'static str, was: Quoted, min: u64, max: u64 },
     /// A period is not one, or out of its range.
-    Period { was: Quoted },
+    Period { name: &'static str, longest: &'static str, was: Quoted },
     /// COST without a number after it.
     CostWithoutNumber,
+    /// ID without an id after it.
+    IdWithoutText,
+    /// KEEP without a period after it.
+    KeepWithoutPeriod,
+    /// An id of no bytes, or of too many.
+    Id { len: usize },
+    /// An id that is known as another call's.
+    AnotherCall { id: Quoted },
+    /// An id where there may be no receipts.
+    NoReceipts,
     /// Words after the last argument.
     Unexpected { was: Quoted, expected: &'static str },
-    /// RL.LIMIT without a clause.
+    /// A key without a clause.
     NoClause,
+    /// A key that is named twice in a call.
+    SameKey { group: usize, earlier: usize },
+    /// AND without a key after it.
+    AndWithoutKey,
+    /// More keys than a call may have.
+    TooManyGroups,
     /// A clause begins with a word that is no algorithm.
     Algorithm { clause: usize, was: Quoted },
     /// A clause ends too early.
@@ -74,22 +90,43 @@ impl fmt::Display for Error {
                      not {was}"
                 )
             }
-            Self::Period { was } => write!(
+            Self::Period { name, longest, was } => write!(
                 f,
-                "period must be an integer of seconds, or one with a suffix of ms, s, m, h, d or w \
-                 in lower case, from 1ms to 366d, without sign or leading zero, not {was}"
+                "{name} must be an integer of seconds, or one with a suffix of ms, s, m, h, d or w \
+                 in lower case, from 1ms to {longest}, without sign or leading zero, not {was}"
             ),
             Self::CostWithoutNumber => {
                 write!(f, "COST must be followed by an integer from 0 to {MAX_NUMBER}")
+            }
+            Self::IdWithoutText => write!(f, "ID must be followed by an id of 1 to {MAX_ID} bytes"),
+            Self::KeepWithoutPeriod => {
+                f.write_str("KEEP must be followed by a period from 1ms to 1d")
+            }
+            Self::Id { len } => write!(f, "id must be 1 to {MAX_ID} bytes, not {len}"),
+            Self::AnotherCall { id } => write!(f, "id {id} names another call"),
+            Self::NoReceipts => {
+                f.write_str("ID must not be given while ratelimit.receipts-max is 0")
             }
             Self::Unexpected { was, expected } => {
                 write!(f, "unexpected argument {was}, {expected}")
             }
             Self::NoClause => {
-                write!(f, "at least one clause must come before COST, and begin with {Algorithms}")
+                write!(
+                    f,
+                    "at least one clause must come before COST and ID, and begin with \
+                 {Algorithms}"
+                )
+            }
+            Self::SameKey { group, earlier } => write!(
+                f,
+                "group {group} has the same key as group {earlier}, each key may be named once"
+            ),
+            Self::AndWithoutKey => f.write_str("AND must be followed by a key and its clauses"),
+            Self::TooManyGroups => {
+                write!(f, "too many groups, a call may have at most {MAX_GROUPS}")
             }
             Self::Algorithm { clause, was } => {
-                let end = if *clause > 1 { ", or be COST n and come last" } else { "" };
+                let end = if *clause > 1 { ", or be COST n or ID id and come last" } else { "" };
                 write!(f, "clause {clause} must begin with {Algorithms}{end}, not {was}")
             }
             Self::Incomplete { clause, usage } => {
@@ -147,6 +184,21 @@ impl Refusal for Error {
             _ => "ERR",
         };
         format!("{code} {self}")
+    }
+}
+
+impl Error {
+    /// That of a call whose charge has this id, if any.
+    #[cold]
+    pub(crate) fn of_refused(refused: Refused, id: Option<&ChargeId>) -> Self {
+        match refused {
+            Refused::TooManyLimiters => Self::TooManyLimiters,
+            Refused::NoReceipts => Self::NoReceipts,
+            Refused::AnotherCall => {
+                let id = id.map_or(&[][..], ChargeId::as_bytes);
+                Self::AnotherCall { id: Quoted::new(id) }
+            }
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 //! | `numbers` | integers: what each is called, and its range |
 //! | `periods` | a number of seconds, or one with a suffix |
 //! | `clauses` | the clauses of a call or a policy; as text |
-//! | `endings` | `COST n`, or nothing more |
-//! | `bounds` | how much policies may hold |
+//! | `endings` | `[COST n] [ID id [KEEP period]]`, or nothing more |
+//! | `bounds` | how much policies and calls may hold |
 //! | `error` | every error line |
 
 pub(crate) mod bounds;
@@ -17,4 +17,5 @@ pub(crate) mod numbers;
 pub(crate) mod periods;
 
 pub(crate) use clauses::Clauses;
+pub(crate) use endings::Ending;
 pub(crate) use error::{Error, Quoted};

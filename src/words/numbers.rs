@@ -22,6 +22,8 @@ impl Number {
     pub(crate) const COUNT: Self = Self { name: "count", min: 1, max: MAX_NUMBER };
     pub(crate) const QUANTITY: Self = Self { name: "quantity", min: 0, max: MAX_NUMBER };
 
+    pub(crate) const SETTLED: Self = Self { name: "cost", min: 0, max: MAX_NUMBER };
+
     pub(crate) const TOP: Self = Self { name: "COUNT", min: 0, max: MAX_NUMBER };
 
     pub(super) fn log_limit(max: u64) -> Self {

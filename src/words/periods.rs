@@ -1,6 +1,6 @@
 //! Periods: a number of seconds, or one with a suffix.
 
-use rl_core::bounds::{MAX_PERIOD_MS, is_period};
+use rl_core::bounds::{MAX_KEEP_MS, MAX_PERIOD_MS, is_period};
 
 use super::error::{Error, Quoted};
 use super::numbers::leading_digits;
@@ -16,7 +16,15 @@ pub(crate) fn period_ms(word: &[u8]) -> Result<u64, Error> {
 
 #[cold]
 fn refuse_period(word: &[u8]) -> Error {
-    Error::Period { was: Quoted::new(word) }
+    Error::Period { name: "period", longest: "366d", was: Quoted::new(word) }
+}
+
+/// How long a charge is to be known by its id, in ms.
+pub(crate) fn keep_ms(word: &[u8]) -> Result<u64, Error> {
+    match read_period(word) {
+        Some(ms) if (1..=MAX_KEEP_MS).contains(&ms) => Ok(ms),
+        _ => Err(Error::Period { name: "KEEP", longest: "1d", was: Quoted::new(word) }),
+    }
 }
 
 #[inline(always)]
@@ -41,6 +49,7 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 const WEEK_MS: u64 = 7 * DAY_MS;
 
 const _: () = assert!(MAX_PERIOD_MS == 366 * DAY_MS, "the error line says 366d");
+const _: () = assert!(MAX_KEEP_MS == DAY_MS, "the error line says 1d");
 
 /// A period in its largest unit.
 pub(crate) fn period_text(period_ms: u64) -> String {

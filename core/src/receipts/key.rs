@@ -113,6 +113,8 @@ impl Limiters {
     /// Puts in place, in their order, all the items of one call or settle that arrived from
     /// elsewhere.
     pub fn record_all(&mut self, items: &[Item], now: Now) {
+        // They may leave what only a ledger holds, though no receipt is among them.
+        self.ledger();
         for item in items {
             match item {
                 Item::Change(change) => self.apply(*change, now),

@@ -8,9 +8,10 @@ use rl_core::Now;
 
 use super::answer::Answer;
 use super::memory::{self, OutOfMemory};
+use super::register::KeyUse;
 use super::reply;
 use crate::server::api::{ERR, OK, api, pointers};
-use crate::server::argv::Words;
+use crate::server::argv::{Words, bytes_of};
 use crate::server::guard::guard;
 use crate::server::watch::audience;
 use crate::server::watch::events;
@@ -29,6 +30,8 @@ pub(crate) struct Call<'call> {
     pub(in crate::server) ctx: *mut RedisModuleCtx,
     argv: &'call [*mut RedisModuleString],
     name: &'static CStr,
+    /// The key that it is about, as the string that the server holds; null if there is none.
+    key: *mut RedisModuleString,
 }
 
 impl<'call> Call<'call> {
@@ -40,10 +43,14 @@ impl<'call> Call<'call> {
     /// The key's name.
     #[inline]
     pub(crate) fn key_bytes(&self) -> &'call [u8] {
-        self.all_words().next().unwrap_or_default()
+        if self.key.is_null() {
+            return &[];
+        }
+        // SAFETY: the key's name is a valid string for as long as the call lasts.
+        unsafe { bytes_of(self.key) }
     }
 
-    /// The words after the key.
+    /// The words after the first key.
     #[inline(always)]
     pub(crate) fn words(&self) -> Words<'call> {
         Words::of(self.argv.get(2..).unwrap_or_default())
@@ -52,7 +59,35 @@ impl<'call> Call<'call> {
     /// The key, as the string that the server holds; null only if there is none.
     #[inline]
     pub(in crate::server) fn key_name(&self) -> *mut RedisModuleString {
-        self.argv.get(1).copied().unwrap_or(ptr::null_mut())
+        self.key
+    }
+
+    /// This call as one about the key that is next in `words`, which are what is left of its own;
+    /// nothing if none is left.
+    pub(crate) fn at_next(&self, words: &mut Words<'call>) -> Option<Self> {
+        let place = self.place_of_next(words);
+        words.next()?;
+        Some(Self { key: *self.argv.get(place)?, ..*self })
+    }
+
+    /// Whether the server only asks where in the call the keys are: nothing is to be done then, and
+    /// nothing to be answered.
+    pub(crate) fn is_question_for_keys(&self) -> bool {
+        // SAFETY: ctx is valid for the call.
+        unsafe { api!(IsKeysPositionRequest(self.ctx)) != 0 }
+    }
+
+    /// Tells the server, which asked for it, that the word that is next in `words` is a key which
+    /// the command updates.
+    pub(crate) fn tell_key(&self, words: &Words<'call>) {
+        let place = c_int::try_from(self.place_of_next(words)).unwrap_or(0);
+        // SAFETY: ctx is that of a question for keys, and the place is one of a word.
+        unsafe { api!(KeyAtPosWithFlags(self.ctx, place, KeyUse::Update.flags().cast_signed())) };
+    }
+
+    /// Where the next of `words`, which are what is left of this call's, stands among all.
+    fn place_of_next(&self, words: &Words<'call>) -> usize {
+        self.argv.len().saturating_sub(words.left())
     }
 
     /// The server's wall clock: to be read once per call.
@@ -214,7 +249,7 @@ pub(crate) unsafe fn enter<R: Refusal>(
 ) -> c_int {
     // SAFETY: the server gives argc valid strings, the command's name at least.
     let argv = unsafe { slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0)) };
-    let call = Call { ctx, argv, name };
+    let call = Call { ctx, argv, name, key: argv.get(1).copied().unwrap_or(ptr::null_mut()) };
     let done = guard(false, || {
         if let Err(refusal) = body(&call) {
             refusal.count();

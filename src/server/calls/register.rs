@@ -5,9 +5,9 @@ use std::ptr;
 
 use redis_module::raw::{
     REDISMODULE_CMD_ARG_MULTIPLE, REDISMODULE_CMD_ARG_OPTIONAL, REDISMODULE_CMD_KEY_ACCESS,
-    REDISMODULE_CMD_KEY_RO, REDISMODULE_CMD_KEY_RW, REDISMODULE_CMD_KEY_UPDATE, RedisModuleCommand,
-    RedisModuleCommandArg, RedisModuleCommandArgType,
-    RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK as BLOCK,
+    REDISMODULE_CMD_KEY_INCOMPLETE, REDISMODULE_CMD_KEY_RO, REDISMODULE_CMD_KEY_RW,
+    REDISMODULE_CMD_KEY_UPDATE, RedisModuleCommand, RedisModuleCommandArg,
+    RedisModuleCommandArgType, RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_BLOCK as BLOCK,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_INTEGER as INTEGER,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_KEY as KEY,
     RedisModuleCommandArgType_REDISMODULE_ARG_TYPE_ONEOF as ONE_OF,
@@ -47,6 +47,8 @@ pub(crate) struct Registration<'a> {
     pub(crate) flags: &'static CStr,
     /// What is done to the key that argument 1 is; nothing if it is none.
     pub(crate) key: Option<KeyUse>,
+    /// Whether there are more keys, which the command itself tells.
+    pub(crate) more_keys: bool,
     /// Number of words, its name counted; negative if more may follow.
     pub(crate) arity: c_int,
     pub(crate) summary: &'static CStr,
@@ -69,7 +71,7 @@ pub(crate) enum KeyUse {
 }
 
 impl KeyUse {
-    fn flags(self) -> u32 {
+    pub(super) fn flags(self) -> u32 {
         match self {
             Self::Read => REDISMODULE_CMD_KEY_RO | REDISMODULE_CMD_KEY_ACCESS,
             Self::Update => {
@@ -78,8 +80,9 @@ impl KeyUse {
         }
     }
 
-    /// Argument 1 and no other.
-    fn key_spec(self) -> RedisModuleCommandKeySpec {
+    /// Argument 1, and no other unless there are `more` that no specification tells.
+    fn key_spec(self, more: bool) -> RedisModuleCommandKeySpec {
+        let incomplete = if more { REDISMODULE_CMD_KEY_INCOMPLETE } else { 0 };
         let index = RedisModuleCommandKeySpec__bindgen_ty_1__bindgen_ty_1 { pos: 1 };
         let range = RedisModuleCommandKeySpec__bindgen_ty_2__bindgen_ty_1 {
             lastkey: 0,
@@ -88,7 +91,7 @@ impl KeyUse {
         };
         RedisModuleCommandKeySpec {
             notes: ptr::null(),
-            flags: self.flags().into(),
+            flags: (self.flags() | incomplete).into(),
             begin_search_type: BEGIN_AT_INDEX,
             bs: RedisModuleCommandKeySpec__bindgen_ty_1 { index },
             find_keys_type: RANGE,
@@ -230,8 +233,8 @@ unsafe fn describe(
     let mut nested = Vec::new();
     let mut arguments = raw_arguments(described.arguments, &mut nested);
     let mut key_specs = described.key.map(|key| {
-        let end = RedisModuleCommandKeySpec { begin_search_type: NO_MORE, ..key.key_spec() };
-        [key.key_spec(), end]
+        let first = key.key_spec(described.more_keys);
+        [first, RedisModuleCommandKeySpec { begin_search_type: NO_MORE, ..first }]
     });
     let info = RedisModuleCommandInfo {
         version: &raw const version,

@@ -1,0 +1,153 @@
+//! RL.ALL: limits on several keys, all or nothing.
+
+use arrayvec::ArrayVec;
+use rl_core::bounds::MAX_CLAUSES;
+use rl_core::{Charge, Clause, Group, GroupOutcome, Limiters, decide_all};
+
+use super::asked::{Asked, Keys, is_and};
+use super::charge::record;
+use super::consume::denied;
+use super::reply;
+use super::where_keys::tell_keys;
+use crate::metrics;
+use crate::server::{Call, Key, Words};
+use crate::words::bounds::MAX_GROUPS;
+use crate::words::{Error, endings};
+
+/// What a call asks of one key.
+struct KeyAsked<'call> {
+    /// The call as one about this key.
+    call: Call<'call>,
+    /// How many clauses of the call are of keys before this one, and of this one.
+    before: usize,
+    clauses: usize,
+    cost: u64,
+}
+
+/// What a call asks of all its keys.
+struct AllAsked<'call> {
+    asked: Asked,
+    keys: ArrayVec<KeyAsked<'call>, MAX_GROUPS>,
+    charge: Option<Charge>,
+}
+
+/// `RL.ALL key clause [clause ...] [COST n] [AND key clause [clause ...] [COST n]] ...
+/// [ID id [KEEP period]]`
+pub(super) fn all(call: &Call<'_>) -> Result<(), Error> {
+    if call.is_question_for_keys() {
+        tell_keys(call);
+        return Ok(());
+    }
+    let all = AllAsked::read(call)?;
+    match all.keys.iter().map(|key| key.clauses).max().unwrap_or_default() {
+        0 | 1 => all.consume::<1>(call),
+        2..=4 => all.consume::<4>(call),
+        _ => all.consume::<MAX_CLAUSES>(call),
+    }
+}
+
+impl<'call> AllAsked<'call> {
+    fn read(call: &Call<'call>) -> Result<Self, Error> {
+        let mut all = Self { asked: Asked::new(), keys: ArrayVec::new_const(), charge: None };
+        let mut words = call.all_words();
+        loop {
+            match all.read_key(call, &mut words)? {
+                None => return Ok(all),
+                Some(word) if is_and(word) => {}
+                Some(word) => {
+                    let expected = "only AND key or ID id may follow COST n";
+                    all.charge = endings::charge(word, &mut words, expected)?;
+                    return Ok(all);
+                }
+            }
+        }
+    }
+
+    /// Reads one key, its clauses, and their cost: the word behind them, if any.
+    fn read_key(
+        &mut self,
+        call: &Call<'call>,
+        words: &mut Words<'call>,
+    ) -> Result<Option<&'call [u8]>, Error> {
+        let call = call.at_next(words).ok_or(Error::AndWithoutKey)?;
+        self.check_is_new(&call)?;
+        let before = self.asked.clauses.as_slice().len();
+        self.asked.clauses.begin_key();
+        let behind = self.asked.read(Keys::Several, words)?;
+        let (cost, behind) = match behind {
+            Some(word) if endings::is_cost(word) => (endings::cost(words)?, words.next()),
+            _ => (1, behind),
+        };
+        let clauses = self.asked.clauses.of_this_key().len();
+        let asked = KeyAsked { call, before, clauses, cost };
+        self.keys.try_push(asked).map_err(|_| Error::TooManyGroups)?;
+        Ok(behind)
+    }
+
+    fn check_is_new(&self, call: &Call<'_>) -> Result<(), Error> {
+        let mut keys = self.keys.iter();
+        match keys.position(|asked| asked.call.key_bytes() == call.key_bytes()) {
+            None => Ok(()),
+            Some(earlier) => Err(Error::SameKey {
+                group: self.keys.len().saturating_add(1),
+                earlier: earlier.saturating_add(1),
+            }),
+        }
+    }
+
+    fn clauses_of(&self, key: &KeyAsked<'_>) -> &[Clause] {
+        let clauses = self.asked.clauses.as_slice().get(key.before..).unwrap_or_default();
+        clauses.get(..key.clauses).unwrap_or_default()
+    }
+
+    /// Decides for all keys before anything is written at any; each has at most `N` clauses.
+    fn consume<const N: usize>(&self, call: &Call<'_>) -> Result<(), Error> {
+        let now = call.now();
+        let mut keys = ArrayVec::<_, MAX_GROUPS>::new();
+        let mut outcomes = ArrayVec::<_, MAX_GROUPS>::new();
+        for asked in &self.keys {
+            keys.push(Key::<Limiters>::to_write(&asked.call)?);
+            outcomes.push(GroupOutcome::<N>::undecided());
+        }
+        let groups = self.keys.iter().zip(&keys).map(|(asked, key)| Group {
+            stored: key.get(),
+            clauses: self.clauses_of(asked),
+            cost: asked.cost,
+            charge: self.charge.as_ref(),
+        });
+        let groups: ArrayVec<_, MAX_GROUPS> = groups.collect();
+        let id = self.charge.as_ref().map(|charge| &charge.id);
+        let allowed = decide_all(&groups, &mut outcomes, now)
+            .map_err(|refused| Error::of_refused(refused, id))?;
+        drop(groups);
+        if outcomes.iter().any(GroupOutcome::grows) {
+            call.check_memory()?;
+        }
+        for ((asked, key), outcome) in self.keys.iter().zip(keys).zip(&outcomes) {
+            record(&asked.call, key, outcome, now);
+        }
+        self.count(allowed, &outcomes);
+        self.answer(call, allowed, &outcomes);
+        Ok(())
+    }
+
+    fn count<const N: usize>(&self, allowed: bool, outcomes: &[GroupOutcome<N>]) {
+        let all = || self.keys.iter().zip(outcomes);
+        let judged = all().map(|(asked, one)| (self.clauses_of(asked), &one.outcome.verdicts[..]));
+        metrics::decided_all(allowed, judged);
+        self.asked.count(allowed);
+        all().filter(|(_, one)| !one.admits).for_each(|(asked, _)| denied(&asked.call));
+    }
+
+    fn answer<const N: usize>(&self, call: &Call<'_>, allowed: bool, outcomes: &[GroupOutcome<N>]) {
+        call.answer(|answer| {
+            answer.array(self.asked.clauses.as_slice().len().saturating_add(1));
+            answer.integer(u64::from(allowed));
+            for (asked, one) in self.keys.iter().zip(outcomes) {
+                for verdict in one.outcome.verdicts.iter().take(asked.clauses) {
+                    reply::verdict(answer, verdict);
+                }
+            }
+        });
+    }
+}

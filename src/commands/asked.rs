@@ -1,0 +1,85 @@
+//! The clauses of a call, written out or by the names of policies.
+
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+use rl_core::Algorithm;
+use rl_core::bounds::MAX_CLAUSES;
+
+use crate::policies::{Policies, Policy};
+use crate::server::Words;
+use crate::settings::LOG_MAX_LIMIT;
+use crate::words::endings::{is_cost, is_id};
+use crate::words::{Clauses, Error, Quoted};
+
+/// What a call asks.
+pub(super) struct Asked {
+    pub(super) clauses: Clauses,
+    /// The policies that it names.
+    pub(super) policies: ArrayVec<Arc<Policy>, MAX_CLAUSES>,
+}
+
+/// Whether a call goes on with another key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    One,
+    Several,
+}
+
+impl Asked {
+    /// Nothing yet.
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        Self { clauses: Clauses::new(LOG_MAX_LIMIT.get()), policies: ArrayVec::new_const() }
+    }
+
+    /// Reads the clauses of one key, at least one: the word behind them, if any.
+    #[inline(always)]
+    pub(super) fn read<'a>(
+        &mut self,
+        keys: Keys,
+        words: &mut Words<'a>,
+    ) -> Result<Option<&'a [u8]>, Error> {
+        let behind = loop {
+            let Some(word) = words.next() else { break None };
+            match Algorithm::from_word(word) {
+                Some(algorithm) => self.clauses.read_numbers(algorithm, words)?,
+                None if is_policy(word) => self.policy(words)?,
+                None if is_cost(word) || is_id(word) => break Some(word),
+                None if keys == Keys::Several && is_and(word) => break Some(word),
+                None => return Err(self.clauses.no_algorithm(word)),
+            }
+        };
+        if self.clauses.of_this_key().is_empty() {
+            return Err(Error::NoClause);
+        }
+        Ok(behind)
+    }
+
+    /// Adds the clauses of the policy whose name is next.
+    #[inline(never)]
+    fn policy(&mut self, words: &mut Words<'_>) -> Result<(), Error> {
+        let incomplete = Error::Incomplete { clause: self.clauses.next(), usage: "POLICY name" };
+        let name = words.next().ok_or(incomplete)?;
+        let policy = Policies::in_force().get(name);
+        let policy = policy.ok_or_else(|| Error::NoPolicy { name: Quoted::new(name) })?;
+        policy.clauses.iter().try_for_each(|clause| self.clauses.push(*clause))?;
+        self.policies.try_push(policy).map_err(|_| Error::TooManyClauses)
+    }
+
+    /// Counts the verdict of the call for each policy that it names.
+    #[inline(always)]
+    pub(super) fn count(&self, allowed: bool) {
+        self.policies.iter().for_each(|policy| policy.decisions.add(allowed));
+    }
+}
+
+/// Whether the word begins `POLICY name`.
+pub(super) fn is_policy(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"POLICY")
+}
+
+/// Whether the word begins `AND key clause`.
+pub(super) fn is_and(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"AND")
+}
