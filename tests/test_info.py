@@ -107,8 +107,8 @@ CALLS = {
     ),
     "RL.LIMIT k LOG 5 1m LEAKY 0 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "leaky_allowed"),
     "RL.FIXED k 5 1m COST 4 ID a KEEP 10s": (ONE_ALLOWED, "fixed_allowed"),
-    "RL.ALL k LOG 5 1m AND other TOKEN 5 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "token_allowed"),
-    "RL.ALL k LOG 5 1m COST 5 AND other TOKEN 0 1 1m": (ONE_DENIED, "log_allowed", "token_denied"),
+    "RL.ALL k LOG 5 1m AND l TOKEN 5 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "token_allowed"),
+    "RL.ALL k LOG 5 1m COST 5 AND l TOKEN 0 1 1m": (ONE_DENIED, "log_allowed", "token_denied"),
     # No decision.
     "RL.SETTLE k a 0": ("settled_unknown",),
     "RL.PEEK k": (),
