@@ -20,8 +20,7 @@ ALGORITHMS = ("fixed", "sliding", "log", "token", "leaky")
 FIELDS = [
     *("decisions_allowed", "decisions_denied"),
     *(f"{name}_{verdict}" for name in ALGORITHMS for verdict in ("allowed", "denied")),
-    *("errors", "repeats", "settled_less", "settled_more", "settled_unknown", "receipts_dropped"),
-    *("policies", "keys_evicted", "effects_sent", "effects_unheard", "fast_replies"),
+    *("errors", "policies", "keys_evicted", "effects_sent", "effects_unheard", "fast_replies"),
 ]
 COUNTED = ["count-evictions", "yes"]
 MEGABYTE = 2**20
@@ -106,11 +105,7 @@ CALLS = {
         *("log_allowed", "token_denied", "leaky_allowed"),
     ),
     "RL.LIMIT k LOG 5 1m LEAKY 0 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "leaky_allowed"),
-    "RL.FIXED k 5 1m COST 4 ID a KEEP 10s": (ONE_ALLOWED, "fixed_allowed"),
-    "RL.ALL k LOG 5 1m AND l TOKEN 5 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "token_allowed"),
-    "RL.ALL k LOG 5 1m COST 5 AND l TOKEN 0 1 1m": (ONE_DENIED, "log_allowed", "token_denied"),
     # No decision.
-    "RL.SETTLE k a 0": ("settled_unknown",),
     "RL.PEEK k": (),
     "RL.HELP": (),
     "RL.VERSION": (),
