@@ -15,7 +15,7 @@ use crate::words::{Clauses, Error, Quoted};
 /// What a call asks.
 pub(super) struct Asked {
     pub(super) clauses: Clauses,
-    /// The policies that it names.
+    /// The policies that it names, each once.
     pub(super) policies: ArrayVec<Arc<Policy>, MAX_CLAUSES>,
 }
 
@@ -75,6 +75,9 @@ impl Asked {
         let policy = Policies::in_force().get(name);
         let policy = policy.ok_or_else(|| Error::NoPolicy { name: Quoted::new(name) })?;
         policy.clauses.iter().try_for_each(|clause| self.clauses.push(*clause))?;
+        if self.policies.iter().any(|named| Arc::ptr_eq(named, &policy)) {
+            return Ok(());
+        }
         self.policies.try_push(policy).map_err(|_| Error::TooManyClauses)
     }
 

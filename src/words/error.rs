@@ -52,6 +52,8 @@ pub(crate) enum Error {
     Incomplete { clause: usize, usage: &'static str },
     /// An error within a clause.
     InClause { clause: usize, error: Box<Error> },
+    /// An error that is about one of several keys.
+    InGroup { group: usize, error: Box<Error> },
     /// Two clauses mean the same limiter.
     SameLimiter { clause: usize, earlier: usize },
     /// More clauses than a call may have.
@@ -132,6 +134,7 @@ impl fmt::Display for Error {
                 write!(f, "clause {clause} is incomplete, it must be {usage}")
             }
             Self::InClause { clause, error } => write!(f, "clause {clause}: {error}"),
+            Self::InGroup { group, error } => write!(f, "group {group}: {error}"),
             Self::SameLimiter { clause, earlier } => write!(
                 f,
                 "clause {clause} has the same algorithm and period as clause {earlier}, \
@@ -187,6 +190,12 @@ impl Refusal for Error {
 }
 
 impl Error {
+    /// `error`, which is about the key of that number.
+    #[cold]
+    pub(crate) fn in_group(group: usize, error: Self) -> Self {
+        Self::InGroup { group, error: Box::new(error) }
+    }
+
     /// That of a call whose charge has this id, if any.
     #[cold]
     pub(crate) fn of_refused(refused: Refused, id: Option<&ChargeId>) -> Self {
