@@ -16,7 +16,7 @@ pytestmark = pytest.mark.all_servers
 
 CONSUMING = (
     *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit"),
-    *("rl.throttle", "cl.throttle"),
+    *("rl.all", "rl.settle", "rl.throttle", "cl.throttle"),
 )
 GOVERNING = ("rl.policy|set", "rl.policy|del", "rl.policy|load")
 # As many as there are policies, so not fast.
@@ -24,7 +24,8 @@ LISTING = ("rl.policy|list", "rl.policy|dump")
 LEAST_WORDS = {
     **dict.fromkeys(("rl.fixed", "rl.sliding", "rl.log"), -4),
     **dict.fromkeys(("rl.token", "rl.leaky", "rl.throttle", "cl.throttle"), -5),
-    "rl.limit": -4,
+    **dict.fromkeys(("rl.limit", "rl.all"), -4),
+    "rl.settle": 4,
     "rl.peek": 2,
     "rl.top": -1,
     "rl.policy|set": -6,
@@ -37,20 +38,24 @@ LEAST_WORDS = {
     "rl.help": 1,
     "rl.version": 1,
 }
+ENDING = "[COST n] [ID id [KEEP period]]"
+PLAIN_CLAUSE = (
+    "FIXED limit period|SLIDING limit period|LOG limit period"
+    "|TOKEN capacity refill period|LEAKY capacity leak period"
+)
+CLAUSE = f"{PLAIN_CLAUSE}|POLICY name"
 SYNTAX = {
-    "rl.fixed": "key limit period [COST n]",
-    "rl.sliding": "key limit period [COST n]",
-    "rl.log": "key limit period [COST n]",
-    "rl.token": "key capacity refill period [COST n]",
-    "rl.leaky": "key capacity leak period [COST n]",
-    "rl.limit": (
-        "key FIXED limit period|SLIDING limit period|LOG limit period"
-        "|TOKEN capacity refill period|LEAKY capacity leak period|POLICY name ... [COST n]"
+    "rl.fixed": f"key limit period {ENDING}",
+    "rl.sliding": f"key limit period {ENDING}",
+    "rl.log": f"key limit period {ENDING}",
+    "rl.token": f"key capacity refill period {ENDING}",
+    "rl.leaky": f"key capacity leak period {ENDING}",
+    "rl.limit": f"key {CLAUSE} ... {ENDING}",
+    "rl.all": (
+        f"key {CLAUSE} ... [COST n] [AND key {CLAUSE} ... [COST n] ...] [ID id [KEEP period]]"
     ),
-    "rl.policy|set": (
-        "name FIXED limit period|SLIDING limit period|LOG limit period"
-        "|TOKEN capacity refill period|LEAKY capacity leak period ..."
-    ),
+    "rl.settle": "key id cost",
+    "rl.policy|set": f"name {PLAIN_CLAUSE} ...",
     "rl.policy|get": "name",
     "rl.policy|del": "name ...",
     "rl.policy|list": "",
@@ -68,8 +73,8 @@ TYPES = {
     **dict.fromkeys(("limit", "capacity", "refill", "leak", "n", "max_burst", "count"), "integer"),
     "key": "key",
     "period": "string",
-    "quantity": "integer",
-    **dict.fromkeys(("effect", "name", "json"), "string"),
+    **dict.fromkeys(("quantity", "cost"), "integer"),
+    **dict.fromkeys(("effect", "name", "json", "id"), "string"),
     **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky", "policy", "reset"), "pure-token"),
 }
 
@@ -150,7 +155,8 @@ def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
         return
     [spec] = [pairs(spec) for spec in specs]
     rights = {"RO", "access"} if name == "rl.peek" else {"RW", "access", "update"}
-    assert set(spec["flags"]) == rights
+    more_keys = {"incomplete"} if name == "rl.all" else set()
+    assert set(spec["flags"]) == rights | more_keys
     assert pairs(spec["begin_search"]) == {"type": "index", "spec": ["index", 1]}
     assert pairs(spec["find_keys"]) == {
         "type": "range",
@@ -168,7 +174,8 @@ def test_policies_are_to_be_set_on_every_primary(raw: RawConnection, name: str) 
 def flags_of(name: str) -> set[str]:
     """The flags that COMMAND INFO shows."""
     if name in CONSUMING:
-        return {"module", "write", "fast"}
+        several_keys = {"movablekeys"} if name == "rl.all" else set()
+        return {"module", "write", "fast"} | several_keys
     return {
         "rl.peek": {"module", "readonly", "fast"},
         "rl.apply": {"module", "write", "denyoom"},
@@ -194,7 +201,7 @@ def categories_of(name: str) -> set[str]:
 def test_who_is_fast_takes_no_longer_for_more(raw: RawConnection, name: str) -> None:
     [info] = plain(raw("COMMAND", "INFO", name))
     docs = pairs(plain(raw("COMMAND", "DOCS", name))[1])
-    fast = re.match(r"O\((1|log\(N\)|L|C\*L)\)", docs["complexity"])
+    fast = re.match(r"O\((1|log\(N\)|L|C\*L|R)\)", docs["complexity"])
     assert fast or "fast" not in info[2], docs["complexity"]
 
 
@@ -222,6 +229,7 @@ def test_the_internal_command_is_in_the_categories_of_restore(
         "RL.LIMIT the:key FIXED 5 10 TOKEN 5 1 10 COST 2",
         "RL.THROTTLE the:key 5 1 10 1",
         "CL.THROTTLE the:key 5 1 10",
+        "RL.SETTLE the:key id 2",
         "RL.PEEK the:key",
         "RL.APPLY the:key effect",
     ],
@@ -244,7 +252,7 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
     lines = [str(line) for line in plain(reply)]
     names = [re.split(r"[ :]", line)[0].lower() for line in lines]
     assert [name for name in names if name != "rl.policy"] == [
-        *CONSUMING[:6],
+        *CONSUMING[:8],
         *("rl.peek", "rl.throttle", "cl.throttle", "rl.top", "rl.help", "rl.version"),
     ]
     assert names.count("rl.policy") == 6
@@ -252,8 +260,10 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
         name = re.sub(r"^(RL.POLICY) ", r"\1|", line).split()[0].rstrip(":")
         docs = plain(raw("COMMAND", "DOCS", name))[1]
         assert line.endswith(f": {pairs(docs)['summary']}.")
-    assert lines[0].startswith("RL.FIXED key limit period [COST n]: ")
-    assert lines[5].startswith("RL.LIMIT key clause [clause ...] [COST n]; clause: FIXED limit ")
+    assert lines[0].startswith("RL.FIXED key limit period [COST n] [ID id [KEEP period]]: ")
+    assert lines[5].startswith(
+        "RL.LIMIT key clause [clause ...] [COST n] [ID id [KEEP period]]; clause: FIXED limit "
+    )
 
 
 def test_the_version_is_cargos(raw: RawConnection) -> None:

@@ -20,7 +20,9 @@ ALGORITHMS = ("fixed", "sliding", "log", "token", "leaky")
 FIELDS = [
     *("decisions_allowed", "decisions_denied"),
     *(f"{name}_{verdict}" for name in ALGORITHMS for verdict in ("allowed", "denied")),
-    *("errors", "policies", "keys_evicted", "effects_sent", "effects_unheard", "fast_replies"),
+    "errors",
+    *("repeats", "settled_less", "settled_more", "settled_unknown", "receipts_dropped"),
+    *("policies", "keys_evicted", "effects_sent", "effects_unheard", "fast_replies"),
 ]
 COUNTED = ["count-evictions", "yes"]
 MEGABYTE = 2**20
@@ -105,7 +107,10 @@ CALLS = {
         *("log_allowed", "token_denied", "leaky_allowed"),
     ),
     "RL.LIMIT k LOG 5 1m LEAKY 0 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "leaky_allowed"),
+    "RL.FIXED k 5 1m ID a": (ONE_ALLOWED, "fixed_allowed"),
+    "RL.LIMIT k FIXED 5 1m LOG 0 1m ID a": (ONE_DENIED, "fixed_allowed", "log_denied"),
     # No decision.
+    "RL.SETTLE k a 1": ("settled_unknown",),
     "RL.PEEK k": (),
     "RL.HELP": (),
     "RL.VERSION": (),
@@ -119,6 +124,9 @@ CALLS = {
     "RL.APPLY k effect": ("errors",),
     "RL.FIXED string 5 1m": ("errors",),
     "RL.PEEK string": ("errors",),
+    "RL.SETTLE string a 1": ("errors",),
+    "RL.SETTLE k a x": ("errors",),
+    "RL.FIXED k 5 1m ID": ("errors",),
     # Errors of the server's own.
     "RL.FIXED k 5": (),
     "RL.HELP me": (),
@@ -135,6 +143,21 @@ def test_a_call(raw: RawConnection, line: str) -> None:
 def test_the_same_clause_twice_under_other_periods(raw: RawConnection) -> None:
     line = "RL.LIMIT k FIXED 5 1m FIXED 0 1h FIXED 5 1d"
     assert added(raw, [line]) == {ONE_DENIED: 1, "fixed_allowed": 2, "fixed_denied": 1}
+
+
+def test_charges_with_an_id(raw: RawConnection) -> None:
+    both = "RL.LIMIT k FIXED 5 1m TOKEN 9 1 1h COST 2 ID a"
+    assert added(raw, [both]) == {ONE_ALLOWED: 1, "fixed_allowed": 1, "token_allowed": 1}
+    # A repeat is allowed, and counted once, not by its clauses.
+    twice = {ONE_ALLOWED: 2, "fixed_allowed": 2, "token_allowed": 2, "repeats": 2}
+    assert added(raw, [both, both]) == twice
+    assert added(raw, ["RL.LIMIT k FIXED 5 1m COST 0 ID a"]) == {ONE_ALLOWED: 1, "fixed_allowed": 1}
+    assert added(raw, ["RL.FIXED k 5 1m ID a"]) == {"errors": 1}, "the id of another call"
+    # What changes nothing is counted only where the id is unknown.
+    assert added(raw, ["RL.SETTLE k a 2"] * 2) == {}
+    assert added(raw, ["RL.SETTLE k a 1", "RL.SETTLE k a 0"]) == {"settled_less": 2}
+    assert added(raw, ["RL.SETTLE k a 7"] * 2) == {"settled_more": 1}
+    assert added(raw, ["RL.SETTLE k b 0", "RL.SETTLE other a 0"]) == {"settled_unknown": 2}
 
 
 def test_many_calls(raw: RawConnection) -> None:

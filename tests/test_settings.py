@@ -19,15 +19,21 @@ pytestmark = pytest.mark.all_servers
 DEFAULTS = {
     "top-size": "128",
     "log-max-limit": "1000000",
+    "receipts-max": "1000",
     "notify-denied": "no",
     "count-evictions": "no",
     "fast-replies": "yes",
 }
-RANGES = {"top-size": (0, 65_536), "log-max-limit": (1, 10_000_000)}
+RANGES = {
+    "top-size": (0, 65_536),
+    "log-max-limit": (1, 10_000_000),
+    "receipts-max": (0, 100_000),
+}
 SWITCHES = [name for name, value in DEFAULTS.items() if value in ("yes", "no")]
 OTHERS = {
     "top-size": "7",
     "log-max-limit": "70",
+    "receipts-max": "17",
     "notify-denied": "yes",
     "count-evictions": "yes",
     "fast-replies": "no",
@@ -159,7 +165,13 @@ def test_a_line_wins_over_an_argument_and_config_set_over_both(new_server: NewSe
 
 
 @pytest.mark.parametrize(
-    "line", ["top-size 65537", "log-max-limit 0", *(f"{name} maybe" for name in SWITCHES)]
+    "line",
+    [
+        "top-size 65537",
+        "log-max-limit 0",
+        "receipts-max 100001",
+        *(f"{name} maybe" for name in SWITCHES),
+    ],
 )
 def test_a_bad_line_stops_the_server(new_server: NewServer, line: str) -> None:
     name, value = line.split()
@@ -177,13 +189,14 @@ def test_an_unknown_line_stops_the_server(new_server: NewServer) -> None:
 def test_loadex(new_server: NewServer) -> None:
     load = ("MODULE", "LOADEX", str(MODULE))
     one, other = ("CONFIG", "ratelimit.top-size", 7), ("CONFIG", "ratelimit.log-max-limit", 70)
+    third = ("CONFIG", "ratelimit.receipts-max", 17)
     switches = [word for name in SWITCHES for word in (name, OTHERS[name])]
     arguments: tuple[Argument, ...] = ("ARGS", "top-size", 5, *switches)
     with new_server(module=None).raw() as raw:
         for bad in (("CONFIG", "ratelimit.top-size", 65_537), (*one, "ARGS", "size", 1)):
             assert isinstance(raw(*load, *bad), Failure), bad
             assert isinstance(raw("RL.VERSION"), Failure), bad
-        assert raw(*load, *one, *other, *arguments) == OK
+        assert raw(*load, *one, *other, *third, *arguments) == OK
         assert settings(raw) == OTHERS
         assert raw("RL.FIXED", "k", 5, 10) == [1, 5, 4, 0, 10_000]
 

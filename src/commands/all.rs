@@ -74,9 +74,15 @@ impl<'call> AllAsked<'call> {
         self.check_is_new(&call)?;
         let before = self.asked.clauses.as_slice().len();
         self.asked.clauses.begin_key();
-        let behind = self.asked.read(Keys::Several, words)?;
+        let in_group = |error| Error::in_group(self.keys.len().saturating_add(1), error);
+        let behind = match self.asked.read(Keys::Several, words) {
+            Err(error @ Error::NoClause) => return Err(in_group(error)),
+            read => read?,
+        };
         let (cost, behind) = match behind {
-            Some(word) if endings::is_cost(word) => (endings::cost(words)?, words.next()),
+            Some(word) if endings::is_cost(word) => {
+                (endings::cost(words).map_err(in_group)?, words.next())
+            }
             _ => (1, behind),
         };
         let clauses = self.asked.clauses.of_this_key().len();

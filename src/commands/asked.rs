@@ -15,7 +15,7 @@ use crate::words::{Clauses, Error, Quoted};
 /// What a call asks.
 pub(super) struct Asked {
     pub(super) clauses: Clauses,
-    /// The policies that it names.
+    /// The policies that it names, each once.
     pub(super) policies: ArrayVec<Arc<Policy>, MAX_CLAUSES>,
 }
 
@@ -47,13 +47,24 @@ impl Asked {
                 None if is_policy(word) => self.policy(words)?,
                 None if is_cost(word) || is_id(word) => break Some(word),
                 None if keys == Keys::Several && is_and(word) => break Some(word),
-                None => return Err(self.clauses.no_algorithm(word)),
+                None => return Err(self.wrong(keys, word)),
             }
         };
         if self.clauses.of_this_key().is_empty() {
             return Err(Error::NoClause);
         }
         Ok(behind)
+    }
+
+    /// Why `word`, where a clause or what comes behind them may begin, is wrong.
+    #[cold]
+    fn wrong(&self, keys: Keys, word: &[u8]) -> Error {
+        let behind = match keys {
+            _ if self.clauses.of_this_key().is_empty() => "",
+            Keys::One => ", or be COST n or ID id and come last",
+            Keys::Several => ", or be COST n, AND key or ID id",
+        };
+        self.clauses.no_algorithm(word, behind)
     }
 
     /// Adds the clauses of the policy whose name is next.
@@ -64,6 +75,9 @@ impl Asked {
         let policy = Policies::in_force().get(name);
         let policy = policy.ok_or_else(|| Error::NoPolicy { name: Quoted::new(name) })?;
         policy.clauses.iter().try_for_each(|clause| self.clauses.push(*clause))?;
+        if self.policies.iter().any(|named| Arc::ptr_eq(named, &policy)) {
+            return Ok(());
+        }
         self.policies.try_push(policy).map_err(|_| Error::TooManyClauses)
     }
 

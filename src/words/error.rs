@@ -46,12 +46,14 @@ pub(crate) enum Error {
     AndWithoutKey,
     /// More keys than a call may have.
     TooManyGroups,
-    /// A clause begins with a word that is no algorithm.
-    Algorithm { clause: usize, was: Quoted },
+    /// A clause begins with a word that is no algorithm, nor anything `else_or` says.
+    Algorithm { clause: usize, was: Quoted, else_or: &'static str },
     /// A clause ends too early.
     Incomplete { clause: usize, usage: &'static str },
     /// An error within a clause.
     InClause { clause: usize, error: Box<Error> },
+    /// An error that is about one of several keys.
+    InGroup { group: usize, error: Box<Error> },
     /// Two clauses mean the same limiter.
     SameLimiter { clause: usize, earlier: usize },
     /// More clauses than a call may have.
@@ -125,14 +127,14 @@ impl fmt::Display for Error {
             Self::TooManyGroups => {
                 write!(f, "too many groups, a call may have at most {MAX_GROUPS}")
             }
-            Self::Algorithm { clause, was } => {
-                let end = if *clause > 1 { ", or be COST n or ID id and come last" } else { "" };
-                write!(f, "clause {clause} must begin with {Algorithms}{end}, not {was}")
+            Self::Algorithm { clause, was, else_or } => {
+                write!(f, "clause {clause} must begin with {Algorithms}{else_or}, not {was}")
             }
             Self::Incomplete { clause, usage } => {
                 write!(f, "clause {clause} is incomplete, it must be {usage}")
             }
             Self::InClause { clause, error } => write!(f, "clause {clause}: {error}"),
+            Self::InGroup { group, error } => write!(f, "group {group}: {error}"),
             Self::SameLimiter { clause, earlier } => write!(
                 f,
                 "clause {clause} has the same algorithm and period as clause {earlier}, \
@@ -188,6 +190,12 @@ impl Refusal for Error {
 }
 
 impl Error {
+    /// `error`, which is about the key of that number.
+    #[cold]
+    pub(crate) fn in_group(group: usize, error: Self) -> Self {
+        Self::InGroup { group, error: Box::new(error) }
+    }
+
     /// That of a call whose charge has this id, if any.
     #[cold]
     pub(crate) fn of_refused(refused: Refused, id: Option<&ChargeId>) -> Self {
