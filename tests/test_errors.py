@@ -21,7 +21,12 @@ CONSUMING = (*SINGLE, "RL.LIMIT", "RL.THROTTLE", "CL.THROTTLE")
 
 WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value"
 COST_ALONE = f"ERR COST must be followed by an integer from 0 to {TRILLION}"
+ID_ALONE = "ERR ID must be followed by an id of 1 to 64 bytes"
+KEEP_ALONE = "ERR KEEP must be followed by a period from 1ms to 1d"
+ONLY_KEEP = "only KEEP period may follow ID id"
+AFTER_KEEP = "nothing may follow KEEP period"
 ALGORITHMS = "FIXED, SLIDING, LOG, TOKEN or LEAKY"
+AFTER_PERIOD = "only COST n and ID id may follow the period"
 
 BAD_NUMBERS: list[bytes] = [
     *(b"", b"-1", b"+1", b"-0", b"00", b"01", b"1.0", b"1e3", b" 1", b"1 ", b"0x1", b"x", b"NaN"),
@@ -57,6 +62,8 @@ NUMBERS: list[tuple[str, str, int, int]] = [
     ("RL.TOKEN k 1 1 10 COST ?", "COST", 0, TRILLION),
     ("RL.LEAKY k 1 1 10 COST ?", "COST", 0, TRILLION),
     ("RL.LIMIT k FIXED 1 10 COST ?", "COST", 0, TRILLION),
+    ("RL.FIXED k 1 10 COST ? ID a", "COST", 0, TRILLION),
+    ("RL.SETTLE k a ?", "cost", 0, TRILLION),
     ("RL.TOP COUNT ?", "COUNT", 0, TRILLION),
     ("RL.TOP count ? RESET", "COUNT", 0, TRILLION),
     ("RL.LIMIT k FIXED ? 10", "clause 1: limit", 0, TRILLION),
@@ -67,6 +74,20 @@ NUMBERS: list[tuple[str, str, int, int]] = [
     ("RL.LIMIT k LEAKY ? 1 10", "clause 1: capacity", 0, TRILLION),
     ("RL.LIMIT k LEAKY 1 ? 10", "clause 1: leak", 1, TRILLION),
 ]
+BAD_KEEPS: list[bytes] = [*BAD_PERIODS, b"25h", b"2d", b"86401", b"86400001ms", b"1w"]
+KEEPS = (
+    *(f"{name} k 1 10 ID a KEEP ?" for name in SINGLE[:3]),
+    *(f"{name} k 1 1 10 COST 0 ID a keep ?" for name in SINGLE[3:]),
+    "RL.LIMIT k FIXED 1 10 ID a KEEP ?",
+)
+# Each place of an id.
+BAD_IDS: list[bytes] = [b"", b"x" * 65, b"\xff" * 66, b"x" * 5_000]
+IDS = (
+    *(f"{name} k 1 10 ID ?" for name in SINGLE[:3]),
+    *(f"{name} k 1 1 10 COST 0 ID ? KEEP 10" for name in SINGLE[3:]),
+    "RL.LIMIT k FIXED 1 10 COST 1 ID ?",
+    "RL.SETTLE k ? 1",
+)
 PERIODS: list[tuple[str, str]] = [
     *((f"{name} k 1 ?", "period") for name in ("RL.FIXED", "RL.SLIDING", "RL.LOG")),
     *((f"{name} k 1 1 ?", "period") for name in ("RL.TOKEN", "RL.LEAKY")),
@@ -80,22 +101,49 @@ SENTENCES: dict[str, str] = {
     **{f"{name} k 1 10 COST": COST_ALONE for name in SINGLE[:3]},
     **{f"{name} k 1 1 10 COST": COST_ALONE for name in SINGLE[3:]},
     "RL.LIMIT k FIXED 1 10 COST": COST_ALONE,
-    "RL.FIXED k 1 10 5": "ERR unexpected argument '5', only COST n may follow the period",
-    "RL.LOG k 1 10 COSTS 1": "ERR unexpected argument 'COSTS', only COST n may follow the period",
-    "RL.TOKEN k 1 1 10 1s": "ERR unexpected argument '1s', only COST n may follow the period",
-    "RL.LEAKY k 1 1 10 COST 1 2": "ERR unexpected argument '2', nothing may follow COST n",
-    "RL.FIXED k 1 10 COST 1 COST 1": "ERR unexpected argument 'COST', nothing may follow COST n",
+    "RL.FIXED k 1 10 5": f"ERR unexpected argument '5', {AFTER_PERIOD}",
+    "RL.LOG k 1 10 COSTS 1": f"ERR unexpected argument 'COSTS', {AFTER_PERIOD}",
+    "RL.TOKEN k 1 1 10 1s": f"ERR unexpected argument '1s', {AFTER_PERIOD}",
+    "RL.LEAKY k 1 1 10 COST 1 2": "ERR unexpected argument '2', only ID id may follow COST n",
+    "RL.FIXED k 1 10 COST 1 COST 1": "ERR unexpected argument 'COST', only ID id may follow COST n",
+    **{f"{name} k 1 10 ID": ID_ALONE for name in SINGLE[:3]},
+    **{f"{name} k 1 1 10 COST 1 id": ID_ALONE for name in SINGLE[3:]},
+    "RL.LIMIT k FIXED 1 10 ID": ID_ALONE,
+    "RL.FIXED k 1 10 ID a KEEP": KEEP_ALONE,
+    "RL.LIMIT k FIXED 1 10 COST 1 ID a KEEP": KEEP_ALONE,
+    "RL.FIXED k 1 10 KEEP 10": f"ERR unexpected argument 'KEEP', {AFTER_PERIOD}",
+    "RL.LOG k 1 10 COST 1 KEEP 9": "ERR unexpected argument 'KEEP', only ID id may follow COST n",
+    **{
+        f"{call} ID a {more}": f"ERR unexpected argument '{more.split()[0]}', {ONLY_KEEP}"
+        for call in ("RL.FIXED k 1 10", "RL.TOKEN k 1 1 10 COST 2", "RL.LIMIT k FIXED 1 10")
+        for more in ("COST 1", "ID b", "b", "LOG 1 10")
+    },
+    **{
+        f"RL.FIXED k 1 10 ID a KEEP 10 {more}": f"ERR unexpected argument '{more}', {AFTER_KEEP}"
+        for more in ("KEEP", "COST", "ID", "10")
+    },
+    "RL.THROTTLE k 1 1 1 1 ID a": "ERR unexpected argument 'ID', nothing may follow quantity",
+    "CL.THROTTLE k 1 1 1 1 ID a": "ERR unexpected argument 'ID', nothing may follow quantity",
+    **{
+        f"{name} k 1 1 1 ID a": f"ERR quantity must be an integer from 0 to {TRILLION}, "
+        "without sign or leading zero, not 'ID'"
+        for name in ("RL.THROTTLE", "CL.THROTTLE")
+    },
+    "RL.PEEK k ID a": "ERR wrong number of arguments for 'rl.peek' command",
     "RL.THROTTLE k 1 1 1 1 1": "ERR unexpected argument '1', nothing may follow quantity",
     "CL.THROTTLE k 1 1 1 1 COST 1": "ERR unexpected argument 'COST', nothing may follow quantity",
     "RL.LIMIT k NONE 1 10": f"ERR clause 1 must begin with {ALGORITHMS}, not 'NONE'",
     "RL.LIMIT k FIXED 1 10 20": (
-        f"ERR clause 2 must begin with {ALGORITHMS}, or be COST n and come last, not '20'"
+        f"ERR clause 2 must begin with {ALGORITHMS}, or be COST n or ID id and come last, not '20'"
     ),
     "RL.LIMIT k COST 1 FIXED 1 10": (
-        f"ERR at least one clause must come before COST, and begin with {ALGORITHMS}"
+        f"ERR at least one clause must come before COST and ID, and begin with {ALGORITHMS}"
+    ),
+    "RL.LIMIT k ID a FIXED 1 10": (
+        f"ERR at least one clause must come before COST and ID, and begin with {ALGORITHMS}"
     ),
     "RL.LIMIT k FIXED 1 10 COST 1 LOG 1 10": (
-        "ERR unexpected argument 'LOG', nothing may follow COST n"
+        "ERR unexpected argument 'LOG', only ID id may follow COST n"
     ),
     "RL.LIMIT k FIXED 1 10 FIXED 1": "ERR clause 2 is incomplete, it must be FIXED limit period",
     "RL.LIMIT k FIXED 1 10 log": "ERR clause 2 is incomplete, it must be LOG limit period",
@@ -128,6 +176,7 @@ ARITY: dict[str, tuple[int, int]] = {
     **dict.fromkeys(SINGLE[:3], (3, 99)),
     **dict.fromkeys((*SINGLE[3:], "RL.THROTTLE", "CL.THROTTLE"), (4, 99)),
     "RL.LIMIT": (3, 99),
+    "RL.SETTLE": (3, 3),
     "RL.PEEK": (1, 1),
     "RL.APPLY": (2, 2),
     "RL.HELP": (0, 0),
@@ -172,6 +221,23 @@ def period_cases() -> Iterator[tuple[list[Argument], str]]:
             )
 
 
+def keep_cases() -> Iterator[tuple[list[Argument], str]]:
+    for line in KEEPS:
+        for bad in BAD_KEEPS:
+            yield (
+                words_of(line, bad),
+                "ERR KEEP must be an integer of seconds, or one with a suffix of "
+                "ms, s, m, h, d or w in lower case, from 1ms to 1d, "
+                f"without sign or leading zero, not {quoted(bad)}",
+            )
+
+
+def id_cases() -> Iterator[tuple[list[Argument], str]]:
+    for line in IDS:
+        for bad in BAD_IDS:
+            yield words_of(line, bad), f"ERR id must be 1 to 64 bytes, not {len(bad)}"
+
+
 def sentence_cases() -> Iterator[tuple[list[Argument], str]]:
     for line, sentence in SENTENCES.items():
         yield list(line.split()), sentence
@@ -189,6 +255,8 @@ def arity_cases() -> Iterator[tuple[list[Argument], str]]:
 GROUPS = {
     "numbers": number_cases,
     "periods": period_cases,
+    "keeps": keep_cases,
+    "ids": id_cases,
     "sentences": sentence_cases,
     "arity": arity_cases,
 }
@@ -199,7 +267,8 @@ GROUPS = {
 def test_errors(raw: RawConnection, group: str, live: bool) -> None:
     if live:
         for name in SINGLE:
-            raw(name, "k", 5, *([1] if name in SINGLE[3:] else []), 10)
+            raw(name, "k", 5, *([1] if name in SINGLE[3:] else []), 10, "ID", f"of {name}")
+        raw("RL.FIXED", "k", 5, 10, "ID", "a")
     before = snapshot(raw)
     for words, sentence in GROUPS[group]():
         assert raw(*words) == Failure(sentence), words
@@ -227,6 +296,7 @@ def test_the_wrong_type(raw: RawConnection) -> None:
             *(f"{name} ? 5 1 10" for name in CONSUMING[3:5]),
             *("RL.THROTTLE ? 5 1 10", "CL.THROTTLE ? 5 1 10", "RL.LIMIT ? FIXED 5 10 LOG 5 10"),
             *("RL.FIXED ? 0 10", "RL.FIXED ? 5 10 COST 0", "RL.PEEK ?"),
+            *("RL.FIXED ? 5 10 ID a", "RL.LIMIT ? LOG 5 10 COST 0 ID a", "RL.SETTLE ? a 1"),
         ):
             assert raw(*words_of(line, key)) == Failure(WRONG_TYPE), f"{line} on {key!r}"
             assert snapshot(raw) == before
@@ -284,7 +354,7 @@ def test_a_key_is_any_bytes(raw: RawConnection, key: bytes) -> None:
 @pytest.mark.parametrize("word", [b"C\x00ST", b"COST\x00", b"\xff", b"", "\u0421OST".encode()])
 def test_a_word_is_no_other(raw: RawConnection, word: bytes) -> None:
     assert raw("RL.FIXED", "k", 1, 10, word, 1) == Failure(
-        f"ERR unexpected argument {quoted(word)}, only COST n may follow the period"
+        f"ERR unexpected argument {quoted(word)}, {AFTER_PERIOD}"
     )
     assert raw("RL.LIMIT", "k", word, 1, 10) == Failure(
         f"ERR clause 1 must begin with {ALGORITHMS}, not {quoted(word)}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from support.clock import Clock
+from support.full_memory import OOM, exhaust, info, used_memory
 from support.keyspace import snapshot
 from support.pool import NewServer
 from support.resp import Argument, Failure, RawConnection, Status
 from support.verdicts import clauses, integers
 
-OOM = Failure("OOM command not allowed when used memory > 'maxmemory'.")
 MEGABYTE = 2**20
 
 LIMITERS = {
@@ -24,24 +24,6 @@ every_small_limiter = pytest.mark.parametrize("line", LIMITERS.values(), ids=LIM
 
 def words_of(line: str, key: str) -> list[Argument]:
     return [key if word == "?" else word for word in line.split()]
-
-
-def info(raw: RawConnection, section: str, name: str) -> int:
-    """One number of INFO."""
-    reply = raw("INFO", section)
-    assert isinstance(reply, bytes)
-    return int(reply.split(f"{name}:".encode())[1].split(b"\r\n")[0])
-
-
-def used_memory(raw: RawConnection) -> int:
-    """What the server uses, without what it keeps for clients."""
-    return info(raw, "memory", "used_memory") - info(raw, "memory", "mem_clients_normal")
-
-
-def exhaust(raw: RawConnection, policy: str = "noeviction") -> None:
-    """Let the server have less memory than it uses already."""
-    raw("CONFIG", "SET", "maxmemory-policy", policy)
-    raw("CONFIG", "SET", "maxmemory", used_memory(raw) // 2)
 
 
 # What it costs

@@ -1,4 +1,4 @@
-"""Calls that change nothing at all."""
+"""Whether anything was written: to a key, to its expiry, or to anybody who is told of writes."""
 
 from __future__ import annotations
 
@@ -6,29 +6,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from support.keyspace import snapshot
-from support.resp import Argument, RawConnection
+from support.resp import Argument, RawConnection, Reply
 from support.server import Server
+
+COUNTED = ("rdb_changes_since_last_save", "ratelimit_effects_sent", "ratelimit_effects_unheard")
 
 
 @contextmanager
-def untouched(server: Server, *watched: Argument) -> Iterator[RawConnection]:
-    """Give a connection, and fail if what it does changes anything on the server.
-
-    That is a key, an expiry, what a client would have watched, or what would have been written.
-    """
-    with server.raw() as raw, server.raw() as looking:
-        before, written = snapshot(looking), changes(looking)
-        looking("WATCH", *(watched or ("k",)))
+def untouched(server: Server, *missing: Argument) -> Iterator[RawConnection]:
+    """Give a connection, and fail if what it does writes anything."""
+    with nothing_written(server, *missing), server.raw() as raw:
         yield raw
+
+
+@contextmanager
+def nothing_written(server: Server, *missing: Argument) -> Iterator[None]:
+    """Fail if what is done within writes to one of the keys that there are, or to a missing one."""
+    with server.raw() as watching:
+        before = _all(watching)
+        names = watching("KEYS", "*")
+        assert isinstance(names, list)
+        there = [name for name in names if isinstance(name, bytes)]
+        watching("WATCH", "k", *there, *missing)
+        yield
         # An empty transaction, since nothing can be queued when memory is full.
-        looking("MULTI")
-        assert looking("EXEC") == [], "a watched key was changed"
-        assert snapshot(looking) == before
-        assert changes(looking) == written
+        watching("MULTI")
+        assert watching("EXEC") == [], "a watched key was changed"
+        assert _all(watching) == before
 
 
-def changes(raw: RawConnection) -> int:
-    """How much the server has to save, and to tell replicas and the AOF."""
-    told = raw("INFO", "persistence")
+def _all(raw: RawConnection) -> list[Reply]:
+    """What every key holds, when it expires, and how many writes there have been."""
+    told = raw("INFO", "everything")
     assert isinstance(told, bytes)
-    return int(told.split(b"rdb_changes_since_last_save:")[1].split(b"\r\n")[0])
+    lines = told.decode().splitlines()
+    counts: list[Reply] = [line.encode() for line in lines if line.partition(":")[0] in COUNTED]
+    assert len(counts) == len(COUNTED)
+    return [*snapshot(raw), *counts]
