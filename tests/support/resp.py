@@ -101,6 +101,13 @@ class RawConnection:
             case _:
                 raise ValueError(f"no RESP reply begins like {line!r}")
 
+    def skip_file(self) -> None:
+        """Read past the file that a replica is sent: it may be waited for, and ends by itself."""
+        while not (line := self._line(b"\n").strip()):
+            pass
+        assert line.startswith(b"$"), line
+        self._file.read(int(line[1:]))
+
     def _bulk(self, length: int) -> bytes | None:
         if length < 0:
             return None
@@ -109,8 +116,8 @@ class RawConnection:
             raise ConnectionError("the server hung up")
         return data[:-2]
 
-    def _line(self) -> bytes:
+    def _line(self, end: bytes = b"\r\n") -> bytes:
         line = self._file.readline()
-        if not line.endswith(b"\r\n"):
+        if not line.endswith(end):
             raise ConnectionError("the server hung up")
-        return line[:-2]
+        return line[: -len(end)]
