@@ -26,7 +26,7 @@ CONSUMING = (
     "RL.TOKEN a:k 5 1 10",
     "RL.LEAKY a:k 5 1 10",
     "RL.LIMIT a:k FIXED 5 10 LOG 5 10",
-    "RL.ALL a:k FIXED 5 10 AND a:l LOG 5 10",
+    "RL.ALL a:k FIXED 5 10 AND a:j LOG 5 10",
     "RL.SETTLE a:k id 1",
     "RL.THROTTLE a:k 5 1 10",
     "CL.THROTTLE a:k 5 1 10",

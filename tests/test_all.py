@@ -7,7 +7,7 @@ import pytest
 from support.clock import Clock
 from support.resp import Argument, Failure, RawConnection, Reply, Status
 from support.server import Server
-from support.untouched import untouched
+from support.untouched import nothing_written
 from support.verdicts import clauses
 
 pytestmark = pytest.mark.all_servers
@@ -21,7 +21,7 @@ def ask(raw: RawConnection, line: str) -> Reply:
 
 def undisturbed(server: Server, line: str) -> Reply:
     """What a call answers that changes nothing: no key, no expiry, no watch."""
-    with untouched(server, *KEYS) as raw:
+    with server.raw() as raw, nothing_written(server):
         return ask(raw, line)
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from support import replication
 from support.expiry import given_ms
+from support.full_memory import OOM, exhaust
 from support.keyspace import snapshot
 from support.pool import NewServer
 from support.resp import Argument, Failure, RawConnection, Reply, Status
 from support.server import Server
-from support.untouched import untouched
+from support.untouched import nothing_written
 from support.verdicts import clauses
 
 pytestmark = pytest.mark.all_servers
@@ -23,7 +24,6 @@ PERIOD = (
     "from 1ms to 366d, without sign or leading zero, not "
 )
 WRONG_TYPE = Failure("WRONGTYPE Operation against a key holding the wrong kind of value")
-OOM = Failure("OOM command not allowed when used memory > 'maxmemory'.")
 NINE = " AND ".join(f"k{n} FIXED 5 1m" for n in range(9))
 SIXTEEN = " ".join(f"FIXED 9 {n}s" for n in range(1, 17))
 
@@ -119,7 +119,7 @@ def filled(server: Server) -> Server:
 
 def refused(server: Server, words: Sequence[Argument]) -> Reply:
     """The error that is answered, after which all is as before."""
-    with untouched(server, *"abc") as raw:
+    with server.raw() as raw, nothing_written(server):
         return raw("RL.ALL", *words)
 
 
@@ -217,12 +217,6 @@ def test_policies_fill_the_sixteen_clauses_too(raw: RawConnection) -> None:
 
 
 # Memory
-
-
-def exhaust(raw: RawConnection) -> None:
-    """Let the server have less memory than it uses already."""
-    raw("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    raw("CONFIG", "SET", "maxmemory", 1_000)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from support import replication
+from support.events import Listener, heard
 from support.pool import NewServer
 from support.resp import Failure, RawConnection, Reply, Status
 from support.server import Server
@@ -107,51 +105,48 @@ def test_receipts_that_are_pushed_out_count(new_server: NewServer) -> None:
 # Events
 
 
-@contextmanager
-def listening(server: Server) -> Iterator[list[tuple[str, str]]]:
-    """What is told within, of each key what befell it."""
-    told: list[tuple[str, str]] = []
-    with server.raw() as listener, server.raw() as raw:
-        listener("PSUBSCRIBE", "__keyspace@0__:*")
-        yield told
-        raw("RL.FIXED", "the end", 5, "1m")
-        while True:
-            message = listener.read()
-            assert isinstance(message, list)
-            channel, said = (part.decode() for part in message[2:] if isinstance(part, bytes))
-            if channel.endswith("the end"):
-                return
-            told.append((channel.removeprefix("__keyspace@0__:"), said))
+def told_of(server: Server, *lines: str) -> list[tuple[str, str]]:
+    """What befell which key, by the events of these calls."""
+    events = heard(server, *(f"RL.ALL {line}" for line in lines))
+    return [(channel.removeprefix("keyspace@0:"), said) for channel, said in events]
 
 
 def test_each_changed_key_tells(new_server: NewServer) -> None:
-    server = new_server(config={"notify-keyspace-events": "KEd"})
-    with server.raw() as raw:
-        with listening(server) as told:
-            ask(raw, "b FIXED 5 1m AND a LOG 5 1m AND c FIXED 5 1m COST 0")
-            ask(raw, "b FIXED 0 1m AND a LOG 5 1m")
-        assert told == [("b", "rl.all"), ("a", "rl.all")]
-        with listening(server) as told:
-            ask(raw, "b FIXED 5 1m AND a LOG 5 1m ID x")
-            ask(raw, "a LOG 5 1m AND d FIXED 5 1m ID x")
-        assert told == [("b", "rl.all"), ("a", "rl.all"), ("d", "rl.all")]
-        server.clock.advance(-1_000)
-        with listening(server) as told:
-            ask(raw, "b FIXED 0 1m AND a LOG 5 1m")
-        assert told == [("b", "rl.all"), ("a", "rl.all")], "moved, though denied"
+    server = new_server(config={"notify-keyspace-events": "Kd"})
+    both = [("b", "rl.all"), ("a", "rl.all")]
+    told = told_of(
+        server,
+        "b FIXED 5 1m AND a LOG 5 1m AND c FIXED 5 1m COST 0",
+        "b FIXED 0 1m AND a LOG 5 1m",
+    )
+    assert told == both
+    told = told_of(server, "b FIXED 5 1m AND a LOG 5 1m ID x", "a LOG 5 1m AND d FIXED 5 1m ID x")
+    assert told == [*both, ("d", "rl.all")]
+    server.clock.advance(-1_000)
+    assert told_of(server, "b FIXED 0 1m AND a LOG 5 1m") == both, "moved, though denied"
 
 
 def test_each_key_that_refused_tells_where_that_is_asked_for(new_server: NewServer) -> None:
-    lines = {"notify-keyspace-events": "KEd", "ratelimit.notify-denied": "yes"}
-    server = new_server(config=lines)
+    lines = {"notify-keyspace-events": "Kd", "ratelimit.notify-denied": "yes"}
+    told = told_of(
+        new_server(config=lines),
+        "a FIXED 1 1m AND b FIXED 5 1m",
+        "a FIXED 1 1m AND b FIXED 5 1m AND c LOG 0 1m TOKEN 0 1 1m",
+        "b FIXED 5 1m AND c LOG 5 1m COST 6",
+    )
+    allowed = [("a", "rl.all"), ("b", "rl.all")]
+    assert told == [*allowed, *((key, "rl.denied") for key in ("a", "c", "c"))]
+
+
+def test_an_error_tells_nothing(new_server: NewServer) -> None:
+    server = new_server(config={"notify-keyspace-events": "Kd", "ratelimit.notify-denied": "yes"})
+    listener = iter(Listener(server))
     with server.raw() as raw:
-        with listening(server) as told:
-            ask(raw, "a FIXED 1 1m AND b FIXED 5 1m")
-            ask(raw, "a FIXED 1 1m AND b FIXED 5 1m AND c LOG 0 1m TOKEN 0 1 1m")
-            ask(raw, "b FIXED 5 1m AND c LOG 5 1m COST 6")
-            ask(raw, "b FIXED 5 1m AND c NOPE")
-        allowed = [("a", "rl.all"), ("b", "rl.all")]
-        assert told == [*allowed, *((key, "rl.denied") for key in ("a", "c", "c"))]
+        raw("SET", "string", "v")
+        for line in ("a FIXED 0 1m AND string FIXED 5 1m", "a FIXED 0 1m AND b NOPE 5 1m"):
+            assert isinstance(ask(raw, line), Failure)
+        raw("RL.FIXED", "b", 0, "1m")
+    assert next(listener) == ("keyspace@0:b", "rl.denied")
 
 
 # Watches and caches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from support.resp import RawConnection, Reply, Status
 pytestmark = pytest.mark.all_servers
 
 CONSUMING = (
-    *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit"),
-    *("rl.all", "rl.settle", "rl.throttle", "cl.throttle"),
+    *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit", "rl.all"),
+    *("rl.settle", "rl.throttle", "cl.throttle"),
 )
 GOVERNING = ("rl.policy|set", "rl.policy|del", "rl.policy|load")
 # As many as there are policies, so not fast.
@@ -38,24 +39,22 @@ LEAST_WORDS = {
     "rl.help": 1,
     "rl.version": 1,
 }
-ENDING = "[COST n] [ID id [KEEP period]]"
-PLAIN_CLAUSE = (
+PLAIN_CLAUSES = (
     "FIXED limit period|SLIDING limit period|LOG limit period"
     "|TOKEN capacity refill period|LEAKY capacity leak period"
 )
-CLAUSE = f"{PLAIN_CLAUSE}|POLICY name"
+CLAUSES = f"{PLAIN_CLAUSES}|POLICY name"
+CHARGE = "[ID id [KEEP period]]"
 SYNTAX = {
-    "rl.fixed": f"key limit period {ENDING}",
-    "rl.sliding": f"key limit period {ENDING}",
-    "rl.log": f"key limit period {ENDING}",
-    "rl.token": f"key capacity refill period {ENDING}",
-    "rl.leaky": f"key capacity leak period {ENDING}",
-    "rl.limit": f"key {CLAUSE} ... {ENDING}",
-    "rl.all": (
-        f"key {CLAUSE} ... [COST n] [AND key {CLAUSE} ... [COST n] ...] [ID id [KEEP period]]"
-    ),
+    "rl.fixed": f"key limit period [COST n] {CHARGE}",
+    "rl.sliding": f"key limit period [COST n] {CHARGE}",
+    "rl.log": f"key limit period [COST n] {CHARGE}",
+    "rl.token": f"key capacity refill period [COST n] {CHARGE}",
+    "rl.leaky": f"key capacity leak period [COST n] {CHARGE}",
+    "rl.limit": f"key {CLAUSES} ... [COST n] {CHARGE}",
+    "rl.all": (f"key {CLAUSES} ... [COST n] [AND key {CLAUSES} ... [COST n] ...] {CHARGE}"),
     "rl.settle": "key id cost",
-    "rl.policy|set": f"name {PLAIN_CLAUSE} ...",
+    "rl.policy|set": f"name {PLAIN_CLAUSES} ...",
     "rl.policy|get": "name",
     "rl.policy|del": "name ...",
     "rl.policy|list": "",
@@ -124,6 +123,13 @@ def syntax_of(argument: dict[str, Any]) -> str:
     return f"[{text}]" if "optional" in flags else text
 
 
+def every(arguments: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The arguments, and those within them."""
+    for argument in arguments:
+        yield argument
+        yield from every([pairs(part) for part in argument.get("arguments", [])])
+
+
 @every_command
 def test_docs(raw: RawConnection, name: str) -> None:
     answer = plain(raw("COMMAND", "DOCS", name.upper()))
@@ -136,8 +142,8 @@ def test_docs(raw: RawConnection, name: str) -> None:
     assert docs["module"] == "ratelimit"
     arguments = [pairs(argument) for argument in docs.get("arguments", [])]
     assert " ".join(syntax_of(argument) for argument in arguments) == SYNTAX[name]
-    keys = [argument["key_spec_index"] for argument in arguments if argument["type"] == "key"]
-    assert keys == ([0] if SYNTAX[name].startswith("key") else [])
+    keys = [each["key_spec_index"] for each in every(arguments) if each["type"] == "key"]
+    assert keys == [0] * len(re.findall(r"\bkey\b", SYNTAX[name]))
 
 
 @every_command
@@ -155,8 +161,8 @@ def test_info(raw: RawConnection, kind: Kind, name: str) -> None:
         return
     [spec] = [pairs(spec) for spec in specs]
     rights = {"RO", "access"} if name == "rl.peek" else {"RW", "access", "update"}
-    more_keys = {"incomplete"} if name == "rl.all" else set()
-    assert set(spec["flags"]) == rights | more_keys
+    # The command itself tells its other keys.
+    assert set(spec["flags"]) == rights | ({"incomplete"} if name == "rl.all" else set())
     assert pairs(spec["begin_search"]) == {"type": "index", "spec": ["index", 1]}
     assert pairs(spec["find_keys"]) == {
         "type": "range",
@@ -173,9 +179,10 @@ def test_policies_are_to_be_set_on_every_primary(raw: RawConnection, name: str) 
 
 def flags_of(name: str) -> set[str]:
     """The flags that COMMAND INFO shows."""
+    if name == "rl.all":
+        return {"module", "write", "fast", "movablekeys"}
     if name in CONSUMING:
-        several_keys = {"movablekeys"} if name == "rl.all" else set()
-        return {"module", "write", "fast"} | several_keys
+        return {"module", "write", "fast"}
     return {
         "rl.peek": {"module", "readonly", "fast"},
         "rl.apply": {"module", "write", "denyoom"},
@@ -201,6 +208,7 @@ def categories_of(name: str) -> set[str]:
 def test_who_is_fast_takes_no_longer_for_more(raw: RawConnection, name: str) -> None:
     [info] = plain(raw("COMMAND", "INFO", name))
     docs = pairs(plain(raw("COMMAND", "DOCS", name))[1])
+    # Limiters and receipts at a key are as many as the server's operator allows.
     fast = re.match(r"O\((1|log\(N\)|L|C\*L|R)\)", docs["complexity"])
     assert fast or "fast" not in info[2], docs["complexity"]
 
@@ -229,7 +237,6 @@ def test_the_internal_command_is_in_the_categories_of_restore(
         "RL.LIMIT the:key FIXED 5 10 TOKEN 5 1 10 COST 2",
         "RL.THROTTLE the:key 5 1 10 1",
         "CL.THROTTLE the:key 5 1 10",
-        "RL.SETTLE the:key id 2",
         "RL.PEEK the:key",
         "RL.APPLY the:key effect",
     ],
@@ -261,9 +268,11 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
         docs = plain(raw("COMMAND", "DOCS", name))[1]
         assert line.endswith(f": {pairs(docs)['summary']}.")
     assert lines[0].startswith("RL.FIXED key limit period [COST n] [ID id [KEEP period]]: ")
-    assert lines[5].startswith(
-        "RL.LIMIT key clause [clause ...] [COST n] [ID id [KEEP period]]; clause: FIXED limit "
-    )
+    limit = "RL.LIMIT key clause [clause ...] [COST n] [ID id [KEEP period]]; clause: FIXED limit "
+    assert lines[5].startswith(limit)
+    group = "[AND key clause [clause ...] [COST n]] ..."
+    both = f"RL.ALL key clause [clause ...] [COST n] {group} [ID id [KEEP period]]; clause: FIXED "
+    assert lines[6].startswith(both)
 
 
 def test_the_version_is_cargos(raw: RawConnection) -> None:

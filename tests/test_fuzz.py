@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 
 import pytest
 
 from support.effects import effects
 from support.pool import NewServer
-from support.replication import info
+from support.replication import calls, info
 from support.resp import Argument, Failure, RawConnection, Status, encode
 from support.server import Server
 from support.verdicts import rows
 
 COMMANDS = (
-    *("RL.FIXED", "RL.SLIDING", "RL.LOG", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT", "RL.PEEK"),
-    *("RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
+    *("RL.FIXED", "RL.SLIDING", "RL.LOG", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT", "RL.ALL"),
+    *("RL.PEEK", "RL.SETTLE", "RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
 )
+CHARGING = COMMANDS[:7]
 SYNTAX: dict[str, str] = {
     **dict.fromkeys(("RL.FIXED", "RL.SLIDING"), "key limit period"),
     "RL.LOG": "key small period",
     **dict.fromkeys(("RL.TOKEN", "RL.LEAKY"), "key limit refill period"),
     **dict.fromkeys(("RL.THROTTLE", "CL.THROTTLE"), "key small refill period"),
+    "RL.SETTLE": "key id cost",
     "RL.PEEK": "key",
     "RL.HELP": "",
     "RL.VERSION": "",
@@ -36,7 +39,21 @@ EDGES = (
     *(b"0", b"1", b"-1", b"+1", b"01", b"", b"2147483648", b"4294967296", b"9007199254740993"),
     *(b"999999999999", b"1000000000000", b"1000000000001", b"9223372036854775807"),
     *(b"9223372036854775808", b"18446744073709551615", b"18446744073709551616", b"9" * 40),
-    *(b"nan", b"inf", b"1e9", b"0.5", b"COST", b"cost", b"FIXED", b"LOG", b"366d", b"367d"),
+    *(
+        b"nan",
+        b"inf",
+        b"1e9",
+        b"0.5",
+        b"COST",
+        b"cost",
+        b"ID",
+        b"KEEP",
+        b"AND",
+        b"FIXED",
+        b"LOG",
+        b"366d",
+        b"367d",
+    ),
     *(b"1ms", b"0ms", b"31622400000ms", b"31622400001ms", b"52w", b"\x00", b"\xff" * 8, b"%s%n"),
 )
 MAX_CHUNK = 500
@@ -47,6 +64,7 @@ class Fuzzer:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
+        self._charges: deque[list[bytes]] = deque(maxlen=20)
         self._words: dict[str, Callable[[], bytes]] = {
             "key": lambda: b"k%d" % self.rng.randrange(200),
             "limit": lambda: b"%d" % self.rng.choice((0, 1, 5, 100, 10**6, 10**12)),
@@ -54,6 +72,8 @@ class Fuzzer:
             "refill": lambda: b"%d" % self.rng.choice((1, 3, 100, 10**12)),
             "period": lambda: self.rng.choice((b"1ms", b"7", b"10s", b"1m", b"1h", b"1w", b"366d")),
             "cost": lambda: b"%d" % self.rng.choice((0, 1, 1, 2, 5, 99, 10**6, 10**12)),
+            "id": lambda: self.rng.choice((b"a", b"b", b"c" * 17, b"\x00" * 64)),
+            "keep": lambda: self.rng.choice((b"1ms", b"7", b"10m", b"1d")),
         }
 
     def noise(self) -> bytes:
@@ -61,26 +81,56 @@ class Fuzzer:
         return self.rng.randbytes(self.rng.choice((0, 1, 2, 3, 8, 40, 300)))
 
     def vector(self) -> list[bytes]:
-        """One command."""
+        """One command; now and then one that was, or what settles it."""
         rng = self.rng
+        if self._charges and rng.random() < 0.1:
+            charge = rng.choice(self._charges)
+            settle = [
+                b"RL.SETTLE",
+                charge[1],
+                charge[charge.index(b"ID") + 1],
+                self._words["cost"](),
+            ]
+            return rng.choice([charge, settle])
         name = rng.choice(COMMANDS)
         if name == "RL.LIMIT":
-            words = [self._words["key"]()]
-            for _ in range(rng.choice((1, 1, 2, 3, 16, 17))):
-                clause = rng.choice(list(CLAUSES))
-                words += [
-                    clause.encode(),
-                    *(self._words[each]() for each in CLAUSES[clause].split()),
-                ]
+            words = self.group(rng.choice((1, 1, 2, 3, 16, 17)))
+        elif name == "RL.ALL":
+            words = self.group(rng.choice((1, 1, 2)))
+            for _ in range(rng.choice((0, 1, 1, 2, 7, 8))):
+                if rng.random() < 0.4:
+                    words += [b"COST", self._words["cost"]()]
+                words += [rng.choice((b"AND", b"and")), *self.group(rng.choice((1, 1, 2)))]
         else:
             words = [self._words[each]() for each in SYNTAX[name].split()]
-        if len(words) > 1 and rng.random() < 0.4:
-            words += (
-                [self._words["cost"]()] if "THROTTLE" in name else [b"COST", self._words["cost"]()]
-            )
+        if name in ("RL.THROTTLE", "CL.THROTTLE") and rng.random() < 0.4:
+            words.append(self._words["cost"]())
+        elif name in CHARGING:
+            words += self.ending()
+            if b"ID" in words:
+                self._charges.append([name.encode(), *words])
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 5))):
             self.spoil(words)
         return [name.encode(), *words]
+
+    def group(self, clauses: int) -> list[bytes]:
+        """A key and some clauses."""
+        words = [self._words["key"]()]
+        for _ in range(clauses):
+            clause = self.rng.choice(list(CLAUSES))
+            words += [clause.encode(), *(self._words[each]() for each in CLAUSES[clause].split())]
+        return words
+
+    def ending(self) -> list[bytes]:
+        """The end of a call that may have a cost and an id."""
+        rng, words = self.rng, []
+        if rng.random() < 0.4:
+            words += [b"COST", self._words["cost"]()]
+        if rng.random() < 0.4:
+            words += [b"ID", self._words["id"]()]
+            if rng.random() < 0.5:
+                words += [b"keep", self._words["keep"]()]
+        return words
 
     def spoil(self, words: list[bytes]) -> None:
         """Make one thing wrong, or right again."""
@@ -184,6 +234,11 @@ def test_any_words(new_server: NewServer, seed: int) -> None:
             server.clock.advance(fuzzer.rng.choice((0, 1, 1_000, 60_000, 86_400_000, -5_000)))
             counts = send_all(raw, [fuzzer.vector() for _ in range(MAX_CHUNK)])
             done, refused = done + counts[0], refused + counts[1]
+        told = info(server.client(), "ratelimit")
+        ran = calls(server.client())
+    assert ran["rl.all"] > 500
+    for name in ("repeats", "settled_less", "settled_more", "settled_unknown"):
+        assert told[f"ratelimit_{name}"] > 20, name
     assert done + refused == 26_000
     assert done > 5_000
     assert refused > 5_000
@@ -199,12 +254,13 @@ def test_any_effect(new_server: NewServer) -> None:
         raw("CONFIG", "SET", "appendonly", "no")
         known = effects(server)
         assert len(known) > 200
+        assert sum(effect[1] == 3 for effect in known) > 50, "of keys with receipts"
         vectors = [
             [b"RL.APPLY", b"k%d" % fuzzer.rng.randrange(200), fuzzer.payload(known)]
             for _ in range(12_000)
         ]
-        calls = [fuzzer.vector() for _ in range(4_000)]
-        mixed = [vectors.pop() if i % 4 or not calls else calls.pop() for i in range(12_000)]
+        others = [fuzzer.vector() for _ in range(4_000)]
+        mixed = [vectors.pop() if i % 4 or not others else others.pop() for i in range(12_000)]
         done, refused = send_all(raw, mixed)
     assert done > 2_000
     assert refused > 2_000

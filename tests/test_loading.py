@@ -62,13 +62,17 @@ ARGUMENTS = {
     "top-size 65536": ("ratelimit.top-size", b"65536"),
     "log-max-limit 1": ("ratelimit.log-max-limit", b"1"),
     "LOG-MAX-LIMIT 10000000": ("ratelimit.log-max-limit", b"10000000"),
+    "receipts-max 0": ("ratelimit.receipts-max", b"0"),
+    "receipts-max 100000": ("ratelimit.receipts-max", b"100000"),
     "notify-denied yes": ("ratelimit.notify-denied", b"yes"),
     "notify-denied YES top-size 7": ("ratelimit.notify-denied", b"yes"),
     "notify-denied no": ("ratelimit.notify-denied", b"no"),
     "count-evictions yes": ("ratelimit.count-evictions", b"yes"),
     "fast-replies no": ("ratelimit.fast-replies", b"no"),
 }
-ANY_OF = "log-max-limit, top-size, notify-denied, count-evictions, fast-replies, policies"
+ANY_OF = (
+    "log-max-limit, receipts-max, top-size, notify-denied, count-evictions, fast-replies, policies"
+)
 REFUSED = {
     "size 5": f"unknown argument 'size', it may be one of: {ANY_OF}",
     "ratelimit.top-size 5": f"unknown argument 'ratelimit.top-size', it may be one of: {ANY_OF}",
@@ -79,6 +83,7 @@ REFUSED = {
         f"top-size {bad}": f"top-size must be an integer from 0 to 65536, not '{bad}'"
         for bad in ("65537", "-1", "+1", "05", "5k", "1e3", "18446744073709551616", "no")
     },
+    "receipts-max 100001": "receipts-max must be an integer from 0 to 100000, not '100001'",
     "log-max-limit 0": "log-max-limit must be an integer from 1 to 10000000, not '0'",
     "log-max-limit 10000001": "log-max-limit must be an integer from 1 to 10000000, not '10000001'",
     "notify-denied 1": "notify-denied must be yes or no, not '1'",

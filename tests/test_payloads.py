@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 import pytest
 
 from support import payload
 from support.clock import START_MS
+from support.feeding import applies, dump, feed, peak_memory, restores
 from support.payload import Dump
 from support.pool import NewServer
 from support.resp import Argument, Failure, RawConnection, Reply, Status
 from support.server import Server, ServerFailed
-from support.verdicts import integers, rows
+from support.verdicts import rows
 
 pytestmark = pytest.mark.all_servers
 
-MAX_ANSWER = 2**53 - 1
 HOUR_MS = 3_600_000
 AFTER = START_MS + HOUR_MS
 
@@ -26,18 +24,16 @@ KEYS: dict[str, list[list[Argument]]] = {
     "log": [["RL.LOG", "k", 9, "1h"], ["RL.LOG", "k", 9, "1h", "COST", 3]],
     "token": [["RL.TOKEN", "k", 9, 3, "1h", "COST", 2]],
     "leaky": [["RL.LEAKY", "k", 9, 3, "1h", "COST", 2]],
+    "receipts": [
+        ["RL.LIMIT", "k", "FIXED", 9, "1h", "LOG", 9, "1h", "COST", 2, "ID", "a" * 17],
+        ["RL.LIMIT", "k", "TOKEN", 9, 3, "1h", "LEAKY", 9, 3, "1h", "COST", 2, "ID", "b"],
+        ["RL.SETTLE", "k", "b", 9],
+        ["RL.SETTLE", "k", "a" * 17, 0],
+    ],
     "several": [
         ["RL.LIMIT", "k", "FIXED", 9, "1h", "SLIDING", 9, "1h", "LOG", 9, "1h"],
         ["RL.LIMIT", "k", "TOKEN", 9, 9, "1h", "LEAKY", 9, 9, "1h", "LOG", 9, "1h"],
     ],
-}
-
-CONSUMING: dict[bytes, list[Argument]] = {
-    b"fixed": ["RL.FIXED"],
-    b"sliding": ["RL.SLIDING"],
-    b"log": ["RL.LOG"],
-    b"token": ["RL.TOKEN"],
-    b"leaky": ["RL.LEAKY"],
 }
 
 
@@ -53,74 +49,6 @@ def make(server: Server, name: str) -> None:
         for call in KEYS[name]:
             assert not isinstance(connection(*call), Failure)
             server.clock.advance(1_000)
-
-
-def dump(connection: RawConnection, key: str = "k") -> bytes:
-    answer = connection("DUMP", key)
-    assert isinstance(answer, bytes)
-    return answer
-
-
-def check_answers(connection: RawConnection, key: str) -> None:
-    """Fail unless RL.PEEK and a consuming call of each limiter at the key answer in range."""
-    peeked = connection("RL.PEEK", key)
-    if isinstance(peeked, Failure):
-        assert peeked.text.startswith("WRONGTYPE "), peeked
-        return
-    found = rows(peeked)
-    assert len(found) <= 64
-    for algorithm, *numbers in found:
-        assert isinstance(algorithm, bytes)
-        limit, refill, period_ms, remaining, wait_ms, reset_ms = integers(numbers)
-        assert 1 <= limit <= 10**12
-        assert 1 <= refill <= 10**12
-        assert 1 <= period_ms <= 31_622_400_000
-        assert 0 <= remaining <= limit
-        assert -1 <= wait_ms <= MAX_ANSWER
-        assert 0 < reset_ms <= MAX_ANSWER
-        bucket: list[Argument] = [refill] if algorithm in (b"token", b"leaky") else []
-        reply = connection(*CONSUMING[algorithm], key, limit, *bucket, f"{period_ms}ms")
-        if isinstance(reply, Failure):
-            # An RL.LOG of more than 1,000,000 is for who configured it.
-            assert limit > 1_000_000, reply
-            continue
-        allowed, limit, remaining, wait_ms, reset_ms = integers(reply)
-        assert allowed in (0, 1)
-        assert 0 <= remaining <= limit
-        assert -1 <= wait_ms <= MAX_ANSWER
-        assert 0 <= reset_ms <= MAX_ANSWER
-
-
-def feed(server: Server, commands: Iterable[Sequence[Argument]], key: str = "k") -> list[bool]:
-    """Give the server each command on an absent key; tell which were accepted.
-
-    Fail unless each is refused, or what it made answers in range and can be restored again.
-    """
-    pid, taken = server.pid, []
-    with server.raw() as connection:
-        for command in commands:
-            reply = connection(*command)
-            taken.append(not isinstance(reply, Failure))
-            if isinstance(reply, Failure):
-                assert reply.text.startswith("ERR ") or "BADKEY" in reply.text, reply
-                assert connection("EXISTS", key) == 0, "refused, but there is a key"
-                continue
-            if connection("TYPE", key) == Status("ratelimit"):
-                copied = connection("RESTORE", "copy", 0, dump(connection, key))
-                assert copied == Status("OK"), "what was accepted is not accepted again"
-            check_answers(connection, key)
-            connection("DEL", key, "copy")
-    assert server.running
-    assert server.pid == pid
-    return taken
-
-
-def restores(values: Iterable[bytes]) -> Iterable[Sequence[Argument]]:
-    return (["RESTORE", "k", HOUR_MS, value] for value in values)
-
-
-def applies(values: Iterable[bytes]) -> Iterable[Sequence[Argument]]:
-    return (["RL.APPLY", "k", value] for value in values)
 
 
 def test_the_checksum_is_the_servers() -> None:
@@ -219,21 +147,15 @@ def template(connection: RawConnection) -> Dump:
     return Dump.parse(dump(connection, "template"))
 
 
-def used_memory(connection: RawConnection) -> int:
-    text = connection("INFO", "memory")
-    assert isinstance(text, bytes)
-    return int(text.split(b"used_memory_peak:")[1].split(b"\r\n")[0])
-
-
 def test_what_was_forged_is_refused(plain: Server) -> None:
     with plain.raw() as connection:
         own = template(connection)
-        before = used_memory(connection)
+        before = peak_memory(connection)
         for name, value in HOSTILE.items():
             assert feed(plain, restores([own.with_value(value)])) == [False], name
             effect = payload.effect_of_state(value, AFTER)
             assert feed(plain, applies([effect])) == [False], name
-        assert used_memory(connection) - before < 4 << 20, "refused, but memory was taken first"
+        assert peak_memory(connection) - before < 4 << 20, "refused, but memory was taken first"
 
 
 def test_the_largest_numbers_are_accepted(plain: Server) -> None:

@@ -20,6 +20,8 @@ SETUP = (
     "RL.TOKEN k 2 1 10",
     "RL.LEAKY k 2 1 10",
 )
+# And a charge that has an id.
+CHARGE = "RL.FIXED k 2 20 ID a"
 
 UNDISTURBED = (
     *(f"{line} COST 2" for line in SETUP),
@@ -34,6 +36,14 @@ UNDISTURBED = (
     "RL.PEEK k",
     "RL.FIXED k x 10",
     "RL.FIXED other 2 10",
+    "RL.FIXED k 1 20 ID a",
+    "RL.LIMIT k FIXED 2 20 COST 9 ID a KEEP 1d",
+    "RL.FIXED k 2 10 COST 2 ID b",
+    "RL.FIXED k 2 10 COST 0 ID b",
+    "RL.LOG k 2 10 ID a",
+    "RL.SETTLE k a 1",
+    "RL.SETTLE k b 0",
+    "RL.SETTLE other a 0",
 )
 
 CHANGES = (
@@ -42,6 +52,10 @@ CHANGES = (
     "RL.LIMIT k FIXED 5 99",
     "RL.THROTTLE k 1 1 10",
     "CL.THROTTLE k 1 1 10",
+    "RL.FIXED k 2 10 ID b",
+    "RL.LIMIT k FIXED 2 10 LOG 2 10 ID b",
+    "RL.SETTLE k a 0",
+    "RL.SETTLE k a 7",
 )
 
 
@@ -49,7 +63,7 @@ CHANGES = (
 def other(server: Server) -> Iterator[RawConnection]:
     """The connection that calls while `raw` watches."""
     with server.raw() as connection:
-        for line in SETUP:
+        for line in (*SETUP, CHARGE):
             connection(*line.split())
         yield connection
 
@@ -120,6 +134,7 @@ def test_a_cache_is_undisturbed(tracking: RawConnection, other: RawConnection) -
 def test_a_cache_is_told(tracking: RawConnection, other: RawConnection) -> None:
     for line in CHANGES:
         other("DEL", "k")
+        other(*CHARGE.split())
         told(tracking)
         tracking("RL.PEEK", "k")
         assert not isinstance(other(*line.split()), Failure)

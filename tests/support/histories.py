@@ -1,8 +1,9 @@
-"""Random histories: calls of every command, with changing numbers, under a clock that jumps."""
+"""Random histories: calls of every command, some settled, numbers that change, clocks that jump."""
 
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from support import replication
@@ -16,10 +17,12 @@ PERIODS = ("1ms", "700ms", "3", "1m", "90m", "5h", "2d")
 LIMITS = (0, 1, 2, 5, 40, 1_000, 999_999)
 REFILLS = (1, 3, 40, 10**12)
 COSTS = (0, 1, 1, 1, 2, 7, 600)
+KEEPS = ("1ms", "10m", "6h", "1d")
 STEPS_MS = (0, 0, 0, 1, 9, 350, 699, 1_000, 20_000, -1, -500, -70_000, 400_000, 2 * HOUR_MS)
 
 WINDOWS = ("FIXED", "SLIDING", "LOG")
 BUCKETS = ("TOKEN", "LEAKY")
+REMEMBERED = 8
 
 
 class History:
@@ -27,6 +30,7 @@ class History:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
+        self._charges: deque[list[Argument]] = deque(maxlen=REMEMBERED)
 
     def play(self, connection: RawConnection, clocks: Sequence[Clock], calls: int) -> int:
         """Make `calls`, between which all clocks go on or back; answer how many recorded."""
@@ -45,20 +49,50 @@ class History:
     def call(self) -> list[Argument]:
         """One call: on a key of the command's own, or on one that all commands share."""
         pick = self._random.choice
-        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "THROTTLE"])
-        key = pick([f"{name.lower()}:{self._random.randrange(3)}", "shared"])
+        if self._charges and self._random.random() < 0.4:
+            charge = pick(self._charges)
+            settle: list[Argument] = ["RL.SETTLE", charge[1], charge[-1], pick(COSTS)]
+            return pick([charge, settle])
+        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "ALL", "THROTTLE"])
+        key: Argument = pick([f"{name.lower()}:{self._random.randrange(3)}", "shared"])
         match name:
             case "THROTTLE":
                 numbers: list[Argument] = [pick(LIMITS), pick(REFILLS), pick(PERIODS)]
                 return [f"{pick(['RL', 'CL'])}.{name}", key, *numbers, pick(COSTS)]
             case "LIMIT":
-                wanted = {(pick([*WINDOWS, *BUCKETS]), pick(PERIODS)) for _ in range(4)}
-                clauses = [[a, *self._numbers(a), period] for a, period in sorted(wanted)]
-                words: list[Argument] = [word for clause in clauses for word in clause]
-                return ["RL.LIMIT", key, *words, "COST", pick(COSTS)]
+                wanted = self._wanted()
+                return self._charged(["RL.LIMIT", *self._group(key, wanted)], wanted)
+            case "ALL":
+                wanted = self._wanted()
+                words = self._group(key, wanted)
+                for other in self._random.sample(["all:3", "all:4", "all:5"], pick([0, 1, 3])):
+                    words += ["AND", *self._group(other, wanted)]
+                return self._charged(["RL.ALL", *words], wanted)
             case _:
-                numbers = [*self._numbers(name), pick(PERIODS)]
-                return [f"RL.{name}", key, *numbers, "COST", pick(COSTS)]
+                period = pick(PERIODS)
+                call = [f"RL.{name}", key, *self._numbers(name), period, "COST", pick(COSTS)]
+                return self._charged(call, [(name, period)])
+
+    def _wanted(self) -> list[tuple[str, str]]:
+        """Some limiters, by algorithm and period."""
+        pick = self._random.choice
+        return sorted({(pick([*WINDOWS, *BUCKETS]), pick(PERIODS)) for _ in range(4)})
+
+    def _group(self, key: Argument, limiters: Sequence[tuple[str, str]]) -> list[Argument]:
+        """A key, a clause for each of its limiters, and their cost."""
+        clauses = [[name, *self._numbers(name), period] for name, period in limiters]
+        words: list[Argument] = [word for clause in clauses for word in clause]
+        return [key, *words, "COST", self._random.choice(COSTS)]
+
+    def _charged(self, call: list[Argument], limiters: Sequence[tuple[str, str]]) -> list[Argument]:
+        """The call as it is or with an id, which is of calls on these limiters only."""
+        pick = self._random.choice
+        if pick([True, False]):
+            return call
+        names = "".join(f"{algorithm[:2]}{period}" for algorithm, period in limiters)
+        charge = [*call, "ID", f"{self._random.randrange(9)}{names}"]
+        self._charges.append(charge)
+        return [*charge, *pick([[], ["KEEP", pick(KEEPS)]])]
 
     def _numbers(self, algorithm: str) -> list[Argument]:
         pick = self._random.choice

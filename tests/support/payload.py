@@ -101,8 +101,12 @@ def _length(length: int) -> bytes:
 # The module's own bytes
 
 
+def _numbers(*fields: tuple[int, int]) -> bytes:
+    return b"".join(value.to_bytes(width, "little") for value, width in fields)
+
+
 def _fields(tag: int, *fields: tuple[int, int]) -> bytes:
-    return bytes([tag]) + b"".join(value.to_bytes(width, "little") for value, width in fields)
+    return bytes([tag]) + _numbers(*fields)
 
 
 def fixed(period_ms: int, limit: int, start_ms: int, used: int) -> bytes:
@@ -141,6 +145,52 @@ def state(limiters: Sequence[bytes], version: int = 1, count: int | None = None)
     """All that a key holds."""
     told = len(limiters) if count is None else count
     return bytes([version, told]) + b"".join(limiters)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a receipt charged to the limiter at a place: where that went, in so many bytes."""
+
+    place: int
+    cost: int
+    trace: int
+    width: int = 7
+
+
+def receipt(name: bytes, time_ms: int, keep_ms: int, parts: Sequence[Part]) -> bytes:
+    """A call that is remembered."""
+    numbers = ((time_ms, 6), (keep_ms, 4), (len(parts), 2))
+    told = (_numbers((one.place, 1), (one.cost, 5), (one.trace, one.width)) for one in parts)
+    return _fields(len(name)) + name + _numbers(*numbers) + b"".join(told)
+
+
+def receipted(
+    limiters: Sequence[bytes], receipts: Sequence[bytes], written_ms: int, count: int | None = None
+) -> bytes:
+    """All that a key with receipts holds, the one that is forgotten first in front."""
+    told = len(receipts) if count is None else count
+    head = state(limiters, version=2) + _numbers((written_ms, 6), (told, 4))
+    return head + b"".join(receipts)
+
+
+def note_of_receipt(
+    name: bytes, keep_ms: int, cost: int, most: int, limiters: Sequence[tuple[int, int]]
+) -> bytes:
+    """What a call notes: what it charged to limiters, each an algorithm's tag and a period."""
+    head = _fields(64, (len(name), 1)) + name
+    numbers = ((keep_ms, 4), (cost, 5), (most, 3), (len(limiters), 1))
+    named = b"".join(_fields(tag, (period_ms, 5)) for tag, period_ms in limiters)
+    return head + _numbers(*numbers) + named
+
+
+def note_of_settle(name: bytes, cost: int) -> bytes:
+    """What a settle notes."""
+    return _fields(65, (len(name), 1)) + name + _numbers((cost, 5))
+
+
+def effect_of_items(items: Iterable[bytes], now_ms: int, expire_at_ms: int) -> bytes:
+    """What RL.APPLY is given to repeat what a call or a settle changed and noted."""
+    return effect_of_state(now_ms.to_bytes(6, "little") + b"".join(items), expire_at_ms, kind=3)
 
 
 def effect_of_state(state: bytes, expire_at_ms: int, version: int = 1, kind: int = 2) -> bytes:

@@ -1,0 +1,98 @@
+"""Servers that are given payloads: what they refuse, and whether what they take is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from support.resp import Argument, Failure, RawConnection, Status
+from support.server import Server
+from support.verdicts import integers, rows
+
+MAX_ANSWER = 2**53 - 1
+HOUR_MS = 3_600_000
+
+CONSUMING: dict[bytes, list[Argument]] = {
+    b"fixed": ["RL.FIXED"],
+    b"sliding": ["RL.SLIDING"],
+    b"log": ["RL.LOG"],
+    b"token": ["RL.TOKEN"],
+    b"leaky": ["RL.LEAKY"],
+}
+
+
+def dump(connection: RawConnection, key: str = "k") -> bytes:
+    """What DUMP answers of a key."""
+    answer = connection("DUMP", key)
+    assert isinstance(answer, bytes)
+    return answer
+
+
+def check_answers(connection: RawConnection, key: str) -> None:
+    """Fail unless RL.PEEK and a consuming call of each limiter at the key answer in range."""
+    peeked = connection("RL.PEEK", key)
+    if isinstance(peeked, Failure):
+        assert peeked.text.startswith("WRONGTYPE "), peeked
+        return
+    found = rows(peeked)
+    assert len(found) <= 64
+    for algorithm, *numbers in found:
+        assert isinstance(algorithm, bytes)
+        limit, refill, period_ms, remaining, wait_ms, reset_ms = integers(numbers)
+        assert 1 <= limit <= 10**12
+        assert 1 <= refill <= 10**12
+        assert 1 <= period_ms <= 31_622_400_000
+        assert 0 <= remaining <= limit
+        assert -1 <= wait_ms <= MAX_ANSWER
+        assert 0 < reset_ms <= MAX_ANSWER
+        bucket: list[Argument] = [refill] if algorithm in (b"token", b"leaky") else []
+        reply = connection(*CONSUMING[algorithm], key, limit, *bucket, f"{period_ms}ms")
+        if isinstance(reply, Failure):
+            # An RL.LOG of more than 1,000,000 is for who configured it.
+            assert limit > 1_000_000, reply
+            continue
+        allowed, limit, remaining, wait_ms, reset_ms = integers(reply)
+        assert allowed in (0, 1)
+        assert 0 <= remaining <= limit
+        assert -1 <= wait_ms <= MAX_ANSWER
+        assert 0 <= reset_ms <= MAX_ANSWER
+
+
+def feed(server: Server, commands: Iterable[Sequence[Argument]], key: str = "k") -> list[bool]:
+    """Give the server each command on an absent key; tell which were accepted.
+
+    Fail unless each is refused, or what it made answers in range and can be restored again.
+    """
+    pid, taken = server.pid, []
+    with server.raw() as connection:
+        for command in commands:
+            reply = connection(*command)
+            taken.append(not isinstance(reply, Failure))
+            if isinstance(reply, Failure):
+                assert reply.text.startswith("ERR ") or "BADKEY" in reply.text, reply
+                assert connection("EXISTS", key) == 0, "refused, but there is a key"
+                continue
+            if connection("TYPE", key) == Status("ratelimit"):
+                copied = connection("RESTORE", "copy", 0, dump(connection, key))
+                assert copied == Status("OK"), "what was accepted is not accepted again"
+            check_answers(connection, key)
+            connection("DEL", key, "copy")
+    assert server.running
+    assert server.pid == pid
+    return taken
+
+
+def restores(values: Iterable[bytes]) -> Iterable[Sequence[Argument]]:
+    """Commands that restore each of these to k."""
+    return (["RESTORE", "k", HOUR_MS, value] for value in values)
+
+
+def applies(values: Iterable[bytes]) -> Iterable[Sequence[Argument]]:
+    """Commands that apply each of these effects to k."""
+    return (["RL.APPLY", "k", value] for value in values)
+
+
+def peak_memory(connection: RawConnection) -> int:
+    """The most that the server has used so far."""
+    text = connection("INFO", "memory")
+    assert isinstance(text, bytes)
+    return int(text.split(b"used_memory_peak:")[1].split(b"\r\n")[0])
