@@ -9,6 +9,7 @@ import pytest
 from support import replication
 from support.aof import rewrite_aof
 from support.effects import commands
+from support.eventually import eventually
 from support.histories import HOUR_MS, assert_same_on_replica, state
 from support.pool import NewServer
 from support.resp import Argument, Failure, RawConnection, Reply
@@ -196,3 +197,27 @@ def places(data: bytes, words: list[bytes]) -> Iterator[int]:
     while found := [place for word in words if (place := data.find(word, at)) >= 0]:
         at = min(found) + 1
         yield at
+
+
+def test_an_aof_asks_no_more_of_the_default_user_than_to_apply(new_server: NewServer) -> None:
+    """Some servers carry out the transactions of their AOF with that user's rights."""
+    rules = "off ~* -@all +rl.apply +select +del"
+    users = [f"default {rules}", "admin on nopass ~* &* +@all"]
+    server = new_server(config={**AOF, "user": users})
+    line = "a FIXED 9 1s AND b LOG 9 1h AND c TOKEN 9 1 1h ID x"
+    with server.raw() as raw:
+        raw("AUTH", "admin", "any")
+        raw("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+        raw("SELECT", 3)
+        ask(raw, line)
+        server.clock.advance(10_000)
+        ask(raw, line.replace("ID x", "ID y"))
+        kept = [raw("RL.PEEK", key) for key in "abc"]
+        assert [len(rows(peeked)) for peeked in kept] == [1, 1, 1]
+    server.kill9()
+    server.start()
+    with server.raw() as raw:
+        raw("AUTH", "admin", "any")
+        eventually(lambda: not isinstance(raw("PING"), Failure))
+        raw("SELECT", 3)
+        assert [raw("RL.PEEK", key) for key in "abc"] == kept

@@ -34,6 +34,10 @@ def calls() -> Iterator[list[Argument]]:
         for count in range(1, 17):
             clauses = [word for hours in range(count) for word in ("FIXED", limit, f"{hours + 1}h")]
             yield ["RL.LIMIT", f"limit:{digits}", *clauses]
+        for count in range(1, 9):
+            groups = [["AND", f"all:{each}", "LEAKY", limit, 9, "1h"] for each in range(count)]
+            _, *words = [word for group in groups for word in group]
+            yield ["RL.ALL", *words]
         for other in range(13):
             clauses = ["FIXED", limit, "1h", "FIXED", min(5 * 10**other, 10**12), "2h"]
             yield ["RL.LIMIT", f"two:{digits}:{other}", *clauses]
