@@ -28,7 +28,8 @@ FEW, MANY = 10, 1_000
 """Receipts at a key that is settled."""
 
 TWO_KEYS = "RL.ALL, two keys"
-RECEIPT = "a receipt"
+RECEIPTS = {"a receipt of a window": "RL.FIXED", "a receipt of a bucket": "RL.TOKEN"}
+"""The rows of what a receipt takes, and the command whose receipt it is."""
 
 _CALLS = 10_000
 
@@ -62,7 +63,8 @@ def section(bench: Bench) -> Section:
         lines += [_settles(server, receipts) for receipts in (FEW, MANY)]
         lines.append(_two_keys(server))
     with bench.plain() as server:
-        lines.append(Line(RECEIPT, "ours", bytes_per_entry=_bytes_per_receipt(server)))
+        for name, command in RECEIPTS.items():
+            lines.append(Line(name, "ours", bytes_per_entry=_bytes_per_receipt(server, command)))
     return Section(TITLE, lines)
 
 
@@ -134,21 +136,21 @@ def _make(
         raise ValueError(f"{' '.join(calls[-1])} answered {reply!r}")
 
 
-def _bytes_per_receipt(server: Server) -> float:
-    """What the server's memory grows by for each of many receipts, an id of 16 bytes in each."""
-    name, *rest = COMMANDS["RL.FIXED"]
+def _bytes_per_receipt(server: Server, command: str) -> float:
+    """What memory grows by for each further receipt, an id of 16 bytes in each."""
+    name, *rest = COMMANDS[command]
     with server.raw() as connection:
         connection("FLUSHALL")
-        connection("CONFIG", "SET", "ratelimit.receipts-max", str(MANY))
-        calls = [
-            encode([name, key(number), *rest, "ID", _id(one), "KEEP", "1d"])
-            for one in range(MANY)
-            for number in range(KEYS // 10)
-        ]
-        load.fill(server, iter(calls[: KEYS // 10]))
-        before = memory.settled(server)
-        load.fill(server, iter(calls[KEYS // 10 :]))
-        return (memory.settled(server) - before) / (len(calls) - KEYS // 10)
+
+    def calls(one: int) -> list[bytes]:
+        ending = ("ID", _id(one), "KEEP", "1d")
+        return [encode([name, key(number), *rest, *ending]) for number in range(KEYS // 10)]
+
+    load.fill(server, iter(calls(0)))
+    before = memory.settled(server)
+    more = [call for one in range(1, MANY) for call in calls(one)]
+    load.fill(server, iter(more))
+    return (memory.settled(server) - before) / len(more)
 
 
 def _id(number: int) -> str:

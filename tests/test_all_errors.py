@@ -73,11 +73,9 @@ REFUSED = {
         "clause 2: limit must be an integer from 0 to 1000000, without sign or leading zero, "
         "not '1000001'"
     ),
-    "a FIXED 5 1m AND b NOPE 5 1m": (
-        f"clause 2 must begin with {ALGORITHMS}, or be COST n or ID id and come last, not 'NOPE'"
-    ),
+    "a FIXED 5 1m AND b NOPE 5 1m": f"clause 2 must begin with {ALGORITHMS}, not 'NOPE'",
     "a FIXED 5 1m b FIXED 5 1m": (
-        f"clause 2 must begin with {ALGORITHMS}, or be COST n or ID id and come last, not 'b'"
+        f"clause 2 must begin with {ALGORITHMS}, or be COST n, AND key or ID id, not 'b'"
     ),
     # Policies.
     "a FIXED 5 1m AND b POLICY nope": "there is no policy 'nope'",

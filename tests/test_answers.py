@@ -42,6 +42,10 @@ def calls() -> Iterator[list[Argument]]:
             clauses = ["FIXED", limit, "1h", "FIXED", min(5 * 10**other, 10**12), "2h"]
             yield ["RL.LIMIT", f"two:{digits}:{other}", *clauses]
         yield ["RL.PEEK", f"limit:{digits}"]
+        for _ in range(2):
+            yield ["RL.LEAKY", f"leaky:{digits}", limit, 1, "366d", "ID", "a"]
+            yield ["RL.LIMIT", f"named:{digits}", "FIXED", limit, "1h", "LOG", 9, "1h", "ID", "a"]
+            yield ["RL.SETTLE", f"named:{digits}", "a", 0]
     yield ["RL.PEEK", "nothing"]
 
 

@@ -40,6 +40,13 @@ def test_nothing_is_lost(
             raw("RL.POLICY", "SET", "api", "FIXED", 5, "1m")
             for clauses in ("FIXED 5 1m", "LOG 5 1m TOKEN 0 1 1m"):
                 raw("RL.LIMIT", "k", *clauses.split())
+            for number in range(40):
+                raw("RL.TOKEN", "k", 99, 9, "1m", "ID", f"{number}" * 9)
+                raw("RL.SETTLE", "k", f"{number}" * 9, number % 3)
+            raw("RL.LOG", "k", 5, "1m", "ID", "0" * 9)
+            raw("RL.SETTLE", "k", "0" * 9, "x")
+            raw("DEBUG", "RELOAD")
+            raw("COPY", "k", "copy")
             raw("RL.POLICY", "LOAD", "{")
             raw("CONFIG", "SET", "maxmemory", 1_000_000)
             raw("EVAL", "redis.call('DEL', 'x') return redis.call('RL.LOG', 'n', 5, '1m')", 0)

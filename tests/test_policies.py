@@ -60,6 +60,10 @@ def test_a_changed_policy_counts_at_once(raw: RawConnection) -> None:
         (("RL.POLICY", "SET", "x" * 65, "FIXED", 5, "1h"), "ERR a policy's name must be 1 to 64"),
         (("RL.POLICY", "SET", "api", "FIXED", 5, "1y"), "ERR clause 1: period must be"),
         (("RL.POLICY", "SET", "api", "POLICY", "api", "1h"), "ERR clause 1 must begin with"),
+        (
+            ("RL.POLICY", "SET", "api", "FIXED", 5, "1h", "COST", 2),
+            "ERR clause 2 must begin with FIXED, SLIDING, LOG, TOKEN or LEAKY, not 'COST'",
+        ),
         (("RL.POLICY", "LOAD", "{"), "ERR json must be policies: EOF while parsing"),
         (("RL.POLICY", "LOAD", '{"new": ["FIXED 5 1m"], "api": []}'), "ERR json must be policies"),
         (("RL.POLICY", "LOAD", b"\xff"), "ERR the argument must be UTF-8 text"),

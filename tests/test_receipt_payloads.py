@@ -54,7 +54,9 @@ WRITES: dict[str, tuple[bytes, Part]] = {
 }
 
 
-@pytest.mark.parametrize(("line", "limiter", "part"), [(n, *w) for n, w in WRITES.items()])
+@pytest.mark.parametrize(
+    ("line", "limiter", "part"), [(n, *w) for n, w in WRITES.items()], ids=[*WRITES]
+)
 def test_a_receipt_is_what_the_encoding_says(
     plain: Server, line: str, limiter: bytes, part: Part
 ) -> None:

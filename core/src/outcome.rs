@@ -171,10 +171,11 @@ impl<const N: usize> Outcome<N> {
         now: Now,
     ) -> Option<u64> {
         let told = self.charged && limiters.as_slice().len() == self.len;
-        let unused_at_ms = if told && !matches!(limiters, Limiters::Receipted(_)) {
+        let unused_at_ms = if told {
             // The call named them all, so its verdicts tell, without a division.
             let resets_ms = self.verdicts.iter().take(self.len).map(|verdict| verdict.reset_ms);
-            now.ms().saturating_add(resets_ms.max().unwrap_or(0))
+            let unused_at_ms = now.ms().saturating_add(resets_ms.max().unwrap_or(0));
+            unused_at_ms.max(limiters.forgotten_at_ms())
         } else {
             limiters.unused_at_ms()
         };

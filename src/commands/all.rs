@@ -38,7 +38,8 @@ pub(super) fn all(call: &Call<'_>) -> Result<(), Error> {
         tell_keys(call);
         return Ok(());
     }
-    let all = AllAsked::read(call)?;
+    let mut all = AllAsked { asked: Asked::new(), keys: ArrayVec::new_const(), charge: None };
+    all.read(call)?;
     match all.keys.iter().map(|key| key.clauses).max().unwrap_or_default() {
         0 | 1 => all.consume::<1>(call),
         2..=4 => all.consume::<4>(call),
@@ -47,17 +48,17 @@ pub(super) fn all(call: &Call<'_>) -> Result<(), Error> {
 }
 
 impl<'call> AllAsked<'call> {
-    fn read(call: &Call<'call>) -> Result<Self, Error> {
-        let mut all = Self { asked: Asked::new(), keys: ArrayVec::new_const(), charge: None };
+    /// Reads all of `call`; to be done once.
+    fn read(&mut self, call: &Call<'call>) -> Result<(), Error> {
         let mut words = call.all_words();
         loop {
-            match all.read_key(call, &mut words)? {
-                None => return Ok(all),
+            match self.read_key(call, &mut words)? {
+                None => return Ok(()),
                 Some(word) if is_and(word) => {}
                 Some(word) => {
                     let expected = "only AND key or ID id may follow COST n";
-                    all.charge = endings::charge(word, &mut words, expected)?;
-                    return Ok(all);
+                    self.charge = endings::charge(word, &mut words, expected)?;
+                    return Ok(());
                 }
             }
         }
@@ -69,7 +70,7 @@ impl<'call> AllAsked<'call> {
         call: &Call<'call>,
         words: &mut Words<'call>,
     ) -> Result<Option<&'call [u8]>, Error> {
-        let call = call.at_next(words).ok_or(Error::AndWithoutKey)?;
+        let Some(call) = call.at_next(words) else { return Err(Error::AndWithoutKey) };
         self.check_is_new(&call)?;
         let before = self.asked.clauses.as_slice().len();
         self.asked.clauses.begin_key();
@@ -91,8 +92,8 @@ impl<'call> AllAsked<'call> {
     }
 
     fn check_is_new(&self, call: &Call<'_>) -> Result<(), Error> {
-        let mut keys = self.keys.iter();
-        match keys.position(|asked| asked.call.key_bytes() == call.key_bytes()) {
+        let (mut keys, new) = (self.keys.iter(), call.key_bytes());
+        match keys.position(|asked| asked.call.key_bytes() == new) {
             None => Ok(()),
             Some(earlier) => Err(Error::SameKey {
                 group: self.keys.len().saturating_add(1),

@@ -47,13 +47,24 @@ impl Asked {
                 None if is_policy(word) => self.policy(words)?,
                 None if is_cost(word) || is_id(word) => break Some(word),
                 None if keys == Keys::Several && is_and(word) => break Some(word),
-                None => return Err(self.clauses.no_algorithm(word)),
+                None => return Err(self.wrong(keys, word)),
             }
         };
         if self.clauses.of_this_key().is_empty() {
             return Err(Error::NoClause);
         }
         Ok(behind)
+    }
+
+    /// Why `word`, where a clause or what comes behind them may begin, is wrong.
+    #[cold]
+    fn wrong(&self, keys: Keys, word: &[u8]) -> Error {
+        let behind = match keys {
+            _ if self.clauses.of_this_key().is_empty() => "",
+            Keys::One => ", or be COST n or ID id and come last",
+            Keys::Several => ", or be COST n, AND key or ID id",
+        };
+        self.clauses.no_algorithm(word, behind)
     }
 
     /// Adds the clauses of the policy whose name is next.

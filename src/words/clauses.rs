@@ -74,14 +74,14 @@ impl Clauses {
         word: &[u8],
         words: &mut impl Iterator<Item = &'a [u8]>,
     ) -> Result<(), Error> {
-        let algorithm = Algorithm::from_word(word).ok_or_else(|| self.no_algorithm(word))?;
+        let algorithm = Algorithm::from_word(word).ok_or_else(|| self.no_algorithm(word, ""))?;
         self.read_numbers(algorithm, words)
     }
 
-    /// Why `word`, where a clause may begin, is wrong.
+    /// Why `word`, where a clause may begin, or anything that `else_or` says, is wrong.
     #[cold]
-    pub(crate) fn no_algorithm(&self, word: &[u8]) -> Error {
-        Error::Algorithm { clause: self.next(), was: Quoted::new(word) }
+    pub(crate) fn no_algorithm(&self, word: &[u8], else_or: &'static str) -> Error {
+        Error::Algorithm { clause: self.next(), was: Quoted::new(word), else_or }
     }
 
     /// Adds the clause of `algorithm` whose numbers are next in `words`.

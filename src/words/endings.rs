@@ -64,11 +64,13 @@ pub(crate) fn charge(
     if !is_id(word) {
         return Err(Error::Unexpected { was: Quoted::new(word), expected });
     }
-    let id = id(words.next().ok_or(Error::IdWithoutText)?)?;
+    let Some(word) = words.next() else { return Err(Error::IdWithoutText) };
+    let id = id(word)?;
     let keep_ms = match words.next() {
         None => DEFAULT_KEEP_MS,
         Some(word) if word.eq_ignore_ascii_case(b"KEEP") => {
-            keep_ms(words.next().ok_or(Error::KeepWithoutPeriod)?)?
+            let Some(period) = words.next() else { return Err(Error::KeepWithoutPeriod) };
+            keep_ms(period)?
         }
         Some(word) => {
             let expected = "only KEEP period may follow ID id";
@@ -88,7 +90,10 @@ pub(crate) fn id(word: &[u8]) -> Result<ChargeId, Error> {
 /// The number that follows the word COST.
 #[inline]
 pub(crate) fn cost(words: &mut Words<'_>) -> Result<u64, Error> {
-    Number::COST.read(words.next().ok_or(Error::CostWithoutNumber)?)
+    match words.next() {
+        Some(word) => Number::COST.read(word),
+        None => Err(Error::CostWithoutNumber),
+    }
 }
 
 /// Whether the word begins `COST n`.

@@ -46,8 +46,8 @@ pub(crate) enum Error {
     AndWithoutKey,
     /// More keys than a call may have.
     TooManyGroups,
-    /// A clause begins with a word that is no algorithm.
-    Algorithm { clause: usize, was: Quoted },
+    /// A clause begins with a word that is no algorithm, nor anything `else_or` says.
+    Algorithm { clause: usize, was: Quoted, else_or: &'static str },
     /// A clause ends too early.
     Incomplete { clause: usize, usage: &'static str },
     /// An error within a clause.
@@ -127,9 +127,8 @@ impl fmt::Display for Error {
             Self::TooManyGroups => {
                 write!(f, "too many groups, a call may have at most {MAX_GROUPS}")
             }
-            Self::Algorithm { clause, was } => {
-                let end = if *clause > 1 { ", or be COST n or ID id and come last" } else { "" };
-                write!(f, "clause {clause} must begin with {Algorithms}{end}, not {was}")
+            Self::Algorithm { clause, was, else_or } => {
+                write!(f, "clause {clause} must begin with {Algorithms}{else_or}, not {was}")
             }
             Self::Incomplete { clause, usage } => {
                 write!(f, "clause {clause} is incomplete, it must be {usage}")

@@ -25,6 +25,8 @@ from support.server import Server
 
 FENCE = re.compile(r"^(?P<indent> *)```redis-cli *\n(?P<body>.*?)^(?P=indent)```", re.M | re.S)
 PROMPT = re.compile(r"^(?:redis|127\.0\.0\.1:\d+)(?:\[\d+\])?(?:\(TX\))?> (.+)$")
+DURATION = re.compile(r"\(\d+\.\d+s\)")
+"""What redis-cli adds to a reply that took it half a second, as on a busy machine."""
 LATER = re.compile(r"^# (\d+) ?(ms|s|m|h|d) later$")
 UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -96,7 +98,8 @@ def printed_by(step: Step, server: Server) -> list[str]:
     if not step.commands:
         return []
     output = server.cli(stdin="\n".join(step.commands) + "\n")
-    return [line.rstrip() for line in output.splitlines() if line.strip()]
+    printed = [line.rstrip() for line in output.splitlines() if line.strip()]
+    return [line for line in printed if not DURATION.fullmatch(line)]
 
 
 def shown(steps: list[Step]) -> str:

@@ -146,15 +146,15 @@ impl<const N: usize> GroupOutcome<N> {
     /// dropped for it.
     pub fn record(&self, limiters: &mut Limiters, now: Now) -> usize {
         self.outcome.record(limiters, now);
-        self.receipt.map_or(0, |receipt| limiters.leave_receipt(&receipt, now))
+        self.receipt.as_ref().map_or(0, |receipt| limiters.leave_receipt(receipt, now))
     }
 
     /// What it makes of a key that does not exist; nothing if it charges nothing.
     #[must_use]
     pub fn make(&self, now: Now) -> Option<Limiters> {
         let mut made = Limiters::from_changes(self.outcome.changes(), now)?;
-        if let Some(receipt) = self.receipt {
-            made.leave_receipt(&receipt, now);
+        if let Some(receipt) = &self.receipt {
+            made.leave_receipt(receipt, now);
         }
         Some(made)
     }

@@ -61,11 +61,16 @@ pub(super) fn put_id(id: &[u8], sink: &mut impl Sink) {
 pub(super) fn mark(id: &[u8]) -> u16 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut digest = id.len() as u64;
-    for chunk in id.chunks(8) {
-        let mut word = [0; 8];
-        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+    let mut mix = |word: [u8; 8]| {
         digest = (digest ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
         digest ^= digest >> 32;
+    };
+    let (words, rest) = id.as_chunks::<8>();
+    words.iter().for_each(|word| mix(*word));
+    if !rest.is_empty() {
+        let mut word = [0; 8];
+        word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        mix(word);
     }
     (digest.wrapping_mul(ODD) >> 48) as u16
 }

@@ -27,6 +27,15 @@ impl Limiters {
         }
     }
 
+    /// When all receipts are forgotten, in ms since 1970; 0 if there is none.
+    #[inline]
+    pub(crate) fn forgotten_at_ms(&self) -> u64 {
+        match self {
+            Self::Receipted(ledger) => ledger.shelf.forgotten_at_ms(),
+            _ => 0,
+        }
+    }
+
     /// The call of that id, if it is known.
     #[inline]
     pub(super) fn known_call(&self, id: &ChargeId, now: Now) -> Option<KnownCall<'_>> {

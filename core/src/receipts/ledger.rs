@@ -4,6 +4,7 @@ use super::lows::Lows;
 use super::receipt::{OF_THE_PAST, Part, Receipt};
 use super::shelf::Shelf;
 use crate::algorithm::Algorithm;
+use crate::bounds::MAX_CLAUSES;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
 use crate::packed::{U40, U56};
@@ -78,7 +79,15 @@ impl Ledger {
     }
 
     /// What every write does first.
+    #[inline]
     pub(super) fn begin_write(&mut self, now: Now) {
+        if now.ms() != self.written_ms {
+            self.begin_later_write(now);
+        }
+    }
+
+    /// The same where it was not done in this very millisecond.
+    fn begin_later_write(&mut self, now: Now) {
         let lows = &mut self.lows;
         let limiters = &self.limiters;
         self.shelf.forget(now, |receipt| leave(receipt, limiters, lows));
@@ -170,21 +179,24 @@ impl Ledger {
         known.flat_map(Receipt::limiters).map(bit).fold(0, |all, bit| all | bit)
     }
 
-    /// Takes down what the call with this id, which is not known, charged to each of `limiters`, which all have been
-    /// charged. How many receipts that are known it pushes out, for there to be at most `most`.
+    /// Takes down what the call with this id, which is not known, charged to each of its limiters.
+    /// How many receipts that are known it pushes out, for there to be no more than there may be.
     pub(super) fn add(&mut self, new: &super::NewReceipt, now: Now) -> usize {
         self.begin_write(now);
-        let mut parts: Vec<Part> = Vec::with_capacity(new.limiters().len());
+        let mut parts = [Part::none(); MAX_CLAUSES];
+        let mut count = 0_usize;
         for id in new.limiters() {
             if let Some(place) = self.place_of(id)
                 && let Some(part) = self.charged(place, new.cost, now)
+                && let Some(slot) = parts.get_mut(count)
             {
-                parts.push(part);
+                *slot = part;
+                count = count.saturating_add(1);
             }
         }
         let dropped = self.trim(new.receipts_max.saturating_sub(1));
-        if !parts.is_empty() {
-            let receipt = Receipt::new(new.id.as_bytes(), now.ms(), new.keep_ms, &parts);
+        if let Some(parts @ [_, ..]) = parts.get(..count) {
+            let receipt = Receipt::new(new.id.as_bytes(), now.ms(), new.keep_ms, parts);
             self.shelf.insert(receipt, new.receipts_max);
         }
         dropped

@@ -21,6 +21,14 @@ pub(super) struct Part {
     pub(super) trace: U56,
 }
 
+impl Part {
+    /// Nothing, to limiter 0.
+    #[inline]
+    pub(super) fn none() -> Self {
+        Self { limiter: 0, cost: U40::new(0), trace: U56::new(0) }
+    }
+}
+
 /// A receipt as nearly all are: a short id, one clause, no more than one charge.
 #[derive(Clone, Debug)]
 struct Usual {

@@ -8,7 +8,9 @@ use crate::relocate::Relocate;
 /// Makes room for one more, where there are at most `most` of them.
 pub(super) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
     if queue.len() == queue.capacity() {
-        let step = (queue.len() / 32).max(4);
+        // Many keys have one or two; of a few more, the time that growing takes counts most.
+        let least = if (1..64).contains(&queue.len()) { 8 } else { 4 };
+        let step = (queue.len() / 32).max(least);
         queue.reserve_exact(step.min(most.saturating_sub(queue.len())).max(1));
     }
 }

@@ -64,15 +64,15 @@ impl Shelf {
     /// Puts `receipt` in its place, where there are at most `most`.
     pub(super) fn insert(&mut self, receipt: Receipt, most: usize) {
         let at_ms = receipt.forgotten_at_ms();
-        let place = match self.receipts.back() {
-            Some(last) if last.forgotten_at_ms() > at_ms => {
-                self.receipts.partition_point(|other| other.forgotten_at_ms() <= at_ms)
-            }
-            _ => self.receipts.len(),
-        };
         self.newest_ms = self.newest_ms.max(receipt.time_ms());
         room::for_one_more(&mut self.receipts, most);
         room::for_one_more(&mut self.marks, most);
+        if self.forgotten_at_ms() <= at_ms {
+            self.marks.push_back(receipt.mark());
+            self.receipts.push_back(receipt);
+            return;
+        }
+        let place = self.receipts.partition_point(|other| other.forgotten_at_ms() <= at_ms);
         self.marks.insert(place, receipt.mark());
         self.receipts.insert(place, receipt);
     }
