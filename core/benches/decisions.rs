@@ -122,7 +122,8 @@ fn recorded(c: &mut Criterion) {
 fn call(stored: &mut Limiters, clause: Clause, charge: Option<&Charge>, now: Now) -> bool {
     let mut outcome = GroupOutcome::<1>::undecided();
     let clauses = black_box([clause]);
-    let group = Group { stored: Some(stored), clauses: &clauses, cost: 1, charge };
+    let group =
+        Group { stored: Some(stored), clauses: &clauses, cost: 1, charge, ..Group::default() };
     outcome.decide(&group, now).unwrap();
     if outcome.is_write() {
         outcome.record(stored, now);

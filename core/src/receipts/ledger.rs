@@ -1,6 +1,7 @@
 //! The limiters of a key at which there are receipts.
 
 use super::lows::Lows;
+use super::new::NewReceipt;
 use super::receipt::{OF_THE_PAST, Part, Receipt};
 use super::shelf::Shelf;
 use crate::algorithm::Algorithm;
@@ -16,8 +17,8 @@ use crate::unused::drop_unused;
 /// are not known, one of a TOKEN tells how low its level has been, and one that finds the clock
 /// stepped back moves what a receipt knows along.
 #[derive(Clone, Debug)]
-pub struct Ledger {
-    /// In the order of their ids; never empty.
+pub(crate) struct Ledger {
+    /// In the order of their ids.
     pub(super) limiters: Vec<Limiter>,
     pub(super) shelf: Shelf,
     /// Of each TOKEN that was charged.
@@ -77,8 +78,8 @@ impl Ledger {
         }
     }
 
-    /// What every write does first.
-    pub(super) fn begin_write(&mut self, now: Now) {
+    /// What every write at the key does first.
+    pub(crate) fn begin_write(&mut self, now: Now) {
         let lows = &mut self.lows;
         let limiters = &self.limiters;
         self.shelf.forget(now, |receipt| leave(receipt, limiters, lows));
@@ -172,7 +173,7 @@ impl Ledger {
 
     /// Takes down what the call with this id, which is not known, charged to each of `limiters`, which all have been
     /// charged. How many receipts that are known it pushes out, for there to be at most `most`.
-    pub(super) fn add(&mut self, new: &super::NewReceipt, now: Now) -> usize {
+    pub(crate) fn add(&mut self, new: &NewReceipt, now: Now) -> usize {
         self.begin_write(now);
         let mut parts: Vec<Part> = Vec::with_capacity(new.limiters().len());
         for id in new.limiters() {
@@ -191,7 +192,7 @@ impl Ledger {
     }
 
     /// Forgets the call of that id, if it is known.
-    pub(super) fn forget(&mut self, id: &[u8], now: Now) {
+    pub(crate) fn forget(&mut self, id: &[u8], now: Now) {
         let known = self.shelf.find(id, now);
         if let Some(receipt) = known.and_then(|place| self.shelf.remove(place)) {
             leave(&receipt, &self.limiters, &mut self.lows);
@@ -241,15 +242,13 @@ impl Ledger {
         let limiters = self.limiters.capacity().saturating_mul(size_of::<Limiter>());
         let lows = self.lows.capacity().saturating_mul(size_of::<Lows>());
         let steps = self.lows.iter().map(Lows::heap_bytes).fold(0, usize::saturating_add);
-        [size_of::<Self>(), limiters, lows, steps, self.shelf.heap_bytes()]
-            .into_iter()
-            .fold(0, usize::saturating_add)
+        [limiters, lows, steps, self.shelf.heap_bytes()].into_iter().fold(0, usize::saturating_add)
     }
 
-    /// Allocations on the heap, those of the limiters themselves aside: this, the value that holds
-    /// it, two lists, and what these hold.
+    /// Allocations on the heap, those of the limiters themselves aside: two lists, and what they
+    /// hold.
     pub(crate) fn allocations(&self) -> usize {
-        self.shelf.allocations().saturating_add(self.lows.len()).saturating_add(4)
+        self.shelf.allocations().saturating_add(self.lows.len()).saturating_add(2)
     }
 
     /// Offers every allocation to `relocate`, those of the limiters themselves aside.

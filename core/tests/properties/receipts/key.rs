@@ -21,7 +21,7 @@ pub(crate) fn bytes_of(stored: &Limiters) -> Vec<u8> {
         stored.as_slice().iter().for_each(|limiter| limiter.put(&mut bytes));
     } else {
         bytes.push(2);
-        stored.put_receipted(&mut bytes);
+        stored.put_mixed(&mut bytes);
     }
     bytes
 }
@@ -50,7 +50,7 @@ impl Pair {
         });
         let mut outcome = GroupOutcome::<16>::undecided();
         let stored = self.primary.as_ref();
-        let group = Group { stored, clauses, cost, charge: charge.as_ref() };
+        let group = Group { stored, clauses, cost, charge: charge.as_ref(), ..Group::default() };
         match outcome.decide(&group, at(now)) {
             Err(Refused::AnotherCall) => return Outcome::AnotherCall,
             decided => decided.unwrap(),
@@ -129,7 +129,7 @@ impl Pair {
             return;
         };
         let bytes = bytes_of(limiters);
-        let read = Limiters::take_receipted(&mut Source(&bytes[1..])).unwrap();
+        let read = Limiters::take_mixed(&mut Source(&bytes[1..])).unwrap();
         assert_eq!(bytes_of(&read), bytes);
         assert_eq!(&read, limiters);
         self.replica = Some(read);

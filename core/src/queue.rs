@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::relocate::Relocate;
 
 /// Makes room for one more, where there are at most `most` of them.
-pub(super) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
+pub(crate) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
     if queue.len() == queue.capacity() {
         let step = (queue.len() / 32).max(4);
         queue.reserve_exact(step.min(most.saturating_sub(queue.len())).max(1));
@@ -14,7 +14,7 @@ pub(super) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
 }
 
 /// Frees memory where there was a crowd and most of it has gone.
-pub(super) fn give_back<T>(queue: &mut VecDeque<T>) {
+pub(crate) fn give_back<T>(queue: &mut VecDeque<T>) {
     let places = queue.len().saturating_mul(2).saturating_add(16);
     if queue.capacity() > places.saturating_mul(2) {
         queue.shrink_to(places);
@@ -22,7 +22,7 @@ pub(super) fn give_back<T>(queue: &mut VecDeque<T>) {
 }
 
 /// Offers the allocation of `queue` to `relocate`.
-pub(super) fn relocate<T>(queue: &mut VecDeque<T>, relocate: &mut impl Relocate) {
+pub(crate) fn relocate<T>(queue: &mut VecDeque<T>, relocate: &mut impl Relocate) {
     let mut vec = Vec::from(std::mem::take(queue));
     relocate.vec(&mut vec);
     *queue = VecDeque::from(vec);
