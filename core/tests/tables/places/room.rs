@@ -68,7 +68,7 @@ fn lease_sets_shadows_and_bans_count_among_the_64() {
     assert!(Asked { lease, ..asked }.decide(key.stored.as_ref(), 0).is_ok(), "63 and one");
     let both = Asked { lease, clauses: &[Clause::log(5, 7)], ..asked };
     assert_eq!(both.decide(key.stored.as_ref(), 0).err(), Some(Refused::TooManyLimiters));
-    assert!(Asked { clauses: &both.clauses, ..asked }.decide(key.stored.as_ref(), 0).is_ok());
+    assert!(Asked { clauses: both.clauses, ..asked }.decide(key.stored.as_ref(), 0).is_ok());
 }
 
 #[test]
