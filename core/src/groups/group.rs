@@ -38,3 +38,11 @@ pub struct Group<'a> {
     /// When whoever does not wait is shut out, if ever.
     pub ban: Option<BanClause>,
 }
+
+impl Group<'_> {
+    /// Whether it asks for more than limits.
+    #[inline]
+    pub(super) fn asks_more(&self) -> bool {
+        self.lease.is_some() || self.ban.is_some() || !self.shadows.is_empty()
+    }
+}

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `group` | what a call asks of one key |
 //! | `outcome` | its answer, and what to record there |
-//! | `leased` | the part of a LEASE in it |
+//! | `more` | what there is to it beside limits |
+//! | `leased` | the part of a LEASE |
 //! | `barred` | the part of a BAN |
 //! | `tried` | the part of SHADOWs |
 //! | `all` | how a call on several keys is decided |
@@ -14,6 +15,7 @@ mod all;
 mod barred;
 mod group;
 mod leased;
+mod more;
 mod outcome;
 mod refused;
 mod tried;

@@ -39,10 +39,6 @@ impl<const N: usize> Tried<N> {
         stepped_back: false,
     };
 
-    pub(super) fn clear(&mut self) {
-        (self.len, self.stepped_back) = (0, false);
-    }
-
     /// Judges each of `clauses` by itself, given what is `stored` of limits on trial, where there
     /// is `room` for so many limiters more.
     pub(super) fn judge(

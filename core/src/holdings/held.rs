@@ -94,23 +94,22 @@ impl Holdings {
         self.ban().is_some_and(|ban| ban.unused_at_ms() > now.ms())
     }
 
-    /// What every write does first.
-    pub(super) fn begin_write(&mut self, now: Now) {
-        self.ledger.begin_write(now);
-        if self.ban.is_some() && !self.has_ban(now) {
-            self.ban = None;
-        }
-    }
-
     /// Puts `change` of a real limiter in place.
+    #[inline]
     pub(crate) fn apply(&mut self, change: Change, now: Now) {
-        self.begin_write(now);
         self.ledger.apply(change, now);
     }
 
-    /// What every write does last.
+    /// What every write does last: forgets what is over. Leases are forgotten by what changes them.
+    #[inline]
     pub(super) fn end_write(&mut self, now: Now) {
+        if self.is_ledger_only() {
+            return;
+        }
         self.shadows.shed(now);
+        if !self.has_ban(now) {
+            self.ban = None;
+        }
     }
 
     /// Its limiters, all else being dropped.

@@ -6,10 +6,9 @@ use super::note::{Item, Note};
 use crate::bounds::MAX_LIMITERS;
 use crate::ids::ChargeId;
 use crate::leases::{LeaseClause, Leases};
-use crate::limiter::Change;
 use crate::limiters::Limiters;
 use crate::now::Now;
-use crate::receipts::Settlement;
+use crate::receipts::{NewReceipt, Settlement};
 
 /// What a write dropped beside what it changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    fn add(&mut self, more: Self) {
+    pub(crate) fn add(&mut self, more: Self) {
         self.receipts = self.receipts.saturating_add(more.receipts);
         self.leases = self.leases.saturating_add(more.leases);
     }
@@ -29,7 +28,7 @@ impl Dropped {
 
 impl Holdings {
     fn note(&mut self, note: &Note, now: Now) -> Dropped {
-        self.begin_write(now);
+        self.ledger.begin_write(now);
         let mut dropped = Dropped::default();
         match note {
             Note::Receipt(new) => {
@@ -97,19 +96,18 @@ impl Holdings {
 impl Limiters {
     /// Puts `note` in place as a write of its own.
     pub fn note(&mut self, note: &Note, now: Now) -> Dropped {
-        self.end_call(std::iter::once(*note), now)
-    }
-
-    /// Puts `notes` in place, of a call whose changes are. What was dropped for it.
-    pub(crate) fn end_call(&mut self, notes: impl Iterator<Item = Note>, now: Now) -> Dropped {
-        let mut dropped = Dropped::default();
-        notes.for_each(|note| dropped.add(self.put_note(&note, now)));
+        let dropped = self.put_note(note, now);
         self.end_write(now);
         dropped
     }
 
-    fn put_note(&mut self, note: &Note, now: Now) -> Dropped {
+    pub(crate) fn put_note(&mut self, note: &Note, now: Now) -> Dropped {
         self.holdings().map_or_else(Dropped::default, |holdings| holdings.note(note, now))
+    }
+
+    /// Puts a receipt in place whose id is not known. How many that were still known it pushed out.
+    pub(crate) fn leave_receipt(&mut self, new: &NewReceipt, now: Now) -> usize {
+        self.holdings().map_or(0, |holdings| holdings.ledger.add(new, now))
     }
 
     /// The key with holdings, made if there are none.
@@ -128,7 +126,7 @@ impl Limiters {
         }
     }
 
-    /// What every write does last: becomes limiters alone if nothing more is needed.
+    /// What every write does last: forgets what is over, and becomes limiters alone if nothing more is needed.
     pub(crate) fn end_write(&mut self, now: Now) {
         if let Self::Mixed(holdings) = self {
             holdings.end_write(now);
@@ -189,24 +187,13 @@ impl Limiters {
             Item::Note(_) => None,
         });
         let count = changes.clone().count();
-        let mut made = Self::from_changes(changes, now).unwrap_or_else(Self::empty);
+        let mut made = Self::from_changes(changes, now).unwrap_or_else(Self::of_nothing);
         made.record_all(items.get(count..).unwrap_or_default(), now);
         (!made.is_empty()).then_some(made)
     }
 
-    /// The same of `changes`, and `notes` behind them.
-    pub(crate) fn from_parts(
-        changes: impl Iterator<Item = Change>,
-        notes: impl Iterator<Item = Note>,
-        now: Now,
-    ) -> Option<Self> {
-        let mut made = Self::from_changes(changes, now).unwrap_or_else(Self::empty);
-        made.end_call(notes, now);
-        (!made.is_empty()).then_some(made)
-    }
-
     /// A key that holds nothing yet.
-    fn empty() -> Self {
+    pub(crate) fn of_nothing() -> Self {
         Self::Mixed(Box::new(Holdings::new(Vec::new())))
     }
 }

@@ -6,17 +6,16 @@ use crate::ids::ChargeId;
 use crate::now::Now;
 use crate::verdict::{Verdict, Wait};
 
-/// The verdict on taking `places` for the holder of `id`, or for a new one; they are taken if it
-/// is allowed, and `takes`.
+/// The verdict on taking `places` for the holder of the lease at `own`, or for a new one; they are
+/// taken if it is allowed, and `takes`.
 pub(crate) fn judge(
     leases: Option<&Leases>,
     clause: &LeaseClause,
-    id: Option<&[u8]>,
+    own: Option<usize>,
     places: u64,
     takes: bool,
     now: Now,
 ) -> Verdict {
-    let own = leases.zip(id).and_then(|(leases, id)| leases.find(id, now));
     let own_places = leases.zip(own).map_or(0, |(leases, place)| leases.places_at(place));
     let held = leases.map_or(0, |leases| leases.held(now));
     let others = held.saturating_sub(own_places);
