@@ -3,7 +3,7 @@
 use rl_core::bytes::Source;
 use rl_core::{
     Charge, ChargeId, Clause, Dropped, Group, GroupOutcome, Item, Limiters, Note, Refused,
-    Settlement,
+    Settlement, decide_all,
 };
 
 use crate::reference::{Answer, Name, Outcome};
@@ -77,8 +77,10 @@ impl Pair {
         group: &Group<'_>,
         now: u64,
     ) -> Result<(GroupOutcome<16>, Dropped), Refused> {
+        let group = Group { stored: self.primary.as_ref(), ..*group };
         let mut outcome = GroupOutcome::<16>::undecided();
-        outcome.decide(&Group { stored: self.primary.as_ref(), ..*group }, at(now))?;
+        outcome.decide(&group, at(now))?;
+        assert_same_alone(&group, &outcome, now);
         let mut dropped = Dropped::default();
         if !outcome.is_write() {
             return Ok((outcome, dropped));
@@ -170,6 +172,16 @@ impl Pair {
     pub(crate) fn clauses(&self) -> impl Iterator<Item = Clause> + '_ {
         self.primary.iter().flat_map(Limiters::as_slice).map(rl_core::Limiter::clause)
     }
+}
+
+/// A call on one key is the same as one on several, of which there is one.
+fn assert_same_alone(group: &Group<'_>, outcome: &GroupOutcome<16>, now: u64) {
+    let mut alone = [GroupOutcome::<16>::undecided()];
+    let allowed = decide_all(std::slice::from_ref(group), &mut alone, at(now)).unwrap();
+    assert_eq!(allowed, outcome.outcome.allowed);
+    assert_eq!(answers(&alone[0].outcome, group.clauses), answers(&outcome.outcome, group.clauses));
+    assert_eq!((alone[0].lease(), alone[0].ban()), (outcome.lease(), outcome.ban()));
+    assert!(alone[0].items().eq(outcome.items()));
 }
 
 pub(crate) fn last_answers(outcome: &Outcome) -> Vec<Answer> {

@@ -97,6 +97,34 @@ fn a_repeat_passes_a_ban_and_writes_nothing() {
 }
 
 #[test]
+fn every_write_forgets_receipts_ahead_of_the_clock() {
+    let ban = BanClause { refusals: 9, period_ms: 9_000, ban_ms: 9_000, max_ms: 9_000 };
+    let without = Asked { name: None, lease: None, ..ASKED };
+    let mut key = Key::default();
+    key.ask(10_000, ASKED).unwrap();
+    let receipts = |key: &Key| key.stored.as_ref().map_or(0, rl_core::Limiters::receipts);
+    assert_eq!(receipts(&key), 1);
+    let writes: [&dyn Fn(&mut Key); 5] = [
+        &|key| assert_eq!(key.lease(9_000, "b", (9, 10), 1)[0], 1),
+        &|key| assert_eq!(key.renew(9_000, 10, &["a"]), 1),
+        &|key| assert_eq!(key.release(9_000, &["a"]), 1),
+        &|key| assert_eq!(key.lease(9_000, "b", (1, 10), 1)[0], 0),
+        &|key| {
+            let shadows = [Clause::fixed(1, 1)];
+            key.ask(9_000, Asked { clauses: &[], shadows: &shadows, ..without }).unwrap();
+        },
+    ];
+    for (number, write) in writes.iter().enumerate() {
+        let mut key = key.clone();
+        write(&mut key);
+        assert_eq!(receipts(&key), 0, "{number}");
+    }
+    let refused = Asked { clauses: &[Clause::log(0, 9)], ban: Some(ban), ..without };
+    key.ask(9_000, refused).unwrap();
+    assert_eq!(receipts(&key), 0, "a refusal that is taken down");
+}
+
+#[test]
 fn several_keys_take_places_together_and_count_their_own_refusals() {
     let ban = Some(BanClause { refusals: 1, period_ms: 9_000, ban_ms: 9_000, max_ms: 9_000 });
     let (who, clause) = (id("a"), LeaseClause { limit: 1, duration_ms: 1_000 });
