@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rl_core::{
-    Charge, ChargeId, Clause, Group, GroupOutcome, Limiters, Note, Now, Outcome, decide,
+    BanClause, Charge, ChargeId, Clause, Group, GroupOutcome, LeaseAsk, LeaseClause, Limiters,
+    Note, Now, Outcome, decide,
 };
 
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -122,7 +123,8 @@ fn recorded(c: &mut Criterion) {
 fn call(stored: &mut Limiters, clause: Clause, charge: Option<&Charge>, now: Now) -> bool {
     let mut outcome = GroupOutcome::<1>::undecided();
     let clauses = black_box([clause]);
-    let group = Group { stored: Some(stored), clauses: &clauses, cost: 1, charge };
+    let group =
+        Group { stored: Some(stored), clauses: &clauses, cost: 1, charge, ..Group::default() };
     outcome.decide(&group, now).unwrap();
     if outcome.is_write() {
         outcome.record(stored, now);
@@ -175,6 +177,68 @@ fn receipts(c: &mut Criterion) {
     }
 }
 
+/// A call on a key with `held` leases that takes the place of one which ends just then, as the
+/// server makes it; and what is denied, beside it.
+fn leases(c: &mut Criterion) {
+    let holder = |number: i64| ChargeId::new(format!("request-{number:08}").as_bytes()).unwrap();
+    for held in [100_i64, 10_000] {
+        let (mut stored, mut now_ms): (Option<Limiters>, _) = (None, NOW_MS);
+        let clause = LeaseClause { limit: held.cast_unsigned(), duration_ms: held.cast_unsigned() };
+        let mut next = |stored: &mut Option<Limiters>, step_ms: i64| {
+            let (now, id) = (Now::from_unix_ms(now_ms), holder(now_ms));
+            now_ms += step_ms;
+            let lease = Some(LeaseAsk { clause, id: &id, places: 1 });
+            let group = Group { stored: stored.as_ref(), cost: 1, lease, ..Group::default() };
+            let mut outcome = GroupOutcome::<1>::undecided();
+            outcome.decide(black_box(&group), now).unwrap();
+            match stored {
+                Some(limiters) if outcome.is_write() => {
+                    outcome.record(limiters, now);
+                }
+                Some(_) => {}
+                None => *stored = outcome.make(now),
+            }
+            outcome.outcome.allowed
+        };
+        (0..held).for_each(|_| assert!(next(&mut stored, 1)));
+        c.bench_function(&format!("lease/{held}/allowed"), |bencher| {
+            bencher.iter(|| assert!(next(&mut stored, 1)));
+        });
+        next(&mut stored, 0);
+        c.bench_function(&format!("lease/{held}/denied"), |bencher| {
+            bencher.iter(|| assert!(!next(&mut stored, 0)));
+        });
+        let stored = stored.unwrap();
+        let known = holder(NOW_MS + held / 2);
+        assert_eq!(stored.leases() as u64, held.cast_unsigned());
+        let now = Now::from_unix_ms(NOW_MS);
+        c.bench_function(&format!("lease/{held}/renewal"), |bencher| {
+            bencher.iter(|| stored.renewals(black_box(&[known]), 1_000, now));
+        });
+    }
+}
+
+/// A call that a ban refuses, and the same without one.
+fn bans(c: &mut Criterion) {
+    let (clauses, now) = ([Clause::fixed(1, MINUTE_MS)], Now::from_unix_ms(NOW_MS));
+    let ban = BanClause { refusals: 1, period_ms: MINUTE_MS, ban_ms: MINUTE_MS, max_ms: MINUTE_MS };
+    let ask = |stored: &Limiters, ban: Option<BanClause>| {
+        let stored = Some(stored);
+        let group = Group { stored, clauses: &clauses, cost: 1, ban, ..Group::default() };
+        let mut outcome = GroupOutcome::<1>::undecided();
+        outcome.decide(black_box(&group), now).unwrap();
+        outcome
+    };
+    let mut stored = used(&clauses, 1);
+    for _ in 0..2 {
+        ask(&stored.clone(), Some(ban)).record(&mut stored, now);
+    }
+    assert!(!ask(&stored, Some(ban)).is_write());
+    for (name, ban) in [("ban/refused", Some(ban)), ("ban/without", None)] {
+        c.bench_function(name, |bencher| bencher.iter(|| ask(&stored, ban).is_write()));
+    }
+}
+
 fn quick() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(300))
@@ -184,6 +248,6 @@ fn quick() -> Criterion {
 criterion_group! {
     name = decisions;
     config = quick();
-    targets = one_limiter, recorded, several, long_logs, receipts
+    targets = one_limiter, recorded, several, long_logs, receipts, leases, bans
 }
 criterion_main!(decisions);

@@ -57,6 +57,14 @@ macro_rules! define {
                 }
             }
 
+            /// Its name where it is on trial: `shadow-fixed`.
+            #[must_use]
+            pub const fn shadow_name(self) -> &'static str {
+                match self {
+                    $(Self::$algorithm => concat!("shadow-", $name),)*
+                }
+            }
+
             /// What stands for it in encodings.
             pub(crate) const fn tag(self) -> u8 {
                 match self {

@@ -42,6 +42,15 @@ pub const DEFAULT_RECEIPTS: u64 = 1_000;
 /// Receipts at one key, whatever is configured.
 pub const MAX_RECEIPTS: u64 = 100_000;
 
+/// Largest number of places at one key that is accepted unless configured otherwise.
+pub const DEFAULT_LEASE_LIMIT: u64 = 10_000;
+
+/// Largest number of places at one key, whatever is configured.
+pub const MAX_LEASE_LIMIT: u64 = 65_536;
+
+/// Most refusals that a ban may wait for; it waits for one at least.
+pub const MAX_REFUSALS: u64 = 1_000_000;
+
 /// Whether a period may be so long.
 #[inline]
 #[must_use]

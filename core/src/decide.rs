@@ -59,6 +59,19 @@ impl<const N: usize> Outcome<N> {
         if self.charged { check_room::<N>(limiters, clauses, now) } else { Ok(()) }
     }
 
+    /// The same for one clause, given what is `stored` of such limiters, wherever that is.
+    pub(crate) fn decide_alone(
+        &mut self,
+        stored: &[Limiter],
+        clause: &Clause,
+        cost: u64,
+        now: Now,
+    ) {
+        self.begin(1);
+        self.allowed = self.judge(0, stored, clause, cost, now, true);
+        self.charged = self.allowed && cost > 0;
+    }
+
     /// What a call is told that one of several clauses denies: each clause's own verdict, and
     /// moves.
     #[inline(never)]
@@ -155,9 +168,7 @@ fn check_room<const N: usize>(
     now: Now,
 ) -> Result<(), TooManyLimiters> {
     match limiters {
-        Some(limiters)
-            if limiters.as_slice().len().saturating_add(clauses.len()) > MAX_LIMITERS =>
-        {
+        Some(limiters) if limiters.places().saturating_add(clauses.len()) > MAX_LIMITERS => {
             let mut ids = [(Algorithm::Fixed, 0); N];
             for (id, clause) in ids.iter_mut().zip(clauses) {
                 *id = clause.id();

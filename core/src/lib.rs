@@ -9,8 +9,11 @@
 //! | what it is told | [`Verdict`] |
 //! | how a call is decided | [`decide`], which answers an [`Outcome`] |
 //! | what a key holds | [`Limiters`], a set of [`Limiter`] |
-//! | how a call with an id is decided, or one on several keys | [`GroupOutcome`], [`decide_all`] |
-//! | what a call turns out to have cost | [`Limiters::settlement`], [`Note`] |
+//! | how a call is decided that asks for more, or asks several keys | [`Group`], [`GroupOutcome`], [`decide_all`] |
+//! | what is recorded beside limiters | [`Holdings`], [`Note`] |
+//! | what a call turns out to have cost | [`Limiters::settlement`] |
+//! | how leases are renewed and released | [`Limiters::renewals`], [`Limiters::releases`] |
+//! | what stands at a key | [`peek`], [`rows`] |
 //! | which algorithms there are | the table in `algorithm`: [`Algorithm`] |
 //! | one algorithm | its file in [`algorithms`] |
 //! | how state is written as bytes | [`bytes`] |
@@ -40,31 +43,40 @@ pub mod bytes;
 pub mod packed;
 
 mod algorithm;
+mod bans;
 mod clause;
 mod decide;
 mod expiry;
+mod groups;
+mod holdings;
+mod ids;
+mod leases;
 mod limiter;
 mod limiters;
 mod math;
 mod now;
 mod outcome;
 mod peek;
+mod queue;
 mod receipts;
 mod relocate;
+mod shadows;
 mod unused;
 mod verdict;
 
 pub use algorithm::Algorithm;
+pub use bans::{Ban, BanClause};
 pub use clause::Clause;
 pub use decide::decide;
+pub use groups::{Charge, Group, GroupOutcome, Refused, Trial, decide_all};
+pub use holdings::{Dropped, Holdings, Item, Note};
+pub use ids::ChargeId;
+pub use leases::{LeaseAsk, LeaseClause};
 pub use limiter::{Change, Limiter};
 pub use limiters::Limiters;
 pub use now::Now;
 pub use outcome::{Outcome, TooManyLimiters};
-pub use peek::{Peeked, peek};
-pub use receipts::{
-    Charge, ChargeId, Group, GroupOutcome, Item, Ledger, NewReceipt, Note, Refused, Settlement,
-    decide_all,
-};
+pub use peek::{Peeked, Row, peek, rows};
+pub use receipts::{NewReceipt, Settlement};
 pub use relocate::Relocate;
 pub use verdict::{Verdict, Wait};

@@ -2,9 +2,9 @@
 
 use crate::algorithm::Algorithm;
 use crate::bounds::MAX_LIMITERS;
+use crate::holdings::Holdings;
 use crate::limiter::{Change, Limiter};
 use crate::now::Now;
-use crate::receipts::Ledger;
 use crate::relocate::Relocate;
 use crate::unused::{drop_unused, is_named};
 
@@ -15,8 +15,8 @@ pub enum Limiters {
     One(Limiter),
     /// Several; never empty.
     Many(Vec<Limiter>),
-    /// Any number, with receipts of what they were charged.
-    Receipted(Box<Ledger>),
+    /// Any number, even none, with something beside them: receipts, shadows, leases, a ban.
+    Mixed(Box<Holdings>),
 }
 
 const _: () = assert!(size_of::<Limiters>() == 32, "a key's limiters are one small allocation");
@@ -52,7 +52,7 @@ impl Limiters {
         match self {
             Self::One(limiter) => std::slice::from_ref(limiter),
             Self::Many(limiters) => limiters,
-            Self::Receipted(ledger) => ledger.limiters(),
+            Self::Mixed(holdings) => holdings.limiters(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Limiters {
         match self {
             Self::One(limiter) => std::slice::from_mut(limiter),
             Self::Many(limiters) => limiters,
-            Self::Receipted(ledger) => ledger.limiters_mut(),
+            Self::Mixed(holdings) => holdings.limiters_mut(),
         }
     }
 
@@ -81,8 +81,8 @@ impl Limiters {
     /// Puts `change` in place. A limiter that is new pushes out those that are unused.
     #[inline(always)]
     pub fn apply(&mut self, change: Change, now: Now) {
-        if let Self::Receipted(ledger) = self {
-            return ledger.apply(change, now);
+        if let Self::Mixed(holdings) = self {
+            return holdings.apply(change, now);
         }
         let id = change.id();
         match self.as_mut_slice().iter_mut().find(|limiter| limiter.id() == id) {
@@ -113,16 +113,31 @@ impl Limiters {
     /// Whether all of `ids`, no two the same, can be in use here together with what is.
     #[must_use]
     pub fn has_room_for(&self, ids: &[(Algorithm, u64)], now: Now) -> bool {
-        let named = match self {
-            Self::Receipted(ledger) => ledger.named(now),
-            _ => 0,
+        self.in_use_beside(ids, now).saturating_add(ids.len()) <= MAX_LIMITERS
+    }
+
+    /// How many limiters are in use but those of `ids`, lease sets, shadows and bans being as many.
+    pub(crate) fn in_use_beside(&self, ids: &[(Algorithm, u64)], now: Now) -> usize {
+        let (named, others) = match self {
+            Self::Mixed(holdings) => (holdings.ledger().named(now), holdings.others_in_use(now)),
+            _ => (0, 0),
         };
-        let others = self.as_slice().iter().enumerate();
-        let others = others
+        let limiters = self.as_slice().iter().enumerate();
+        let in_use = limiters
             .filter(|(at, limiter)| limiter.is_in_use(now) || is_named(named, *at))
             .filter(|(_, limiter)| !ids.contains(&limiter.id()))
             .count();
-        others.saturating_add(ids.len()) <= MAX_LIMITERS
+        in_use.saturating_add(others)
+    }
+
+    /// How many limiters there are, in use or not, lease sets, shadows and bans being as many.
+    #[inline]
+    pub(crate) fn places(&self) -> usize {
+        let others = match self {
+            Self::Mixed(holdings) => holdings.others(),
+            _ => 0,
+        };
+        self.as_slice().len().saturating_add(others)
     }
 
     /// Whether `change` leaves every recorded number in its range. Those that
@@ -135,13 +150,13 @@ impl Limiters {
         }
     }
 
-    /// When all limiters are unused by their recorded numbers and all receipts forgotten, in ms
-    /// since 1970.
+    /// When all limiters are unused by their recorded numbers, all receipts and bans forgotten and
+    /// all leases ended, in ms since 1970.
     #[inline]
     #[must_use]
     pub fn unused_at_ms(&self) -> u64 {
-        if let Self::Receipted(ledger) = self {
-            return ledger.unused_at_ms();
+        if let Self::Mixed(holdings) = self {
+            return holdings.unused_at_ms();
         }
         self.as_slice().iter().map(Limiter::unused_at_ms).max().unwrap_or(0)
     }
@@ -152,7 +167,7 @@ impl Limiters {
         let own = match self {
             Self::One(_) => 0,
             Self::Many(limiters) => limiters.capacity().saturating_mul(size_of::<Limiter>()),
-            Self::Receipted(ledger) => ledger.heap_bytes(),
+            Self::Mixed(holdings) => holdings.heap_bytes(),
         };
         self.as_slice().iter().map(Limiter::heap_bytes).fold(own, usize::saturating_add)
     }
@@ -161,7 +176,7 @@ impl Limiters {
     #[must_use]
     pub fn allocations(&self) -> usize {
         let own = match self {
-            Self::Receipted(ledger) => ledger.allocations(),
+            Self::Mixed(holdings) => holdings.allocations(),
             _ => 2,
         };
         self.as_slice().iter().map(Limiter::allocations).fold(own, usize::saturating_add)
@@ -172,9 +187,9 @@ impl Limiters {
         match self {
             Self::One(_) => {}
             Self::Many(limiters) => relocate.vec(limiters),
-            Self::Receipted(ledger) => {
-                relocate.boxed(ledger);
-                ledger.relocate(relocate);
+            Self::Mixed(holdings) => {
+                relocate.boxed(holdings);
+                holdings.relocate(relocate);
             }
         }
         for limiter in self.as_mut_slice() {
@@ -182,11 +197,3 @@ impl Limiters {
         }
     }
 }
-
-impl PartialEq for Limiters {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice() && self.same_receipts(other)
-    }
-}
-
-impl Eq for Limiters {}

@@ -126,12 +126,22 @@ impl<const N: usize> Outcome<N> {
         self.changes.iter().take(self.len).filter_map(|change| *change)
     }
 
+    /// Whether a limiter's recorded time was later than now.
+    pub(crate) fn stepped_back(&self) -> bool {
+        self.stepped_back
+    }
+
     /// Records the changes in the limiters that were decided on.
     #[inline(always)]
     pub fn record(&self, limiters: &mut Limiters, now: Now) {
-        if let Limiters::Receipted(_) = limiters {
+        if let Limiters::Mixed(_) = limiters {
             return self.record_by_id(limiters, now);
         }
+        self.record_in_place(limiters, now);
+    }
+
+    #[inline(always)]
+    fn record_in_place(&self, limiters: &mut Limiters, now: Now) {
         let mut any_new = false;
         for (change, place) in self.changes.iter().zip(self.places).take(self.len) {
             let Some(change) = *change else { continue };
@@ -145,11 +155,19 @@ impl<const N: usize> Outcome<N> {
         }
     }
 
-    /// Where there are receipts, a change may push limiters out of their places.
+    /// Where there is more than limiters, a change means something to what is beside them.
     #[inline(never)]
     fn record_by_id(&self, limiters: &mut Limiters, now: Now) {
         self.changes().for_each(|change| limiters.apply(change, now));
-        limiters.shed_receipts();
+        limiters.end_write(now);
+    }
+
+    /// The same as [`Outcome::record`], where the write goes on with notes.
+    pub(crate) fn record_changes(&self, limiters: &mut Limiters, now: Now) {
+        match limiters {
+            Limiters::Mixed(_) => self.changes().for_each(|change| limiters.apply(change, now)),
+            _ => self.record_in_place(limiters, now),
+        }
     }
 
     /// Those that are new come last: they push others out of their places.

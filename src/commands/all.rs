@@ -121,6 +121,7 @@ impl<'call> AllAsked<'call> {
             clauses: self.clauses_of(asked),
             cost: asked.cost,
             charge: self.charge.as_ref(),
+            ..Group::default()
         });
         let groups: ArrayVec<_, MAX_GROUPS> = groups.collect();
         let id = self.charge.as_ref().map(|charge| &charge.id);

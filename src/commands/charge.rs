@@ -21,7 +21,8 @@ pub(super) fn charge<const N: usize>(
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
     let mut group = GroupOutcome::<N>::undecided();
-    let asked = Group { stored: key.get(), clauses, cost, charge: Some(charge) };
+    let asked =
+        Group { stored: key.get(), clauses, cost, charge: Some(charge), ..Group::default() };
     let decided = group.decide(&asked, now);
     decided.map_err(|refused| Error::of_refused(refused, Some(&charge.id)))?;
     if group.grows() {
@@ -52,7 +53,7 @@ pub(super) fn record<const N: usize>(
     }
     let standing_ms = match key.get_mut() {
         Some(limiters) => {
-            metrics::receipts_dropped(group.record(limiters, now));
+            metrics::receipts_dropped(group.record(limiters, now).receipts);
             key.expire_at_ms()
         }
         None => {
@@ -63,7 +64,7 @@ pub(super) fn record<const N: usize>(
         }
     };
     let outcome = &group.outcome;
-    let moved_ms = key.get().and_then(|limiters| outcome.new_expiry_ms(limiters, standing_ms, now));
+    let moved_ms = key.get().and_then(|limiters| group.new_expiry_ms(limiters, standing_ms, now));
     if let Some(moved_ms) = moved_ms {
         key.set_expire_at_ms(moved_ms);
     }

@@ -3,7 +3,7 @@
 //! Version 1: a count, and that many limiters in the order of algorithm and period. How a limiter
 //! is written stands with its algorithm: its tag in the table of `rl_core::Algorithm`, its fields
 //! in its struct (`rl_core::algorithms`), each as wide as it is packed. Version 2, of keys that are
-//! not [plain](Limiters::is_plain) only: the same with receipts, as `rl_core::receipts` writes them.
+//! not [plain](Limiters::is_plain) only: all that it holds, as `rl_core` writes it.
 //! What is read is checked number by number: only what a call could have recorded is accepted.
 
 use rl_core::bounds::MAX_LIMITERS;
@@ -16,8 +16,8 @@ pub(super) const ENCODING_VERSION: i32 = 1;
 /// The version of limiters alone; the first byte.
 const LIMITERS: u64 = 1;
 
-/// The version of limiters with receipts.
-const WITH_RECEIPTS: u64 = 2;
+/// The version of limiters with anything else.
+const MIXED: u64 = 2;
 
 /// All that a key holds, as bytes. Equal limiters are equal bytes.
 pub(super) fn encode(limiters: &Limiters) -> Vec<u8> {
@@ -29,8 +29,8 @@ pub(super) fn encode(limiters: &Limiters) -> Vec<u8> {
 /// The same, after what is in `sink`.
 pub(super) fn encode_to(sink: &mut impl Sink, limiters: &Limiters) {
     if !limiters.is_plain() {
-        sink.put::<1>(WITH_RECEIPTS);
-        return limiters.put_receipted(sink);
+        sink.put::<1>(MIXED);
+        return limiters.put_mixed(sink);
     }
     let limiters = limiters.as_slice();
     sink.put::<1>(LIMITERS);
@@ -41,7 +41,7 @@ pub(super) fn encode_to(sink: &mut impl Sink, limiters: &Limiters) {
 /// Whether [`encode`] has written something of this kind, in any version that is known here.
 pub(super) fn is_known(bytes: &[u8]) -> bool {
     let version = Source(bytes).take::<1>();
-    version.is_none_or(|version| matches!(version, LIMITERS | WITH_RECEIPTS))
+    version.is_none_or(|version| matches!(version, LIMITERS | MIXED))
 }
 
 /// What [`encode`] wrote; nothing if anything about it is not as it should be.
@@ -49,7 +49,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Limiters> {
     let mut source = Source(bytes);
     match source.take::<1>()? {
         LIMITERS => decode_limiters(&mut source),
-        WITH_RECEIPTS => Limiters::take_receipted(&mut source),
+        MIXED => Limiters::take_mixed(&mut source),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use std::ffi::CStr;
 
 use arrayvec::ArrayVec;
 use rl_core::bounds::{MAX_CLAUSES, MAX_EXPIRY_MS, MAX_TIME_MS};
-use rl_core::{Change, Item, Limiters, Now};
+use rl_core::{Change, Item, Limiters, Note, Now};
 
 use rl_core::bytes::{Sink, Source};
 
@@ -194,12 +194,17 @@ fn decode_items(source: &mut Source<'_>) -> Option<What> {
         let item = Item::take(source)?;
         match change_of(&item) {
             Some(change) => add_change(&mut changes, change)?,
-            None if source.is_empty() => {}
+            None if source.is_empty() && is_sent(&item) => {}
             None => return None,
         }
         items.push(item);
     }
     (!items.is_empty()).then_some(What::Items(items, now))
+}
+
+/// Whether any command sends such a note.
+fn is_sent(item: &Item) -> bool {
+    matches!(item, Item::Note(Note::Receipt(_) | Note::Settle { .. }))
 }
 
 fn decode_now(source: &mut Source<'_>) -> Option<Now> {

@@ -77,7 +77,8 @@ fn carry_out(stored: Option<&Limiters>, step: &Step, now: Now) -> Option<Done> {
         Step::Call { clauses, cost, id, keep_ms } => {
             let charge = id.map(|id| Charge { id: id_of(id), keep_ms: *keep_ms, receipts_max: 5 });
             let mut group = GroupOutcome::<4>::undecided();
-            let asked = Group { stored, clauses, cost: *cost, charge: charge.as_ref() };
+            let asked =
+                Group { stored, clauses, cost: *cost, charge: charge.as_ref(), ..Group::default() };
             group.decide(&asked, now).ok()?;
             let after = match stored {
                 _ if !group.is_write() => return None,
@@ -223,7 +224,13 @@ fn the_largest_effect_fits() {
     let id = ChargeId::new(&[b'x'; 64]).unwrap();
     let charge = Charge { id, keep_ms: 60_000, receipts_max: 1_000 };
     let mut group = GroupOutcome::<16>::undecided();
-    let asked = Group { stored: None, clauses: &clauses, cost: 1, charge: Some(&charge) };
+    let asked = Group {
+        stored: None,
+        clauses: &clauses,
+        cost: 1,
+        charge: Some(&charge),
+        ..Group::default()
+    };
     group.decide(&asked, at(1_000)).unwrap();
     let sent = Outgoing::of_items(group.items(), at(1_000), EXPIRE_AT_MS).as_ref().to_vec();
     let mut replica = None;

@@ -22,4 +22,4 @@ mod state;
 
 pub use entries::{Entries, Entry};
 pub(crate) use standing::{Standing, judge};
-pub(crate) use state::{Record, State};
+pub(crate) use state::{Record, State, record};

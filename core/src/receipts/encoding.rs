@@ -1,13 +1,12 @@
-//! All that a key with receipts holds, as bytes.
+//! The receipts of a key as bytes, behind its limiters.
 //!
-//! How many limiters 1, the limiters; when the key was last written 6; how many receipts 4, and
-//! each, the one that is forgotten first in front: its id with its length, time 6, keep 4, how
-//! many parts 2, and each: the place of its limiter 1, cost 5, and what tells where the charge
-//! went: of a TOKEN the lowest level since 10, of the others 7 (see [`Part::trace`]).
+//! When the key was last written 6; how many receipts 4, and each, the one that is forgotten first
+//! in front: its id with its length, time 6, keep 4, how many parts 2, and each: the place of its
+//! limiter 1, cost 5, and what tells where the charge went: of a TOKEN the lowest level since 10,
+//! of the others 7 (see [`Part::trace`]).
 
 use std::collections::BTreeSet;
 
-use super::id::{ChargeId, put_id};
 use super::ledger::{Ledger, lows_of};
 use super::receipt::{OF_THE_PAST, Part, Receipt};
 use super::settle::MAX_CHARGES;
@@ -16,32 +15,19 @@ use crate::bounds::{
     MAX_CLAUSES, MAX_KEEP_MS, MAX_LIMITERS, MAX_NUMBER, MAX_RECEIPTS, MAX_TIME_MS,
 };
 use crate::bytes::{Reach, Sink, Source};
+use crate::ids::{ChargeId, put_id};
 use crate::limiter::Limiter;
-use crate::limiters::Limiters;
 use crate::packed::{U40, U56, U80};
 
-impl Limiters {
-    /// Writes all that the key holds, receipts included. A [plain](Limiters::is_plain) key is
-    /// written by its limiters alone instead.
-    pub fn put_receipted(&self, sink: &mut impl Sink) {
-        if let Self::Receipted(ledger) = self {
-            ledger.put(sink);
-        }
-    }
-
-    /// Reads what [`Limiters::put_receipted`] wrote, to the end of `source`; nothing if no calls
-    /// and settles could have recorded it, or if the key is a plain one.
-    #[must_use]
-    pub fn take_receipted(source: &mut Source<'_>) -> Option<Self> {
-        let ledger = Ledger::take(source)?;
-        (source.is_empty() && !ledger.is_plain()).then(|| Self::Receipted(Box::new(ledger)))
-    }
-}
-
 impl Ledger {
-    fn put(&self, sink: &mut impl Sink) {
+    /// Writes the limiters.
+    pub(crate) fn put_limiters(&self, sink: &mut impl Sink) {
         sink.put::<1>(self.limiters.len() as u64);
         self.limiters.iter().for_each(|limiter| limiter.put(sink));
+    }
+
+    /// Writes the receipts, of which there is one at least.
+    pub(crate) fn put_receipts(&self, sink: &mut impl Sink) {
         sink.put::<6>(self.written_ms);
         sink.put::<4>(self.shelf.len() as u64);
         for receipt in self.shelf.iter() {
@@ -67,17 +53,8 @@ impl Ledger {
         }
     }
 
-    /// Whether both hold the same receipts, and as much of a memory of the clock.
-    pub(super) fn same_receipts(&self, other: &Self) -> bool {
-        let bytes_of = |ledger: &Self| {
-            let mut bytes = Vec::new();
-            ledger.put(&mut bytes);
-            bytes
-        };
-        (self.is_plain() && other.is_plain()) || bytes_of(self) == bytes_of(other)
-    }
-
-    fn take(source: &mut Source<'_>) -> Option<Self> {
+    /// Reads what [`Ledger::put_limiters`] wrote: the limiters, without a receipt.
+    pub(crate) fn take_limiters_from(source: &mut Source<'_>) -> Option<Self> {
         let count = usize::try_from(source.take::<1>()?).ok()?;
         let mut limiters: Vec<Limiter> = Vec::new();
         for _ in 0..count {
@@ -88,26 +65,27 @@ impl Ledger {
             }
             limiters.push(limiter);
         }
-        let written_ms = source.take::<6>().filter(|ms| *ms <= MAX_TIME_MS)?;
-        let receipts = source.take::<4>().filter(|count| *count <= MAX_RECEIPTS)?;
-        if limiters.is_empty() {
-            return None;
-        }
-        let mut ledger = Self { written_ms, ..Self::new(limiters) };
+        Some(Self::new(limiters))
+    }
+
+    /// Reads what [`Ledger::put_receipts`] wrote, the limiters being there.
+    pub(crate) fn take_receipts(&mut self, source: &mut Source<'_>) -> Option<()> {
+        self.written_ms = source.take::<6>().filter(|ms| *ms <= MAX_TIME_MS)?;
+        let count = source.take::<4>().filter(|count| (1..=MAX_RECEIPTS).contains(count))?;
         let mut charges = Vec::new();
-        for _ in 0..receipts {
-            let receipt = ledger.take_receipt(source, &mut charges)?;
-            if receipt.forgotten_at_ms() < ledger.shelf.forgotten_at_ms() {
+        for _ in 0..count {
+            let receipt = self.take_receipt(source, &mut charges)?;
+            if receipt.forgotten_at_ms() < self.shelf.forgotten_at_ms() {
                 return None;
             }
-            ledger.shelf.insert(receipt, usize::MAX);
+            self.shelf.insert(receipt, usize::MAX);
         }
-        let ids: BTreeSet<_> = ledger.shelf.iter().map(Receipt::id).collect();
-        if ids.len() != ledger.shelf.len() {
+        let ids: BTreeSet<_> = self.shelf.iter().map(Receipt::id).collect();
+        if ids.len() != self.shelf.len() {
             return None;
         }
-        ledger.restore_lows(charges);
-        Some(ledger)
+        self.restore_lows(charges);
+        Some(())
     }
 
     fn take_receipt(&self, source: &mut Source<'_>, charges: &mut Vec<Low>) -> Option<Receipt> {

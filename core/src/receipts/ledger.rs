@@ -1,6 +1,7 @@
 //! The limiters of a key at which there are receipts.
 
 use super::lows::Lows;
+use super::new::NewReceipt;
 use super::receipt::{OF_THE_PAST, Part, Receipt};
 use super::shelf::Shelf;
 use crate::algorithm::Algorithm;
@@ -17,8 +18,8 @@ use crate::unused::drop_unused;
 /// are not known, one of a TOKEN tells how low its level has been, and one that finds the clock
 /// stepped back moves what a receipt knows along.
 #[derive(Clone, Debug)]
-pub struct Ledger {
-    /// In the order of their ids; never empty.
+pub(crate) struct Ledger {
+    /// In the order of their ids.
     pub(super) limiters: Vec<Limiter>,
     pub(super) shelf: Shelf,
     /// Of each TOKEN that was charged.
@@ -78,9 +79,9 @@ impl Ledger {
         }
     }
 
-    /// What every write does first.
+    /// What every write at the key does first.
     #[inline]
-    pub(super) fn begin_write(&mut self, now: Now) {
+    pub(crate) fn begin_write(&mut self, now: Now) {
         if now.ms() != self.written_ms {
             self.begin_later_write(now);
         }
@@ -181,7 +182,7 @@ impl Ledger {
 
     /// Takes down what the call with this id, which is not known, charged to each of its limiters.
     /// How many receipts that are known it pushes out, for there to be no more than there may be.
-    pub(super) fn add(&mut self, new: &super::NewReceipt, now: Now) -> usize {
+    pub(crate) fn add(&mut self, new: &NewReceipt, now: Now) -> usize {
         self.begin_write(now);
         let mut parts = [Part::none(); MAX_CLAUSES];
         let mut count = 0_usize;
@@ -203,7 +204,7 @@ impl Ledger {
     }
 
     /// Forgets the call of that id, if it is known.
-    pub(super) fn forget(&mut self, id: &[u8], now: Now) {
+    pub(crate) fn forget(&mut self, id: &[u8], now: Now) {
         let known = self.shelf.find(id, now);
         if let Some(receipt) = known.and_then(|place| self.shelf.remove(place)) {
             leave(&receipt, &self.limiters, &mut self.lows);
@@ -248,20 +249,23 @@ impl Ledger {
         limiters.unwrap_or(0).max(self.shelf.forgotten_at_ms())
     }
 
+    /// When all receipts are forgotten, in ms since 1970; 0 if there is none.
+    pub(crate) fn forgotten_at_ms(&self) -> u64 {
+        self.shelf.forgotten_at_ms()
+    }
+
     /// Bytes on the heap, those of the limiters themselves aside.
     pub(crate) fn heap_bytes(&self) -> usize {
         let limiters = self.limiters.capacity().saturating_mul(size_of::<Limiter>());
         let lows = self.lows.capacity().saturating_mul(size_of::<Lows>());
         let steps = self.lows.iter().map(Lows::heap_bytes).fold(0, usize::saturating_add);
-        [size_of::<Self>(), limiters, lows, steps, self.shelf.heap_bytes()]
-            .into_iter()
-            .fold(0, usize::saturating_add)
+        [limiters, lows, steps, self.shelf.heap_bytes()].into_iter().fold(0, usize::saturating_add)
     }
 
-    /// Allocations on the heap, those of the limiters themselves aside: this, the value that holds
-    /// it, two lists, and what these hold.
+    /// Allocations on the heap, those of the limiters themselves aside: two lists, and what they
+    /// hold.
     pub(crate) fn allocations(&self) -> usize {
-        self.shelf.allocations().saturating_add(self.lows.len()).saturating_add(4)
+        self.shelf.allocations().saturating_add(self.lows.len()).saturating_add(2)
     }
 
     /// Offers every allocation to `relocate`, those of the limiters themselves aside.

@@ -9,8 +9,8 @@
 
 use std::collections::VecDeque;
 
-use super::room;
 use crate::packed::{U24, U48, U80};
+use crate::queue;
 
 /// How much higher the lows are from one charge on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Lows {
     pub(super) fn charge(&mut self, number: u64, level: u128) {
         let height = level.saturating_sub(self.total);
         if height > 0 {
-            room::for_one_more(&mut self.steps, usize::MAX);
+            queue::for_one_more(&mut self.steps, usize::MAX);
             self.steps.push_back(Step {
                 number: U48::new(number),
                 charges: U24::new(1),
@@ -135,7 +135,7 @@ impl Lows {
             Some(next) => next.height = U80::new(next.height.get().saturating_add(height)),
             None => self.total = self.total.saturating_sub(height),
         }
-        room::give_back(&mut self.steps);
+        queue::give_back(&mut self.steps);
     }
 
     /// Bytes on the heap.
@@ -145,6 +145,6 @@ impl Lows {
 
     /// Offers every allocation to `relocate`.
     pub(super) fn relocate(&mut self, relocate: &mut impl crate::relocate::Relocate) {
-        room::relocate(&mut self.steps, relocate);
+        queue::relocate(&mut self.steps, relocate);
     }
 }

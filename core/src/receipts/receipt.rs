@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU8;
 
-use super::id::mark;
 use crate::packed::{U32, U40, U48, U56};
 
 /// What a receipt remembers of a charge that is settled no more: later than any time.
@@ -81,10 +80,6 @@ impl Receipt {
             Form::Usual(usual) => usual.id.get(..usize::from(usual.len.get())).unwrap_or(&usual.id),
             Form::Whole(whole) => &whole.id,
         }
-    }
-
-    pub(super) fn mark(&self) -> u16 {
-        mark(self.id())
     }
 
     /// When the call was, in ms since 1970.

@@ -102,7 +102,7 @@ impl Ledger {
     }
 
     /// Has the call `id` be one of `asked`.
-    pub(super) fn settle(&mut self, id: &[u8], asked: u64, now: Now) {
+    pub(crate) fn settle(&mut self, id: &[u8], asked: u64, now: Now) {
         self.begin_write(now);
         let Some(place) = self.shelf.find(id, now) else { return };
         let mut start = 0;

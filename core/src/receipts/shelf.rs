@@ -2,21 +2,17 @@
 
 use std::collections::VecDeque;
 
-use super::id::mark;
 use super::receipt::Receipt;
-use super::room;
+use crate::ids::Marks;
 use crate::now::Now;
+use crate::queue;
 use crate::relocate::Relocate;
-
-/// How many marks are compared at once.
-const AT_ONCE: usize = 64;
 
 /// Receipts in the order in which they are forgotten.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shelf {
     receipts: VecDeque<Receipt>,
-    /// A digest of each one's id: to look for an id is to look through these.
-    marks: VecDeque<u16>,
+    marks: Marks,
     /// None is of a later time.
     newest_ms: u64,
 }
@@ -48,16 +44,9 @@ impl Shelf {
 
     /// Where the receipt of that id stands, if it is known.
     pub(super) fn find(&self, id: &[u8], now: Now) -> Option<usize> {
-        let wanted = mark(id);
-        let (front, back) = self.marks.as_slices();
-        let is_it = |place: usize| {
+        self.marks.find(id, |place| {
             let receipt = self.receipts.get(place);
             receipt.is_some_and(|receipt| receipt.id() == id && receipt.is_known(now.ms()))
-        };
-        let in_front = places(front, wanted).find(|place| is_it(*place));
-        in_front.or_else(|| {
-            let behind = places(back, wanted).map(|place| place.saturating_add(front.len()));
-            behind.into_iter().find(|place| is_it(*place))
         })
     }
 
@@ -65,15 +54,14 @@ impl Shelf {
     pub(super) fn insert(&mut self, receipt: Receipt, most: usize) {
         let at_ms = receipt.forgotten_at_ms();
         self.newest_ms = self.newest_ms.max(receipt.time_ms());
-        room::for_one_more(&mut self.receipts, most);
-        room::for_one_more(&mut self.marks, most);
+        queue::for_one_more(&mut self.receipts, most);
         if self.forgotten_at_ms() <= at_ms {
-            self.marks.push_back(receipt.mark());
+            self.marks.push_back(receipt.id(), most);
             self.receipts.push_back(receipt);
             return;
         }
         let place = self.receipts.partition_point(|other| other.forgotten_at_ms() <= at_ms);
-        self.marks.insert(place, receipt.mark());
+        self.marks.insert(place, receipt.id(), most);
         self.receipts.insert(place, receipt);
     }
 
@@ -117,12 +105,11 @@ impl Shelf {
                 }
                 known
             });
-            self.marks.clear();
-            self.marks.extend(self.receipts.iter().map(Receipt::mark));
+            self.marks.refill(self.receipts.iter().map(Receipt::id));
             self.newest_ms = self.receipts.iter().map(Receipt::time_ms).max().unwrap_or(0);
         }
-        room::give_back(&mut self.receipts);
-        room::give_back(&mut self.marks);
+        queue::give_back(&mut self.receipts);
+        self.marks.give_back();
     }
 
     /// When the last of them is forgotten, in ms since 1970; 0 if there is none.
@@ -133,9 +120,8 @@ impl Shelf {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let receipts = self.receipts.capacity().saturating_mul(size_of::<Receipt>());
-        let marks = self.marks.capacity().saturating_mul(size_of::<u16>());
         let whole = self.receipts.iter().map(Receipt::heap_bytes);
-        whole.fold(receipts.saturating_add(marks), usize::saturating_add)
+        whole.fold(receipts.saturating_add(self.marks.heap_bytes()), usize::saturating_add)
     }
 
     /// Allocations on the heap.
@@ -145,21 +131,8 @@ impl Shelf {
 
     /// Offers every allocation to `relocate`.
     pub(super) fn relocate(&mut self, relocate: &mut impl Relocate) {
-        room::relocate(&mut self.receipts, relocate);
-        room::relocate(&mut self.marks, relocate);
+        queue::relocate(&mut self.receipts, relocate);
+        self.marks.relocate(relocate);
         self.receipts.iter_mut().for_each(|receipt| receipt.relocate(relocate));
     }
-}
-
-/// Where `wanted` stands in `marks`. Most chunks are passed over as a whole, many marks in one
-/// instruction.
-fn places(marks: &[u16], wanted: u16) -> impl Iterator<Item = usize> + '_ {
-    let chunks = marks.chunks(AT_ONCE).enumerate();
-    let hits = chunks
-        .filter(move |(_, chunk)| chunk.iter().fold(false, |any, mark| any | (*mark == wanted)));
-    hits.flat_map(move |(number, chunk)| {
-        let start = number.saturating_mul(AT_ONCE);
-        let within = chunk.iter().enumerate().filter(move |(_, mark)| **mark == wanted);
-        within.map(move |(place, _)| start.saturating_add(place))
-    })
 }

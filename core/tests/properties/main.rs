@@ -18,6 +18,7 @@ mod extremes;
 mod history;
 mod likeness;
 mod limits;
+mod places;
 mod receipts;
 #[path = "../reference/mod.rs"]
 mod reference;

@@ -80,7 +80,7 @@ pub(crate) fn answers(outcome: &Outcome<16>, clauses: &[Clause]) -> Vec<Answer> 
     outcome.verdicts.iter().take(clauses.len()).map(answer).collect()
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+pub(crate) fn answer(verdict: &Verdict) -> Answer {
     Answer {
         allowed: verdict.allowed,
         limit: verdict.limit,

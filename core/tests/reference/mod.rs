@@ -7,6 +7,8 @@
 //! Where charges have ids, a key keeps its whole past (`replay`), in which a settled cost stands as
 //! if it had been that from the first.
 
+mod bans;
+mod leases;
 mod receipts;
 mod replay;
 mod search;
@@ -16,6 +18,8 @@ use std::collections::BTreeMap;
 
 use rl_core::{Algorithm, Clause};
 
+pub(crate) use bans::{BanNumbers, SlowBan};
+pub(crate) use leases::SlowLeases;
 pub(crate) use receipts::{Name, Outcome, ReplayedKey};
 pub(crate) use replay::{Piece, Replay};
 use search::{first_ms, largest};

@@ -17,6 +17,7 @@ mod leaky;
 mod limit;
 mod log;
 mod peek;
+mod places;
 mod receipts;
 mod room;
 mod sliding;

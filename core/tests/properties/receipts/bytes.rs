@@ -39,7 +39,7 @@ fn calls() -> impl Strategy<Value = Vec<(u8, u64, u64)>> {
 fn assert_sound(stored: &Limiters, now: u64) {
     if !stored.is_plain() {
         let bytes = bytes_of(stored);
-        let read = Limiters::take_receipted(&mut Source(&bytes[1..])).unwrap();
+        let read = Limiters::take_mixed(&mut Source(&bytes[1..])).unwrap();
         assert_eq!(&bytes_of(&read), &bytes);
     }
     let mut pair = Pair::default();
@@ -67,11 +67,11 @@ proptest! {
         prop_assume!(!stored.is_plain());
         let mut bytes = bytes_of(&stored)[1..].to_vec();
         for len in 0..bytes.len() {
-            prop_assert!(Limiters::take_receipted(&mut Source(&bytes[..len])).is_none());
+            prop_assert!(Limiters::take_mixed(&mut Source(&bytes[..len])).is_none());
         }
         for bit in 0..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
-            if let Some(read) = Limiters::take_receipted(&mut Source(&bytes)) {
+            if let Some(read) = Limiters::take_mixed(&mut Source(&bytes)) {
                 prop_assert_eq!(&bytes_of(&read)[1..], &bytes[..], "two encodings of one state");
                 assert_sound(&read, NOW + 100);
             }

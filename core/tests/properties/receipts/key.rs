@@ -2,7 +2,8 @@
 
 use rl_core::bytes::Source;
 use rl_core::{
-    Charge, ChargeId, Clause, Group, GroupOutcome, Item, Limiters, Note, Refused, Settlement,
+    Charge, ChargeId, Clause, Dropped, Group, GroupOutcome, Item, Limiters, Note, Refused,
+    Settlement, decide_all,
 };
 
 use crate::reference::{Answer, Name, Outcome};
@@ -21,7 +22,7 @@ pub(crate) fn bytes_of(stored: &Limiters) -> Vec<u8> {
         stored.as_slice().iter().for_each(|limiter| limiter.put(&mut bytes));
     } else {
         bytes.push(2);
-        stored.put_receipted(&mut bytes);
+        stored.put_mixed(&mut bytes);
     }
     bytes
 }
@@ -48,32 +49,65 @@ impl Pair {
             keep_ms: name.keep_ms,
             receipts_max: name.most,
         });
-        let mut outcome = GroupOutcome::<16>::undecided();
-        let stored = self.primary.as_ref();
-        let group = Group { stored, clauses, cost, charge: charge.as_ref() };
-        match outcome.decide(&group, at(now)) {
+        let group = Group { clauses, cost, charge: charge.as_ref(), ..Group::default() };
+        let outcome = match self.group(&group, now) {
             Err(Refused::AnotherCall) => return Outcome::AnotherCall,
             decided => decided.unwrap(),
-        }
+        };
         let answers = answers(&outcome.outcome, clauses);
         if outcome.repeat {
             assert!(!outcome.is_write() && !outcome.grows());
             return Outcome::Repeat(answers);
         }
-        if outcome.is_write() {
-            match &mut self.primary {
-                Some(limiters) => {
-                    outcome.record(limiters, at(now));
-                }
-                None => self.primary = outcome.make(at(now)),
-            }
-            let limiters = self.primary.as_ref().unwrap();
-            let moved = outcome.outcome.new_expiry_ms(limiters, self.expires, at(now));
-            self.expires = moved.or(self.expires);
-            self.check_expiry(now);
-            self.replicate(&outcome.items().collect::<Vec<_>>(), now);
-        }
         Outcome::Decided(outcome.outcome.allowed, answers)
+    }
+
+    /// Decides what `group` asks of this key, and records it here and there.
+    pub(crate) fn group(
+        &mut self,
+        group: &Group<'_>,
+        now: u64,
+    ) -> Result<GroupOutcome<16>, Refused> {
+        self.group_and_dropped(group, now).map(|(outcome, _)| outcome)
+    }
+
+    /// The same, and what was dropped for it.
+    pub(crate) fn group_and_dropped(
+        &mut self,
+        group: &Group<'_>,
+        now: u64,
+    ) -> Result<(GroupOutcome<16>, Dropped), Refused> {
+        let group = Group { stored: self.primary.as_ref(), ..*group };
+        let mut outcome = GroupOutcome::<16>::undecided();
+        outcome.decide(&group, at(now))?;
+        assert_same_alone(&group, &outcome, now);
+        let mut dropped = Dropped::default();
+        if !outcome.is_write() {
+            return Ok((outcome, dropped));
+        }
+        match &mut self.primary {
+            Some(limiters) => dropped = outcome.record(limiters, at(now)),
+            None => self.primary = outcome.make(at(now)),
+        }
+        let limiters = self.primary.as_ref().unwrap();
+        let moved = outcome.new_expiry_ms(limiters, self.expires, at(now));
+        self.expires = moved.or(self.expires);
+        self.check_expiry(now);
+        self.replicate(&outcome.items().collect::<Vec<_>>(), now);
+        Ok((outcome, dropped))
+    }
+
+    /// Records what a renewal or a release changes, here and there: how many leases have ended.
+    pub(crate) fn record_all(&mut self, items: &[Item], now: u64) -> usize {
+        let Some(limiters) = self.primary.as_mut().filter(|_| !items.is_empty()) else { return 0 };
+        let ended = limiters.record_all(items, at(now)).leases;
+        self.expires = limiters.new_expiry_ms(self.expires, at(now)).or(self.expires);
+        self.check_expiry(now);
+        self.replicate(items, now);
+        if self.primary.as_ref().is_some_and(Limiters::is_empty) {
+            (self.primary, self.replica, self.expires) = (None, None, None);
+        }
+        ended
     }
 
     pub(crate) fn settle(&mut self, id: usize, cost: u64, now: u64) -> Settlement {
@@ -129,7 +163,7 @@ impl Pair {
             return;
         };
         let bytes = bytes_of(limiters);
-        let read = Limiters::take_receipted(&mut Source(&bytes[1..])).unwrap();
+        let read = Limiters::take_mixed(&mut Source(&bytes[1..])).unwrap();
         assert_eq!(bytes_of(&read), bytes);
         assert_eq!(&read, limiters);
         self.replica = Some(read);
@@ -138,6 +172,16 @@ impl Pair {
     pub(crate) fn clauses(&self) -> impl Iterator<Item = Clause> + '_ {
         self.primary.iter().flat_map(Limiters::as_slice).map(rl_core::Limiter::clause)
     }
+}
+
+/// A call on one key is the same as one on several, of which there is one.
+fn assert_same_alone(group: &Group<'_>, outcome: &GroupOutcome<16>, now: u64) {
+    let mut alone = [GroupOutcome::<16>::undecided()];
+    let allowed = decide_all(std::slice::from_ref(group), &mut alone, at(now)).unwrap();
+    assert_eq!(allowed, outcome.outcome.allowed);
+    assert_eq!(answers(&alone[0].outcome, group.clauses), answers(&outcome.outcome, group.clauses));
+    assert_eq!((alone[0].lease(), alone[0].ban()), (outcome.lease(), outcome.ban()));
+    assert!(alone[0].items().eq(outcome.items()));
 }
 
 pub(crate) fn last_answers(outcome: &Outcome) -> Vec<Answer> {

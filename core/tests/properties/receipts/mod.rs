@@ -1,6 +1,6 @@
 //! Charges with ids: answers, what is recorded, and what replicas and files make of it.
 
 mod bytes;
-mod key;
+pub(crate) mod key;
 mod settling;
 mod tokens;

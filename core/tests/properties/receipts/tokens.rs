@@ -87,7 +87,9 @@ impl Run<'_> {
         let charge = (self.dice.below(4) > 0).then_some(&charge);
         let mut outcome = GroupOutcome::<1>::undecided();
         let (stored, clauses) = (self.stored.as_ref(), &[self.clause]);
-        outcome.decide(&Group { stored, clauses, cost, charge }, at(self.now)).unwrap();
+        outcome
+            .decide(&Group { stored, clauses, cost, charge, ..Group::default() }, at(self.now))
+            .unwrap();
         if !outcome.is_write() {
             return;
         }

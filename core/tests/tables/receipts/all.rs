@@ -4,8 +4,6 @@ use rl_core::{Charge, ChargeId, Clause, Group, GroupOutcome, Limiters, Now, Refu
 
 use crate::key::{Key, numbers};
 
-const NONE: Option<&Charge> = None;
-
 /// What a call on `groups` is told, and what each key would record.
 fn ask(groups: &[Group<'_>], now: i64) -> Result<(bool, Vec<GroupOutcome<4>>), Refused> {
     let mut outcomes = vec![GroupOutcome::<4>::undecided(); groups.len()];
@@ -25,8 +23,8 @@ fn every_key_admits_or_none_is_charged() {
     key.asks(user[0], &[(0, 4, [1, 1, 0, 1_000], "")]);
     let group = |cost| {
         [
-            Group { stored: key.stored.as_ref(), clauses: &user, cost, charge: NONE },
-            Group { stored: None, clauses: &tenant, cost: 7, charge: NONE },
+            Group { stored: key.stored.as_ref(), clauses: &user, cost, ..Group::default() },
+            Group { stored: None, clauses: &tenant, cost: 7, ..Group::default() },
         ]
     };
     let (allowed, outcomes) = ask(&group(1), 500).unwrap();
@@ -57,7 +55,7 @@ fn a_denied_call_records_moves_at_all_its_keys() {
         stored: keys[key].stored.as_ref(),
         clauses: &clauses,
         cost,
-        charge: NONE,
+        ..Group::default()
     };
     let (allowed, outcomes) = ask(&[group(0, 1), group(1, 2)], 500).unwrap();
     assert!(!allowed && outcomes.iter().all(GroupOutcome::is_write));
@@ -73,7 +71,13 @@ fn a_group_whose_id_is_known_is_a_repeat_and_the_others_are_decided() {
     let charge = Charge { id: ChargeId::new(b"a").unwrap(), keep_ms: 1_000, receipts_max: 9 };
     let mut known = Key::default();
     known.call_as(0, "a", (1_000, 9), 5, &clauses).unwrap();
-    let group = |stored, clauses, cost| Group { stored, clauses, cost, charge: Some(&charge) };
+    let group = |stored, clauses, cost| Group {
+        stored,
+        clauses,
+        cost,
+        charge: Some(&charge),
+        ..Group::default()
+    };
     let (allowed, outcomes) =
         ask(&[group(known.stored.as_ref(), &clauses, 5), group(None, &clauses, 5)], 500).unwrap();
     assert!(allowed);
@@ -101,8 +105,8 @@ fn a_limiter_too_many_is_an_error_only_where_all_keys_admit() {
     let (new, five) = ([Clause::log(5, 1_000)], [Clause::fixed(5, 1_000)]);
     let group = |cost| {
         [
-            Group { stored: crowded.stored.as_ref(), clauses: &new, cost: 1, charge: NONE },
-            Group { stored: None, clauses: &five, cost, charge: NONE },
+            Group { stored: crowded.stored.as_ref(), clauses: &new, cost: 1, ..Group::default() },
+            Group { stored: None, clauses: &five, cost, ..Group::default() },
         ]
     };
     assert_eq!(ask(&group(5), 0).err(), Some(Refused::TooManyLimiters));

@@ -31,7 +31,10 @@ impl Key {
         let charge = Charge { id: id(name), keep_ms, receipts_max: most };
         let mut outcome = GroupOutcome::<16>::undecided();
         let stored = self.stored.as_ref();
-        outcome.decide(&Group { stored, clauses, cost, charge: Some(&charge) }, now)?;
+        outcome.decide(
+            &Group { stored, clauses, cost, charge: Some(&charge), ..Group::default() },
+            now,
+        )?;
         match &mut self.stored {
             Some(limiters) if outcome.is_write() => {
                 outcome.record(limiters, now);
@@ -292,9 +295,10 @@ fn one_more_pushes_out_the_one_that_would_be_forgotten_first() {
             clauses: &[clause],
             cost: 1,
             charge: Some(&charge),
+            ..Group::default()
         };
         outcome.decide(&group, Now::from_unix_ms(2_001)).unwrap();
-        outcome.record(key.stored.as_mut().unwrap(), Now::from_unix_ms(2_001))
+        outcome.record(key.stored.as_mut().unwrap(), Now::from_unix_ms(2_001)).receipts
     };
     assert_eq!(dropped(&mut key), 2);
 }

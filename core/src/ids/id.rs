@@ -1,9 +1,9 @@
-//! The id that a call gives its charge.
+//! The id that a call gives its charge or its lease.
 
 use crate::bounds::MAX_ID;
 use crate::bytes::{Sink, Source};
 
-/// The id of a charge: 1 to [`MAX_ID`] bytes, compared exactly.
+/// The id of a charge or a lease: 1 to [`MAX_ID`] bytes, compared exactly.
 #[derive(Clone, Copy, Debug)]
 pub struct ChargeId {
     bytes: [u8; MAX_ID],
@@ -51,7 +51,7 @@ impl PartialEq for ChargeId {
 impl Eq for ChargeId {}
 
 /// Writes an id as [`ChargeId::put`] does.
-pub(super) fn put_id(id: &[u8], sink: &mut impl Sink) {
+pub(crate) fn put_id(id: &[u8], sink: &mut impl Sink) {
     sink.put::<1>(id.len() as u64);
     sink.put_slice(id);
 }

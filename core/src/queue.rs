@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::relocate::Relocate;
 
 /// Makes room for one more, where there are at most `most` of them.
-pub(super) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
+pub(crate) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
     if queue.len() == queue.capacity() {
         // Many keys have one or two; of a few more, the time that growing takes counts most.
         let least = if (1..64).contains(&queue.len()) { 8 } else { 4 };
@@ -16,7 +16,7 @@ pub(super) fn for_one_more<T>(queue: &mut VecDeque<T>, most: usize) {
 }
 
 /// Frees memory where there was a crowd and most of it has gone.
-pub(super) fn give_back<T>(queue: &mut VecDeque<T>) {
+pub(crate) fn give_back<T>(queue: &mut VecDeque<T>) {
     let places = queue.len().saturating_mul(2).saturating_add(16);
     if queue.capacity() > places.saturating_mul(2) {
         queue.shrink_to(places);
@@ -24,7 +24,7 @@ pub(super) fn give_back<T>(queue: &mut VecDeque<T>) {
 }
 
 /// Offers the allocation of `queue` to `relocate`.
-pub(super) fn relocate<T>(queue: &mut VecDeque<T>, relocate: &mut impl Relocate) {
+pub(crate) fn relocate<T>(queue: &mut VecDeque<T>, relocate: &mut impl Relocate) {
     let mut vec = Vec::from(std::mem::take(queue));
     relocate.vec(&mut vec);
     *queue = VecDeque::from(vec);

@@ -1,0 +1,13 @@
+//! Ids of charges and leases.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `id` | an id, and a short digest of one |
+//! | `marks` | how an id is found among many |
+
+mod id;
+mod marks;
+
+pub use id::ChargeId;
+pub(crate) use id::put_id;
+pub(crate) use marks::Marks;
