@@ -15,7 +15,7 @@ mod denied;
 mod top;
 
 pub(crate) use charges::{receipts_dropped, repeated, settled};
-pub(crate) use count::Decisions;
+pub(crate) use count::{Count, Decisions};
 pub(crate) use decisions::{ERRORS, decided, decided_all};
 pub(crate) use denied::{denied, resize_top, with_top};
 
