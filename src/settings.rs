@@ -32,5 +32,12 @@ pub(crate) static COUNT_EVICTIONS: Setting = switch(c"count-evictions", false);
 pub(crate) static FAST_REPLIES: Setting = switch(c"fast-replies", true);
 
 /// All of them.
-pub(crate) static ALL: [&Setting; 7] =
-    [&LOG_MAX_LIMIT, &LEASE_MAX_LIMIT, &RECEIPTS_MAX, &TOP_SIZE, &NOTIFY_DENIED, &COUNT_EVICTIONS, &FAST_REPLIES];
+pub(crate) static ALL: [&Setting; 7] = [
+    &LOG_MAX_LIMIT,
+    &LEASE_MAX_LIMIT,
+    &RECEIPTS_MAX,
+    &TOP_SIZE,
+    &NOTIFY_DENIED,
+    &COUNT_EVICTIONS,
+    &FAST_REPLIES,
+];

@@ -40,9 +40,7 @@ pub(super) fn asked<'a>(
     let lease = match (lease, id) {
         (None, _) => None,
         (Some(_), None) => return Err(Error::LeaseWithoutId),
-        (Some(clause), Some(id)) => {
-            Some(LeaseAsk { clause, id, places: u64::from(cost > 0) })
-        }
+        (Some(clause), Some(id)) => Some(LeaseAsk { clause, id, places: u64::from(cost > 0) }),
     };
     let (limits, shadows) = (clauses.limits, &shadows.limits);
     Ok(Group { clauses: limits, cost, lease, shadows, ban, ..Group::default() })

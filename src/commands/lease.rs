@@ -32,7 +32,9 @@ pub(super) fn lease(call: &Call<'_>) -> Result<(), Error> {
     if !outcome.admits {
         denied(call);
     }
-    call.answer(|answer| outcome.lease().iter().for_each(|verdict| reply::verdict(answer, verdict)));
+    call.answer(|answer| {
+        outcome.lease().iter().for_each(|verdict| reply::verdict(answer, verdict))
+    });
     Ok(())
 }
 
@@ -83,17 +85,22 @@ fn change(
     {
         metrics::leases_ended(limiters.record_all(&items, now).leases);
         let is_empty = limiters.is_empty();
-        let expire_at_ms = if is_empty { None } else { key.keep_expiry(now) };
+        let standing_ms = key.expire_at_ms();
+        // A key that is gone needs no time; where it arrives, it goes as well.
+        let mut expire_at_ms = standing_ms.unwrap_or(1);
         if is_empty {
             key.delete();
+        } else if let Some(moved_ms) =
+            key.get().and_then(|limiters| limiters.new_expiry_ms(standing_ms, now))
+        {
+            key.set_expire_at_ms(moved_ms);
+            expire_at_ms = moved_ms;
         }
         drop(key);
         call.signal_change();
         if is_empty {
             call.notify_deletion();
         }
-        // A key that is gone needs no time; where it arrives, it goes as well.
-        let expire_at_ms = expire_at_ms.unwrap_or_else(|| now.ms().max(1));
         call.replicate(COMMAND, || Outgoing::of_many(&items, now, expire_at_ms));
     }
     call.reply_integer(i64::try_from(items.len()).unwrap_or(i64::MAX));

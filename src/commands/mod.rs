@@ -15,6 +15,8 @@
 //! | `charge` | the same for calls with an id, and for each key of RL.ALL |
 //! | `denied` | who is told of a denied call |
 //! | `settle` | RL.SETTLE |
+//! | `lease` | RL.LEASE, RL.RENEW, RL.RELEASE |
+//! | `group` | what a call asks of one key beside limits |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
 //! | `policy` | RL.POLICY |
@@ -30,6 +32,8 @@ mod asked;
 mod charge;
 mod consume;
 mod denied;
+mod group;
+mod lease;
 mod limit;
 mod peek;
 mod policy;

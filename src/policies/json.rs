@@ -73,8 +73,7 @@ impl<'de> Visitor<'de> for PoliciesVisitor {
             if policies.get(name.as_bytes()).is_some() {
                 return Err(de::Error::custom(format_args!("policy {quoted} is there twice")));
             }
-            let clauses =
-                map.next_value_seed(ListVisitor { name: quoted, maxima: self.maxima })?;
+            let clauses = map.next_value_seed(ListVisitor { name: quoted, maxima: self.maxima })?;
             policies.set(&name, &clauses.all()).map_err(de::Error::custom)?;
         }
         Ok(policies)

@@ -159,7 +159,9 @@ impl fmt::Display for Error {
             Self::MaxBelowBan { ban, was } => {
                 write!(f, "max must be at least the ban, {ban}, not {was}")
             }
-            Self::LeaseWithoutId => f.write_str("LEASE must come with ID id at the end of the call"),
+            Self::LeaseWithoutId => {
+                f.write_str("LEASE must come with ID id at the end of the call")
+            }
             Self::BanAlone => {
                 f.write_str("BAN must come with a clause that can refuse: a limit or LEASE")
             }

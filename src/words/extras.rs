@@ -55,9 +55,7 @@ fn shadow<'a>(
     Some(numbers(algorithm, words, maxima.log)?.map(Extra::Shadow))
 }
 
-fn ban<'a>(
-    words: &mut (impl Iterator<Item = &'a [u8]> + Clone),
-) -> Option<Result<Extra, Error>> {
+fn ban<'a>(words: &mut (impl Iterator<Item = &'a [u8]> + Clone)) -> Option<Result<Extra, Error>> {
     let (refusals, period, ban) = (words.next()?, words.next()?, words.next()?);
     let max = words.clone().next().filter(|word| is_max(word));
     if max.is_some() {

@@ -3,7 +3,9 @@
 use std::ffi::{CStr, CString, c_int};
 use std::{ptr, slice};
 
-use redis_module::raw::{REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString};
+use redis_module::raw::{
+    REDISMODULE_NOTIFY_GENERIC, REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString,
+};
 use rl_core::Now;
 
 use super::answer::Answer;
@@ -167,14 +169,19 @@ impl<'call> Call<'call> {
     /// Tells subscribers of keyspace events that `event` befell the key.
     #[inline(always)]
     pub(crate) fn notify(&self, event: &'static CStr) {
+        self.notify_as(REDISMODULE_NOTIFY_MODULE, event);
+    }
+
+    /// Tells them that the key is gone.
+    pub(crate) fn notify_deletion(&self) {
+        self.notify_as(REDISMODULE_NOTIFY_GENERIC, c"del");
+    }
+
+    #[inline(always)]
+    fn notify_as(&self, class: c_int, event: &'static CStr) {
         // SAFETY: ctx and the key's name are valid for the call, the event's name for ever.
         unsafe {
-            api!(NotifyKeyspaceEvent(
-                self.ctx,
-                REDISMODULE_NOTIFY_MODULE,
-                event.as_ptr(),
-                self.key_name()
-            ));
+            api!(NotifyKeyspaceEvent(self.ctx, class, event.as_ptr(), self.key_name()));
         }
     }
 
