@@ -10,6 +10,7 @@
 //! | `watch` | what the server tells between commands, and what follows from it |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
 //! | `argv` | words as the server gives them |
+//! | `clock` | the server's wall clock |
 //! | `native` | what the server can keep at keys |
 //! | `api` | calling a function of the server, and which must exist for the module to load |
 //! | `guard` | no panic gets out |
@@ -23,6 +24,7 @@
 pub(crate) mod api;
 mod argv;
 pub(crate) mod calls;
+pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod exclusive;
 pub(crate) mod guard;

@@ -15,8 +15,10 @@ use rl_core::{Limiters, Relocate};
 
 use super::codec::{self, ENCODING_VERSION};
 use super::effect;
+use crate::metrics;
 use crate::policies::lifetime;
 use crate::server::api::{ERR, OK, api, pointers};
+use crate::server::clock;
 use crate::server::guard::guard;
 use crate::server::watch::{evictions, rewrite};
 
@@ -197,9 +199,15 @@ pub(super) unsafe extern "C" fn free(value: *mut c_void) {
 }
 
 /// Takes note that a key goes.
-pub(super) unsafe extern "C" fn unlink(key: *mut RedisModuleString, _value: *const c_void) {
-    // SAFETY: the server gives a valid name.
-    guard((), || unsafe { evictions::gone(key) });
+pub(super) unsafe extern "C" fn unlink(key: *mut RedisModuleString, value: *const c_void) {
+    // SAFETY: the server gives a valid name, and a live value or none.
+    guard((), || unsafe {
+        evictions::gone(key);
+        if let Some(limiters) = value.cast::<Limiters>().as_ref() {
+            // Leases that no write will come to count.
+            metrics::leases_ended(limiters.ended_leases(clock::now()));
+        }
+    });
 }
 
 /// How much work it is to free a value, in allocations.

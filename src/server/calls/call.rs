@@ -12,8 +12,9 @@ use super::answer::Answer;
 use super::memory::{self, OutOfMemory};
 use super::register::KeyUse;
 use super::reply;
-use crate::server::api::{ERR, OK, api, pointers};
+use crate::server::api::{ERR, OK, api};
 use crate::server::argv::{Words, bytes_of};
+use crate::server::clock;
 use crate::server::guard::guard;
 use crate::server::watch::audience;
 use crate::server::watch::events;
@@ -93,19 +94,9 @@ impl<'call> Call<'call> {
     }
 
     /// The server's wall clock: to be read once per call.
-    ///
-    /// From Redis 7.2 on, the reading that the server made when the command arrived, which is
-    /// the same all through a script or a transaction.
     #[inline]
     pub(crate) fn now(&self) -> Now {
-        // SAFETY: both take nothing and answer an integer.
-        let unix_ms = unsafe {
-            match pointers::CachedMicroseconds {
-                Some(cached_us) => cached_us().div_euclid(1000),
-                None => api!(Milliseconds()),
-            }
-        };
-        Now::from_unix_ms(unix_ms)
+        clock::now()
     }
 
     /// Answers the arrays and integers that `write` adds.
