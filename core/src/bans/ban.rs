@@ -123,3 +123,59 @@ impl Ban {
         (self.count, self.opened_ms) = (U24::new(0), U48::new(0));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three refusals begin a ban.
+    fn refused_at(refused_ms: u64) -> Ban {
+        Ban {
+            refusals: U24::new(3),
+            period_ms: U40::new(100),
+            refused_ms: U48::new(refused_ms),
+            told_ms: U56::new(1),
+            count: U24::new(0),
+            opened_ms: U48::new(0),
+            began_ms: U48::new(0),
+            ban_ms: U40::new(0),
+            max_ms: U40::new(0),
+        }
+    }
+
+    #[test]
+    fn what_no_refusal_could_have_left_is_refused() {
+        let first = refused_at(90);
+        let open = |refused_ms| Ban {
+            count: U24::new(2),
+            opened_ms: U48::new(50),
+            ..refused_at(refused_ms)
+        };
+        let banned = |refused_ms| Ban {
+            began_ms: U48::new(20),
+            ban_ms: U40::new(10),
+            max_ms: U40::new(70),
+            ..refused_at(refused_ms)
+        };
+        for ban in [first, open(50), open(149), banned(20), banned(99)] {
+            assert!(ban.is_valid(), "{ban:?}");
+        }
+        for (why, ban) in [
+            ("no refusals", Ban { refusals: U24::new(0), ..first }),
+            ("too many", Ban { refusals: U24::new(1_000_001), ..first }),
+            ("no period", Ban { period_ms: U40::new(0), ..first }),
+            ("told nothing", Ban { told_ms: U56::new(0), ..first }),
+            ("a window of no refusal", Ban { count: U24::new(0), ..open(90) }),
+            ("a full window", Ban { count: U24::new(3), ..open(90) }),
+            ("refused before it opened", open(49)),
+            ("refused after it was over", open(150)),
+            ("a ban without a length", Ban { ban_ms: U40::new(0), ..banned(90) }),
+            ("a length without a ban", Ban { max_ms: U40::new(9), ..first }),
+            ("longer than max", Ban { ban_ms: U40::new(71), ..banned(90) }),
+            ("refused before it began", banned(19)),
+            ("refused after it was forgotten", banned(100)),
+        ] {
+            assert!(!ban.is_valid(), "{why}");
+        }
+    }
+}

@@ -21,7 +21,6 @@ pub(crate) fn refused(
         ban.refusals = packed_refusals(clause.refusals);
         ban.period_ms = U40::new(clause.period_ms);
     }
-    let mut told_ms = wait_ms;
     let mut begins = false;
     if counts {
         if ban.count.get() == 0 {
@@ -31,15 +30,14 @@ pub(crate) fn refused(
         begins = ban.count.get() >= ban.refusals.get();
     }
     if begins {
-        let ban_ms = next_ban_ms(&ban, clause, now);
+        ban.ban_ms = U40::new(next_ban_ms(&ban, clause, now));
         ban.close_window();
         ban.began_ms = U48::new(now.ms());
-        ban.ban_ms = U40::new(ban_ms);
         ban.max_ms = U40::new(clause.max_ms);
-        told_ms = told_ms.max(ban_ms);
     }
     ban.refused_ms = U48::new(now.ms());
-    ban.told_ms = U56::new(told_ms.max(1));
+    // That a ban tells to wait as well makes no difference: nothing counts before it is over.
+    ban.told_ms = U56::new(wait_ms.max(1));
     (ban, begins)
 }
 

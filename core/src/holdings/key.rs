@@ -58,6 +58,13 @@ impl Limiters {
         self.held().map_or(0, Leases::len)
     }
 
+    /// How many leases have run out that no write has forgotten, and so counted, yet: for whoever
+    /// frees a key.
+    #[must_use]
+    pub fn ended_leases(&self, now: Now) -> usize {
+        self.held().map_or(0, |leases| leases.ended(now))
+    }
+
     /// The limiters of limits on trial, in the order of their ids.
     #[must_use]
     pub fn shadows(&self) -> &[Limiter] {

@@ -126,7 +126,8 @@ impl Limiters {
         }
     }
 
-    /// What every write does last: forgets what is over, and becomes limiters alone if nothing more is needed.
+    /// What every write does last: forgets what is over, and becomes limiters alone if nothing more
+    /// is needed.
     pub(crate) fn end_write(&mut self, now: Now) {
         if let Self::Mixed(holdings) = self {
             holdings.end_write(now);

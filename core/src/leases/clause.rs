@@ -11,7 +11,26 @@ pub struct LeaseClause {
     pub duration_ms: u64,
 }
 
-/// A lease that a call asks for.
+/// A lease that a call asks for, beside limits or alone.
+///
+/// ```
+/// use rl_core::{ChargeId, Group, GroupOutcome, LeaseAsk, LeaseClause, Now};
+///
+/// let (id, now) = (ChargeId::new(b"job-1").unwrap(), Now::from_unix_ms(1_000));
+/// let clause = LeaseClause { limit: 2, duration_ms: 30_000 };
+/// let lease = Some(LeaseAsk { clause, id: &id, places: 1 });
+///
+/// let mut outcome = GroupOutcome::<1>::undecided();
+/// outcome.decide(&Group { cost: 1, lease, ..Group::default() }, now).unwrap();
+/// assert!(outcome.outcome.allowed);
+/// assert_eq!(outcome.lease().unwrap().remaining, 1);
+///
+/// let mut stored = outcome.make(now).unwrap();
+/// let released = stored.releases(&[id], now);
+/// assert_eq!(released.len(), 1);
+/// stored.record_all(&released, now);
+/// assert!(stored.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseAsk<'a> {
     /// Of how many, and for how long.

@@ -34,6 +34,11 @@ impl Leases {
         self.leases.len()
     }
 
+    /// How many have ended and are not forgotten.
+    pub(crate) fn ended(&self, now: Now) -> usize {
+        self.leases.iter().take_while(|lease| lease.end_ms() <= now.ms()).count()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.leases.is_empty()
     }

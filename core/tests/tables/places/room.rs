@@ -1,9 +1,9 @@
 //! What they take, and what they leave.
 
 use rl_core::bounds::MAX_LEASE_LIMIT;
-use rl_core::{BanClause, Clause, Refused, Relocate, Trial};
+use rl_core::{BanClause, Clause, Item, LeaseClause, Note, Now, Refused, Relocate, Trial};
 
-use super::{Asked, told};
+use super::{Asked, id, told};
 use crate::key::Key;
 
 const DAY: u64 = 86_400_000;
@@ -34,6 +34,41 @@ fn places_are_as_many_as_are_asked_for_up_to_the_largest_limit() {
     assert_eq!(key.lease(0, "a", all, MAX_LEASE_LIMIT), [1, 0, 0, 1_000]);
     assert_eq!(key.lease(0, "b", all, 1), [0, 0, 1_000, 1_000]);
     assert_eq!(key.lease(0, "b", all, 1_000_000_000_000), [0, 0, -1, 1_000]);
+}
+
+#[test]
+fn what_arrives_from_elsewhere_takes_no_more_places_than_there_are() {
+    let mut key = Key::default();
+    key.lease(0, "a", (MAX_LEASE_LIMIT, 1_000), 5);
+    let stored = key.stored.unwrap();
+    let clause = LeaseClause { limit: MAX_LEASE_LIMIT, duration_ms: 1 };
+    for (name, places, now, fits) in [
+        ("a", MAX_LEASE_LIMIT, 0, true),
+        ("b", MAX_LEASE_LIMIT - 5, 0, true),
+        ("b", MAX_LEASE_LIMIT - 4, 0, false),
+        ("b", MAX_LEASE_LIMIT - 4, 1_000, true),
+    ] {
+        let item = Item::Note(Note::Lease { id: id(name), places, clause });
+        let can = stored.can_record(&item, Now::from_unix_ms(now));
+        assert_eq!(can, fits, "{places} for {name} at {now}");
+    }
+}
+
+#[test]
+fn times_that_move_back_take_the_expiry_with_them() {
+    let one = [Clause::fixed(1, 1_000)];
+    let asked = Asked { cost: 1, name: Some("a"), ..Asked::default() };
+    let lease = Asked { lease: Some((9, 5_000, 1)), ..asked };
+    let shadow = Asked { shadows: &one, ..asked };
+    let ban = BanClause { refusals: 9, period_ms: 5_000, ban_ms: 1, max_ms: 1 };
+    let refused = Asked { clauses: &[Clause::fixed(0, 1)], ban: Some(ban), name: None, ..asked };
+    for (number, asked) in [lease, shadow, refused].into_iter().enumerate() {
+        let mut key = Key::default();
+        key.ask(1_000_000, asked).unwrap();
+        assert!((1_001_000..=1_010_000).contains(&key.expires.unwrap()), "{number}");
+        key.ask(1_000, asked).unwrap();
+        assert!((2_000..=12_000).contains(&key.expires.unwrap()), "{number}: {:?}", key.expires);
+    }
 }
 
 /// A key with 62 limiters in use.
