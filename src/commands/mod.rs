@@ -15,6 +15,7 @@
 //! | `charge` | the same for calls with an id, and for each key of RL.ALL |
 //! | `denied` | who is told of a denied call |
 //! | `settle` | RL.SETTLE |
+//! | `written` | what every write ends with: the key's expiry, and who must know |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
 //! | `policy` | RL.POLICY |
@@ -43,5 +44,6 @@ mod table;
 mod throttle;
 mod top;
 mod where_keys;
+mod written;
 
 pub(crate) use register::register;
