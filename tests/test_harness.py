@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -10,7 +12,9 @@ from fetch_servers import SOURCES
 from support import replication
 from support.clock import START_MS
 from support.eventually import eventually
+from support.paths import ROOT
 from support.pool import NewServer
+from support.ports import claim, give_back
 from support.resp import Failure, Status
 from support.server import Server, ServerFailed
 
@@ -102,6 +106,21 @@ def test_killed_with_appendfsync_always_it_comes_back_with_its_writes(
     assert not server.running
     server.start()
     assert server.client().get("k") == b"v"
+
+
+def test_the_ports_of_a_killed_server_wait_for_it(plain: Server) -> None:
+    """A test beside it once took the port of a node that was to come back."""
+    plain.kill9()
+    asked = "import sys; from support.ports import claim; print(claim(int(sys.argv[1])))"
+    for port in (plain.port, plain.bus_port):
+        elsewhere = [sys.executable, "-c", asked, str(port)]
+        told = subprocess.check_output(elsewhere, cwd=ROOT / "tests", text=True, timeout=30)
+        assert (claim(port), told) == (False, "False\n")
+    port = plain.port
+    plain.start()
+    plain.close()
+    assert claim(port)
+    give_back(port)
 
 
 def test_an_end_of_its_own_is_noticed(plain: Server) -> None:

@@ -115,6 +115,8 @@ SOUND = {
 
 HOSTILE = {
     "plain after all": payload.receipted([fixed()], [], START_MS),
+    "a section of no receipts": payload.receipted([fixed(used=10)], [], START_MS, count=0),
+    "an unknown section": payload.state([fixed(used=10)], version=2) + b"\x10",
     "no limiter": payload.receipted([], [A], START_MS),
     "fewer receipts than told": payload.receipted([fixed()], [A], START_MS, count=2),
     "more receipts than told": payload.receipted([fixed()], [A, B], START_MS, count=1),

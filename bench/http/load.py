@@ -12,6 +12,9 @@ from bench.http.contenders import Contender
 from support import replication
 from support.server import Server
 
+LEAD_IN_S = 2
+"""How long an app is pressed before it is measured: one that has idled must wake up first."""
+
 _REPORT = Path(__file__).with_name("report.lua")
 
 
@@ -48,6 +51,7 @@ def measure(
     server: Server, contender: Contender, app: App, connections: int, seconds: int
 ) -> Sample:
     """Press, and see in Redis that the app did what its row is about."""
+    press(app, connections, LEAD_IN_S)
     before = _commands(server)
     requests, sample = press(app, connections, seconds)
     commands = _commands(server) - before

@@ -3,9 +3,10 @@
 use rl_core::{Charge, Clause, Group, GroupOutcome, Limiters, Now, Outcome};
 
 use super::denied::denied;
+use super::written::written;
 use crate::metrics;
 use crate::server::{Call, Key};
-use crate::state::{COMMAND, Outgoing};
+use crate::state::Outgoing;
 use crate::words::Error;
 
 /// Decides a call of `cost` against `clauses`, at most `N`, whose charge has an id; records what is
@@ -63,18 +64,10 @@ pub(super) fn record<const N: usize>(
             None
         }
     };
-    let outcome = &group.outcome;
-    let moved_ms = key.get().and_then(|limiters| group.new_expiry_ms(limiters, standing_ms, now));
-    if let Some(moved_ms) = moved_ms {
-        key.set_expire_at_ms(moved_ms);
-    }
-    let expire_at_ms = moved_ms.or(standing_ms).unwrap_or_default();
-    let is_plain = key.get().is_none_or(Limiters::is_plain);
-    drop(key);
-    call.signal_change();
-    call.replicate(COMMAND, || {
+    let moved_ms = |limiters: &Limiters| group.new_expiry_ms(limiters, standing_ms, now);
+    written(call, key, standing_ms, moved_ms, |is_plain, expire_at_ms| {
         if is_plain {
-            Outgoing::of_changes(outcome.changes(), now, expire_at_ms)
+            Outgoing::of_changes(group.outcome.changes(), now, expire_at_ms)
         } else {
             Outgoing::of_items(group.items(), now, expire_at_ms)
         }

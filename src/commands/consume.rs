@@ -12,9 +12,10 @@ use rl_core::{Clause, Item, Limiters, Now, Outcome};
 
 use super::charge::charge;
 use super::denied::denied;
+use super::written::written;
 use crate::metrics;
 use crate::server::{Call, Key};
-use crate::state::{COMMAND, Outgoing};
+use crate::state::Outgoing;
 use crate::words::{Ending, Error};
 
 /// Decides a call against `clauses`, at most `N`, that ends as `ending` says; records what is to be
@@ -70,15 +71,8 @@ fn record<const N: usize>(
             None
         }
     };
-    let moved_ms = key.get().and_then(|limiters| outcome.new_expiry_ms(limiters, standing_ms, now));
-    if let Some(moved_ms) = moved_ms {
-        key.set_expire_at_ms(moved_ms);
-    }
-    let expire_at_ms = moved_ms.or(standing_ms).unwrap_or_default();
-    let is_plain = key.get().is_none_or(Limiters::is_plain);
-    drop(key);
-    call.signal_change();
-    call.replicate(COMMAND, || {
+    let moved_ms = |limiters: &Limiters| outcome.new_expiry_ms(limiters, standing_ms, now);
+    written(call, key, standing_ms, moved_ms, |is_plain, expire_at_ms| {
         if is_plain {
             Outgoing::of_changes(outcome.changes(), now, expire_at_ms)
         } else {

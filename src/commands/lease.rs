@@ -4,6 +4,7 @@ use rl_core::{ChargeId, Group, Item, LeaseAsk, Limiters, Now};
 
 use super::charge::record;
 use super::denied::denied;
+use super::written::written;
 use super::{group, reply};
 use crate::metrics;
 use crate::server::{Call, Key, Words};
@@ -86,22 +87,21 @@ fn change(
         metrics::leases_ended(limiters.record_all(&items, now).leases);
         let is_empty = limiters.is_empty();
         let standing_ms = key.expire_at_ms();
-        // A key that is gone needs no time; where it arrives, it goes as well.
-        let mut expire_at_ms = standing_ms.unwrap_or(1);
         if is_empty {
             key.delete();
-        } else if let Some(moved_ms) =
-            key.get().and_then(|limiters| limiters.new_expiry_ms(standing_ms, now))
-        {
-            key.set_expire_at_ms(moved_ms);
-            expire_at_ms = moved_ms;
-        }
-        drop(key);
-        call.signal_change();
-        if is_empty {
+            call.signal_change();
             call.notify_deletion();
+            // A key that is gone needs no time; where it arrives, it goes as well.
+            call.replicate(COMMAND, || Outgoing::of_many(&items, now, 1));
+        } else {
+            written(
+                call,
+                key,
+                standing_ms,
+                |limiters| limiters.new_expiry_ms(standing_ms, now),
+                |_, expire_at_ms| Outgoing::of_many(&items, now, expire_at_ms),
+            );
         }
-        call.replicate(COMMAND, || Outgoing::of_many(&items, now, expire_at_ms));
     }
     call.reply_integer(i64::try_from(items.len()).unwrap_or(i64::MAX));
     Ok(items.len())

@@ -17,6 +17,7 @@
 //! | `settle` | RL.SETTLE |
 //! | `lease` | RL.LEASE, RL.RENEW, RL.RELEASE |
 //! | `group` | what a call asks of one key beside limits |
+//! | `written` | what every write ends with: the key's expiry, and who must know |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
 //! | `policy` | RL.POLICY |
@@ -47,5 +48,6 @@ mod table;
 mod throttle;
 mod top;
 mod where_keys;
+mod written;
 
 pub(crate) use register::register;

@@ -2,9 +2,10 @@
 
 use rl_core::{Item, Limiters, Note, Settlement};
 
+use super::written::written;
 use crate::metrics;
 use crate::server::{Call, Key};
-use crate::state::{COMMAND, Outgoing};
+use crate::state::Outgoing;
 use crate::words::numbers::Number;
 use crate::words::{Error, endings};
 
@@ -27,14 +28,9 @@ pub(super) fn settle(call: &Call<'_>) -> Result<(), Error> {
         let note = Note::Settle { id, cost };
         limiters.note(&note, now);
         let standing_ms = key.expire_at_ms();
-        let moved_ms = key.get().and_then(|limiters| limiters.new_expiry_ms(standing_ms, now));
-        if let Some(moved_ms) = moved_ms {
-            key.set_expire_at_ms(moved_ms);
-        }
-        let expire_at_ms = moved_ms.or(standing_ms).unwrap_or_default();
-        drop(key);
-        call.signal_change();
-        call.replicate(COMMAND, || {
+        let moved_ms = |limiters: &Limiters| limiters.new_expiry_ms(standing_ms, now);
+        // A key with a receipt that is known is not plain.
+        written(call, key, standing_ms, moved_ms, |_, expire_at_ms| {
             Outgoing::of_items(std::iter::once(Item::Note(note)), now, expire_at_ms)
         });
     }

@@ -164,12 +164,18 @@ def receipt(name: bytes, time_ms: int, keep_ms: int, parts: Sequence[Part]) -> b
     return _fields(len(name)) + name + _numbers(*numbers) + b"".join(told)
 
 
+RECEIPTS = 1
+"""The section of receipts, behind the limiters of a key that holds more than these."""
+
+
 def receipted(
     limiters: Sequence[bytes], receipts: Sequence[bytes], written_ms: int, count: int | None = None
 ) -> bytes:
     """All that a key with receipts holds, the one that is forgotten first in front."""
+    if not receipts and count is None:
+        return state(limiters, version=2) + _fields(0)
     told = len(receipts) if count is None else count
-    head = state(limiters, version=2) + _numbers((written_ms, 6), (told, 4))
+    head = state(limiters, version=2) + _fields(RECEIPTS, (written_ms, 6), (told, 4))
     return head + b"".join(receipts)
 
 

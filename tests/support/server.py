@@ -19,7 +19,7 @@ from redis.retry import Retry
 from support.clock import Clock
 from support.kinds import Kind
 from support.paths import MODULE
-from support.ports import free_port, is_free
+from support.ports import free_port, give_back, is_free
 from support.program import Program
 from support.resp import RawConnection
 
@@ -80,6 +80,7 @@ class Server:
         self._clock = clock
         self._environment = dict(environment or {})
         self.port, self.bus_port = free_port(), free_port()
+        self._closed = False
         self._process: Program | None = None
 
     def __enter__(self) -> Self:
@@ -124,6 +125,7 @@ class Server:
                 if not (first and attempts_left and "Address already in use" in str(failure)):
                     raise
                 self._log_file.unlink()
+                give_back(self.port, self.bus_port)
                 self.port, self.bus_port = free_port(), free_port()
 
     def stop(self) -> None:
@@ -174,6 +176,9 @@ class Server:
             process, self._process = self._process, None
             if process is not None:
                 process.kill()
+            if not self._closed:
+                self._closed = True
+                give_back(self.port, self.bus_port)
 
     def check(self) -> None:
         """Fail if it ended by itself, or wrote of a crash or a panic."""

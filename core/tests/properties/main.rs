@@ -12,6 +12,7 @@
 )]
 
 mod alone;
+mod broken;
 mod crowd;
 mod encoding;
 mod extremes;

@@ -10,6 +10,7 @@
 )]
 
 mod clock;
+mod elsewhere;
 mod expiry;
 mod fixed;
 mod key;

@@ -5,6 +5,7 @@ use proptest::sample::Index;
 use rl_core::bytes::Source;
 use rl_core::{BanClause, Charge, Clause, Group, Item, LeaseAsk, LeaseClause, Limiters, rows};
 
+use crate::broken::assert_refused_or_sound;
 use crate::cases;
 use crate::receipts::key::{Pair, bytes_of, charge_id};
 use crate::server::at;
@@ -87,19 +88,9 @@ proptest! {
         let stored = key(&steps).primary;
         prop_assume!(stored.as_ref().is_some_and(|stored| !stored.is_plain()));
         let stored = stored.unwrap();
-        let mut bytes = bytes_of(&stored)[1..].to_vec();
+        let bytes = bytes_of(&stored)[1..].to_vec();
         prop_assert!(Limiters::take_mixed(&mut Source(&bytes)) == Some(stored));
-        for len in 0..bytes.len() {
-            prop_assert!(Limiters::take_mixed(&mut Source(&bytes[..len])).is_none());
-        }
-        for bit in 0..bytes.len() * 8 {
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            if let Some(read) = Limiters::take_mixed(&mut Source(&bytes)) {
-                prop_assert_eq!(&bytes_of(&read)[1..], &bytes[..], "two encodings of one state");
-                assert_sound(&read, NOW + 2_000);
-            }
-            bytes[bit / 8] ^= 1 << (bit % 8);
-        }
+        assert_refused_or_sound(bytes, |read| assert_sound(read, NOW + 2_000));
     }
 }
 

@@ -1,9 +1,10 @@
 //! What they take, and what they leave.
 
 use rl_core::bounds::MAX_LEASE_LIMIT;
-use rl_core::{BanClause, Clause, Item, LeaseClause, Note, Now, Refused, Relocate, Trial};
+use rl_core::{BanClause, Clause, Item, LeaseClause, Note, Now, Refused, Trial};
 
 use super::{Asked, id, told};
+use crate::elsewhere::Elsewhere;
 use crate::key::Key;
 
 const DAY: u64 = 86_400_000;
@@ -139,23 +140,6 @@ fn what_is_over_is_forgotten_by_the_next_write() {
     key.call(1_000, 1, &one).unwrap();
     let stored = key.stored.as_ref().unwrap();
     assert_eq!((stored.heap_bytes(), stored.allocations(), stored.is_plain()), (0, 2, true));
-}
-
-/// Puts everything elsewhere, and counts.
-#[derive(Default)]
-struct Elsewhere(usize);
-
-impl Relocate for Elsewhere {
-    fn vec<T>(&mut self, vec: &mut Vec<T>) {
-        let mut moved = Vec::with_capacity(vec.capacity());
-        moved.append(vec);
-        *vec = moved;
-        self.0 += 1;
-    }
-
-    fn boxed<T>(&mut self, _value: &mut Box<T>) {
-        self.0 += 1;
-    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What receipts take, and what they leave.
 
-use rl_core::{Clause, Refused, Relocate, Settlement};
+use rl_core::{Clause, Refused, Settlement};
 
+use crate::elsewhere::Elsewhere;
 use crate::key::Key;
 
 const TOKEN: Clause = Clause::token(1_000_000, 1, 1_000);
@@ -116,23 +117,6 @@ fn a_bucket_is_settled_as_more_any_number_of_times() {
     assert_eq!(key.settle(0, "a", 0), Settlement::Less);
     let left = out(&mut key);
     assert!((59 + 970..59 + 970 + 1_000).contains(&left), "{left} are out: never too few");
-}
-
-/// Puts everything elsewhere, and counts.
-#[derive(Default)]
-struct Elsewhere(usize);
-
-impl Relocate for Elsewhere {
-    fn vec<T>(&mut self, vec: &mut Vec<T>) {
-        let mut moved = Vec::with_capacity(vec.capacity());
-        moved.append(vec);
-        *vec = moved;
-        self.0 += 1;
-    }
-
-    fn boxed<T>(&mut self, _value: &mut Box<T>) {
-        self.0 += 1;
-    }
 }
 
 #[test]
