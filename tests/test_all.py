@@ -270,7 +270,7 @@ def test_the_65th_limiter_at_one_key_stops_all(raw: RawConnection, server: Serve
     for first in range(101, 165, 16):
         raw("RL.LIMIT", "b", *" ".join(f"FIXED 2 {n}s" for n in range(first, first + 16)).split())
     raw("RL.FIXED", "a", 5, "1m")
-    error = "ERR key holds at most 64 limiters in use, each algorithm and period being one"
+    error = "ERR key holds at most 64 limiters in use; each algorithm and period is one, and so is each limit on trial, the set of leases and the ban"
     asked = "a FIXED 5 1m AND b FIXED 5 200s AND c FIXED 5 1m"
     assert undisturbed(server, asked) == Failure(error)
     # It matters to an allowed call only.

@@ -146,7 +146,7 @@ def fill(raw: RawConnection, first: int, last: int) -> list[Reply]:
 
 def test_a_key_holds_64_limiters_in_use(raw: RawConnection, clock: Clock) -> None:
     too_many = Failure(
-        "ERR key holds at most 64 limiters in use, each algorithm and period being one"
+        "ERR key holds at most 64 limiters in use; each algorithm and period is one, and so is each limit on trial, the set of leases and the ban"
     )
     for reply in fill(raw, 101, 164):
         assert clauses(reply)[0] == 1

@@ -170,7 +170,7 @@ def test_the_number_is_of_each_key(raw: RawConnection) -> None:
 
 def test_limiters_that_receipts_name_count_among_the_64(server: Server, raw: RawConnection) -> None:
     too_many = Failure(
-        "ERR key holds at most 64 limiters in use, each algorithm and period being one"
+        "ERR key holds at most 64 limiters in use; each algorithm and period is one, and so is each limit on trial, the set of leases and the ban"
     )
     for number in range(1, 65):
         run(raw, f"RL.FIXED k 9 {number}ms ID {number} KEEP {number}s")
