@@ -10,7 +10,7 @@ from support.pool import NewServer
 from support.resp import Failure, RawConnection
 from support.server import Server
 from support.untouched import nothing_written
-from support.verdicts import clauses, integers, rows
+from support.verdicts import TOO_MANY_LIMITERS, clauses, integers, rows
 
 pytestmark = pytest.mark.all_servers
 
@@ -247,23 +247,17 @@ def test_the_set_counts_among_the_limiters_of_its_key(
     assert integers(run(raw, "RL.LEASE k 9 1m a"))[0] == 1
     assert len(rows(run(raw, "RL.PEEK k"))) == 64
     with nothing_written(server):
-        assert run(raw, "RL.FIXED k 9 1h") == too_many()
+        assert run(raw, "RL.FIXED k 9 1h") == TOO_MANY_LIMITERS
         # Denied, or without a cost: it would make none.
         assert integers(run(raw, "RL.FIXED k 0 1h"))[0] == 0
     assert integers(run(raw, "RL.LEASE k 9 1m b"))[0] == 1
     run(raw, "RL.RELEASE k a b")
     run(raw, "RL.FIXED k 9 1h")
     with nothing_written(server):
-        assert run(raw, "RL.LEASE k 9 1m a") == too_many()
-        assert run(raw, "RL.LIMIT k FIXED 9 1h LEASE 9 1m ID a") == too_many()
+        assert run(raw, "RL.LEASE k 9 1m a") == TOO_MANY_LIMITERS
+        assert run(raw, "RL.LIMIT k FIXED 9 1h LEASE 9 1m ID a") == TOO_MANY_LIMITERS
         assert integers(run(raw, "RL.LEASE k 9 1m a COST 0"))[0] == 1
         assert integers(run(raw, "RL.LEASE k 0 1m a"))[0] == 0
         assert run(raw, "RL.RENEW k 1m a") == 0
     clock.advance(101_000)
     assert integers(run(raw, "RL.LEASE k 9 1m a"))[0] == 1, "one is over"
-
-
-def too_many() -> Failure:
-    return Failure(
-        "ERR key holds at most 64 limiters in use; each algorithm and period is one, and so is each limit on trial, the set of leases and the ban"
-    )
