@@ -51,7 +51,8 @@ fn answer<const N: usize>(call: &Call<'_>, asked: &Asked, ending: &Ending) -> Re
 fn with_extras(call: &Call<'_>, asked: &Asked, ending: &Ending) -> Result<(), Error> {
     let of_key = asked.clauses.of_this_key();
     match of_key.limits.len().max(of_key.extras.len()) {
-        0..=4 => answer_extras::<4>(call, asked, ending),
+        0 | 1 => answer_extras::<1>(call, asked, ending),
+        2..=4 => answer_extras::<4>(call, asked, ending),
         _ => answer_extras::<MAX_CLAUSES>(call, asked, ending),
     }
 }

@@ -173,8 +173,8 @@ impl fmt::Display for Error {
             }
             Self::TooManyLimiters => write!(
                 f,
-                "key holds at most {MAX_LIMITERS} limiters in use, \
-                 each algorithm and period being one"
+                "key holds at most {MAX_LIMITERS} limiters in use; each algorithm and period is one, \
+                 and so is each limit on trial, the set of leases and the ban"
             ),
             Self::NoPolicy { name } => write!(f, "there is no policy {name}"),
             Self::PolicyName { was } => write!(
