@@ -63,9 +63,9 @@ class History:
             charge = pick(self._charges)
             settle: list[Argument] = ["RL.SETTLE", charge[1], charge[-1], pick(COSTS)]
             return pick([charge, settle])
-        if self._random.random() < 0.15:
+        if self._random.random() < 0.1:
             return self._place()
-        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "LIMIT", "ALL", "THROTTLE"])
+        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "ALL", "THROTTLE"])
         key: Argument = pick([f"{name.lower()}:{self._random.randrange(3)}", "shared"])
         match name:
             case "THROTTLE":
