@@ -95,10 +95,7 @@ def _of_places(section: Section) -> Iterator[Outcome]:
         yield _bar(f"{name} / {places.LOG}", 1.5, over(name, places.LOG))
     many, few = places.given_back(places.MANY), places.given_back(places.FEW)
     yield _bar(f"{many} / {places.FEW}", 1, over(many, few))
-    # BAN is read and answered as a clause is.
-    yield _bar(
-        f"{places.BANNED} / two clauses, denied", 1.05, over(places.BANNED, places.TWO_DENIED)
-    )
+    yield _bar(f"{places.BANNED} / denied", 1, over(places.BANNED, places.COUNTED))
     lease = section.line(places.LEASE)
     yield _bar("bytes per lease", 64, [lease.bytes_per_entry] if lease else [])
 

@@ -1,7 +1,9 @@
 //! RL.LIMIT: several limits on one key, all or nothing.
 
+use std::slice;
+
 use rl_core::bounds::MAX_CLAUSES;
-use rl_core::{Group, Limiters};
+use rl_core::{Group, GroupOutcome, Limiters};
 
 use super::asked::{Asked, Keys};
 use super::charge::record;
@@ -67,9 +69,9 @@ fn answer_extras<const N: usize>(
     let group = group::asked(clauses, &shadows, ending.cost, charge.map(|charge| &charge.id))?;
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
-    let mut outcome = [group::decide::<N>(key.get(), Group { charge, ..group }, now)?];
-    group::find_memory(call, &mut outcome)?;
-    let [outcome] = outcome;
+    let mut outcome = GroupOutcome::<N>::undecided();
+    group::decide(&mut outcome, key.get(), Group { charge, ..group }, now)?;
+    group::find_memory(call, slice::from_mut(&mut outcome))?;
     record(call, key, &outcome, now);
     let allowed = outcome.outcome.allowed && outcome.admits;
     metrics::decided(allowed, clauses.limits, &outcome.outcome.verdicts);

@@ -1,7 +1,5 @@
 //! RL.LEASE, RL.RENEW, RL.RELEASE.
 
-use rl_core::Now;
-
 use super::Asked;
 use crate::key::Key;
 
