@@ -56,6 +56,16 @@ pub(crate) enum Error {
     InGroup { group: usize, error: Box<Error> },
     /// Two clauses mean the same limiter.
     SameLimiter { clause: usize, earlier: usize },
+    /// A second LEASE or BAN at one key.
+    SecondOfKey { clause: usize, word: &'static str },
+    /// SHADOW before what is no limit.
+    Shadow { was: Quoted },
+    /// The longest ban of a BAN is shorter than its first.
+    MaxBelowBan { ban: Quoted, was: Quoted },
+    /// LEASE in a call without an id.
+    LeaseWithoutId,
+    /// BAN at a key where nothing can refuse.
+    BanAlone,
     /// More clauses than a call may have.
     TooManyClauses,
     /// More limiters than a key may have.
@@ -140,13 +150,28 @@ impl fmt::Display for Error {
                 "clause {clause} has the same algorithm and period as clause {earlier}, \
                  each limiter may be named once"
             ),
+            Self::SecondOfKey { clause, word } => {
+                write!(f, "clause {clause} is a second {word}, a key may have one in a call")
+            }
+            Self::Shadow { was } => {
+                write!(f, "SHADOW must be followed by {Algorithms}, not {was}")
+            }
+            Self::MaxBelowBan { ban, was } => {
+                write!(f, "max must be at least the ban, {ban}, not {was}")
+            }
+            Self::LeaseWithoutId => {
+                f.write_str("LEASE must come with ID id at the end of the call")
+            }
+            Self::BanAlone => {
+                f.write_str("BAN must come with a clause that can refuse: a limit or LEASE")
+            }
             Self::TooManyClauses => {
                 write!(f, "too many clauses, a call may have at most {MAX_CLAUSES}")
             }
             Self::TooManyLimiters => write!(
                 f,
-                "key holds at most {MAX_LIMITERS} limiters in use, \
-                 each algorithm and period being one"
+                "key holds at most {MAX_LIMITERS} limiters in use; each algorithm and period is one, \
+                 and so is each limit on trial, the set of leases and the ban"
             ),
             Self::NoPolicy { name } => write!(f, "there is no policy {name}"),
             Self::PolicyName { was } => write!(

@@ -37,6 +37,9 @@ def check_answers(connection: RawConnection, key: str) -> None:
     assert len(found) <= 64
     for algorithm, *numbers in found:
         assert isinstance(algorithm, bytes)
+        if algorithm == b"lease":
+            check_places(connection, key, integers(numbers))
+            continue
         limit, refill, period_ms, remaining, wait_ms, reset_ms = integers(numbers)
         assert 1 <= limit <= 10**12
         assert 1 <= refill <= 10**12
@@ -55,6 +58,22 @@ def check_answers(connection: RawConnection, key: str) -> None:
         assert 0 <= remaining <= limit
         assert -1 <= wait_ms <= MAX_ANSWER
         assert 0 <= reset_ms <= MAX_ANSWER
+
+
+def check_places(connection: RawConnection, key: str, numbers: list[int]) -> None:
+    """Fail unless what RL.PEEK shows of leases is in range, and so is what RL.LEASE answers."""
+    limit, same, duration_ms, remaining, wait_ms, reset_ms = numbers
+    assert 0 <= remaining <= limit == same <= 65_536
+    assert 1 <= duration_ms <= 31_622_400_000
+    assert -1 <= wait_ms <= MAX_ANSWER
+    assert 0 < reset_ms <= MAX_ANSWER
+    asked = min(limit, 10_000)
+    told = integers(connection("RL.LEASE", key, asked, f"{duration_ms}ms", "an id of mine"))
+    allowed, limit, remaining, wait_ms, reset_ms = told
+    assert allowed in (0, 1)
+    assert 0 <= remaining <= limit == asked
+    assert -1 <= wait_ms <= MAX_ANSWER
+    assert 0 < reset_ms <= MAX_ANSWER
 
 
 def feed(server: Server, commands: Iterable[Sequence[Argument]], key: str = "k") -> list[bool]:
