@@ -126,10 +126,7 @@ const EXTRAS: [Argument; 3] = [
     argument(c"lease", Kind::Block(&[word(c"lease", c"LEASE"), LIMIT, DURATION])),
     argument(
         c"shadow",
-        Kind::Block(&[
-            word(c"shadow", c"SHADOW"),
-            argument(c"clause-on-trial", Kind::OneOf(PLAIN_CLAUSES)),
-        ]),
+        Kind::Block(&[word(c"shadow", c"SHADOW"), argument(c"clause", Kind::OneOf(PLAIN_CLAUSES))]),
     ),
     argument(
         c"ban",

@@ -35,7 +35,7 @@ fn renewed_or_released(item: &Item) -> Option<(ChargeId, Option<u64>)> {
 
 impl Holdings {
     fn change_many(&mut self, many: &Many, now: Now) -> Dropped {
-        self.ledger.begin_write(now);
+        self.begin_write(now);
         let leases = self.with_leases(|leases| match many.duration_ms {
             Some(duration_ms) => leases.renew(&many.ids, duration_ms, now),
             None => leases.release(&many.ids, now),
