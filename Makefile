@@ -22,7 +22,7 @@ ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples
+.PHONY: lint-node test-node example-node test-examples version
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -156,6 +156,9 @@ uninstall: ## remove what make install installed
 
 deb: build ## make a Debian package in target/debian/
 	@scripts/deb.sh
+
+version: ## print the version; V=1.2.3 writes another one into every place that tells it
+	@python3 scripts/version.py $(V)
 
 clean: ## remove everything that was built or fetched
 	rm -rf target $(NODE_HELPER)/node_modules $(NODE_HELPER)/dist
