@@ -19,10 +19,12 @@ PYTHON_SOURCES := tests scripts bench clients/conformance
 DURATION ?= 180
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
+OLDEST_PYTHON ?=
+SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version
+.PHONY: lint-node test-node example-node test-examples version test-python-oldest newest-python newest-rust newest-node
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -80,8 +82,11 @@ test-deb: build servers ## make the Debian package, install it and start servers
 # Its configuration is beside it, so that its tools find it wherever it lies.
 PYTHON_HELPER := cd clients/python && $(CURDIR)
 
-test-python: build servers $(PYTHON_OLDEST_VENV)/.ready ## test the Python helper with real servers; ARGS='-k word' picks tests
+test-python: build servers test-python-oldest ## test the Python helper with real servers; ARGS='-k word' picks tests
 	$(PYTHON_HELPER)/$(VENV)/bin/pytest $(ARGS)
+
+# OLDEST_PYTHON names a Python 3.10, where there is one.
+test-python-oldest: build servers $(PYTHON_OLDEST_VENV)/.ready
 	$(PYTHON_HELPER)/$(PYTHON_OLDEST_VENV)/bin/pytest --ignore=tests/web $(ARGS)
 
 lint-python: $(VENV)/.ready
@@ -133,9 +138,9 @@ example-rust: build ## run the Rust helper's example app on PORT (8000), with a 
 example-node: build $(NODE_HELPER)/node_modules/.ready ## run the Node helper's example app on PORT (8000), with a redis-server of its own
 	@scripts/example.sh node
 
-servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
+servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/; SERVERS='valkey-8': these
 	@scripts/setup.sh server
-	@$(VENV)/bin/python scripts/fetch_servers.py
+	@$(VENV)/bin/python scripts/fetch_servers.py $(SERVERS)
 
 soak: build servers ## disturb a primary and its replica for DURATION (180 s); ARGS='--seed 7 --server valkey-9'
 	PYTHONPATH=tests $(VENV)/bin/python -m soak --seconds '$(DURATION)' $(ARGS)
@@ -157,6 +162,16 @@ uninstall: ## remove what make install installed
 deb: build ## make a Debian package in target/debian/
 	@scripts/deb.sh
 
+# What the weekly job of CI does before it tests: the newest library in place of the pinned one.
+newest-python: $(VENV)/.ready
+	$(VENV)/bin/pip install --quiet --upgrade redis hiredis fastapi starlette Flask Django litestar uvicorn
+
+newest-rust:
+	cd clients/rust && cargo update
+
+newest-node: $(NODE_HELPER)/node_modules/.ready
+	cd $(NODE_HELPER) && npm install --silent --save-dev ioredis@latest redis@latest express@latest fastify@latest && touch node_modules/.ready
+
 version: ## print the version; V=1.2.3 writes another one into every place that tells it
 	@python3 scripts/version.py $(V)
 
@@ -173,7 +188,7 @@ $(BENCH_HTTP_VENV)/.ready: bench/http/requirements.txt scripts/venv.sh
 
 $(PYTHON_OLDEST_VENV)/.ready: clients/python/tests/oldest.txt scripts/venv.sh
 	@scripts/setup.sh python
-	@scripts/venv.sh $(PYTHON_OLDEST_VENV) $<
+	@PYTHON='$(OLDEST_PYTHON)' scripts/venv.sh $(PYTHON_OLDEST_VENV) $<
 
 $(NODE_HELPER)/node_modules/.ready: $(NODE_HELPER)/package.json $(NODE_HELPER)/package-lock.json
 	@scripts/setup.sh node
