@@ -24,7 +24,7 @@ SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version test-python-oldest newest-python newest-rust newest-node
+.PHONY: lint-node test-node example-node test-examples version packages lint-scripts test-python-oldest newest-python newest-rust newest-node
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -44,7 +44,7 @@ cluster: build ## start a cluster of six nodes with the module on BASE_PORT (700
 
 test: lint test-core test-module test-server test-deb test-rust test-python test-node test-examples ## run everything
 
-lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and types
+lint: $(VENV)/.ready lint-rust lint-python lint-node lint-scripts ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
@@ -54,6 +54,11 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and 
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)
+
+# actionlint hands the workflows' scripts to shellcheck, which it looks for in the PATH.
+lint-scripts: $(VENV)/.ready
+	$(VENV)/bin/shellcheck -x .ci/run scripts/*.sh packaging/debian/*
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/actionlint
 
 format: $(VENV)/.ready ## rewrite the sources in the agreed format
 	@scripts/setup.sh rust-tools
@@ -161,6 +166,13 @@ uninstall: ## remove what make install installed
 
 deb: build ## make a Debian package in target/debian/
 	@scripts/deb.sh
+
+packages: $(VENV)/.ready $(NODE_HELPER)/node_modules/.ready ## make what PyPI, crates.io and npm are given, in target/packages/
+	rm -rf target/packages
+	$(PYTHON_HELPER)/$(VENV)/bin/hatchling build --directory $(CURDIR)/target/packages
+	cd $(NODE_HELPER) && npm run --silent build && npm pack --silent --pack-destination $(CURDIR)/target/packages
+	$(RUST_HELPER) package --quiet --no-verify --allow-dirty
+	cp target/clients-rust/package/redis-rl-$$(python3 scripts/version.py).crate target/packages/
 
 # What the weekly job of CI does before it tests: the newest library in place of the pinned one.
 newest-python: $(VENV)/.ready
