@@ -14,7 +14,7 @@ LOCKED := $(if $(CI),--locked)
 VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_OLDEST_VENV := target/venv-oldest
-PYTHON_SOURCES := tests scripts bench clients/conformance
+PYTHON_SOURCES := tests scripts bench clients/conformance packaging/python
 # How long make soak goes on, in seconds.
 DURATION ?= 180
 # Extra words for pytest: make test-server ARGS='-k digest -x'
@@ -24,7 +24,7 @@ SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version packages lint-scripts test-python-oldest newest-python newest-rust newest-node
+.PHONY: lint-node test-node example-node test-examples version packages wheel lint-scripts test-python-oldest newest-python newest-rust newest-node
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -173,6 +173,9 @@ packages: $(VENV)/.ready $(NODE_HELPER)/node_modules/.ready ## make what PyPI, c
 	cd $(NODE_HELPER) && npm run --silent build && npm pack --silent --pack-destination $(CURDIR)/target/packages
 	$(RUST_HELPER) package --quiet --no-verify --allow-dirty
 	cp target/clients-rust/package/redis-rl-$$(python3 scripts/version.py).crate target/packages/
+
+wheel: build $(VENV)/.ready ## make the Python wheel that carries the module, for machines like this one, in target/wheel/
+	cd packaging/python && $(CURDIR)/$(VENV)/bin/hatchling build --target wheel --directory $(CURDIR)/target/wheel
 
 # What the weekly job of CI does before it tests: the newest library in place of the pinned one.
 newest-python: $(VENV)/.ready

