@@ -24,7 +24,7 @@ SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version packages wheel lint-scripts test-python-oldest newest-python newest-rust newest-node
+.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -44,7 +44,7 @@ cluster: build ## start a cluster of six nodes with the module on BASE_PORT (700
 
 test: lint test-core test-module test-server test-deb test-rust test-python test-node test-examples ## run everything
 
-lint: $(VENV)/.ready lint-rust lint-python lint-node lint-scripts ## check format, lints and types
+lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
@@ -55,10 +55,14 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node lint-scripts ## check forma
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)
 
-# actionlint hands the workflows' scripts to shellcheck, which it looks for in the PATH.
-lint-scripts: $(VENV)/.ready
-	$(VENV)/bin/shellcheck -x .ci/run scripts/*.sh packaging/debian/*
+# What no compiler sees. actionlint hands the workflows' scripts to shellcheck, which it looks for in the PATH.
+lint-packaging: $(VENV)/.ready
+	$(VENV)/bin/shellcheck -x .ci/run scripts/*.sh packaging/debian/* packaging/docker/*.sh
 	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/actionlint
+	$(VENV)/bin/hadolint packaging/docker/*Dockerfile
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec packaging/docker/compose.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/bin/kubernetes-validate --strict --quiet packaging/kubernetes/*.yaml
 
 format: $(VENV)/.ready ## rewrite the sources in the agreed format
 	@scripts/setup.sh rust-tools
