@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use redis_module::raw::RedisModule_DefragAlloc;
 
 use super::*;
 use crate::state::samples;
@@ -33,7 +32,7 @@ proptest! {
         // SAFETY: no server is here to write this; all tests write the same. The value is boxed
         // `Limiters`, as the callbacks expect, and freed once.
         unsafe {
-            RedisModule_DefragAlloc = Some(move_always);
+            pointers::DefragAlloc = Some(move_always);
             defrag(ptr::null_mut(), ptr::null_mut(), &raw mut value);
             prop_assert_ne!(value, before);
             prop_assert!(*value.cast::<Limiters>() == limiters);
