@@ -24,12 +24,12 @@ SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node
+.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: $(VENV)/.ready ## install what is missing: compiler, libclang, redis-server, test tools
+setup: $(VENV)/.ready ## install what is missing: compiler, redis-server, test tools
 	@scripts/setup.sh build rust-tools server
 
 build: ## build target/release/libredis_rl.so
@@ -70,6 +70,14 @@ format: $(VENV)/.ready ## rewrite the sources in the agreed format
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml
 	$(VENV)/bin/ruff check --fix --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --config tests/ruff.toml $(PYTHON_SOURCES)
+
+bindings: ## write the bindings to the server's module API anew, from Redis's header; needs libclang
+	@scripts/setup.sh build bindings rust-tools python
+	@python3 scripts/bindings.py
+
+test-bindings: ## compare the bindings with the headers of all servers; needs libclang
+	@scripts/setup.sh build bindings rust-tools python
+	@python3 scripts/bindings.py --check
 
 test-core: ## test the decisions (core/), without any server
 	@scripts/setup.sh build
