@@ -1,4 +1,4 @@
-"""Debian's redis-server of another release, unpacked beside its own libraries.
+"""A server out of another release of Debian's, unpacked beside its own libraries.
 
 The packages come from the mirror that this machine's apt uses, through an apt of its own
 folders: each release's signature is checked and nothing on the machine is changed. The server
@@ -12,12 +12,16 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_S = 300
-PROGRAMS = ("redis-server", "redis-tools")
+PACKAGES = {
+    "redis-server": ("redis-server", "redis-tools"),
+    "valkey-server": ("valkey-server", "valkey-tools"),
+}
+"""What carries each server."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,8 @@ def run(command: list[str], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def machines_mirror() -> Mirror:
-    """The mirror of this machine's own release, from apt's configuration."""
+def machines_mirror(part: str = "") -> Mirror:
+    """The mirror of this machine's own release, from apt's configuration, or of a part of it."""
     release = platform.freedesktop_os_release()
     if release.get("ID") != "debian" or not shutil.which("apt-get"):
         raise RuntimeError("this machine's packages are not Debian's")
@@ -55,9 +59,15 @@ def machines_mirror() -> Mirror:
     )
     for line in targets.splitlines():
         suite, component, uri, entry = line.split(" ", 3)
-        if suite in (release["VERSION_CODENAME"], "stable", "oldstable") and component == "main":
+        names = [f"{name}{part}" for name in (codename(), "stable", "oldstable")]
+        if suite in names and component == "main":
             return Mirror(uri, signed_by(Path(entry.rsplit(":", 1)[0]), uri))
-    raise RuntimeError("apt's configuration names no mirror of Debian's main archive")
+    raise RuntimeError(f"apt's configuration names no mirror of Debian's main archive{part}")
+
+
+def codename() -> str:
+    """The name of this machine's release."""
+    return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
 
 
 def signed_by(source: Path, uri: str) -> str:
@@ -88,19 +98,28 @@ class Apt:
     """An apt that knows some releases, and keeps everything in a folder of its own.
 
     Of the packages in `newest` it takes the highest version that any of the releases has. By
-    itself it would take nothing out of experimental but what no other release has.
+    itself it would take nothing out of experimental but what no other release has. `kind` is what
+    it fetches: "deb", or "deb-src" for sources; of another `architecture` where one is named.
     """
 
     def __init__(
-        self, folder: Path, mirror: Mirror, suites: Sequence[str], newest: Sequence[str]
+        self,
+        folder: Path,
+        suites: Mapping[Mirror, Sequence[str]],
+        newest: Sequence[str] = PACKAGES["redis-server"],
+        kind: str = "deb",
+        architecture: str = "",
     ) -> None:
         for name in ("sources", "lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        lines = ["Types: deb", f"URIs: {mirror.uri}", f"Suites: {' '.join(suites)}"]
-        lines.append("Components: main")
-        if mirror.signed_by:
-            lines.append(f"Signed-By: {mirror.signed_by}")
-        (folder / "sources" / "debian.sources").write_text("\n".join(lines) + "\n")
+        lines = []
+        for mirror, names in suites.items():
+            lines += [f"Types: {kind}", f"URIs: {mirror.uri}", f"Suites: {' '.join(names)}"]
+            lines.append("Components: main")
+            if mirror.signed_by:
+                lines.append(f"Signed-By: {mirror.signed_by}")
+            lines.append("")
+        (folder / "sources" / "debian.sources").write_text("\n".join(lines))
         preferences = f"Package: {' '.join(newest)}\nPin: release *\nPin-Priority: 500\n"
         (folder / "preferences").write_text(preferences)
         (folder / "status").touch()
@@ -114,6 +133,9 @@ class Apt:
             f"-oDir::Cache={folder / 'cache'}",
             "-oAPT::Sandbox::User=",
         ]
+        if architecture:
+            self.options += [f"-oAPT::Architecture={architecture}"]
+            self.options += [f"-oAPT::Architectures={architecture}"]
 
     def update(self) -> None:
         """Fetch the releases' lists of packages and check their signatures."""
@@ -134,21 +156,40 @@ class Apt:
         """Fetch the packages' files and check them against the releases."""
         run(["apt-get", *self.options, "-q", "download", *packages], cwd=into)
 
+    def source_versions(self, package: str) -> list[str]:
+        """The versions of a package whose sources the releases have."""
+        told = run(["apt-cache", *self.options, "showsrc", "--only-source", package])
+        return re.findall(r"^Version: (.+)$", told, re.MULTILINE)
 
-def unpack_redis(folder: Path, *suites: str) -> list[str]:
-    """Unpack the suites' newest redis-server into `folder`; answer the command that starts it."""
-    apt_folder = folder / "apt"
-    packages = folder / "packages"
-    root = folder / "root"
-    packages.mkdir()
-    apt = Apt(apt_folder, machines_mirror(), suites, newest=PROGRAMS)
+    def download_source(self, package: str, version: str, into: Path) -> Path:
+        """Fetch the archive of a package's sources, without Debian's changes to them."""
+        words = ["source", "--download-only", "--tar-only", f"{package}={version}"]
+        run(["apt-get", *self.options, "-q", *words], cwd=into)
+        upstream = version.split(":")[-1].rsplit("-", 1)[0]
+        return next(into.glob(f"{package}_{upstream}.orig.tar.*"))
+
+
+def unpack_server(folder: Path, server: str, *suites: str, architecture: str = "") -> list[str]:
+    """Unpack the suites' newest `server` into `folder`; answer the command that starts it."""
+    packages = PACKAGES[server]
+    apt = Apt(
+        folder / "apt", {machines_mirror(): suites}, newest=packages, architecture=architecture
+    )
     apt.update()
-    apt.download(apt.with_libraries(list(PROGRAMS)), packages)
-    for package in sorted(packages.glob("*.deb")):
+    root = unpack(apt, apt.with_libraries(list(packages)), folder)
+    return through_own_loader(root, root / "usr" / "bin" / server)
+
+
+def unpack(apt: Apt, packages: list[str], folder: Path) -> Path:
+    """Unpack packages into a root in `folder`, and keep nothing but that root, which it answers."""
+    files, root = folder / "packages", folder / "root"
+    files.mkdir()
+    apt.download(packages, files)
+    for package in sorted(files.glob("*.deb")):
         run(["dpkg-deb", "-x", str(package), str(root)])
-    shutil.rmtree(apt_folder)
-    shutil.rmtree(packages)
-    return through_own_loader(root, root / "usr" / "bin" / "redis-server")
+    shutil.rmtree(files)
+    shutil.rmtree(folder / "apt")
+    return root
 
 
 def through_own_loader(root: Path, program: Path) -> list[str]:

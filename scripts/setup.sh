@@ -2,7 +2,8 @@
 # Install what is missing of the named parts, and nothing when nothing is missing.
 #
 #   scripts/setup.sh PART...
-#     build       a C compiler with its headers, and libclang for bindgen
+#     build       a C compiler with its headers, which links
+#     bindings    libclang, for bindgen
 #     rust-tools  rustfmt and clippy
 #     server      a redis-server and redis-cli
 #     bench       valgrind and redis-benchmark
@@ -56,6 +57,9 @@ look_build() {
     }
     have cc || need gcc "a C compiler"
     [ -e /usr/include/stdio.h ] || [ "$(uname)" = Darwin ] || need libc6-dev "the C library's headers"
+}
+
+look_bindings() {
     { have_libclang && have_clang_headers; } || need libclang-dev "libclang (for bindgen)"
 }
 
@@ -140,6 +144,7 @@ install_packages() {
 for part in "$@"; do
     case "$part" in
     build) look_build ;;
+    bindings) look_bindings ;;
     rust-tools) look_rust_tools ;;
     server) look_server ;;
     bench) look_bench ;;
