@@ -1,19 +1,43 @@
 //! The commands that ask running servers.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `address` | where a server is, and who asks it |
+//! | `server` | one server, asked within a deadline |
+//! | `primaries` | all primaries behind one URL |
+//! | `counters` | what `INFO ratelimit` counts |
+//! | `policies` | those of a file against those of every primary |
+
+mod address;
+mod counters;
+mod policies;
+mod primaries;
+mod server;
+
+use std::future::Future;
+
+pub(crate) use address::Address;
 
 use crate::args::{ExportArgs, PoliciesArgs, WatchArgs};
 use crate::failure::Failure;
 
 /// Shows who is being limited, live.
-pub(crate) fn watch(args: WatchArgs) -> Result<(), Failure> {
+pub(crate) fn watch(args: &WatchArgs) -> Result<(), Failure> {
     Err(Failure::Could(format!("watch is not there yet: {args:?}")))
 }
 
 /// Exports metrics to Prometheus.
-pub(crate) fn export(args: ExportArgs) -> Result<(), Failure> {
+pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
     Err(Failure::Could(format!("export is not there yet: {args:?}")))
 }
 
 /// Compares policies with a file, or makes them the same.
-pub(crate) fn policies(args: PoliciesArgs) -> Result<(), Failure> {
-    Err(Failure::Could(format!("policies is not there yet: {args:?}")))
+pub(crate) fn policies(args: &PoliciesArgs) -> Result<(), Failure> {
+    run(policies::run(&args.word))
+}
+
+/// Runs `work` to its end, on this thread.
+fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Could(format!("cannot begin: {error}")))?.block_on(work)
 }
