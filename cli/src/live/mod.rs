@@ -6,10 +6,12 @@
 //! | `server` | one server, asked within a deadline |
 //! | `primaries` | all primaries behind one URL |
 //! | `counters` | what `INFO ratelimit` counts |
+//! | `export` | what all servers count, for Prometheus |
 //! | `policies` | those of a file against those of every primary |
 
 mod address;
 mod counters;
+mod export;
 mod policies;
 mod primaries;
 mod server;
@@ -28,7 +30,7 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<(), Failure> {
 
 /// Exports metrics to Prometheus.
 pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    Err(Failure::Could(format!("export is not there yet: {args:?}")))
+    run(export::run(args))
 }
 
 /// Compares policies with a file, or makes them the same.
