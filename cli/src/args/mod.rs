@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+#[allow(unused_imports)]
 pub(crate) use live::{ExportArgs, PoliciesArgs, PoliciesWord, WatchArgs};
-pub(crate) use replay::ReplayArgs;
+pub(crate) use replay::{Format, ReplayArgs};
 
 /// Choose limits for redis-rl from a log, and see what they do
 ///

@@ -4,6 +4,6 @@ mod condition;
 mod key;
 mod share;
 
-pub(crate) use condition::{Condition, Test};
+pub(crate) use condition::Condition;
 pub(crate) use key::KeyFields;
 pub(crate) use share::Share;

@@ -1,0 +1,19 @@
+//! What is reported, and in which forms.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `report` | the figures, as all forms have them |
+//! | `spread` | percentiles of peaks |
+//! | `json`, `text`, `csv` | forms |
+
+mod csv;
+mod json;
+#[allow(clippy::module_inception)]
+mod report;
+mod spread;
+mod text;
+
+pub(crate) use csv::write as write_csv;
+pub(crate) use json::print as print_json;
+pub(crate) use report::Report;
+pub(crate) use text::print as print_text;
