@@ -34,6 +34,13 @@ pub(crate) struct Counters {
     pub(crate) others: Vec<(String, f64)>,
 }
 
+impl PolicyCounts {
+    /// One of its further fields; 0 where it is missing.
+    pub(crate) fn more(&self, name: &str) -> u64 {
+        self.more.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count)
+    }
+}
+
 impl Counters {
     /// Reads what INFO told.
     pub(crate) fn read(info: &str) -> Result<Self, Away> {
@@ -49,6 +56,11 @@ impl Counters {
     /// The value of one of the others.
     pub(crate) fn other(&self, name: &str) -> Option<f64> {
         self.others.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
+    }
+
+    /// The calls of a policy.
+    pub(crate) fn policy(&self, name: &str) -> Option<Decisions> {
+        self.policies.iter().find(|policy| policy.name == name).map(|policy| policy.calls)
     }
 
     fn add(&mut self, name: &str, value: &str) {
@@ -103,6 +115,12 @@ impl Counters {
 }
 
 impl Decisions {
+    /// Adds another server's.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.allowed = self.allowed.saturating_add(other.allowed);
+        self.denied = self.denied.saturating_add(other.denied);
+    }
+
     fn set(&mut self, verdict: &str, count: u64) -> bool {
         match verdict {
             "allowed" => self.allowed = count,

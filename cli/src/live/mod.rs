@@ -8,6 +8,7 @@
 //! | `counters` | what `INFO ratelimit` counts |
 //! | `export` | what all servers count, for Prometheus |
 //! | `policies` | those of a file against those of every primary |
+//! | `watch` | who is being limited, live |
 
 mod address;
 mod counters;
@@ -15,6 +16,7 @@ mod export;
 mod policies;
 mod primaries;
 mod server;
+mod watch;
 
 use std::future::Future;
 
@@ -25,7 +27,7 @@ use crate::failure::Failure;
 
 /// Shows who is being limited, live.
 pub(crate) fn watch(args: &WatchArgs) -> Result<(), Failure> {
-    Err(Failure::Could(format!("watch is not there yet: {args:?}")))
+    run(watch::run(args))
 }
 
 /// Exports metrics to Prometheus.

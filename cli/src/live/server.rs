@@ -8,9 +8,13 @@ use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, Value};
 use tokio::time::timeout;
 
 use super::address::Address;
+use crate::replay::show::plain;
 
 /// How long a server may take to answer, its connection included.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The longest error that is shown whole.
+const LONGEST: usize = 300;
 
 /// What each command was answered, errors included.
 pub(crate) type Answers = Vec<Result<Value, RedisError>>;
@@ -36,10 +40,11 @@ pub(crate) fn words_of(error: &RedisError) -> String {
     if error.kind() == ErrorKind::AuthenticationFailed {
         return "the user or the password is wrong".into();
     }
-    match (error.code(), error.detail()) {
+    let words = match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string(),
-    }
+    };
+    plain(&words, LONGEST)
 }
 
 /// A server, and the connection that it was last asked on.

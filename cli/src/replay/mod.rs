@@ -16,7 +16,7 @@ mod clients;
 mod formats;
 mod read;
 mod report;
-mod show;
+pub(crate) mod show;
 mod tally;
 mod words;
 
