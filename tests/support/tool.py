@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
+from urllib.request import urlopen
 
 from support.paths import TARGET
+from support.program import Program
 
 TOOL = Path(os.environ.get("RL_TOOL", TARGET / "debug" / "redis-rl"))
 """The program under test; RL_TOOL names another build of it."""
@@ -37,3 +41,37 @@ def tool(
     )
     assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done
+
+
+class Exporter:
+    """`redis-rl export` in the background, on a port of its own."""
+
+    def __init__(self, folder: Path, *urls: str) -> None:
+        command = [str(TOOL), "export", *urls, "--listen", "127.0.0.1:0"]
+        self.program = Program(command, folder / "export.log", environment(), folder)
+        self.program.answers(lambda: bool(self._address()), DEADLINE_S)
+        self.address = self._address()
+        assert self.address, self.program.log()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.kill()
+
+    def _address(self) -> str:
+        found = re.search(r"metrics are at http://(\S+)/metrics", self.program.log())
+        return found[1] if found else ""
+
+    def scrape(self) -> str:
+        """What /metrics answers."""
+        with urlopen(f"http://{self.address}/metrics", timeout=30) as reply:
+            assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+            return str(reply.read().decode())
+
+    def samples(self) -> dict[str, float]:
+        """The samples of a scrape, by their names and labels as written."""
+        lines = [line for line in self.scrape().splitlines() if not line.startswith("#")]
+        read = [line.rsplit(" ", 1) for line in lines]
+        assert len({name for name, _ in read}) == len(read), "a sample is there twice"
+        return {name: float(value) for name, value in read}
