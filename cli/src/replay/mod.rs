@@ -9,11 +9,13 @@
 //! | `clients` | who was read of |
 //! | `tally` | what happens to requests, and what is counted |
 //! | `report` | what is told of it |
+//! | `page` | the same as a page of HTML |
 //! | `show` | how values are shown to people |
 
 mod candidate;
 mod clients;
 mod formats;
+mod page;
 mod read;
 mod report;
 mod show;
@@ -39,6 +41,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let report = report::Report::new(args, logs, tally);
     if let Some(path) = &args.csv {
         report::write_csv(&report, path)?;
+    }
+    if let Some(path) = &args.html {
+        page::write(&report, args.top, path)?;
     }
     if args.json {
         report::print_json(&report, args.top)

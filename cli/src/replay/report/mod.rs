@@ -15,5 +15,6 @@ mod text;
 
 pub(crate) use csv::write as write_csv;
 pub(crate) use json::print as print_json;
-pub(crate) use report::Report;
-pub(crate) use text::print as print_text;
+pub(crate) use report::{Client, Report, Speed, Tried};
+pub(crate) use spread::above;
+pub(crate) use text::{ESTIMATE, print as print_text};
