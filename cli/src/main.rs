@@ -7,6 +7,7 @@ mod failure;
 mod generate;
 mod live;
 mod replay;
+mod words;
 
 use std::process::ExitCode;
 

@@ -2,8 +2,6 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `candidate` | limits to try, read as the helpers read them |
-//! | `words` | what the options say: keys, conditions, a share |
 //! | `formats` | how logs are written |
 //! | `read` | logs become requests, in the order of their times |
 //! | `clients` | who was read of |
@@ -12,7 +10,6 @@
 //! | `page` | the same as a page of HTML |
 //! | `show` | how values are shown to people |
 
-mod candidate;
 mod clients;
 mod formats;
 mod page;
@@ -20,10 +17,6 @@ mod read;
 mod report;
 mod show;
 mod tally;
-mod words;
-
-pub(crate) use candidate::Candidate;
-pub(crate) use words::{Condition, KeyFields, Share};
 
 use crate::args::ReplayArgs;
 use crate::failure::Failure;

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `report` | the figures, as all forms have them |
 //! | `spread` | percentiles of peaks |
-//! | `json`, `text`, `csv` | forms |
+//! | `text` | as text |
+//! | `json` | as JSON |
+//! | `csv` | those who are refused, as CSV |
 
 mod csv;
 mod json;

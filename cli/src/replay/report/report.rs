@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use super::spread::{PERCENTILES, above, percentile};
 use crate::args::ReplayArgs;
-use crate::replay::candidate::Candidate;
 use crate::replay::clients::Names;
 use crate::replay::read::Logs;
 use crate::replay::show;
 use crate::replay::tally::{Look, Minutes, Tally, Trial};
-use crate::replay::words::Share;
+use crate::words::Candidate;
+use crate::words::Share;
 
 /// The name that the line for RL.POLICY gives.
 const POLICY: &str = "api";
