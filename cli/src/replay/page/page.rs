@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{plots, tables};
 use crate::failure::Failure;
 use crate::replay::report::{ESTIMATE, Report, Tried};
-use crate::replay::show::{number, period, time};
+use crate::replay::show::{number, period, plain, time};
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing may be fetched and nothing may run, whatever a log says.
@@ -80,7 +80,7 @@ fn day(report: &Report) -> Markup {
                 span.swatch.all {} " all requests"
                 @for (place, tried) in report.tried.iter().enumerate() {
                     span.swatch class=(plots::colour(place)) {}
-                    " refused by " (tables::cut(tried.candidate.text(), 60))
+                    " refused by " (plain(tried.candidate.text(), 60))
                 }
             }
         }
@@ -111,7 +111,7 @@ fn shares(report: &Report) -> Markup {
 fn candidate(place: usize, tried: &Tried, top: usize) -> Markup {
     html! {
         section {
-            h2 { span class={ "dot " (plots::colour(place)) } {} " " (tables::cut(tried.candidate.text(), 200)) }
+            h2 { span class={ "dot " (plots::colour(place)) } {} " " (plain(tried.candidate.text(), 200)) }
             @if tried.refused == 0 {
                 p { "Refuses nobody." }
             } @else {

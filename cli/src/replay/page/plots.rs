@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::draw::{Size, area, axes, both, line, place};
 use super::scale::Scale;
 use crate::replay::report::{Report, Speed, Tried, above};
-use crate::replay::show::{period, short, time};
+use crate::replay::show::{period, plain, short, time};
 use crate::replay::tally::Minutes;
 
 /// The colours that candidates have, in turn.
@@ -96,7 +96,7 @@ fn mark(size: Size, (x, y): (f64, f64), at: usize, order: usize, tried: &Tried) 
             line class="candidate" x1=(place(x)) x2=(place(x)) y1=(place(size.up().0)) y2=(place(size.up().1)) {}
             circle cx=(place(x)) cy=(place(y)) r="4.5" {}
             text class=(class) x=(place(if class == "end" { x - 6.0 } else { x + 6.0 })) y=(place(text_y)) {
-                (super::tables::cut(tried.candidate.text(), 36))
+                (plain(tried.candidate.text(), 36))
             }
         }
     }

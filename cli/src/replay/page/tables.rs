@@ -6,11 +6,6 @@ use super::plots::colour;
 use crate::replay::report::{Client, Report, Tried};
 use crate::replay::show::{number, percent, period, plain, time};
 
-/// Text from a log, without what would turn the page around, and not too long.
-pub(super) fn cut(text: &str, longest: usize) -> String {
-    plain(text, longest)
-}
-
 /// The candidates, one row each.
 pub(super) fn candidates(report: &Report) -> Markup {
     html! {
@@ -21,7 +16,7 @@ pub(super) fn candidates(report: &Report) -> Markup {
             } }
             tbody {
                 @for (place, tried) in report.tried.iter().enumerate() { tr {
-                    td { span class={ "dot " (colour(place)) } {} " " (cut(tried.candidate.text(), 200)) }
+                    td { span class={ "dot " (colour(place)) } {} " " (plain(tried.candidate.text(), 200)) }
                     td.number data-name="requests refused" {
                         (number(tried.refused)) " " small { (percent(tried.refused, report.requests)) }
                     }
@@ -90,9 +85,9 @@ pub(super) fn top(tried: &Tried, count: usize) -> Markup {
 fn who(client: &Client) -> Markup {
     let look = &client.look;
     html! {
-        strong { (cut(&client.key, 120)) }
-        @if !look.agent.is_empty() { small { (cut(&look.agent, 120)) } }
-        @for path in &look.paths { small { code { (cut(path, 80)) } } }
+        strong { (plain(&client.key, 120)) }
+        @if !look.agent.is_empty() { small { (plain(&look.agent, 120)) } }
+        @for path in &look.paths { small { code { (plain(path, 80)) } } }
     }
 }
 
