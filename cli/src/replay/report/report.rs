@@ -175,6 +175,15 @@ fn suggested(share: Share, candidates: &[Candidate], speeds: &[Speed]) -> Vec<Su
 impl Suggested {
     /// As a limit is written.
     pub(crate) fn text(&self) -> String {
-        format!("{}/{}", self.limit, show::period(self.period_ms))
+        let period = show::period(self.period_ms);
+        let unit = match period.as_str() {
+            "1s" => "second",
+            "1m" => "minute",
+            "1h" => "hour",
+            "1d" => "day",
+            "1w" => "week",
+            other => other,
+        };
+        format!("{}/{unit}", self.limit)
     }
 }
