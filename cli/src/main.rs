@@ -8,6 +8,7 @@ mod generate;
 mod live;
 mod replay;
 mod style;
+mod words;
 
 use std::process::ExitCode;
 

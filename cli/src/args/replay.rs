@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::replay::{Candidate, Condition, KeyFields, Share};
+use crate::words::{Candidate, Condition, KeyFields, Share};
 
 /// Replay a log against limits: what would yesterday's traffic have met?
 ///

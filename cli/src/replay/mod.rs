@@ -2,26 +2,21 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `candidate` | limits to try, read as the helpers read them |
-//! | `words` | what the options say: keys, conditions, a share |
 //! | `formats` | how logs are written |
 //! | `read` | logs become requests, in the order of their times |
 //! | `clients` | who was read of |
 //! | `tally` | what happens to requests, and what is counted |
 //! | `report` | what is told of it |
+//! | `page` | the same as a page of HTML |
 //! | `show` | how values are shown to people |
 
-mod candidate;
 mod clients;
 mod formats;
+mod page;
 mod read;
 mod report;
 pub(crate) mod show;
 mod tally;
-mod words;
-
-pub(crate) use candidate::Candidate;
-pub(crate) use words::{Condition, KeyFields, Share};
 
 use crate::args::ReplayArgs;
 use crate::failure::Failure;
@@ -39,6 +34,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let report = report::Report::new(args, logs, tally);
     if let Some(path) = &args.csv {
         report::write_csv(&report, path)?;
+    }
+    if let Some(path) = &args.html {
+        page::write(&report, args.top, path)?;
     }
     if args.json {
         report::print_json(&report, args.top)

@@ -51,6 +51,14 @@ pub(crate) fn share(part: u64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { part as f64 / all as f64 }
 }
 
+/// A number on an axis: `500`, `2k`, `1.5M`.
+pub(crate) fn short(number: f64) -> String {
+    let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let (unit, letter) = units.into_iter().find(|(unit, _)| number >= *unit).unwrap_or((1.0, ""));
+    let text = format!("{:.1}", number / unit);
+    format!("{}{letter}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 /// A time in UTC, by RFC 3339.
 pub(crate) fn time(ms: u64) -> String {
     let ms = i64::try_from(ms).unwrap_or(i64::MAX);

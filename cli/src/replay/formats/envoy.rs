@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::record::Row;
 use super::request_line::RequestLine;
+use super::row::Row;
 use super::words::Words;
 
 /// Its columns. Others may follow.

@@ -3,10 +3,12 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `field` | the names of what a line says |
-//! | `record` | a line that was read |
+//! | `record` | a line that was read, in any format |
+//! | `row` | a line of words |
 //! | `words` | the words of a line, some of them in quotes |
 //! | `ncsa` | combined and common |
-//! | `alb`, `envoy` | the same of Amazon's load balancer, and of Envoy |
+//! | `alb` | the log of Amazon's load balancer |
+//! | `envoy` | the log of Envoy |
 //! | `json` | lines of JSON, whatever their names are |
 //! | `request_line` | `GET /path?query HTTP/1.1` |
 //! | `time` | when it was |
@@ -20,6 +22,7 @@ mod json;
 mod ncsa;
 mod record;
 mod request_line;
+mod row;
 mod time;
 mod words;
 

@@ -1,8 +1,8 @@
 //! The formats of NCSA: `host ident user [time] "request" status bytes`, and in the combined one
 //! `"referer" "agent"`.
 
-use super::record::Row;
 use super::request_line::RequestLine;
+use super::row::Row;
 use super::words::Words;
 
 /// Reads a line, whatever follows the bytes.

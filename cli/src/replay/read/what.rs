@@ -9,7 +9,7 @@ use rl_core::bounds::MAX_NUMBER;
 use crate::args::ReplayArgs;
 use crate::failure::Failure;
 use crate::replay::formats::{Clock, Field, Kind, Record};
-use crate::replay::words::Condition;
+use crate::words::Condition;
 
 /// What the options ask of each line.
 pub(crate) struct What {

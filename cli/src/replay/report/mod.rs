@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `report` | the figures, as all forms have them |
 //! | `spread` | percentiles of peaks |
-//! | `json`, `text`, `csv` | forms |
+//! | `text` | as text |
+//! | `json` | as JSON |
+//! | `csv` | those who are refused, as CSV |
 
 mod csv;
 mod json;
@@ -15,5 +17,6 @@ mod text;
 
 pub(crate) use csv::write as write_csv;
 pub(crate) use json::print as print_json;
-pub(crate) use report::Report;
-pub(crate) use text::print as print_text;
+pub(crate) use report::{Client, Report, Speed, Tried};
+pub(crate) use spread::above;
+pub(crate) use text::{ESTIMATE, print as print_text};

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use super::spread::{PERCENTILES, above, percentile};
 use crate::args::ReplayArgs;
-use crate::replay::candidate::Candidate;
 use crate::replay::clients::Names;
 use crate::replay::read::Logs;
 use crate::replay::show;
 use crate::replay::tally::{Look, Minutes, Tally, Trial};
-use crate::replay::words::Share;
+use crate::words::Candidate;
+use crate::words::Share;
 
 /// The name that the line for RL.POLICY gives.
 const POLICY: &str = "api";
@@ -175,6 +175,15 @@ fn suggested(share: Share, candidates: &[Candidate], speeds: &[Speed]) -> Vec<Su
 impl Suggested {
     /// As a limit is written.
     pub(crate) fn text(&self) -> String {
-        format!("{}/{}", self.limit, show::period(self.period_ms))
+        let period = show::period(self.period_ms);
+        let unit = match period.as_str() {
+            "1s" => "second",
+            "1m" => "minute",
+            "1h" => "hour",
+            "1d" => "day",
+            "1w" => "week",
+            other => other,
+        };
+        format!("{}/{unit}", self.limit)
     }
 }

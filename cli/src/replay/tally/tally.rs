@@ -4,8 +4,8 @@ use super::minutes::Minutes;
 use super::peaks::Peaks;
 use super::seen::Seen;
 use super::trial::Trial;
-use crate::replay::candidate::Candidate;
 use crate::replay::read::Request;
+use crate::words::Candidate;
 
 /// The windows in which peaks are always told: a second, a minute and an hour.
 const TOLD_MS: [u64; 3] = [1_000, 60_000, 3_600_000];
