@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::live::Address;
+use crate::words::Address;
 
 const URL_HELP: &str = "\
 A server or any node of a cluster: redis://[USER[:PASSWORD]@]HOST[:PORT], rediss:// for TLS, or \

@@ -2,7 +2,6 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `address` | where a server is, and who asks it |
 //! | `server` | one server, asked within a deadline |
 //! | `primaries` | all primaries behind one URL |
 //! | `counters` | what `INFO ratelimit` counts |
@@ -10,7 +9,6 @@
 //! | `policies` | those of a file against those of every primary |
 //! | `watch` | who is being limited, live |
 
-mod address;
 mod counters;
 mod export;
 mod policies;
@@ -19,8 +17,6 @@ mod server;
 mod watch;
 
 use std::future::Future;
-
-pub(crate) use address::Address;
 
 use crate::args::{ExportArgs, PoliciesArgs, WatchArgs};
 use crate::failure::Failure;

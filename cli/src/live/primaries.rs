@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use redis::Cmd;
 
-use super::address::Address;
+use crate::words::Address;
 use super::server::{Away, Server, command, text, words_of};
 
 /// The servers behind a URL, found again whenever [`refresh`](Self::refresh) is called.

@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, Value};
 use tokio::time::timeout;
 
-use super::address::Address;
+use crate::words::Address;
 use crate::replay::show::plain;
 
 /// How long a server may take to answer, its connection included.

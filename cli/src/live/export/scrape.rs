@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 
 use super::families::{Instance, text_of};
-use crate::live::address::Address;
+use crate::words::Address;
 use crate::live::counters::Counters;
 use crate::live::primaries::Primaries;
 use crate::live::server::{Away, Server, command, text};

@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 
 use self::difference::Difference;
 use self::file::Policies;
-use super::address::Address;
+use crate::words::Address;
 use super::primaries::Primaries;
 use super::server::{Away, Server, command, text};
 use crate::args::PoliciesWord;
