@@ -14,7 +14,7 @@ LOCKED := $(if $(CI),--locked)
 VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_OLDEST_VENV := target/venv-oldest
-PYTHON_SOURCES := tests scripts bench clients/conformance
+PYTHON_SOURCES := tests scripts bench cli/suite clients/conformance
 # How long make soak goes on, in seconds.
 DURATION ?= 180
 # Extra words for pytest: make test-server ARGS='-k digest -x'
@@ -22,7 +22,7 @@ ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples
+.PHONY: lint-node test-node example-node test-examples cli test-cli example-replay
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -34,13 +34,27 @@ build: ## build target/release/libredis_rl.so
 	@scripts/setup.sh build
 	cargo build --release $(LOCKED) -p redis-rl-module
 
+# Optimizing it as a whole, as the module is, takes minutes and wins nothing that is noticed.
+CLI_CARGO := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo
+
+cli: ## build target/release/redis-rl, the operator's tool
+	@scripts/setup.sh build
+	$(CLI_CARGO) build --release $(LOCKED) -p redis-rl-cli
+
+example-replay: cli $(VENV)/.ready ## replay a day of a shop against three limits, and make the page of it
+	@$(VENV)/bin/python scripts/sample_log.py target/example/shop.log
+	target/release/redis-rl replay target/example/shop.log --top 6 --suggest 0.1% \
+	    --limit '60/minute' --limit 'sliding 600/hour' --limit 'token 2/second burst 40' \
+	    --html target/example/shop.html
+	@echo "The same as a page: target/example/shop.html"
+
 run: build ## start a redis-server with the module on PORT (6379), or the one named by SERVER
 	@scripts/run.sh
 
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-deb test-rust test-python test-node test-examples ## run everything
+test: lint test-core test-module test-server test-cli test-deb test-rust test-python test-node test-examples ## run everything
 
 lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and types
 	@scripts/setup.sh build rust-tools
@@ -48,6 +62,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and 
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(VENV)/bin/python scripts/rooms.py core/src
+	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words failure
 	$(VENV)/bin/python scripts/rooms.py src commands state policies words metrics settings server
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
@@ -67,6 +82,11 @@ test-core: ## test the decisions (core/), without any server
 test-module: ## unit-test the module (src/), without any server
 	@scripts/setup.sh build
 	cargo test $(LOCKED) -p redis-rl-module
+
+test-cli: build cli servers ## test the operator's tool on logs, against real servers and in a browser; ARGS='-k word' picks tests
+	@scripts/setup.sh browser
+	$(CLI_CARGO) test --release $(LOCKED) -p redis-rl-cli
+	$(VENV)/bin/pytest -c cli/suite/pytest.ini cli/suite $(ARGS)
 
 test-server: build servers ## test the module inside real servers; ARGS='-k word' picks tests
 	$(VENV)/bin/pytest -c tests/pytest.ini tests $(ARGS)

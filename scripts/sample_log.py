@@ -27,7 +27,7 @@ BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/145.0.0.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 19_2 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
     "Mozilla/5.0 (X11; Linux x86_64; rv:148.0) Gecko/20100101 Firefox/148.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_3) AppleWebKit/605.1.15 Version/19.0 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_3) AppleWebKit/605.1.15 Safari/605.1.15",
 )
 CRAWLER = "Mozilla/5.0 (compatible; ExampleBot/2.1; +https://bot.example/about)"
 STUFFER = "python-requests/2.32.3"
@@ -71,7 +71,9 @@ def visit(rng: random.Random, ip: str, start: float) -> Iterator[Hit]:
         yield Hit(now, ip, f"GET /items/{item}", 200, rng.randrange(8_000, 30_000), agent)
         for part in ("stock", "reviews", "similar")[: rng.randrange(1, 4)]:
             path = f"GET /api/{part}?item={item}"
-            yield Hit(now + rng.uniform(0.1, 1.5), ip, path, 200, rng.randrange(200, 3_000), agent, page)
+            yield Hit(
+                now + rng.uniform(0.1, 1.5), ip, path, 200, rng.randrange(200, 3_000), agent, page
+            )
         now += rng.expovariate(1 / 25) + 2
     if rng.random() < 0.08:
         yield Hit(now, ip, "POST /login", rng.choice((303, 303, 303, 401)), 0, agent)
@@ -125,10 +127,12 @@ def scraper(rng: random.Random) -> Iterator[Hit]:
 
 
 def customer(rng: random.Random) -> Iterator[Hit]:
-    """A program that looks after 30 warehouses from 05:00 to 21:00, a request every second or so."""
+    """A program that looks after 30 warehouses from 05:00 to 21:00, one request a second."""
     now = 5.0 * HOUR
     while now < 21 * HOUR:
-        path = rng.choice(("GET /api/stock?item=", "GET /api/stock?item=", "POST /api/orders?item="))
+        path = rng.choice(
+            ("GET /api/stock?item=", "GET /api/stock?item=", "POST /api/orders?item=")
+        )
         item = rng.randrange(2_000)
         yield Hit(now, "192.0.2.200", f"{path}{item}", 200, 340, CUSTOMER, user="acme-trading")
         now += rng.choice((0.4, 0.9, 1.1, 1.3, 2.5))

@@ -27,20 +27,35 @@ def quoted(hit: Hit) -> Hit:
 
 def nginx_json(hit: Hit) -> str:
     """JSON as people configure nginx to write it: all values are text."""
-    return json.dumps({
-        "time_iso8601": hit.iso, "remote_addr": hit.ip, "request": f"GET {hit.path} HTTP/1.1",
-        "status": str(hit.status), "body_bytes_sent": "10", "http_user_agent": hit.agent,
-    })
+    return json.dumps(
+        {
+            "time_iso8601": hit.iso,
+            "remote_addr": hit.ip,
+            "request": f"GET {hit.path} HTTP/1.1",
+            "status": str(hit.status),
+            "body_bytes_sent": "10",
+            "http_user_agent": hit.agent,
+        }
+    )
 
 
 def caddy(hit: Hit) -> str:
     """JSON as Caddy writes it."""
-    return json.dumps({
-        "level": "info", "ts": hit.at.timestamp() + hit.ms % 1000 / 1000, "status": hit.status,
-        "request": {"client_ip": hit.ip, "method": "GET", "uri": hit.path,
-                    "headers": {"User-Agent": [hit.agent]}},
-        "size": hit.bytes, "duration": 0.001,
-    })
+    return json.dumps(
+        {
+            "level": "info",
+            "ts": hit.at.timestamp() + hit.ms % 1000 / 1000,
+            "status": hit.status,
+            "request": {
+                "client_ip": hit.ip,
+                "method": "GET",
+                "uri": hit.path,
+                "headers": {"User-Agent": [hit.agent]},
+            },
+            "size": hit.bytes,
+            "duration": 0.001,
+        }
+    )
 
 
 WRITERS: dict[str, tuple[str, Callable[[Hit], str]]] = {
@@ -60,8 +75,12 @@ def test_each_format_is_read_and_recognized(name: str, is_named: bool) -> None:
     words = ["--format", option] if is_named else []
     report = replay("-", "--limit", "5/minute", *words, stdin=text(map(write, HITS)))
     assert report["read"] == {
-        "lines": len(HITS), "skipped": 0, "requests": len(HITS), "clients": 3,
-        "from": "2023-11-23T00:00:00Z", "to": "2023-11-23T00:00:09Z",
+        "lines": len(HITS),
+        "skipped": 0,
+        "requests": len(HITS),
+        "clients": 3,
+        "from": "2023-11-23T00:00:00Z",
+        "to": "2023-11-23T00:00:09Z",
     }
     # Both IPv6 addresses are one client.
     assert refused(report) == {"192.0.2.1": 5, "192.0.2.2": 2, "2001:db8::/64": 1}
@@ -71,8 +90,14 @@ def test_each_format_is_read_and_recognized(name: str, is_named: bool) -> None:
 def test_every_field_of_each_format_has_the_name_that_conditions_use(name: str) -> None:
     option, write = WRITERS[name]
     log = text(map(write, HITS))
-    conditions = ["ip=192.0.2.1", "method=GET", "path=/items/3", "query=page=2", "status=200",
-                  "bytes=10"]
+    conditions = [
+        "ip=192.0.2.1",
+        "method=GET",
+        "path=/items/3",
+        "query=page=2",
+        "status=200",
+        "bytes=10",
+    ]
     if option != "common":
         conditions.append('agent=Moz "quoted" \\ 5')
     words = [word for condition in conditions for word in ("--where", condition)]
@@ -103,12 +128,18 @@ def test_a_gzip_file_that_is_cut_off_could_not_be_read(tmp_path: Path) -> None:
 
 def test_several_logs_are_one_traffic_in_any_order_and_format(tmp_path: Path) -> None:
     """Days that follow one another, given newest first, and a server beside another."""
-    days = [[Hit(ms=day * 86_400_000 + second * 1_000) for second in range(0, 20, 2)]
-            for day in range(3)]
+    days = [
+        [Hit(ms=day * 86_400_000 + second * 1_000) for second in range(0, 20, 2)]
+        for day in range(3)
+    ]
     beside = [Hit(ms=second * 1_000 + 500) for second in range(0, 20, 2)]
     logs = []
-    for name, hits, write in [("day3", days[2], combined), ("day1", days[0], common),
-                              ("day2", days[1], alb), ("beside", beside, envoy)]:
+    for name, hits, write in [
+        ("day3", days[2], combined),
+        ("day1", days[0], common),
+        ("day2", days[1], alb),
+        ("beside", beside, envoy),
+    ]:
         log = tmp_path / name
         log.write_text(text(map(write, hits)))
         logs.append(log)
@@ -126,8 +157,12 @@ def test_bad_lines_are_skipped_counted_and_the_first_three_shown() -> None:
     bad = ["one", "", "two \x1b[31mred\x07", "three", 'four - - [nonsense] "GET / HTTP/1.1" 200 5']
     log = text([lines[0], *bad, *lines[1:]])
     assert replay("-", "--limit", "5/minute", stdin=log)["read"] == {
-        "lines": len(HITS) + 5, "skipped": 5, "requests": len(HITS), "clients": 3,
-        "from": "2023-11-23T00:00:00Z", "to": "2023-11-23T00:00:09Z",
+        "lines": len(HITS) + 5,
+        "skipped": 5,
+        "requests": len(HITS),
+        "clients": 3,
+        "from": "2023-11-23T00:00:00Z",
+        "to": "2023-11-23T00:00:09Z",
     }
     printed = run("replay", "-", "--limit", "5/minute", stdin=log).stdout
     assert "Skipped 5 lines" in printed

@@ -30,8 +30,12 @@ def test_a_line_that_is_later_than_a_minute_is_skipped() -> None:
     assert refused(exact) == {"a": 1, "b": 1}
     late = replay("-", "--limit", "0/minute", stdin=lines((60_001, "a"), (0, "b"), (60_001, "b")))
     assert late["read"] == {
-        "lines": 3, "skipped": 1, "requests": 2, "clients": 2,
-        "from": "2023-11-23T00:01:00.001Z", "to": "2023-11-23T00:01:00.001Z",
+        "lines": 3,
+        "skipped": 1,
+        "requests": 2,
+        "clients": 2,
+        "from": "2023-11-23T00:01:00.001Z",
+        "to": "2023-11-23T00:01:00.001Z",
     }
 
 

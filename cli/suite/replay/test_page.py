@@ -13,8 +13,14 @@ from suite.tools.logs import Hit, combined, text
 from suite.tools.tool import replay
 
 EVIL = '<script>console.log("ran")</script><img src=x onerror="console.log(1)">'
-LIMITS = ["2/minute", "sliding 30/hour", "token 1/second burst 5; 100/day", f"{'4' * 12}/366d",
-          "0/second", "leaky 3/10s burst 2"]
+LIMITS = [
+    "2/minute",
+    "sliding 30/hour",
+    "token 1/second burst 5; 100/day",
+    f"{'4' * 12}/366d",
+    "0/second",
+    "leaky 3/10s burst 2",
+]
 WORDS = [word for limit in LIMITS for word in ("--limit", limit)]
 
 
@@ -23,10 +29,15 @@ def hostile() -> str:
     hits = []
     for n in range(4_000):
         name = EVIL.replace(" ", "/") if n % 3 else "x" * 300
-        hits.append(Hit(
-            ms=n * 21_000, ip=f"{name}{n % 7}", path=f"/{EVIL.replace(' ', '+')}{'w' * 400}",
-            agent=f"{EVIL}\u202e{'m' * 300}", user="x",
-        ))
+        hits.append(
+            Hit(
+                ms=n * 21_000,
+                ip=f"{name}{n % 7}",
+                path=f"/{EVIL.replace(' ', '+')}{'w' * 400}",
+                agent=f"{EVIL}\u202e{'m' * 300}",
+                user="x",
+            )
+        )
     lines = [combined(hit).replace(EVIL, EVIL.replace('"', '\\"')) for hit in hits]
     return text([*lines[:50], EVIL, "y" * 500, *lines[50:]])
 
@@ -49,7 +60,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 390, 719, 720, 1400])
-def test_nothing_overflows(page: Page, report: Path, width: int, scheme: str, tmp_path: Path) -> None:
+def test_nothing_overflows(
+    page: Page, report: Path, width: int, scheme: str, tmp_path: Path
+) -> None:
     page.open(report, width, scheme=scheme)
     assert page.evaluate(OVERFLOWING) == []
     assert page.evaluate(COLLIDING) == []
@@ -105,10 +118,13 @@ def test_it_tells_what_the_other_forms_tell(page: Page, report: Path) -> None:
     assert page.evaluate("document.querySelectorAll('svg.wide').length") == 1 + 3 + 6
 
 
-@pytest.mark.parametrize("lines", [
-    pytest.param(text([combined(Hit())]), id="one request"),
-    pytest.param(text([combined(Hit(ms=n * 86_400_000)) for n in range(90)]), id="90 days"),
-])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(text([combined(Hit())]), id="one request"),
+        pytest.param(text([combined(Hit(ms=n * 86_400_000)) for n in range(90)]), id="90 days"),
+    ],
+)
 def test_it_can_show_little_and_long(page: Page, tmp_path: Path, lines: str) -> None:
     file = tmp_path / "page.html"
     replay("-", "--limit", "1/minute", "--html", file, stdin=lines)
@@ -122,8 +138,16 @@ def test_it_can_show_little_and_long(page: Page, tmp_path: Path, lines: str) -> 
 
 def test_no_request_is_a_page_too(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    replay("-", "--limit", "1/minute", "--where", "path=/x", "--html", file,
-           stdin=text([combined(Hit())]))
+    replay(
+        "-",
+        "--limit",
+        "1/minute",
+        "--where",
+        "path=/x",
+        "--html",
+        file,
+        stdin=text([combined(Hit())]),
+    )
     page.open(file, 800)
     assert page.evaluate(OVERFLOWING) == []
     assert "NaN" not in file.read_text()

@@ -126,7 +126,13 @@ def test_who_would_have_passed_by_waiting_a_second() -> None:
 def test_a_suggested_limit_is_the_smallest_that_refuses_so_few(share: str) -> None:
     lines = log(traffic(2))
     report = replay(
-        "-", "--limit", "5/minute; 3 per 10s", "--limit", "token 9/hour", "--suggest", share,
+        "-",
+        "--limit",
+        "5/minute; 3 per 10s",
+        "--limit",
+        "token 9/hour",
+        "--suggest",
+        share,
         stdin=lines,
     )
     assert [row["period"] for row in report["suggest"]] == ["10s", "1m", "1h"]
@@ -152,15 +158,27 @@ def test_the_object_has_these_fields_and_no_others() -> None:
     assert list(report) == ["read", "peaks", "candidates", "suggest"]
     assert list(report["read"]) == ["lines", "skipped", "requests", "clients", "from", "to"]
     assert list(report["candidates"][0]) == [
-        "limit", "clauses", "refused", "refused_share", "clients_refused", "worst_minute",
-        "passed_within_1s", "policy", "top",
+        "limit",
+        "clauses",
+        "refused",
+        "refused_share",
+        "clients_refused",
+        "worst_minute",
+        "passed_within_1s",
+        "policy",
+        "top",
     ]
 
 
 def test_conditions_that_nothing_meets_leave_an_empty_report() -> None:
     report = replay("-", "--limit", "1/minute", "--where", "ip=b", stdin=log([(0, "a")]))
     assert report["read"] == {
-        "lines": 1, "skipped": 0, "requests": 0, "clients": 0, "from": None, "to": None,
+        "lines": 1,
+        "skipped": 0,
+        "requests": 0,
+        "clients": 0,
+        "from": None,
+        "to": None,
     }
     assert report["candidates"][0]["refused_share"] == 0
     printed = run("replay", "-", "--limit", "1/minute", "--where", "ip=b", stdin=log([(0, "a")]))
@@ -168,11 +186,28 @@ def test_conditions_that_nothing_meets_leave_an_empty_report() -> None:
 
 
 CONDITIONS = [
-    ("status=200", 3), ("status!=200", 1), ("status<300", 3), ("status<=200", 3),
-    ("status>200", 1), ("status>=200", 4), ("path~^/a", 2), ("path~b$", 2), ("user=ann", 1),
-    ("user!=ann", 3), ("user=-", 2), ("user!=-", 2), ("user~n", 1), ("ip=192.0.2.0/31", 2),
-    ("ip!=192.0.2.0/31", 2), ("ip=2001:db8::1", 1), ("bytes>9.5", 4), ("query=x=1&y=2", 1),
-    ("referer~shop", 1), ("agent~(?i)CURL", 4), ("method=POST", 1), ("time>0", 0),
+    ("status=200", 3),
+    ("status!=200", 1),
+    ("status<300", 3),
+    ("status<=200", 3),
+    ("status>200", 1),
+    ("status>=200", 4),
+    ("path~^/a", 2),
+    ("path~b$", 2),
+    ("user=ann", 1),
+    ("user!=ann", 3),
+    ("user=-", 2),
+    ("user!=-", 2),
+    ("user~n", 1),
+    ("ip=192.0.2.0/31", 2),
+    ("ip!=192.0.2.0/31", 2),
+    ("ip=2001:db8::1", 1),
+    ("bytes>9.5", 4),
+    ("query=x=1&y=2", 1),
+    ("referer~shop", 1),
+    ("agent~(?i)CURL", 4),
+    ("method=POST", 1),
+    ("time>0", 0),
 ]
 
 
@@ -184,7 +219,9 @@ def test_conditions_choose_requests(condition: str, count: int) -> None:
         Hit(ip="192.0.2.2", path="/b", user="bob"),
         Hit(ip="2001:db8::1", path="/bb", status=404, method="POST"),
     ]
-    report = replay("-", "--limit", "1/minute", "--where", condition, stdin=text(map(combined, hits)))
+    report = replay(
+        "-", "--limit", "1/minute", "--where", condition, stdin=text(map(combined, hits))
+    )
     assert report["read"]["requests"] == count
 
 
@@ -201,15 +238,23 @@ def test_a_request_without_its_key_is_skipped() -> None:
     assert report["candidates"][0]["top"][0]["key"] == "ann"
 
 
-@pytest.mark.parametrize(("prefix", "keys"), [
-    (64, {"2001:db8:1:2::/64", "2001:db8:1:3::/64", "192.0.2.1"}),
-    (48, {"2001:db8:1::/48", "192.0.2.1"}),
-    (63, {"2001:db8:1:2::/63", "192.0.2.1"}),
-    (128, {"2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:3::1", "192.0.2.1"}),
-])
+@pytest.mark.parametrize(
+    ("prefix", "keys"),
+    [
+        (64, {"2001:db8:1:2::/64", "2001:db8:1:3::/64", "192.0.2.1"}),
+        (48, {"2001:db8:1::/48", "192.0.2.1"}),
+        (63, {"2001:db8:1:2::/63", "192.0.2.1"}),
+        (128, {"2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:3::1", "192.0.2.1"}),
+    ],
+)
 def test_ipv6_clients_are_prefixes(prefix: int, keys: set[str]) -> None:
-    ips = ["2001:db8:1:2::1", "2001:DB8:1:2:0::2", "[2001:db8:1:3::1]:443", "::ffff:192.0.2.1",
-           "192.0.2.1"]
+    ips = [
+        "2001:db8:1:2::1",
+        "2001:DB8:1:2:0::2",
+        "[2001:db8:1:3::1]:443",
+        "::ffff:192.0.2.1",
+        "192.0.2.1",
+    ]
     lines = text(json.dumps({"ts": 1, "ip": ip}) for ip in ips)
     report = replay("-", "--limit", "0/minute", "--ipv6-prefix", str(prefix), stdin=lines)
     assert {row["key"] for row in report["candidates"][0]["top"]} == keys
@@ -221,10 +266,17 @@ def test_the_text_tells_all_in_order() -> None:
     report = replay("-", "--limit", "5/minute", "--suggest", "1%", stdin=log(hits))
     (candidate,) = report["candidates"]
     parts = [
-        "Read 4,000 lines", "How fast clients are", f"refuses {candidate['refused']:,} of 4,000",
-        f"worst minute: {candidate['worst_minute']['at']}", "would have passed by waiting a second",
-        "refused most", candidate["top"][0]["key"], candidate["policy"],
-        "smallest limits", report["suggest"][0]["limit"], "first estimate",
+        "Read 4,000 lines",
+        "How fast clients are",
+        f"refuses {candidate['refused']:,} of 4,000",
+        f"worst minute: {candidate['worst_minute']['at']}",
+        "would have passed by waiting a second",
+        "refused most",
+        candidate["top"][0]["key"],
+        candidate["policy"],
+        "smallest limits",
+        report["suggest"][0]["limit"],
+        "first estimate",
     ]
     places = [done.stdout.index(part) for part in parts]
     assert places == sorted(places)
@@ -245,7 +297,10 @@ def on_terminal(columns: int, *words: str, **environment: str) -> str:
     """What a terminal of that width is sent."""
     command = " ".join([f"stty cols {columns};", f"'{TOOL}'", *words])
     done = subprocess.run(
-        ["script", "-qec", command, "/dev/null"], capture_output=True, check=True, timeout=60,
+        ["script", "-qec", command, "/dev/null"],
+        capture_output=True,
+        check=True,
+        timeout=60,
         env={**os.environ, "TERM": "xterm-256color", **environment},
     )
     return done.stdout.decode()
@@ -258,22 +313,37 @@ def test_a_terminal_is_shown_progress_and_no_control_characters_of_the_log(tmp_p
     sent = on_terminal(80, "replay", str(file), "--limit", "1/minute")
     assert "\x1b]0" not in sent
     assert "\x07" not in sent
-    report = sent[sent.index("Read 18,000 lines"):]
-    table = report[report.index("refused most"):report.index("RL.POLICY")]
+    report = sent[sent.index("Read 18,000 lines") :]
+    table = report[report.index("refused most") : report.index("RL.POLICY")]
     assert max(len(line) for line in table.splitlines()) <= 80
 
 
 def test_csv_has_everybody_who_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "refused.csv"
     hits = [Hit(ip=f"192.0.2.{n}", agent='=cmd|"x",1', path="/a,b") for n in range(40)]
-    replay("-", "--limit", "1/minute", "--limit", "0/hour", "--top", "2", "--csv", file,
-           stdin=text(map(combined, hits * 2)).replace('=cmd|"x"', '=cmd|\\"x\\"'))
+    replay(
+        "-",
+        "--limit",
+        "1/minute",
+        "--limit",
+        "0/hour",
+        "--top",
+        "2",
+        "--csv",
+        file,
+        stdin=text(map(combined, hits * 2)).replace('=cmd|"x"', '=cmd|\\"x\\"'),
+    )
     with file.open(newline="") as opened:
         rows = list(csv.DictReader(opened))
     assert Counter(row["limit"] for row in rows) == {"1/minute": 40, "0/hour": 40}
     assert rows[0] == {
-        "limit": "1/minute", "key": "192.0.2.0", "requests": "2", "refused": "1",
-        "agent": "'=cmd|\"x\",1", "path_1": "/a,b", "path_2": "",
+        "limit": "1/minute",
+        "key": "192.0.2.0",
+        "requests": "2",
+        "refused": "1",
+        "agent": '\'=cmd|"x",1',
+        "path_1": "/a,b",
+        "path_2": "",
     }
 
 

@@ -14,7 +14,6 @@ from redis import Redis
 
 from suite.tools.logs import START_MS, Hit
 from suite.tools.tool import refused, replay
-from support.clock import Clock
 from support.server import Server
 
 LIMITS = [
@@ -41,10 +40,13 @@ def traffic(seed: int, count: int = 600) -> list[Hit]:
 
 
 def decided(
-    server: Server, limit: str, hits: list[Hit], key: Callable[[Hit], str], cost: Callable[[Hit], int]
+    server: Server,
+    limit: str,
+    hits: list[Hit],
+    key: Callable[[Hit], str],
+    cost: Callable[[Hit], int],
 ) -> tuple[Counter[str], Counter[str], int]:
-    """How many requests of each key the server refuses and gets, and how many of those refused
-    would pass a second later, by what it says."""
+    """Of each key, how many are refused and asked; and how many would pass a second later."""
     words = [w for clause in clauses(limit) for w in clause]
     refused: Counter[str] = Counter()
     asked: Counter[str] = Counter()
@@ -63,7 +65,7 @@ def decided(
 
 def ask(client: Redis, key: str, words: list[str], cost: int) -> list:  # type: ignore[type-arg]
     """One call, as a helper makes it."""
-    answer: list = client.execute_command(  # type: ignore[type-arg, no-untyped-call]
+    answer: list = client.execute_command(  # type: ignore[type-arg]
         "RL.LIMIT", key, *words, "COST", cost
     )
     return answer
@@ -79,19 +81,21 @@ def clauses(limit: str) -> list[list[str]]:
 
 def as_json(hit: Hit) -> str:
     """A line of JSON with the time in milliseconds."""
-    return json.dumps({
-        "ts": (START_MS + hit.ms) / 1000,
-        "client_ip": hit.ip,
-        "url": hit.path,
-        "account": {"id": hit.user},
-        "units": hit.bytes,
-        "status": hit.status,
-    })
+    return json.dumps(
+        {
+            "ts": (START_MS + hit.ms) / 1000,
+            "client_ip": hit.ip,
+            "url": hit.path,
+            "account": {"id": hit.user},
+            "units": hit.bytes,
+            "status": hit.status,
+        }
+    )
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_each_limit_refuses_whom_the_server_refuses(
-    server: Server, clock: Clock, tmp_path: Path, limit: str
+    server: Server, tmp_path: Path, limit: str
 ) -> None:
     hits = traffic(seed=LIMITS.index(limit))
     expected, asked, soon = decided(server, limit, hits, lambda hit: hit.ip, lambda _: 1)
@@ -114,7 +118,7 @@ def test_each_limit_refuses_whom_the_server_refuses(
 
 @pytest.mark.parametrize("limit", ["token 6/10s burst 9", "sliding 12/minute; log 5/3s"])
 def test_costs_conditions_keys_and_disorder_are_as_on_the_server(
-    server: Server, clock: Clock, tmp_path: Path, limit: str
+    server: Server, tmp_path: Path, limit: str
 ) -> None:
     """JSON lines in two gzipped files, out of order, with costs, a filter and a joined key."""
     rng = random.Random(limit)
@@ -123,10 +127,16 @@ def test_costs_conditions_keys_and_disorder_are_as_on_the_server(
         now += rng.choice([1, 2, 40, 700, 3_000])
         network = rng.choice(["2001:db8:0:7f00::", "2001:db8:0:7f01::", "2001:db8:1:0::"])
         ip = rng.choice(["192.0.2.1", f"{network}{rng.randrange(1, 9)}"])
-        hits.append(Hit(
-            ms=now, ip=ip, user=rng.choice(["ann", "bob"]), bytes=rng.randrange(6),
-            path=rng.choice(["/buy?x=1", "/buy", "/look"]), status=rng.choice([200, 401]),
-        ))
+        hits.append(
+            Hit(
+                ms=now,
+                ip=ip,
+                user=rng.choice(["ann", "bob"]),
+                bytes=rng.randrange(6),
+                path=rng.choice(["/buy?x=1", "/buy", "/look"]),
+                status=rng.choice([200, 401]),
+            )
+        )
 
     def key(hit: Hit) -> str:
         network = {"2001:db8:0:7": "2001:db8:0:7f00::/56", "2001:db8:1:0": "2001:db8:1::/56"}
@@ -144,8 +154,23 @@ def test_costs_conditions_keys_and_disorder_are_as_on_the_server(
         log.write_bytes(gzip.compress("".join(as_json(hit) + "\n" for hit in half).encode()))
 
     report = replay(
-        *logs, "--limit", limit, "--format", "json", "--time", "ts", "--key", "ip+account.id",
-        "--cost", "units", "--where", "path=/buy", "--where", "status<400", "--ipv6-prefix", "56",
+        *logs,
+        "--limit",
+        limit,
+        "--format",
+        "json",
+        "--time",
+        "ts",
+        "--key",
+        "ip+account.id",
+        "--cost",
+        "units",
+        "--where",
+        "path=/buy",
+        "--where",
+        "status<400",
+        "--ipv6-prefix",
+        "56",
     )
     assert expected, "the traffic must meet the limit"
     assert report["read"]["skipped"] == 0

@@ -19,8 +19,16 @@ from support.eventually import eventually
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 # Root, in a container, has no sandbox.
-WORDS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
-         "--remote-debugging-port=0", "--remote-debugging-address=127.0.0.1", "about:blank")
+WORDS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--remote-debugging-port=0",
+    "--remote-debugging-address=127.0.0.1",
+    "about:blank",
+)
 DEADLINE_S = 30.0
 
 LISTENING = re.compile(r"ws://(127\.0\.0\.1:\d+)/")
@@ -49,7 +57,8 @@ COLLIDING = """
 (() => {
   const found = [];
   for (const svg of document.querySelectorAll('svg')) {
-    const texts = [...svg.querySelectorAll('text')].map(one => [one.textContent, one.getBoundingClientRect()])
+    const texts = [...svg.querySelectorAll('text')]
+      .map(one => [one.textContent, one.getBoundingClientRect()])
       .filter(([_, box]) => box.width > 0);
     texts.forEach(([a, x], i) => texts.slice(i + 1).forEach(([b, y]) => {
       const wide = Math.min(x.right, y.right) - Math.max(x.left, y.left);
@@ -95,8 +104,13 @@ class Page:
 
     def open(self, file: Path, width: int, *, scheme: str = "light", media: str = "screen") -> None:
         """Load a file in a window of that width."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
-                  deviceScaleFactor=1, mobile=width < 500)
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 500,
+        )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
         self.fetched.clear()

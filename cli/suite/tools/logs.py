@@ -53,8 +53,9 @@ def alb(hit: Hit) -> str:
     client = f"[{hit.ip}]:4711" if ":" in hit.ip else f"{hit.ip}:4711"
     return (
         f"https {hit.iso} app/shop/50dc6c495c0c9188 {client} 10.0.0.1:80 0.000 0.001 0.002 "
-        f'{hit.status} {hit.status} 34 {hit.bytes} "{hit.method} https://shop.example:443{hit.path} '
-        f'HTTP/1.1" "{hit.agent}" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:shop '
+        f"{hit.status} {hit.status} 34 {hit.bytes} "
+        f'"{hit.method} https://shop.example:443{hit.path} HTTP/1.1" '
+        f'"{hit.agent}" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:shop '
         f'"Root=1-58337281-1d84f3d73c47ec4e58577259" "shop.example" "arn:aws:acm:shop" 1 '
         f'{hit.iso} "forward" "-" "-" "10.0.0.1:80" "{hit.status}" "-" "-" TID_1234'
     )
