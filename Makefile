@@ -62,7 +62,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and 
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(VENV)/bin/python scripts/rooms.py core/src
-	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words failure
+	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words style failure
 	$(VENV)/bin/python scripts/rooms.py src commands state policies words metrics settings server
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)

@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 use redis::Cmd;
 
-use crate::words::Address;
 use super::server::{Away, Server, command, text, words_of};
+use crate::words::Address;
 
 /// The servers behind a URL, found again whenever [`refresh`](Self::refresh) is called.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, Value};
 use tokio::time::timeout;
 
-use crate::words::Address;
 use crate::replay::show::plain;
+use crate::words::Address;
 
 /// How long a server may take to answer, its connection included.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(2);

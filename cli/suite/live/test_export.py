@@ -11,12 +11,12 @@ from urllib.request import urlopen
 
 import pytest
 
+from suite.tools.live import Exporter, tool
 from support.cluster import PRIMARIES, Cluster
 from support.eventually import eventually
 from support.pool import NewServer
 from support.resp import encode
 from support.server import Server
-from support.tool import Exporter, tool
 
 SECRET_KEYS = ["mail:ann@example.com", "10.20.30.40"]
 PLACED = re.compile(r"(decisions|fixed|sliding|log|token|leaky|policy_.*)_(allowed|denied)")
@@ -58,7 +58,6 @@ def info(server: Server) -> dict[str, float]:
     }
 
 
-@pytest.mark.all_servers
 def test_every_field_of_info_is_exported(new_server: NewServer, tmp_path: Path) -> None:
     server = new_server()
     used(server)

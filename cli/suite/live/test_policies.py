@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from suite.tools.live import tool
 from support.cluster import PRIMARIES, Cluster, asked
 from support.pool import NewServer
 from support.resp import Status
 from support.server import Server
-from support.tool import tool
 
 WANTED = {
     "api": ["fixed 6 60", "TOKEN 20 10 1s"],

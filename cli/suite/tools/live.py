@@ -1,4 +1,4 @@
-"""The operator's tool, as it was built."""
+"""The tool where it asks running servers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
 
-from support.paths import TARGET
+from suite.tools.tool import TOOL
 from support.program import Program
-
-TOOL = Path(os.environ.get("RL_TOOL", TARGET / "debug" / "redis-rl"))
-"""The program under test; RL_TOOL names another build of it."""
 
 DEADLINE_S = 60.0
 

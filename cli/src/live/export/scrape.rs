@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 
 use super::families::{Instance, text_of};
-use crate::words::Address;
 use crate::live::counters::Counters;
 use crate::live::primaries::Primaries;
 use crate::live::server::{Away, Server, command, text};
+use crate::words::Address;
 
 /// The servers behind all URLs, and what was last said of each.
 #[derive(Debug)]

@@ -16,11 +16,11 @@ use futures_util::future::join_all;
 
 use self::difference::Difference;
 use self::file::Policies;
-use crate::words::Address;
 use super::primaries::Primaries;
 use super::server::{Away, Server, command, text};
 use crate::args::PoliciesWord;
 use crate::failure::Failure;
+use crate::words::Address;
 
 /// A primary, and what the file would change there.
 type Differing<'a> = (&'a mut Server, Difference);
