@@ -81,8 +81,10 @@ impl Primaries {
             },
             None => Away("there is no server".into()),
         };
+        let names: Vec<String> = self.servers.iter().map(Server::name).collect();
+        let others = self.replicas.iter().chain([&self.first]).cloned().map(Server::new);
         let mut others: Vec<Server> =
-            self.replicas.iter().chain([&self.first]).cloned().map(Server::new).collect();
+            others.filter(|server| !names.contains(&server.name())).collect();
         let known = self.servers.iter_mut().skip(1);
         let told = join_all(known.chain(&mut others).map(ask)).await;
         told.into_iter().find_map(Result::ok).ok_or(first_error)
