@@ -36,7 +36,7 @@ pub(crate) fn number(number: u64) -> String {
 pub(crate) fn percent(part: u64, all: u64) -> String {
     let share = share(part, all) * 100.0;
     let text = match share {
-        s if s == 0.0 => return "0%".to_owned(),
+        0.0 => return "0%".to_owned(),
         s if s >= 10.0 => format!("{s:.1}"),
         s if s >= 0.1 => format!("{s:.2}"),
         s if s >= 0.001 => format!("{s:.4}"),
@@ -71,7 +71,7 @@ pub(crate) fn period(ms: u64) -> String {
         [(604_800_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     for (unit, letter) in units {
         if ms >= unit && ms.is_multiple_of(unit) {
-            return format!("{}{letter}", ms / unit);
+            return format!("{}{letter}", ms.div_euclid(unit));
         }
     }
     format!("{ms}ms")

@@ -115,7 +115,7 @@ pub(super) fn day(report: &Report) -> Markup {
         let x = Scale::linear((from as f64, to as f64), size.across());
         let y = Scale::linear((0.0, most as f64 * 1.05), size.up());
         let points = |bins: &BTreeMap<u64, u64>| -> Vec<(f64, f64)> {
-            let count = to.saturating_sub(from) / bin;
+            let count = to.saturating_sub(from).div_euclid(bin);
             let steps = (0..=count).flat_map(|place| {
                 let value = y.at(bins.get(&place).copied().unwrap_or(0) as f64);
                 let start = from.saturating_add(place.saturating_mul(bin));
@@ -181,14 +181,14 @@ fn refused(speed: &Speed, limit: u64) -> u64 {
 fn bin_ms(length_ms: u64) -> u64 {
     let minutes = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1_440, 10_080];
     let bins = minutes.map(|minutes: u64| minutes.saturating_mul(60_000));
-    bins.into_iter().find(|bin| length_ms / bin <= 150).unwrap_or(604_800_000)
+    bins.into_iter().find(|bin| length_ms.div_euclid(*bin) <= 150).unwrap_or(604_800_000)
 }
 
 /// Counts by the number of their bin since `from`.
 fn binned(minutes: &Minutes, from: u64, bin: u64) -> BTreeMap<u64, u64> {
     let mut bins = BTreeMap::new();
     for (start, count) in minutes.all() {
-        let bin: &mut u64 = bins.entry(start.saturating_sub(from) / bin.max(1)).or_default();
+        let bin: &mut u64 = bins.entry(start.saturating_sub(from).div_euclid(bin.max(1))).or_default();
         *bin = bin.saturating_add(count);
     }
     bins
@@ -208,7 +208,7 @@ fn times(from: u64, to: u64, size: Size) -> Vec<(f64, String)> {
     let length = to.saturating_sub(from);
     let steps = [60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 604_800];
     let most = size.ticks_across().saturating_sub(1).max(1) as u64;
-    let step = steps.into_iter().map(|s: u64| s.saturating_mul(1_000)).find(|s| length / s <= most);
+    let step = steps.into_iter().map(|s: u64| s.saturating_mul(1_000)).find(|s| length.div_euclid(*s) <= most);
     let step = step.unwrap_or(2_592_000_000);
     let first = from.div_ceil(step).saturating_mul(step);
     let mut ticks = Vec::new();
