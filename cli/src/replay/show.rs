@@ -32,11 +32,19 @@ pub(crate) fn number(number: u64) -> String {
     text
 }
 
+/// So many of something: `1 client`, `1,234 clients`.
+pub(crate) fn count(count: u64, what: &str) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
 /// A share as percent, with three digits that count: `12.3%`, `0.0123%`.
 pub(crate) fn percent(part: u64, all: u64) -> String {
     let share = share(part, all) * 100.0;
+    if part < all && share > 99.9 {
+        return ">99.9%".to_owned();
+    }
     let text = match share {
-        s if s == 0.0 => return "0%".to_owned(),
+        0.0 => return "0%".to_owned(),
         s if s >= 10.0 => format!("{s:.1}"),
         s if s >= 0.1 => format!("{s:.2}"),
         s if s >= 0.001 => format!("{s:.4}"),
@@ -71,8 +79,38 @@ pub(crate) fn period(ms: u64) -> String {
         [(604_800_000, "w"), (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     for (unit, letter) in units {
         if ms >= unit && ms.is_multiple_of(unit) {
-            return format!("{}{letter}", ms / unit);
+            return format!("{}{letter}", ms.div_euclid(unit));
         }
     }
     format!("{ms}ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{count, number, percent, period, plain, short};
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([1, 1_000].map(|n| count(n, "client")), ["1 client", "1,000 clients"]);
+        assert_eq!([1.0, 950.0, 1_500.0, 2e6].map(short), ["1", "950", "1.5k", "2M"]);
+        let periods = [1_500, 60_000, 90_000, 604_800_000].map(period);
+        assert_eq!(periods, ["1500ms", "1m", "90s", "1w"]);
+    }
+
+    #[test]
+    fn a_share_is_never_rounded_to_none_or_all() {
+        let shares = [(0, 9), (1, 3), (1, 1_000), (1, 10_000_000), (9_999, 10_000), (3, 3), (0, 0)];
+        assert_eq!(
+            shares.map(|(part, all)| percent(part, all)),
+            ["0%", "33.3%", "0.1%", "0.00001%", ">99.9%", "100%", "0%"]
+        );
+    }
+
+    #[test]
+    fn text_of_a_log_cannot_steer_a_terminal() {
+        assert_eq!(plain("a\u{1b}[31m\u{202e}b\u{9b}c\n", 20), "a[31mbc");
+        assert_eq!(plain("abcdef", 4), "abc…");
+        assert_eq!(plain("abcd", 4), "abcd");
+    }
 }

@@ -40,6 +40,9 @@ impl Condition {
     /// Whether the field's value, if it has one, is what it must be.
     pub(crate) fn holds(&self, value: Option<&str>) -> bool {
         match &self.test {
+            // As logs write what is missing.
+            Test::Is(text) if is_nothing(text) => value.is_none_or(is_nothing),
+            Test::IsNot(text) if is_nothing(text) => value.is_some_and(|value| !is_nothing(value)),
             Test::IsNot(text) => value.is_none_or(|value| !is_same(value, text)),
             Test::Without(network) => value.is_none_or(|value| !is_within(value, network)),
             test => value.is_some_and(|value| test.holds(value)),
@@ -61,6 +64,10 @@ impl Test {
             Self::Matches(regex) => regex.is_match(value),
         }
     }
+}
+
+fn is_nothing(text: &str) -> bool {
+    matches!(text, "" | "-")
 }
 
 /// Whether both are the same text or the same number.

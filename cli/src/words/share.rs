@@ -14,7 +14,7 @@ const WHOLE: u64 = 100_000_000;
 impl Share {
     /// The largest whole number that is at most this share of `all`.
     pub(crate) fn of(self, all: u64) -> u64 {
-        let part = u128::from(all).saturating_mul(self.parts.into()) / u128::from(WHOLE);
+        let part = u128::from(all).saturating_mul(self.parts.into()).div_euclid(WHOLE.into());
         u64::try_from(part).unwrap_or(u64::MAX)
     }
 

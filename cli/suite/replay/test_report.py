@@ -295,7 +295,7 @@ def test_nothing_but_text_goes_into_a_pipe() -> None:
 
 def on_terminal(columns: int, *words: str, **environment: str) -> str:
     """What a terminal of that width is sent."""
-    command = " ".join([f"stty cols {columns};", f"'{TOOL}'", *words])
+    command = " ".join([f"stty rows 24 cols {columns};", f"'{TOOL}'", *words])
     done = subprocess.run(
         ["script", "-qec", command, "/dev/null"],
         capture_output=True,

@@ -53,6 +53,8 @@ def test_help_names_every_option_of_replay() -> None:
 def test_limits_are_those_of_the_helpers() -> None:
     """Every case of the vectors: the same clauses, or an error."""
     for case in VECTORS:
+        if "\0" in case["spec"]:  # No command line can have it.
+            continue
         if any(
             words[0] not in ("FIXED", "SLIDING", "LOG", "TOKEN", "LEAKY")
             for words in case.get("clauses", [])

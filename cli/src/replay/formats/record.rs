@@ -55,6 +55,7 @@ impl Kind {
 }
 
 /// What a line says.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Record<'a> {
     Row(Row<'a>),
     Json(serde_json::Value),

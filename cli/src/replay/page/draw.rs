@@ -14,7 +14,7 @@ pub(super) struct Size {
 }
 
 const LEFT: f64 = 52.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 20.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 34.0;
 

@@ -47,14 +47,29 @@ pub(super) fn peaks(speed: &Speed) -> Markup {
                 rect class="bar" x=(place(from)) width=(place(to - from))
                     y=(place(y.at(*count as f64))) height=(place(y.ends().0 - y.at(*count as f64))) {}
             }
-            @for (name, peak) in speed.percentiles().filter(|(name, _)| matches!(*name, "p50" | "p99")) {
-                @let at = x.at(peak.max(1) as f64);
-                line class="mark" x1=(place(at)) x2=(place(at))
-                    y1=(place(y.ends().0)) y2=(place(y.ends().1)) {}
-                text class="middle" x=(place(at)) y=(place(y.ends().1 - 4.0)) { (name) }
+            @for (order, (name, at)) in marked(speed, &x).into_iter().enumerate() {
+                g class="percentile" {
+                    line x1=(place(at)) x2=(place(at)) y1=(place(y.ends().0)) y2=(place(y.ends().1)) {}
+                    (beside(size, at, y.ends().1 + 10.0 + 14.0 * order as f64, name))
+                }
             }
         }
     })
+}
+
+/// The percentiles that a plot shows, and where.
+fn marked(speed: &Speed, x: &Scale) -> Vec<(&'static str, f64)> {
+    let shown = speed.percentiles().filter(|(name, _)| matches!(*name, "p50" | "p99"));
+    shown.map(|(name, peak)| (name, x.at(peak.max(1) as f64))).collect()
+}
+
+/// Words beside a line across the plot, on the side that has room.
+fn beside(size: Size, x: f64, y: f64, words: &str) -> Markup {
+    let is_left = x > size.width / 2.0;
+    html! {
+        text class=(if is_left { "end" } else { "start" }) y=(place(y))
+            x=(place(if is_left { x - 6.0 } else { x + 6.0 })) { (words) }
+    }
 }
 
 /// Which share of requests and of clients a FIXED limit would refuse, by how high it is, and where
@@ -89,15 +104,12 @@ pub(super) fn shares(report: &Report, speed: &Speed) -> Markup {
 
 /// A candidate's point, with its limit above it.
 fn mark(size: Size, (x, y): (f64, f64), at: usize, order: usize, tried: &Tried) -> Markup {
-    let class = if x > size.width / 2.0 { "end" } else { "start" };
-    let text_y = size.up().1 + 10.0 + 14.0 * order as f64;
+    let (bottom, top) = size.up();
     html! {
         g class=(colour(at)) {
-            line class="candidate" x1=(place(x)) x2=(place(x)) y1=(place(size.up().0)) y2=(place(size.up().1)) {}
+            line class="candidate" x1=(place(x)) x2=(place(x)) y1=(place(bottom)) y2=(place(top)) {}
             circle cx=(place(x)) cy=(place(y)) r="4.5" {}
-            text class=(class) x=(place(if class == "end" { x - 6.0 } else { x + 6.0 })) y=(place(text_y)) {
-                (plain(tried.candidate.text(), 36))
-            }
+            (beside(size, x, top + 10.0 + 14.0 * order as f64, &plain(tried.candidate.text(), 24)))
         }
     }
 }
@@ -115,7 +127,7 @@ pub(super) fn day(report: &Report) -> Markup {
         let x = Scale::linear((from as f64, to as f64), size.across());
         let y = Scale::linear((0.0, most as f64 * 1.05), size.up());
         let points = |bins: &BTreeMap<u64, u64>| -> Vec<(f64, f64)> {
-            let count = to.saturating_sub(from) / bin;
+            let count = to.saturating_sub(from).div_euclid(bin);
             let steps = (0..=count).flat_map(|place| {
                 let value = y.at(bins.get(&place).copied().unwrap_or(0) as f64);
                 let start = from.saturating_add(place.saturating_mul(bin));
@@ -181,14 +193,15 @@ fn refused(speed: &Speed, limit: u64) -> u64 {
 fn bin_ms(length_ms: u64) -> u64 {
     let minutes = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1_440, 10_080];
     let bins = minutes.map(|minutes: u64| minutes.saturating_mul(60_000));
-    bins.into_iter().find(|bin| length_ms / bin <= 150).unwrap_or(604_800_000)
+    bins.into_iter().find(|bin| length_ms.div_euclid(*bin) <= 150).unwrap_or(604_800_000)
 }
 
 /// Counts by the number of their bin since `from`.
 fn binned(minutes: &Minutes, from: u64, bin: u64) -> BTreeMap<u64, u64> {
     let mut bins = BTreeMap::new();
     for (start, count) in minutes.all() {
-        let bin: &mut u64 = bins.entry(start.saturating_sub(from) / bin.max(1)).or_default();
+        let bin: &mut u64 =
+            bins.entry(start.saturating_sub(from).div_euclid(bin.max(1))).or_default();
         *bin = bin.saturating_add(count);
     }
     bins
@@ -208,7 +221,10 @@ fn times(from: u64, to: u64, size: Size) -> Vec<(f64, String)> {
     let length = to.saturating_sub(from);
     let steps = [60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 604_800];
     let most = size.ticks_across().saturating_sub(1).max(1) as u64;
-    let step = steps.into_iter().map(|s: u64| s.saturating_mul(1_000)).find(|s| length / s <= most);
+    let step = steps
+        .into_iter()
+        .map(|s: u64| s.saturating_mul(1_000))
+        .find(|s| length.div_euclid(*s) <= most);
     let step = step.unwrap_or(2_592_000_000);
     let first = from.div_ceil(step).saturating_mul(step);
     let mut ticks = Vec::new();

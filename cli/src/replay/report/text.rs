@@ -7,7 +7,7 @@ use terminal_size::{Width, terminal_size};
 
 use super::report::{Report, Tried};
 use crate::failure::Failure;
-use crate::replay::show::{number, percent, period, plain, time};
+use crate::replay::show::{count, number, percent, period, plain, time};
 
 /// Said below every report.
 pub(crate) const ESTIMATE: &str = "\
@@ -51,16 +51,16 @@ fn text(report: &Report, top: usize, is_terminal: bool) -> String {
 
 fn read(report: &Report) -> String {
     let mut text = format!(
-        "Read {} lines: {} requests of {} clients",
-        number(report.lines),
-        number(report.requests),
-        number(report.clients)
+        "Read {}: {} of {}",
+        count(report.lines, "line"),
+        count(report.requests, "request"),
+        count(report.clients, "client")
     );
     if let Some((from, to)) = report.span_ms {
         text += &format!(", from {} to {}", time(from), time(to));
     }
     if report.skipped > 0 {
-        text += &format!("\nSkipped {} lines, the first of them:", number(report.skipped));
+        text += &format!("\nSkipped {}, the first of them:", count(report.skipped, "line"));
         for first in &report.skipped_first {
             text += &format!("\n  {first}");
         }
