@@ -84,7 +84,7 @@ test-module: ## unit-test the module (src/), without any server
 	cargo test $(LOCKED) -p redis-rl-module
 
 test-cli: build cli servers prometheus ## test the operator's tool on logs, against real servers and in a browser; ARGS='-k word' picks tests
-	@scripts/setup.sh browser
+	@scripts/setup.sh browser terminal
 	$(CLI_CARGO) test --release $(LOCKED) -p redis-rl-cli
 	$(VENV)/bin/pytest -c cli/suite/pytest.ini cli/suite $(ARGS)
 
