@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 use super::sample::{Sample, reset_top, sample};
 use crate::live::primaries::Primaries;
@@ -47,19 +47,14 @@ async fn ask(
     news: Sender<News>,
     mut resets: Receiver<()>,
 ) {
-    let mut next = Instant::now();
+    let mut wait = Duration::ZERO;
     loop {
         let told = tokio::select! {
             Some(()) = resets.recv() => News::Reset(reset_top(&mut primaries).await),
-            () = sleep_until(next) => {
-                next = next.max(Instant::now()) + interval;
-                News::Sample(sample(&mut primaries).await)
-            }
+            () = sleep(wait) => News::Sample(sample(&mut primaries).await),
         };
-        if matches!(told, News::Reset(_)) {
-            // What it did is shown at once.
-            next = Instant::now();
-        }
+        // What a reset did is shown at once.
+        wait = if matches!(told, News::Reset(_)) { Duration::ZERO } else { interval };
         if news.send(told).await.is_err() {
             return;
         }

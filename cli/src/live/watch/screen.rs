@@ -39,10 +39,11 @@ async fn run(terminal: &mut DefaultTerminal, mut poll: Poll, title: &str) -> std
                 }
             },
             Some(event) = events.recv() => match event {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
-                    if pressed(key, &mut view, &mut prompt, &poll) == Then::End {
-                        return Ok(());
-                    }
+                Event::Key(key)
+                    if key.kind != KeyEventKind::Release
+                        && pressed(key, &mut view, &mut prompt, &poll) == Then::End =>
+                {
+                    return Ok(());
                 }
                 _ => {}
             },
