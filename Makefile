@@ -22,7 +22,7 @@ ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples cli test-cli example-replay
+.PHONY: lint-node test-node example-node test-examples cli test-cli prometheus example-replay
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -62,7 +62,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and 
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(VENV)/bin/python scripts/rooms.py core/src
-	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words failure
+	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words style failure
 	$(VENV)/bin/python scripts/rooms.py src commands state policies words metrics settings server
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
@@ -83,8 +83,8 @@ test-module: ## unit-test the module (src/), without any server
 	@scripts/setup.sh build
 	cargo test $(LOCKED) -p redis-rl-module
 
-test-cli: build cli servers ## test the operator's tool on logs, against real servers and in a browser; ARGS='-k word' picks tests
-	@scripts/setup.sh browser
+test-cli: build cli servers prometheus ## test the operator's tool on logs, against real servers and in a browser; ARGS='-k word' picks tests
+	@scripts/setup.sh browser terminal
 	$(CLI_CARGO) test --release $(LOCKED) -p redis-rl-cli
 	$(VENV)/bin/pytest -c cli/suite/pytest.ini cli/suite $(ARGS)
 
@@ -156,6 +156,9 @@ example-node: build $(NODE_HELPER)/node_modules/.ready ## run the Node helper's 
 servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
 	@scripts/setup.sh server
 	@$(VENV)/bin/python scripts/fetch_servers.py
+
+prometheus: $(VENV)/.ready ## fetch Debian's Prometheus and redis_exporter, for tests, into target/prometheus/
+	@$(VENV)/bin/python scripts/fetch_prometheus.py
 
 soak: build servers ## disturb a primary and its replica for DURATION (180 s); ARGS='--seed 7 --server valkey-9'
 	PYTHONPATH=tests $(VENV)/bin/python -m soak --seconds '$(DURATION)' $(ARGS)

@@ -5,6 +5,7 @@
 #     build       a C compiler with its headers, and libclang for bindgen
 #     rust-tools  rustfmt and clippy
 #     server      a redis-server and redis-cli
+#     terminal    tmux
 #     bench       valgrind and redis-benchmark
 #     bench-http  wrk
 #     browser     a Chromium
@@ -85,6 +86,10 @@ look_bench_http() {
     have wrk || need wrk "wrk"
 }
 
+look_terminal() {
+    have tmux || need tmux "tmux"
+}
+
 look_browser() {
     local name
     for name in chromium-headless-shell chromium chromium-browser google-chrome; do
@@ -154,6 +159,7 @@ for part in "$@"; do
     bench) look_bench ;;
     bench-http) look_bench_http ;;
     browser) look_browser ;;
+    terminal) look_terminal ;;
     node) look_node ;;
     python) look_python ;;
     *)

@@ -7,6 +7,7 @@ mod failure;
 mod generate;
 mod live;
 mod replay;
+mod style;
 mod words;
 
 use std::process::ExitCode;
@@ -26,9 +27,9 @@ fn main() -> ExitCode {
 fn run(word: Word) -> Result<(), Failure> {
     match word {
         Word::Replay(args) => replay::run(&args),
-        Word::Watch(args) => live::watch(args),
-        Word::Export(args) => live::export(args),
-        Word::Policies(args) => live::policies(args),
+        Word::Watch(args) => live::watch(&args),
+        Word::Export(args) => live::export(&args),
+        Word::Policies(args) => live::policies(&args),
         Word::Generate(args) => generate::run(&args),
     }
 }

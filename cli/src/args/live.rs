@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::words::Address;
+
 const URL_HELP: &str = "\
 A server or any node of a cluster: redis://[USER[:PASSWORD]@]HOST[:PORT], rediss:// for TLS, or \
-unix:///PATH of a socket";
+unix:///PATH of a socket. Without a password REDISCLI_AUTH is read";
 
 const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 
@@ -16,7 +18,7 @@ const DEFAULT_URL: &str = "redis://127.0.0.1:6379";
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     #[arg(help = URL_HELP, value_name = "URL", default_value = DEFAULT_URL)]
-    pub(crate) url: String,
+    pub(crate) url: Address,
     /// How often to ask: a number with ms, s or m
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) interval: Duration,
@@ -29,7 +31,7 @@ pub(crate) struct WatchArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     #[arg(help = URL_HELP, value_name = "URL", default_value = DEFAULT_URL)]
-    pub(crate) urls: Vec<String>,
+    pub(crate) urls: Vec<Address>,
     /// The address and port of /metrics
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9899")]
     pub(crate) listen: SocketAddr,
@@ -50,7 +52,7 @@ pub(crate) enum PoliciesWord {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[arg(help = URL_HELP, value_name = "URL", default_value = DEFAULT_URL)]
-        url: String,
+        url: Address,
     },
     /// Add and change policies on every primary
     Apply {
@@ -58,7 +60,7 @@ pub(crate) enum PoliciesWord {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[arg(help = URL_HELP, value_name = "URL", default_value = DEFAULT_URL)]
-        url: String,
+        url: Address,
         /// Also remove policies that the file does not have
         #[arg(long)]
         prune: bool,

@@ -15,7 +15,7 @@ mod formats;
 mod page;
 mod read;
 mod report;
-mod show;
+pub(crate) mod show;
 mod tally;
 
 use crate::args::ReplayArgs;

@@ -10,7 +10,8 @@ from typing import Any
 
 from support.paths import ROOT
 
-TOOL = ROOT / "target" / "release" / "redis-rl"
+TOOL = Path(os.environ.get("RL_TOOL", ROOT / "target" / "release" / "redis-rl"))
+"""The program under test; RL_TOOL names another build of it."""
 
 DEADLINE_S = 60
 
