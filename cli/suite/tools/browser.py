@@ -132,7 +132,9 @@ class Page:
         file.write_bytes(base64.b64decode(data))
 
     def pdf(self, file: Path) -> None:
-        """It on paper."""
+        """It on paper, as whoever has a dark screen prints it."""
+        features = [{"name": "prefers-color-scheme", "value": "dark"}]
+        self.call("Emulation.setEmulatedMedia", media="print", features=features)
         data = self.call("Page.printToPDF", printBackground=False, preferCSSPageSize=True)["data"]
         file.write_bytes(base64.b64decode(data))
 

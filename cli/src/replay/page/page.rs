@@ -77,10 +77,12 @@ fn day(report: &Report) -> Markup {
         figure {
             (plots::day(report))
             figcaption {
-                span.swatch.all {} " all requests"
+                span.item { span.swatch.all {} "all requests" }
                 @for (place, tried) in report.tried.iter().enumerate() {
-                    span.swatch class=(plots::colour(place)) {}
-                    " refused by " (plain(tried.candidate.text(), 60))
+                    span.item {
+                        span class={ "swatch " (plots::colour(place)) } {}
+                        "refused by " (plain(tried.candidate.text(), 60))
+                    }
                 }
             }
         }

@@ -34,8 +34,8 @@ pub(super) fn peaks(speed: &Speed) -> Markup {
     let most = bins.values().copied().max().unwrap_or(1).max(10);
     both(&label, 1.0 / 3.0, 190.0, |size| {
         let x = Scale::log((1.0, 2_f64.powi(last.max(3).cast_signed())), size.across());
-        // A bar of one client must be seen.
-        let y = Scale::log((0.5, most as f64 * 1.3), size.up());
+        // A bar of one client must be seen, and the percentiles stand above them all.
+        let y = Scale::log((0.5, most as f64 * 12.0), size.up());
         let x_ticks = named(x.ticks(4));
         let y_ticks: Vec<_> = named(y.ticks(4)).into_iter().filter(|(v, _)| *v >= 1.0).collect();
         html! {
