@@ -22,7 +22,7 @@ ARGS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples cli test-cli prometheus example-replay
+.PHONY: lint-node test-node example-node test-examples cli pages test-cli prometheus example-replay
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -91,7 +91,7 @@ test-cli: build cli servers prometheus ## test the operator's tool on logs, agai
 test-server: build servers ## test the module inside real servers; ARGS='-k word' picks tests
 	$(VENV)/bin/pytest -c tests/pytest.ini tests $(ARGS)
 
-test-deb: build servers ## make the Debian package, install it and start servers with it, where there is dpkg
+test-deb: build pages servers ## make the Debian package, install it and start servers with it, where there is dpkg
 	@if scripts/deb.sh --check; then \
 	    deb=$$(scripts/deb.sh); \
 	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
@@ -177,7 +177,12 @@ install: build ## install the module into PREFIX/lib/redis/modules (/usr); DESTD
 uninstall: ## remove what make install installed
 	@scripts/install.sh --uninstall
 
-deb: build ## make a Debian package in target/debian/
+# The man pages and completions of the tool.
+pages: cli
+	@rm -rf target/pages
+	@target/release/redis-rl generate target/pages
+
+deb: build pages ## make a Debian package in target/debian/
 	@scripts/deb.sh
 
 clean: ## remove everything that was built or fetched
