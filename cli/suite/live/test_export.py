@@ -14,10 +14,12 @@ import pytest
 from suite.tools.live import Exporter, tool
 from support.cluster import PRIMARIES, Cluster
 from support.eventually import eventually
+from support.paths import ROOT
 from support.pool import NewServer
-from support.resp import encode
+from support.resp import Status, encode
 from support.server import Server
 
+PAGE = ROOT / "docs" / "watching.md"
 SECRET_KEYS = ["mail:ann@example.com", "10.20.30.40"]
 PLACED = re.compile(r"(decisions|fixed|sliding|log|token|leaky|policy_.*)_(allowed|denied)")
 """Fields that are not metrics of their own: their numbers are in redis_rl_decisions_total."""
@@ -205,3 +207,26 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     assert f"cannot listen on {address}" in told.stderr
     assert "--listen" in tool("export", "--listen", "nowhere", code=2).stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_users_need_no_more_rights_than_the_page_says(
+    new_server: NewServer, tmp_path: Path
+) -> None:
+    server = new_server()
+    lines = re.findall(r"^ACL SETUSER (.+)$", PAGE.read_text(), re.MULTILINE)
+    with server.raw() as raw:
+        raw("RL.POLICY", "SET", "api", "FIXED", 5, "1m")
+        for line in lines:
+            assert raw("ACL", "SETUSER", *line.split()) == Status("OK")
+    users = {name: url(server, f"{name}:secret@") for name in ("exporter", "watcher", "keeper")}
+    with Exporter(tmp_path, users["exporter"]) as export:
+        assert export.samples()[of(server, "up")] == 1
+    told = tool("watch", "--once", "--interval", "100ms", users["watcher"])
+    assert re.search(r"^api .* FIXED 5 1m$", told.stdout, re.MULTILINE)
+    assert "RL.TOP" not in told.stdout
+    with server.client(username="watcher", password="secret") as client:
+        assert client.execute_command("RL.TOP", "RESET") == []
+    file = tmp_path / "policies.json"
+    file.write_text('{"new": ["FIXED 1 1m"]}')
+    told = tool("policies", "apply", "--prune", file, users["keeper"])
+    assert "1 added, 1 removed" in told.stdout
