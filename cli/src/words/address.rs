@@ -66,6 +66,9 @@ impl FromStr for Address {
             return Err(expected.into());
         }
         let info = url.into_connection_info().map_err(|error| format!("{expected}: {error}"))?;
+        if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+            return Err("certificates are always checked: SSL_CERT_FILE names whom to trust".into());
+        }
         Ok(Self(info).with_password_from_environment())
     }
 }
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn other_nodes_are_reached_in_the_same_way() {
-        let first: Address = "rediss://ann:secret@10.0.0.1:7000#insecure".parse().unwrap();
+        let first: Address = "rediss://ann:secret@10.0.0.1:7000".parse().unwrap();
         let other = first.at("10.0.0.2", 7001);
         assert_eq!(other.to_string(), "10.0.0.2:7001");
         assert!(other.is_tls());
@@ -115,5 +118,6 @@ mod tests {
             let error = url.parse::<Address>().unwrap_err();
             assert!(error.contains("redis://127.0.0.1:6379"), "{url}: {error}");
         }
+        assert!("rediss://h#insecure".parse::<Address>().is_err());
     }
 }

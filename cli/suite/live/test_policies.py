@@ -121,10 +121,14 @@ def test_nothing_is_applied_anywhere_while_a_primary_is_away(cluster: Cluster, f
     # Its replica would take over.
     cluster.nodes[PRIMARIES].kill9()
     gone.kill9()
+    load(cluster.nodes[2], SPELLED)
     told = tool("policies", "apply", file, url(cluster.nodes[1]), code=1)
-    assert name(gone) in told.stderr
-    for node in cluster.nodes[1:PRIMARIES]:
-        assert policies_of(node) == {}
+    have, lack = told.stderr.split("Lack it:")
+    assert name(cluster.nodes[2]) in have
+    assert name(gone) in lack
+    assert f"{name(cluster.nodes[1])}: nothing was changed" in lack
+    assert policies_of(cluster.nodes[1]) == {}
+    assert name(gone) in tool("policies", "diff", file, url(cluster.nodes[1]), code=1).stderr
 
 
 def test_where_it_stops_halfway_it_names_who_has_it(cluster: Cluster, file: Path) -> None:

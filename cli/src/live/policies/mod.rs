@@ -22,8 +22,8 @@ use crate::args::PoliciesWord;
 use crate::failure::Failure;
 use crate::words::Address;
 
-/// A primary, and what the file would change there.
-type Differing<'a> = (&'a mut Server, Difference);
+/// A primary, and what the file would change there; or why nobody knows.
+type Compared<'a> = (&'a mut Server, Result<Difference, Away>);
 
 /// Compares or applies.
 pub(crate) async fn run(word: &PoliciesWord) -> Result<(), Failure> {
@@ -40,6 +40,7 @@ async fn diff(wanted: &Policies, url: &Address) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     let mut same = true;
     for (server, difference) in compare(&mut primaries, wanted).await? {
+        let difference = difference.map_err(|why| could_not(&server.name(), &why))?;
         same &= difference.is_empty();
         let written = writeln!(out, "{}: {}", server.name(), difference.to_do())
             .and_then(|()| difference.write(&mut out));
@@ -53,11 +54,19 @@ async fn diff(wanted: &Policies, url: &Address) -> Result<(), Failure> {
 async fn apply(wanted: &Policies, url: &Address, prune: bool) -> Result<(), Failure> {
     let mut primaries = Primaries::new(url.clone());
     let mut out = anstream::stdout().lock();
+    let compared = compare(&mut primaries, wanted).await?;
+    let all_answer = compared.iter().all(|(_, difference)| difference.is_ok());
     let (mut have, mut lack) = (Vec::new(), Vec::new());
-    for (server, difference) in compare(&mut primaries, wanted).await? {
-        let difference = if prune { difference } else { difference.without_removed() };
-        match change(server, &difference).await {
-            Ok(()) => {
+    for (server, difference) in compared {
+        let changed = match difference {
+            Err(why) => Err(why),
+            Ok(difference) => {
+                let difference = if prune { difference } else { difference.without_removed() };
+                change(server, difference, all_answer).await
+            }
+        };
+        match changed {
+            Ok(difference) => {
                 have.push(server.name());
                 let written = writeln!(out, "{}: {}", server.name(), difference.done())
                     .and_then(|()| difference.write(&mut out));
@@ -66,17 +75,27 @@ async fn apply(wanted: &Policies, url: &Address, prune: bool) -> Result<(), Fail
             Err(why) => lack.push(format!("{}: {why}", server.name())),
         }
     }
-    if lack.is_empty() {
-        return Ok(());
-    }
-    let have = if have.is_empty() { "no primary".into() } else { have.join(", ") };
-    Err(Failure::Could(format!(
-        "not all primaries have it.\n  Have it: {have}\n  Lack it: {}\nApply it again: that does no harm.",
-        lack.join("\n           ")
-    )))
+    if lack.is_empty() { Ok(()) } else { Err(not_all(&have, &lack)) }
 }
 
-async fn change(server: &mut Server, difference: &Difference) -> Result<(), Away> {
+fn not_all(have: &[String], lack: &[String]) -> Failure {
+    let have = if have.is_empty() { "no primary".into() } else { have.join(", ") };
+    let lack = lack.join("\n           ");
+    Failure::Could(format!(
+        "not all primaries have it.\n  Have it: {have}\n  Lack it: {lack}\n\
+         Apply it again: that does no harm."
+    ))
+}
+
+/// Makes that difference, which it answers, where all primaries answer.
+async fn change(
+    server: &mut Server,
+    difference: Difference,
+    all_answer: bool,
+) -> Result<Difference, Away> {
+    if !difference.is_empty() && !all_answer {
+        return Err(Away("nothing was changed, since not all primaries answer".into()));
+    }
     let load = difference.to_load();
     if !load.0.is_empty() {
         server.ask_one(command(&["RL.POLICY", "LOAD", &load.to_json()])).await?;
@@ -85,22 +104,21 @@ async fn change(server: &mut Server, difference: &Difference) -> Result<(), Away
     if !names.is_empty() {
         server.ask_one(command(&[&["RL.POLICY", "DEL"], names.as_slice()].concat())).await?;
     }
-    Ok(())
+    Ok(difference)
 }
 
-/// What the file would change at each primary; an error if one of them does not answer.
+/// What the file would change at each primary.
 async fn compare<'a>(
     primaries: &'a mut Primaries,
     wanted: &Policies,
-) -> Result<Vec<Differing<'a>>, Failure> {
+) -> Result<Vec<Compared<'a>>, Failure> {
     let url = primaries.name();
     primaries.require_primaries().await.map_err(|why| could_not(&url, &why))?;
     let compared = join_all(primaries.servers().iter_mut().map(async |server| {
-        let has = policies_of(server).await.map_err(|why| could_not(&server.name(), &why))?;
-        let difference = Difference::between(&has, wanted);
-        Ok((server, difference))
+        let difference = policies_of(server).await.map(|has| Difference::between(&has, wanted));
+        (server, difference)
     }));
-    compared.await.into_iter().collect()
+    Ok(compared.await)
 }
 
 async fn policies_of(server: &mut Server) -> Result<Policies, Away> {
