@@ -1,4 +1,4 @@
-"""Debian's redis-server of another release, unpacked beside its own libraries.
+"""A server out of another release of Debian's, unpacked beside its own libraries.
 
 The packages come from the mirror that this machine's apt uses, through an apt of its own
 folders: each release's signature is checked and nothing on the machine is changed. The server
@@ -17,7 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_S = 300
-PROGRAMS = ("redis-server", "redis-tools")
+PACKAGES = {
+    "redis-server": ("redis-server", "redis-tools"),
+    "valkey-server": ("valkey-server", "valkey-tools"),
+}
+"""What carries each server."""
 
 
 @dataclass(frozen=True)
@@ -135,20 +139,21 @@ class Apt:
         run(["apt-get", *self.options, "-q", "download", *packages], cwd=into)
 
 
-def unpack_redis(folder: Path, *suites: str) -> list[str]:
-    """Unpack the suites' newest redis-server into `folder`; answer the command that starts it."""
+def unpack(folder: Path, server: str, *suites: str) -> list[str]:
+    """Unpack the suites' newest `server` into `folder`; answer the command that starts it."""
+    programs = PACKAGES[server]
     apt_folder = folder / "apt"
     packages = folder / "packages"
     root = folder / "root"
     packages.mkdir()
-    apt = Apt(apt_folder, machines_mirror(), suites, newest=PROGRAMS)
+    apt = Apt(apt_folder, machines_mirror(), suites, newest=programs)
     apt.update()
-    apt.download(apt.with_libraries(list(PROGRAMS)), packages)
+    apt.download(apt.with_libraries(list(programs)), packages)
     for package in sorted(packages.glob("*.deb")):
         run(["dpkg-deb", "-x", str(package), str(root)])
     shutil.rmtree(apt_folder)
     shutil.rmtree(packages)
-    return through_own_loader(root, root / "usr" / "bin" / "redis-server")
+    return through_own_loader(root, root / "usr" / "bin" / server)
 
 
 def through_own_loader(root: Path, program: Path) -> list[str]:

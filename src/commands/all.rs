@@ -2,25 +2,26 @@
 
 use arrayvec::ArrayVec;
 use rl_core::bounds::MAX_CLAUSES;
-use rl_core::{Charge, Clause, Group, GroupOutcome, Limiters, decide_all};
+use rl_core::{Charge, Group, GroupOutcome, Limiters, decide_all};
 
 use super::asked::{Asked, Keys, is_and};
 use super::charge::record;
 use super::denied::denied;
-use super::reply;
+use super::group::{self, Shadows};
 use super::where_keys::tell_keys;
 use crate::metrics;
 use crate::server::{Call, Key, Words};
 use crate::words::bounds::MAX_GROUPS;
+use crate::words::clauses::OfKey;
 use crate::words::{Error, endings};
 
 /// What a call asks of one key.
 struct KeyAsked<'call> {
     /// The call as one about this key.
     call: Call<'call>,
-    /// How many clauses of the call are of keys before this one, and of this one.
-    before: usize,
-    clauses: usize,
+    /// How many limits and other clauses are of keys before this one, and of this one.
+    before: (usize, usize),
+    count: (usize, usize),
     cost: u64,
 }
 
@@ -40,7 +41,8 @@ pub(super) fn all(call: &Call<'_>) -> Result<(), Error> {
     }
     let mut all = AllAsked { asked: Asked::new(), keys: ArrayVec::new_const(), charge: None };
     all.read(call)?;
-    match all.keys.iter().map(|key| key.clauses).max().unwrap_or_default() {
+    let most = all.keys.iter().map(|key| key.count.0.max(key.count.1)).max();
+    match most.unwrap_or_default() {
         0 | 1 => all.consume::<1>(call),
         2..=4 => all.consume::<4>(call),
         _ => all.consume::<MAX_CLAUSES>(call),
@@ -72,8 +74,7 @@ impl<'call> AllAsked<'call> {
     ) -> Result<Option<&'call [u8]>, Error> {
         let Some(call) = call.at_next(words) else { return Err(Error::AndWithoutKey) };
         self.check_is_new(&call)?;
-        let before = self.asked.clauses.as_slice().len();
-        self.asked.clauses.begin_key();
+        let before = self.asked.clauses.begin_key();
         let in_group = |error| Error::in_group(self.keys.len().saturating_add(1), error);
         let behind = match self.asked.read(Keys::Several, words) {
             Err(error @ Error::NoClause) => return Err(in_group(error)),
@@ -85,8 +86,8 @@ impl<'call> AllAsked<'call> {
             }
             _ => (1, behind),
         };
-        let clauses = self.asked.clauses.of_this_key().len();
-        let asked = KeyAsked { call, before, clauses, cost };
+        let OfKey { limits, extras } = self.asked.clauses.of_this_key();
+        let asked = KeyAsked { call, before, count: (limits.len(), extras.len()), cost };
         self.keys.try_push(asked).map_err(|_| Error::TooManyGroups)?;
         Ok(behind)
     }
@@ -102,9 +103,8 @@ impl<'call> AllAsked<'call> {
         }
     }
 
-    fn clauses_of(&self, key: &KeyAsked<'_>) -> &[Clause] {
-        let clauses = self.asked.clauses.as_slice().get(key.before..).unwrap_or_default();
-        clauses.get(..key.clauses).unwrap_or_default()
+    fn clauses_of(&self, key: &KeyAsked<'_>) -> OfKey<'_> {
+        self.asked.clauses.part(key.before, key.count)
     }
 
     /// Decides for all keys before anything is written at any; each has at most `N` clauses.
@@ -116,32 +116,42 @@ impl<'call> AllAsked<'call> {
             keys.push(Key::<Limiters>::to_write(&asked.call)?);
             outcomes.push(GroupOutcome::<N>::undecided());
         }
-        let groups = self.keys.iter().zip(&keys).map(|(asked, key)| Group {
-            stored: key.get(),
-            clauses: self.clauses_of(asked),
-            cost: asked.cost,
-            charge: self.charge.as_ref(),
-            ..Group::default()
-        });
-        let groups: ArrayVec<_, MAX_GROUPS> = groups.collect();
-        let id = self.charge.as_ref().map(|charge| &charge.id);
+        let charge = self.charge.as_ref();
+        let id = charge.map(|charge| &charge.id);
+        let shadows: ArrayVec<_, MAX_GROUPS> = if self.asked.clauses.are_limits() {
+            ArrayVec::new()
+        } else {
+            self.keys.iter().map(|asked| Shadows::of(self.clauses_of(asked))).collect()
+        };
+        let mut groups = ArrayVec::<_, MAX_GROUPS>::new();
+        for (place, (asked, key)) in self.keys.iter().zip(&keys).enumerate() {
+            let (clauses, stored, cost) = (self.clauses_of(asked), key.get(), asked.cost);
+            let group = match shadows.get(place) {
+                None => Group { clauses: clauses.limits, cost, ..Group::default() },
+                Some(shadows) => group::asked(clauses, shadows, cost, id)
+                    .map_err(|error| Error::in_group(place.saturating_add(1), error))?,
+            };
+            groups.push(Group { stored, charge, ..group });
+        }
         let allowed = decide_all(&groups, &mut outcomes, now)
             .map_err(|refused| Error::of_refused(refused, id))?;
         drop(groups);
-        if outcomes.iter().any(GroupOutcome::grows) {
-            call.check_memory()?;
-        }
+        group::find_memory(call, &mut outcomes)?;
         for ((asked, key), outcome) in self.keys.iter().zip(keys).zip(&outcomes) {
             record(&asked.call, key, outcome, now);
         }
         self.count(allowed, &outcomes);
+        for ((asked, shadows), outcome) in self.keys.iter().zip(&shadows).zip(&outcomes) {
+            group::tell(&asked.call, shadows, outcome, &self.asked.policies);
+        }
         self.answer(call, allowed, &outcomes);
         Ok(())
     }
 
     fn count<const N: usize>(&self, allowed: bool, outcomes: &[GroupOutcome<N>]) {
         let all = || self.keys.iter().zip(outcomes);
-        let judged = all().map(|(asked, one)| (self.clauses_of(asked), &one.outcome.verdicts[..]));
+        let judged =
+            all().map(|(asked, one)| (self.clauses_of(asked).limits, &one.outcome.verdicts[..]));
         metrics::decided_all(allowed, judged);
         self.asked.count(allowed);
         all().filter(|(_, one)| !one.admits).for_each(|(asked, _)| denied(&asked.call));
@@ -149,12 +159,11 @@ impl<'call> AllAsked<'call> {
 
     fn answer<const N: usize>(&self, call: &Call<'_>, allowed: bool, outcomes: &[GroupOutcome<N>]) {
         call.answer(|answer| {
-            answer.array(self.asked.clauses.as_slice().len().saturating_add(1));
+            let told = |asked: &KeyAsked<'_>| self.clauses_of(asked).told();
+            answer.array(self.keys.iter().map(told).fold(1, usize::saturating_add));
             answer.integer(u64::from(allowed));
             for (asked, one) in self.keys.iter().zip(outcomes) {
-                for verdict in one.outcome.verdicts.iter().take(asked.clauses) {
-                    reply::verdict(answer, verdict);
-                }
+                group::answer(answer, self.clauses_of(asked), one);
             }
         });
     }

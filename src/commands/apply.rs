@@ -3,8 +3,8 @@
 use rl_core::Limiters;
 
 use super::rights;
-use crate::server::{Call, Key};
-use crate::state::Effect;
+use crate::server::{Call, Key, role};
+use crate::state::{Applied, Effect};
 use crate::words::Error;
 
 /// `RL.APPLY key effect`: as dangerous as RESTORE, and for the same users.
@@ -14,10 +14,18 @@ pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
     let effect = Effect::decode(payload).ok_or(Error::Effect)?;
     let expire_at_ms = effect.expire_at_ms;
     let mut key = Key::<Limiters>::to_write(call)?;
-    if let Some(state) = effect.apply(key.get_mut()).ok_or(Error::Effect)? {
-        key.set(state);
+    match effect.apply(key.get_mut()).ok_or(Error::Effect)? {
+        Applied::New(mut state) => {
+            if !role::only_follows() {
+                // It comes from elsewhere, where those were counted that had ended there.
+                state.count_ended_leases(call.now());
+            }
+            key.set(state);
+            key.set_expire_at_ms(expire_at_ms);
+        }
+        Applied::InPlace => key.set_expire_at_ms(expire_at_ms),
+        Applied::Emptied => key.delete(),
     }
-    key.set_expire_at_ms(expire_at_ms);
     drop(key);
     call.signal_change();
     call.replicate_verbatim();

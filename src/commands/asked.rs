@@ -8,8 +8,8 @@ use rl_core::bounds::MAX_CLAUSES;
 
 use crate::policies::{Policies, Policy};
 use crate::server::Words;
-use crate::settings::LOG_MAX_LIMIT;
 use crate::words::endings::{is_cost, is_id};
+use crate::words::limits::Maxima;
 use crate::words::{Clauses, Error, Quoted};
 
 /// What a call asks.
@@ -30,7 +30,7 @@ impl Asked {
     /// Nothing yet.
     #[inline(always)]
     pub(super) fn new() -> Self {
-        Self { clauses: Clauses::new(LOG_MAX_LIMIT.get()), policies: ArrayVec::new_const() }
+        Self { clauses: Clauses::new(Maxima::in_force()), policies: ArrayVec::new_const() }
     }
 
     /// Reads the clauses of one key, at least one: the word behind them, if any.
@@ -47,6 +47,7 @@ impl Asked {
                 None if is_policy(word) => self.policy(words)?,
                 None if is_cost(word) || is_id(word) => break Some(word),
                 None if keys == Keys::Several && is_and(word) => break Some(word),
+                None if self.clauses.read_extra(word, words)? => {}
                 None => return Err(self.wrong(keys, word)),
             }
         };
@@ -64,7 +65,7 @@ impl Asked {
             Keys::One => ", or be COST n or ID id and come last",
             Keys::Several => ", or be COST n, AND key or ID id",
         };
-        self.clauses.no_algorithm(word, behind)
+        self.clauses.no_clause(word, true, behind)
     }
 
     /// Adds the clauses of the policy whose name is next.
@@ -74,8 +75,11 @@ impl Asked {
         let name = words.next().ok_or(incomplete)?;
         let policy = Policies::in_force().get(name);
         let policy = policy.ok_or_else(|| Error::NoPolicy { name: Quoted::new(name) })?;
-        policy.clauses.iter().try_for_each(|clause| self.clauses.push(*clause))?;
-        if self.policies.iter().any(|named| Arc::ptr_eq(named, &policy)) {
+        let known = self.policies.iter().position(|named| Arc::ptr_eq(named, &policy));
+        let place = known.unwrap_or(self.policies.len());
+        let mut clauses = policy.clauses.iter();
+        clauses.try_for_each(|clause| self.clauses.push_of_policy(*clause, place))?;
+        if known.is_some() {
             return Ok(());
         }
         self.policies.try_push(policy).map_err(|_| Error::TooManyClauses)

@@ -54,7 +54,7 @@ pub(super) fn record<const N: usize>(
     }
     let standing_ms = match key.get_mut() {
         Some(limiters) => {
-            metrics::receipts_dropped(group.record(limiters, now).receipts);
+            metrics::dropped(group.record(limiters, now));
             key.expire_at_ms()
         }
         None => {

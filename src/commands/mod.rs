@@ -15,6 +15,8 @@
 //! | `charge` | the same for calls with an id, and for each key of RL.ALL |
 //! | `denied` | who is told of a denied call |
 //! | `settle` | RL.SETTLE |
+//! | `lease` | RL.LEASE, RL.RENEW, RL.RELEASE |
+//! | `group` | what a call asks of one key beside limits |
 //! | `written` | what every write ends with: the key's expiry, and who must know |
 //! | `peek` | RL.PEEK |
 //! | `top` | RL.TOP |
@@ -31,6 +33,8 @@ mod asked;
 mod charge;
 mod consume;
 mod denied;
+mod group;
+mod lease;
 mod limit;
 mod peek;
 mod policy;

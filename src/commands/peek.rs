@@ -1,6 +1,6 @@
 //! RL.PEEK: what stands at the key.
 
-use rl_core::{Limiters, Peeked, peek as peek_at};
+use rl_core::{Limiters, Row, rows};
 
 use super::reply;
 use crate::server::{Answer, Call, Key};
@@ -10,21 +10,21 @@ use crate::words::Error;
 pub(super) fn peek(call: &Call<'_>) -> Result<(), Error> {
     let now = call.now();
     let key = Key::<Limiters>::to_read(call)?;
-    let in_use = || key.get().into_iter().flat_map(|limiters| peek_at(limiters, now));
+    let in_use = || key.get().into_iter().flat_map(|limiters| rows(limiters, now));
     call.answer(|answer| {
         answer.array(in_use().count());
-        in_use().for_each(|peeked| limiter(answer, &peeked));
+        in_use().for_each(|one| row(answer, &one));
     });
     Ok(())
 }
 
-fn limiter(answer: &mut Answer<'_>, Peeked { clause, verdict }: &Peeked) {
+fn row(answer: &mut Answer<'_>, row: &Row) {
     answer.array(7);
-    answer.bulk(clause.algorithm.name());
-    reply::integer(answer, clause.limit);
-    reply::integer(answer, clause.refill);
-    reply::integer(answer, clause.period_ms);
-    reply::integer(answer, verdict.remaining);
-    reply::wait(answer, verdict.wait);
-    reply::integer(answer, verdict.reset_ms);
+    answer.bulk(row.name);
+    reply::integer(answer, row.limit);
+    reply::integer(answer, row.refill);
+    reply::integer(answer, row.period_ms);
+    reply::integer(answer, row.verdict.remaining);
+    reply::wait(answer, row.verdict.wait);
+    reply::integer(answer, row.verdict.reset_ms);
 }

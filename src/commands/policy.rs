@@ -1,14 +1,13 @@
 //! RL.POLICY: named policies.
 
-use rl_core::bounds::MAX_LOG_LIMIT;
-
 use super::rights;
 use crate::policies::{Policies, json};
 use crate::server::Call;
 use crate::server::calls::acl;
-use crate::settings::LOG_MAX_LIMIT;
 use crate::words::bounds::{LONGEST_JSON, LONGEST_NAME};
-use crate::words::{Clauses, Error, Quoted, clauses};
+use crate::words::clause::to_text;
+use crate::words::limits::Maxima;
+use crate::words::{Clauses, Error, Quoted};
 
 /// `RL.POLICY SET name clause [clause ...]`
 pub(super) fn set(call: &Call<'_>) -> Result<(), Error> {
@@ -19,11 +18,11 @@ pub(super) fn set(call: &Call<'_>) -> Result<(), Error> {
         return Err(Error::PolicyName { was: Quoted::new(name) });
     }
     let name = text(name)?;
-    let mut clauses = Clauses::new(log_max(call));
+    let mut clauses = Clauses::new(maxima(call));
     while let Some(word) = words.next() {
         clauses.read(word, &mut words)?;
     }
-    Policies::in_force().set(name, clauses.as_slice())?;
+    Policies::in_force().set(name, &clauses.all())?;
     done(call)
 }
 
@@ -35,7 +34,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<(), Error> {
         return Ok(());
     };
     call.reply_array(policy.clauses.len());
-    policy.clauses.iter().for_each(|clause| call.reply_bulk(clauses::to_text(clause)));
+    policy.clauses.iter().for_each(|clause| call.reply_bulk(to_text(clause)));
     Ok(())
 }
 
@@ -68,7 +67,7 @@ pub(super) fn load(call: &Call<'_>) -> Result<(), Error> {
         return Err(Error::TooMuchJson { was: json.len() });
     }
     let text = text(json)?;
-    let policies = json::read(text, log_max(call)).map_err(Error::Json)?;
+    let policies = json::read(text, maxima(call)).map_err(Error::Json)?;
     Policies::in_force().add(&policies)?;
     done(call)
 }
@@ -80,10 +79,10 @@ pub(super) fn dump(call: &Call<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The largest limit of a log that this call may set. A replica, an AOF and those who come after
-/// keep what was accepted once, whatever their own setting.
-fn log_max(call: &Call<'_>) -> u64 {
-    if acl::comes_from_the_server(call) { MAX_LOG_LIMIT } else { LOG_MAX_LIMIT.get() }
+/// The largest limits that this call may set. A replica, an AOF and those who come after keep what
+/// was accepted once, whatever their own settings.
+fn maxima(call: &Call<'_>) -> Maxima {
+    if acl::comes_from_the_server(call) { Maxima::ALL } else { Maxima::in_force() }
 }
 
 fn done(call: &Call<'_>) -> Result<(), Error> {

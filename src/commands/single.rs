@@ -6,7 +6,7 @@ use super::consume::consume;
 use super::reply;
 use crate::server::Call;
 use crate::settings::LOG_MAX_LIMIT;
-use crate::words::{Ending, Error, clauses};
+use crate::words::{Ending, Error, limits};
 
 /// `RL.FIXED key limit period [COST n] [ID id [KEEP period]]`
 pub(super) fn fixed(call: &Call<'_>) -> Result<(), Error> {
@@ -36,7 +36,7 @@ pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
 #[inline(always)]
 fn run(call: &Call<'_>, algorithm: Algorithm) -> Result<(), Error> {
     let mut words = call.words();
-    let Some(clause) = clauses::numbers(algorithm, &mut words, LOG_MAX_LIMIT.get()) else {
+    let Some(clause) = limits::numbers(algorithm, &mut words, LOG_MAX_LIMIT.get()) else {
         // The server checks the number of words before it calls.
         return Err(Error::Incomplete { clause: 1, usage: algorithm.usage() });
     };

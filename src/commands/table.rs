@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use rl_core::for_each_algorithm;
 
 use super::row::{Access, Row};
-use super::{about, all, apply, limit, peek, policy, settle, single, throttle, top};
+use super::{about, all, apply, lease, limit, peek, policy, settle, single, throttle, top};
 use crate::server::calls::call::entry;
 use crate::server::calls::register::{Argument, Kind};
 use crate::state;
@@ -99,7 +99,7 @@ macro_rules! define_clauses {
         $algorithm:ident $name:literal $word:literal ($($argument:ident)*)
             tag $tag:literal holds $stored:ty, changes by $change:ty, stands as $standing:ty;
     )*) => {
-        /// What a policy is made of.
+        /// The limits.
         const PLAIN_CLAUSES: &[Argument] = &[$({
             const NAME: &CStr = c_string(concat!($name, "\0"));
             const TOKEN: &CStr = c_string(concat!($word, "\0"));
@@ -119,16 +119,45 @@ const fn c_string(text: &'static str) -> &'static CStr {
 
 for_each_algorithm!(define_clauses);
 
+const DURATION: Argument = argument(c"duration", Kind::Text);
+
+/// The clauses that are no limits.
+const EXTRAS: [Argument; 3] = [
+    argument(c"lease", Kind::Block(&[word(c"lease", c"LEASE"), LIMIT, DURATION])),
+    argument(
+        c"shadow",
+        Kind::Block(&[word(c"shadow", c"SHADOW"), argument(c"clause", Kind::OneOf(PLAIN_CLAUSES))]),
+    ),
+    argument(
+        c"ban",
+        Kind::Block(&[
+            word(c"ban", c"BAN"),
+            argument(c"refusals", Kind::Integer),
+            PERIOD,
+            argument(c"ban", Kind::Text),
+            Argument { optional: true, ..argument(c"max", Kind::Text) },
+        ]),
+    ),
+];
+
+const POLICY_CLAUSES: &[Argument] = &{
+    let mut clauses = [POLICY_CLAUSE; PLAIN_CLAUSES.len() + EXTRAS.len()];
+    let (plain, extras) = clauses.split_at_mut(PLAIN_CLAUSES.len());
+    plain.copy_from_slice(PLAIN_CLAUSES);
+    extras.copy_from_slice(&EXTRAS);
+    clauses
+};
+
 /// What a call is made of.
 const CLAUSES: &[Argument] = &{
-    let mut clauses = [POLICY_CLAUSE; PLAIN_CLAUSES.len() + 1];
-    let (plain, _) = clauses.split_at_mut(PLAIN_CLAUSES.len());
-    plain.copy_from_slice(PLAIN_CLAUSES);
+    let mut clauses = [POLICY_CLAUSE; POLICY_CLAUSES.len() + 1];
+    let (plain, _) = clauses.split_at_mut(POLICY_CLAUSES.len());
+    plain.copy_from_slice(POLICY_CLAUSES);
     clauses
 };
 
 const PLAIN_CLAUSE: Argument =
-    Argument { multiple: true, ..argument(c"clause", Kind::OneOf(PLAIN_CLAUSES)) };
+    Argument { multiple: true, ..argument(c"clause", Kind::OneOf(POLICY_CLAUSES)) };
 
 const NAME: Argument = argument(c"name", Kind::Text);
 
@@ -256,6 +285,33 @@ pub(super) const PUBLIC: &[Row] = &[
         c"O(R) with R receipts at the key, of which few are looked at"
     ),
     row!(
+        c"rl.lease",
+        since c"0.1.0",
+        lease::lease,
+        Consume,
+        &[KEY, LIMIT, DURATION, ID, COST],
+        c"Takes a place among so many at once, held for a while unless it is renewed or released",
+        c"O(N) with N leases at the key, of which few are looked at"
+    ),
+    row!(
+        c"rl.renew",
+        since c"0.1.0",
+        lease::renew,
+        Consume,
+        &[KEY, DURATION, Argument { multiple: true, ..ID }],
+        c"Holds places for longer",
+        c"O(N + M*log(M)) with M ids and N leases at the key"
+    ),
+    row!(
+        c"rl.release",
+        since c"0.1.0",
+        lease::release,
+        Consume,
+        &[KEY, Argument { multiple: true, ..ID }],
+        c"Gives places back",
+        c"O(N + M*log(M)) with M ids and N leases at the key"
+    ),
+    row!(
         c"rl.peek",
         since c"0.1.0",
         peek::peek,
@@ -272,6 +328,7 @@ pub(super) const PUBLIC: &[Row] = &[
         top::top,
         Report,
         &[
+            Argument { optional: true, ..word(c"shadow", c"SHADOW") },
             Argument { token: Some(c"COUNT"), optional: true, ..argument(c"n", Kind::Integer) },
             Argument { optional: true, ..word(c"reset", c"RESET") },
         ],

@@ -1,16 +1,21 @@
-//! RL.TOP: the keys that are denied most.
+//! RL.TOP: the keys that are denied most, or that limits on trial would deny.
 
 use super::rights;
-use crate::metrics;
+use crate::metrics::{self, Calls};
 use crate::server::Call;
 use crate::words::endings::end;
 use crate::words::numbers::Number;
 use crate::words::{Error, Quoted};
 
-/// `RL.TOP [COUNT n] [RESET]`
+/// `RL.TOP [SHADOW] [COUNT n] [RESET]`
 pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.all_words();
     let (mut count, mut reset) = (None, false);
+    let mut calls = Calls::Denied;
+    if words.clone().next().is_some_and(|word| word.eq_ignore_ascii_case(b"SHADOW")) {
+        calls = Calls::ShadowDenied;
+        words.next();
+    }
     while let Some(word) = words.next() {
         if word.eq_ignore_ascii_case(b"RESET") {
             reset = true;
@@ -22,7 +27,7 @@ pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {
             let n = Number::TOP.read(words.next().unwrap_or_default())?;
             count = Some(usize::try_from(n).unwrap_or(usize::MAX));
         } else {
-            let expected = "it may be COUNT n or RESET";
+            let expected = "it may be SHADOW, COUNT n or RESET, in this order";
             return Err(Error::Unexpected { was: Quoted::new(word), expected });
         }
     }
@@ -31,7 +36,7 @@ pub(super) fn top(call: &Call<'_>) -> Result<(), Error> {
         rights::forget_counts(call)?;
     }
     let count = count.unwrap_or(usize::MAX);
-    let most = metrics::with_top(|top| {
+    let most = metrics::with_top(calls, |top| {
         let most = top.most();
         if reset {
             top.clear();

@@ -8,7 +8,9 @@ use rl_core::Algorithm;
 
 use super::asked::{is_and, is_policy};
 use crate::server::{Call, Words};
+use crate::words::clause::{BAN, LEASE, SHADOW};
 use crate::words::endings::is_cost;
+use crate::words::extras::is_max;
 
 /// Tells the server, which asked for it, the keys of `call`.
 pub(super) fn tell_keys(call: &Call<'_>) {
@@ -28,12 +30,19 @@ fn skip_to_next(words: &mut Words<'_>) -> bool {
         if is_and(word) {
             return true;
         }
+        let is = |other: (&[u8], &str)| word.eq_ignore_ascii_case(other.0);
         let arguments = match Algorithm::from_word(word) {
             Some(algorithm) => algorithm.arguments(),
             None if is_policy(word) || is_cost(word) => 1,
+            None if is(LEASE) => 2,
+            None if is(SHADOW) => 0,
+            None if is(BAN) => 3,
             None => return false,
         };
         for _ in 0..arguments {
+            words.next();
+        }
+        if is(BAN) && words.clone().next().is_some_and(is_max) {
             words.next();
         }
     }

@@ -3,18 +3,18 @@
 use rl_core::Limiters;
 
 use crate::server::{Call, Key};
-use crate::state::{COMMAND, Outgoing};
+use crate::state::COMMAND;
 
 /// Moves the expiry of the key that was written, if `moved_ms` says so of `standing_ms`; closes it;
 /// and tells who must know. What replicas are told is made by `effect`, of whether the key is plain
 /// and of when it expires, if anybody may listen.
 #[inline(always)]
-pub(super) fn written(
+pub(super) fn written<E: AsRef<[u8]>>(
     call: &Call<'_>,
     mut key: Key<'_, Limiters>,
     standing_ms: Option<u64>,
     moved_ms: impl FnOnce(&Limiters) -> Option<u64>,
-    effect: impl FnOnce(bool, u64) -> Outgoing,
+    effect: impl FnOnce(bool, u64) -> E,
 ) {
     let moved_ms = key.get().and_then(moved_ms);
     if let Some(moved_ms) = moved_ms {

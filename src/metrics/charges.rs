@@ -1,8 +1,9 @@
 //! What becomes of charges with an id.
 
-use rl_core::Settlement;
+use rl_core::{Dropped, Settlement};
 
 use super::count::Count;
+use super::places;
 use crate::server::Field;
 
 /// Calls that had been made before, at each key by itself.
@@ -20,9 +21,10 @@ pub(crate) fn repeated() {
     REPEATS.add();
 }
 
-/// Counts receipts that were pushed out.
-pub(crate) fn receipts_dropped(count: usize) {
-    RECEIPTS_DROPPED.add_many(count as u64);
+/// Counts what a write dropped.
+pub(crate) fn dropped(dropped: Dropped) {
+    RECEIPTS_DROPPED.add_many(dropped.receipts as u64);
+    places::ended(dropped.leases);
 }
 
 /// Counts a settle.

@@ -10,14 +10,16 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::registry::Policies;
-use crate::words::clauses::{Clauses, to_text};
+use crate::words::clause::to_text;
+use crate::words::clauses::Clauses;
 use crate::words::error::{LONGEST_QUOTE, Quoted};
+use crate::words::limits::Maxima;
 
-/// Reads policies whose logs have limits of up to `log_max`; the error names line, column and
+/// Reads policies of limits up to `maxima`; the error names line, column and
 /// reason.
-pub(crate) fn read(json: &str, log_max: u64) -> Result<Policies, String> {
+pub(crate) fn read(json: &str, maxima: Maxima) -> Result<Policies, String> {
     let mut json = serde_json::Deserializer::from_str(json);
-    let policies = json.deserialize_map(PoliciesVisitor { log_max });
+    let policies = json.deserialize_map(PoliciesVisitor { maxima });
     let read = policies.and_then(|policies| json.end().map(|()| policies));
     read.map_err(|error| shortened(&error.to_string()))
 }
@@ -54,7 +56,7 @@ impl Serialize for Policies {
 }
 
 struct PoliciesVisitor {
-    log_max: u64,
+    maxima: Maxima,
 }
 
 impl<'de> Visitor<'de> for PoliciesVisitor {
@@ -71,9 +73,8 @@ impl<'de> Visitor<'de> for PoliciesVisitor {
             if policies.get(name.as_bytes()).is_some() {
                 return Err(de::Error::custom(format_args!("policy {quoted} is there twice")));
             }
-            let clauses =
-                map.next_value_seed(ListVisitor { name: quoted, log_max: self.log_max })?;
-            policies.set(&name, clauses.as_slice()).map_err(de::Error::custom)?;
+            let clauses = map.next_value_seed(ListVisitor { name: quoted, maxima: self.maxima })?;
+            policies.set(&name, &clauses.all()).map_err(de::Error::custom)?;
         }
         Ok(policies)
     }
@@ -82,7 +83,7 @@ impl<'de> Visitor<'de> for PoliciesVisitor {
 /// Reads the clauses of the policy `name`, and stops at the first that is none.
 struct ListVisitor {
     name: Quoted,
-    log_max: u64,
+    maxima: Maxima,
 }
 
 impl<'de> DeserializeSeed<'de> for ListVisitor {
@@ -101,13 +102,13 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Clauses, A::Error> {
-        let Self { name, log_max } = self;
+        let Self { name, maxima } = self;
         let in_policy = |error: String| de::Error::custom(format_args!("policy {name}: {error}"));
-        let mut clauses = Clauses::new(log_max);
+        let mut clauses = Clauses::new(maxima);
         while let Some(text) = list.next_element::<String>()? {
             read_clause(&text, &mut clauses).map_err(in_policy)?;
         }
-        if clauses.as_slice().is_empty() {
+        if clauses.of_this_key().is_empty() {
             return Err(in_policy("it must have at least one clause".into()));
         }
         Ok(clauses)
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<Policies, String> {
-        super::read(json, 100)
+        super::read(json, Maxima { log: 100, lease: 50 })
     }
 
     #[test]

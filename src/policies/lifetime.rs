@@ -6,7 +6,6 @@
 //! they can be; until then all that is saved is as they have it.
 
 use rl_core::Limiters;
-use rl_core::bounds::MAX_LOG_LIMIT;
 
 use super::json;
 use super::registry::Policies;
@@ -15,7 +14,7 @@ use crate::server::exclusive::{Exclusive, Held};
 use crate::server::log;
 use crate::server::watch::events::{Command, Listener, Phase};
 use crate::server::watch::rewrite::Rewrite;
-use crate::settings::LOG_MAX_LIMIT;
+use crate::words::limits::Maxima;
 
 /// What else is known than the policies in force.
 struct Sources {
@@ -49,7 +48,7 @@ fn read_file(path: Option<&str>, is_linked_replica: bool) -> Result<(), String> 
         Some(path) => {
             let text = std::fs::read_to_string(path);
             let text = text.map_err(|error| format!("policies {path}: {error}"))?;
-            json::read(&text, LOG_MAX_LIMIT.get())
+            json::read(&text, Maxima::in_force())
                 .map_err(|error| format!("policies {path}: {error}"))?
         }
     };
@@ -79,7 +78,7 @@ pub(crate) fn snapshot() -> Option<String> {
 pub(crate) fn restore(snapshot: &[u8]) -> bool {
     // What was accepted once is kept, whatever the setting is now.
     let text = std::str::from_utf8(snapshot).ok();
-    let read = text.and_then(|text| json::read(text, MAX_LOG_LIMIT).ok());
+    let read = text.and_then(|text| json::read(text, Maxima::ALL).ok());
     read.map(|policies| *Policies::in_force() = policies).is_some()
 }
 

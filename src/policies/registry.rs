@@ -4,21 +4,22 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rl_core::Clause;
-
-use crate::metrics::Decisions;
+use crate::metrics::{Count, Decisions};
 use crate::server::Field;
 use crate::server::exclusive::{Exclusive, Held};
 use crate::words::bounds::{LONGEST_NAME, MAX_POLICIES};
+use crate::words::clause::AnyClause;
 use crate::words::{Error, Quoted};
 
 /// What a name stands for.
 #[derive(Debug)]
 pub(crate) struct Policy {
     /// One clause or more.
-    pub(crate) clauses: Box<[Clause]>,
+    pub(crate) clauses: Box<[AnyClause]>,
     /// Calls that named it.
     pub(crate) decisions: Decisions,
+    /// Limits on trial of its, that would have refused.
+    pub(crate) shadow_denied: Count,
 }
 
 /// A name. Calls bring bytes, and are spared asking whether they are text.
@@ -65,14 +66,18 @@ impl Policies {
     }
 
     /// Makes `name` stand for `clauses`.
-    pub(crate) fn set(&mut self, name: &str, clauses: &[Clause]) -> Result<(), Error> {
+    pub(crate) fn set(&mut self, name: &str, clauses: &[AnyClause]) -> Result<(), Error> {
         if !is_name(name) {
             return Err(Error::PolicyName { was: Quoted::new(name.as_bytes()) });
         }
         if self.by_name.len() >= MAX_POLICIES && !self.by_name.contains_key(name.as_bytes()) {
             return Err(Error::TooManyPolicies);
         }
-        let policy = Policy { clauses: clauses.into(), decisions: Decisions::new() };
+        let policy = Policy {
+            clauses: clauses.into(),
+            decisions: Decisions::new(),
+            shadow_denied: Count::new(),
+        };
         self.by_name.insert(Name(name.into()), Arc::new(policy));
         Ok(())
     }
@@ -112,6 +117,7 @@ pub(crate) fn fields(field: Field<'_>) {
     for (name, policy) in policies.iter() {
         field(&["policy_", name, "_allowed"], policy.decisions.allowed());
         field(&["policy_", name, "_denied"], policy.decisions.denied());
+        field(&["policy_", name, "_shadow_denied"], policy.shadow_denied.get());
     }
 }
 

@@ -9,6 +9,7 @@ use redis_module::raw::RedisModuleString;
 use super::api::api;
 
 /// Words of a call, one after the other.
+#[derive(Clone)]
 pub(crate) struct Words<'call>(slice::Iter<'call, *mut RedisModuleString>);
 
 impl<'call> Words<'call> {

@@ -10,12 +10,13 @@
 //! | `watch` | what the server tells between commands, and what follows from it |
 //! | `config` | settings: CONFIG and the arguments of loadmodule |
 //! | `argv` | words as the server gives them |
+//! | `clock` | the server's wall clock |
 //! | `native` | what the server can keep at keys |
 //! | `api` | calling a function of the server, and which must exist for the module to load |
 //! | `guard` | no panic gets out |
 //! | `log` | lines in the server's log |
 //! | `exclusive` | a value that is never waited for |
-//! | `role` | whether this server is a primary |
+//! | `role` | whether this server is a primary, and whether it loads |
 //! | `stats` | numbers that the server tells of itself in INFO |
 //! | `version` | which server this is, and what is known of it |
 //! | `valkey` | what only Valkey has |
@@ -23,12 +24,13 @@
 pub(crate) mod api;
 mod argv;
 pub(crate) mod calls;
+pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod exclusive;
 pub(crate) mod guard;
 pub(crate) mod log;
 mod native;
-mod role;
+pub(crate) mod role;
 pub(crate) mod start;
 mod stats;
 mod valkey;

@@ -15,9 +15,12 @@ use rl_core::{Limiters, Relocate};
 
 use super::codec::{self, ENCODING_VERSION};
 use super::effect;
+use crate::metrics;
 use crate::policies::lifetime;
 use crate::server::api::{ERR, OK, api, pointers};
+use crate::server::clock;
 use crate::server::guard::guard;
+use crate::server::role;
 use crate::server::watch::{evictions, rewrite};
 
 const UNKNOWN_VERSION: &CStr = c"a ratelimit value is of a version that this module does not know";
@@ -37,7 +40,13 @@ pub(super) unsafe extern "C" fn rdb_load(io: *mut RedisModuleIO, version: c_int)
         // SAFETY: io is valid for the callback.
         let loaded = unsafe { load(io, version) };
         match loaded {
-            Ok(limiters) => Box::into_raw(Box::new(limiters)).cast(),
+            Ok(mut limiters) => {
+                if !role::is_loading() {
+                    // It comes from elsewhere, where those were counted that had ended there.
+                    limiters.count_ended_leases(clock::now());
+                }
+                Box::into_raw(Box::new(limiters)).cast()
+            }
             Err(why) => {
                 // SAFETY: io is valid for the callback, and the format takes no argument.
                 unsafe { api!(LogIOError(io, c"warning".as_ptr(), why.as_ptr())) };
@@ -196,10 +205,20 @@ pub(super) unsafe extern "C" fn free(value: *mut c_void) {
     guard((), || drop(unsafe { Box::from_raw(value.cast::<Limiters>()) }));
 }
 
-/// Takes note that a key goes.
-pub(super) unsafe extern "C" fn unlink(key: *mut RedisModuleString, _value: *const c_void) {
-    // SAFETY: the server gives a valid name.
-    guard((), || unsafe { evictions::gone(key) });
+/// Takes note that a key goes. Its value may go on under another name.
+pub(super) unsafe extern "C" fn unlink(key: *mut RedisModuleString, value: *const c_void) {
+    // SAFETY: the server gives a valid name, and a live value or none, which nobody else has
+    // borrowed: what is at a key belongs to the thread that runs commands.
+    guard((), || unsafe {
+        evictions::gone(key);
+        if let Some(limiters) = value.cast_mut().cast::<Limiters>().as_mut()
+            && limiters.leases() > 0
+            && !role::only_follows()
+        {
+            // Leases that no write may come to count.
+            metrics::leases_ended(limiters.count_ended_leases(clock::now()));
+        }
+    });
 }
 
 /// How much work it is to free a value, in allocations.
@@ -219,7 +238,10 @@ pub(super) unsafe extern "C" fn copy(
 ) -> *mut c_void {
     guard(ptr::null_mut(), || {
         // SAFETY: the server gives a live value.
-        Box::into_raw(Box::new(unsafe { limiters(value) }.clone())).cast()
+        let mut copied = unsafe { limiters(value) }.clone();
+        // They are counted where they stood when they ended.
+        copied.count_ended_leases(clock::now());
+        Box::into_raw(Box::new(copied)).cast()
     })
 }
 

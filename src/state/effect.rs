@@ -2,7 +2,7 @@
 //!
 //! An effect is version 1, kind 1, expiry 8, and then for kind 1 (changes) the primary's clock 6
 //! and the changes, for kind 2 (state) all that the key holds, for kind 3 (items), of keys that are
-//! not plain, the primary's clock 6, the changes, and what is noted of receipts. Changes are applied
+//! not plain, the primary's clock 6, the changes, and what is noted of all else. Changes are applied
 //! by the same function on the primary and wherever they arrive, so both come to the same state; and
 //! they stay small however long a log is.
 
@@ -28,11 +28,13 @@ const ITEMS: u64 = 3;
 const LATEST_EXPIRY_MS: u64 = MAX_TIME_MS + MAX_EXPIRY_MS;
 
 const HEADER: usize = 16;
-const LARGEST_CHANGE: usize = 32;
-const LARGEST_NOTE: usize = 175;
+/// That of a limit, on trial or not.
+const LARGEST_CHANGE: usize = 33;
+/// Those of a receipt, a lease and a ban.
+const LARGEST_NOTES: usize = 175 + 77 + 64;
 
 /// An effect on its way out, on the stack.
-pub(crate) struct Outgoing(ArrayVec<u8, { HEADER + MAX_CLAUSES * LARGEST_CHANGE + LARGEST_NOTE }>);
+pub(crate) struct Outgoing(ArrayVec<u8, { HEADER + MAX_CLAUSES * LARGEST_CHANGE + LARGEST_NOTES }>);
 
 impl Sink for Outgoing {
     #[inline]
@@ -66,15 +68,28 @@ impl Outgoing {
         effect
     }
 
+    /// The effect of any number of items, which the stack may not hold.
+    pub(crate) fn of_many(items: &[Item], now: Now, expire_at_ms: u64) -> Vec<u8> {
+        let mut effect = Vec::new();
+        put_header(&mut effect, ITEMS, now, expire_at_ms);
+        items.iter().for_each(|item| item.put(&mut effect));
+        effect
+    }
+
     #[inline]
     fn begun(kind: u64, now: Now, expire_at_ms: u64) -> Self {
         let mut effect = Self(ArrayVec::new_const());
-        effect.put::<1>(VERSION);
-        effect.put::<1>(kind);
-        effect.put::<8>(expire_at_ms);
-        effect.put::<6>(now.ms());
+        put_header(&mut effect, kind, now, expire_at_ms);
         effect
     }
+}
+
+#[inline]
+fn put_header(sink: &mut impl Sink, kind: u64, now: Now, expire_at_ms: u64) {
+    sink.put::<1>(VERSION);
+    sink.put::<1>(kind);
+    sink.put::<8>(expire_at_ms);
+    sink.put::<6>(now.ms());
 }
 
 impl AsRef<[u8]> for Outgoing {
@@ -128,13 +143,13 @@ impl Effect {
         Some(Self { expire_at_ms, what })
     }
 
-    /// Applies the effect to what is at the key. The state to put there, if it is a new one;
-    /// `None` if the changes do not fit what is there, which is untouched then.
-    pub(crate) fn apply(self, stored: Option<&mut Limiters>) -> Option<Option<Limiters>> {
+    /// Applies the effect to what is at the key; nothing if the changes do not fit what is there,
+    /// which is untouched then.
+    pub(crate) fn apply(self, stored: Option<&mut Limiters>) -> Option<Applied> {
         match (self.what, stored) {
-            (What::State(state), _) => Some(Some(state)),
+            (What::State(state), _) => Some(Applied::New(state)),
             (What::Changes(changes, now), None) => {
-                Limiters::from_changes(changes.into_iter(), now).map(Some)
+                Limiters::from_changes(changes.into_iter(), now).map(Applied::New)
             }
             (What::Changes(changes, now), Some(limiters)) => {
                 let fits = has_room(limiters, &changes, now)
@@ -145,21 +160,32 @@ impl Effect {
                 for change in changes {
                     limiters.apply(change, now);
                 }
-                Some(None)
+                Some(Applied::InPlace)
             }
-            (What::Items(items, now), None) => Limiters::from_items(&items, now).map(Some),
+            (What::Items(items, now), None) => Limiters::from_items(&items, now).map(Applied::New),
             (What::Items(items, now), Some(limiters)) => {
                 let changes: Vec<_> = items.iter().filter_map(change_of).collect();
-                let fits = has_room(limiters, &changes, now)
-                    && items.iter().all(|item| limiters.can_record(item, now));
+                let fits =
+                    has_room(limiters, &changes, now) && limiters.can_record_all(&items, now);
                 if !fits {
                     return None;
                 }
                 limiters.record_all(&items, now);
-                Some(None)
+                Some(if limiters.is_empty() { Applied::Emptied } else { Applied::InPlace })
             }
         }
     }
+}
+
+/// What an effect has made of a key.
+#[derive(Debug)]
+pub(crate) enum Applied {
+    /// It is what is to be put there.
+    New(Limiters),
+    /// What is there was changed.
+    InPlace,
+    /// Nothing is left there: the key is to go.
+    Emptied,
 }
 
 /// Whether all of `changes` together leave a key with as many limiters as it may have.
@@ -186,25 +212,66 @@ fn decode_changes(source: &mut Source<'_>) -> Option<What> {
     (!changes.is_empty()).then_some(What::Changes(changes, now))
 }
 
-/// Changes as a call makes them, and at most one note behind them.
+/// Changes as a call makes them, and behind them what else it, or another command, sends.
 fn decode_items(source: &mut Source<'_>) -> Option<What> {
     let now = decode_now(source)?;
     let (mut items, mut changes) = (Vec::new(), Vec::new());
+    let mut shadows = Vec::new();
     while !source.is_empty() {
         let item = Item::take(source)?;
-        match change_of(&item) {
-            Some(change) => add_change(&mut changes, change)?,
-            None if source.is_empty() && is_sent(&item) => {}
-            None => return None,
+        match &item {
+            Item::Change(_) if items.len() > changes.len() => return None,
+            Item::Change(change) => add_change(&mut changes, *change)?,
+            Item::Note(note) => {
+                let before = items.last().and_then(note_of);
+                if !may_follow(note, before, changes.len()) {
+                    return None;
+                }
+                if let Note::Shadow(change) = note {
+                    add_change(&mut shadows, *change)?;
+                }
+            }
         }
         items.push(item);
     }
     (!items.is_empty()).then_some(What::Items(items, now))
 }
 
-/// Whether any command sends such a note.
-fn is_sent(item: &Item) -> bool {
-    matches!(item, Item::Note(Note::Receipt(_) | Note::Settle { .. }))
+fn note_of(item: &Item) -> Option<&Note> {
+    match item {
+        Item::Note(note) => Some(note),
+        Item::Change(_) => None,
+    }
+}
+
+/// Whether a command sends `note` behind another, or behind so many changes.
+fn may_follow(note: &Note, before: Option<&Note>, changes: usize) -> bool {
+    match (note, before) {
+        // One command each, for any number of ids.
+        (Note::Renew { .. }, Some(Note::Renew { .. }))
+        | (Note::Release { .. }, Some(Note::Release { .. })) => true,
+        (Note::Settle { .. } | Note::Renew { .. } | Note::Release { .. }, before) => {
+            before.is_none() && changes == 0
+        }
+        (_, None) => true,
+        (note, Some(before)) => match (rank(before), rank(note)) {
+            (Some(before), Some(rank)) => {
+                before < rank || matches!(note, Note::Shadow(_)) && before == rank
+            }
+            _ => false,
+        },
+    }
+}
+
+/// In which order a call sends its notes; nothing if no call does.
+fn rank(note: &Note) -> Option<u8> {
+    match note {
+        Note::Receipt(_) => Some(0),
+        Note::Lease { .. } | Note::LeasesMoved => Some(1),
+        Note::Shadow(_) => Some(2),
+        Note::Ban(_) => Some(3),
+        Note::Settle { .. } | Note::Renew { .. } | Note::Release { .. } => None,
+    }
 }
 
 fn decode_now(source: &mut Source<'_>) -> Option<Now> {

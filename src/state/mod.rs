@@ -18,5 +18,5 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use effect::{COMMAND, Effect, Outgoing};
+pub(crate) use effect::{Applied, COMMAND, Effect, Outgoing};
 pub(crate) use native_type::{TYPE, declared};

@@ -8,7 +8,7 @@ use rl_core::{
 };
 
 use super::codec::{decode, encode};
-use super::effect::{Effect, Outgoing, of_state};
+use super::effect::{Applied, Effect, Outgoing, of_state};
 
 const EXPIRE_AT_MS: u64 = 1_800_000_000_000;
 
@@ -109,8 +109,9 @@ fn arrive(bytes: &[u8], at_key: &mut Option<Limiters>) -> bool {
     let Some(effect) = Effect::decode(bytes) else { return false };
     match effect.apply(at_key.as_mut()) {
         None => return false,
-        Some(Some(state)) => *at_key = Some(state),
-        Some(None) => {}
+        Some(Applied::New(state)) => *at_key = Some(state),
+        Some(Applied::InPlace) => {}
+        Some(Applied::Emptied) => *at_key = None,
     }
     true
 }

@@ -4,15 +4,21 @@
 //! |---|---|
 //! | `numbers` | integers: what each is called, and its range |
 //! | `periods` | a number of seconds, or one with a suffix |
-//! | `clauses` | the clauses of a call or a policy; as text |
+//! | `clause` | one clause: a limit, or what there is beside limits; as text |
+//! | `limits` | reading limits |
+//! | `extras` | reading the clauses that are no limits |
+//! | `clauses` | the clauses of a call or a policy, in order |
 //! | `endings` | `[COST n] [ID id [KEEP period]]`, or nothing more |
 //! | `bounds` | how much policies and calls may hold |
 //! | `error` | every error line |
 
 pub(crate) mod bounds;
+pub(crate) mod clause;
 pub(crate) mod clauses;
 pub(crate) mod endings;
 pub(crate) mod error;
+pub(crate) mod extras;
+pub(crate) mod limits;
 pub(crate) mod numbers;
 pub(crate) mod periods;
 

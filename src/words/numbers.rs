@@ -1,6 +1,6 @@
 //! Integers as arguments: what each is called, and its range.
 
-use rl_core::bounds::MAX_NUMBER;
+use rl_core::bounds::{MAX_NUMBER, MAX_REFUSALS};
 
 use super::error::{Error, Quoted};
 
@@ -24,7 +24,13 @@ impl Number {
 
     pub(crate) const SETTLED: Self = Self { name: "cost", min: 0, max: MAX_NUMBER };
 
+    pub(crate) const REFUSALS: Self = Self { name: "refusals", min: 1, max: MAX_REFUSALS };
+
     pub(crate) const TOP: Self = Self { name: "COUNT", min: 0, max: MAX_NUMBER };
+
+    pub(super) fn lease_limit(max: u64) -> Self {
+        Self { max, ..Self::LIMIT }
+    }
 
     pub(super) fn log_limit(max: u64) -> Self {
         Self { max, ..Self::LIMIT }

@@ -16,7 +16,16 @@ pub(crate) fn period_ms(word: &[u8]) -> Result<u64, Error> {
 
 #[cold]
 fn refuse_period(word: &[u8]) -> Error {
-    Error::Period { name: "period", longest: "366d", was: Quoted::new(word) }
+    refuse("period", word)
+}
+
+fn refuse(name: &'static str, word: &[u8]) -> Error {
+    Error::Period { name, longest: "366d", was: Quoted::new(word) }
+}
+
+/// A period that is called otherwise, in ms.
+pub(crate) fn named_period_ms(name: &'static str, word: &[u8]) -> Result<u64, Error> {
+    read_period(word).filter(|ms| is_period(*ms)).ok_or_else(|| refuse(name, word))
 }
 
 /// How long a charge is to be known by its id, in ms.

@@ -31,7 +31,13 @@ class Pool:
         server.clock.set_ms(START_MS)
         with server.raw() as connection:
             connection.pipeline(
-                [["FLUSHALL"], ["SCRIPT", "FLUSH"], ["CONFIG", "RESETSTAT"], ["RL.TOP", "RESET"]]
+                [
+                    ["FLUSHALL"],
+                    ["SCRIPT", "FLUSH"],
+                    ["CONFIG", "RESETSTAT"],
+                    ["RL.TOP", "RESET"],
+                    ["RL.TOP", "SHADOW", "RESET"],
+                ]
             )
         return server
 

@@ -39,6 +39,9 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         page::write(&report, args.top, path)?;
     }
     if args.json {
+        if let Some(skipped) = report::skipped(&report) {
+            eprintln!("{skipped}");
+        }
         report::print_json(&report, args.top)
     } else {
         report::print_text(&report, args.top)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ LIMITS = ["60/minute", "sliding 600/hour", "token 2/second burst 40"]
 WORDS = [word for limit in LIMITS for word in ("--limit", limit)]
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0"
 
-# The worst that is allowed; see docs/performance.md for what is measured.
+# The worst that is allowed; see docs/replay.md for what is measured.
 MOST_TIMES_AWK = 8
 MOST_MEMORY = 400_000_000
 
@@ -26,15 +26,20 @@ MOST_MEMORY = 400_000_000
 def write(file: Path, clients: int) -> None:
     """A day with a million requests, all clients among them."""
     rng = random.Random(clients)
+    order = range(LINES) if clients == LINES else rng.choices(range(clients), k=LINES)
+    start = datetime.fromtimestamp(START_MS // 1000, UTC)
+    per_minute = LINES // 1_440
     with file.open("w") as out:
-        for number in range(LINES):
-            client = number if clients == LINES else rng.randrange(clients)
-            ip = f"10.{client >> 16}.{client >> 8 & 255}.{client & 255}"
-            at = datetime.fromtimestamp(START_MS // 1000 + number * 86_400 // LINES, UTC)
-            out.write(
-                f"{ip} - - [{at:%d/%b/%Y:%H:%M:%S +0000}] "
-                f'"GET /items/{number % 5_000}?page=1 HTTP/1.1" 200 5120 '
-                f'"https://shop.example/" "{AGENT}"\n'
+        for minute in range(1_440):
+            rest = (
+                f" - - [{start + timedelta(minutes=minute):%d/%b/%Y:%H:%M:00 +0000}] "
+                f'"GET /items/{minute}?page=1 HTTP/1.1" 200 5120 "-" "{AGENT}"\n'
+            )
+            first = minute * per_minute
+            last = LINES if minute == 1_439 else first + per_minute
+            out.writelines(
+                f"10.{client >> 16}.{client >> 8 & 255}.{client & 255}{rest}"
+                for client in order[first:last]
             )
 
 

@@ -3,15 +3,18 @@
 use std::ffi::{CStr, CString, c_int};
 use std::{ptr, slice};
 
-use redis_module::raw::{REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString};
+use redis_module::raw::{
+    REDISMODULE_NOTIFY_GENERIC, REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString,
+};
 use rl_core::Now;
 
 use super::answer::Answer;
 use super::memory::{self, OutOfMemory};
 use super::register::KeyUse;
 use super::reply;
-use crate::server::api::{ERR, OK, api, pointers};
+use crate::server::api::{ERR, OK, api};
 use crate::server::argv::{Words, bytes_of};
+use crate::server::clock;
 use crate::server::guard::guard;
 use crate::server::watch::audience;
 use crate::server::watch::events;
@@ -91,19 +94,9 @@ impl<'call> Call<'call> {
     }
 
     /// The server's wall clock: to be read once per call.
-    ///
-    /// From Redis 7.2 on, the reading that the server made when the command arrived, which is
-    /// the same all through a script or a transaction.
     #[inline]
     pub(crate) fn now(&self) -> Now {
-        // SAFETY: both take nothing and answer an integer.
-        let unix_ms = unsafe {
-            match pointers::CachedMicroseconds {
-                Some(cached_us) => cached_us().div_euclid(1000),
-                None => api!(Milliseconds()),
-            }
-        };
-        Now::from_unix_ms(unix_ms)
+        clock::now()
     }
 
     /// Answers the arrays and integers that `write` adds.
@@ -167,14 +160,19 @@ impl<'call> Call<'call> {
     /// Tells subscribers of keyspace events that `event` befell the key.
     #[inline(always)]
     pub(crate) fn notify(&self, event: &'static CStr) {
+        self.notify_as(REDISMODULE_NOTIFY_MODULE, event);
+    }
+
+    /// Tells them that the key is gone.
+    pub(crate) fn notify_deletion(&self) {
+        self.notify_as(REDISMODULE_NOTIFY_GENERIC, c"del");
+    }
+
+    #[inline(always)]
+    fn notify_as(&self, class: c_int, event: &'static CStr) {
         // SAFETY: ctx and the key's name are valid for the call, the event's name for ever.
         unsafe {
-            api!(NotifyKeyspaceEvent(
-                self.ctx,
-                REDISMODULE_NOTIFY_MODULE,
-                event.as_ptr(),
-                self.key_name()
-            ));
+            api!(NotifyKeyspaceEvent(self.ctx, class, event.as_ptr(), self.key_name()));
         }
     }
 

@@ -85,6 +85,13 @@ impl<'call, T: Native> Key<'call, T> {
         false
     }
 
+    /// Removes the key.
+    pub(crate) fn delete(&mut self) {
+        self.value = std::ptr::null_mut();
+        // SAFETY: the key is open for writing, and nothing points to its value any more.
+        unsafe { api!(DeleteKey(self.key)) };
+    }
+
     /// When the key expires, in ms since 1970; nothing if never.
     #[inline]
     pub(crate) fn expire_at_ms(&self) -> Option<u64> {

@@ -11,8 +11,9 @@ use crate::state::samples;
 fn applied(bytes: &[u8], stored: Option<&Limiters>) -> Option<Limiters> {
     let mut at_key = stored.cloned();
     match Effect::decode(bytes).map(|effect| effect.apply(at_key.as_mut())) {
-        Some(Some(None)) => at_key,
-        Some(Some(Some(state))) => Some(state),
+        Some(Some(Applied::InPlace)) => at_key,
+        Some(Some(Applied::New(state))) => Some(state),
+        Some(Some(Applied::Emptied)) => None,
         Some(None) => {
             assert_eq!(at_key.as_ref(), stored, "refused, but not untouched");
             at_key

@@ -19,4 +19,4 @@ pub(crate) use csv::write as write_csv;
 pub(crate) use json::print as print_json;
 pub(crate) use report::{Client, Report, Speed, Tried};
 pub(crate) use spread::above;
-pub(crate) use text::{ESTIMATE, print as print_text};
+pub(crate) use text::{ESTIMATE, print as print_text, skipped};

@@ -59,13 +59,20 @@ fn read(report: &Report) -> String {
     if let Some((from, to)) = report.span_ms {
         text += &format!(", from {} to {}", time(from), time(to));
     }
-    if report.skipped > 0 {
-        text += &format!("\nSkipped {}, the first of them:", count(report.skipped, "line"));
-        for first in &report.skipped_first {
-            text += &format!("\n  {first}");
-        }
+    if let Some(skipped) = skipped(report) {
+        text += &format!("\n{skipped}");
     }
     text
+}
+
+/// How many lines were skipped, and the first of them; nothing if none was.
+pub(crate) fn skipped(report: &Report) -> Option<String> {
+    if report.skipped == 0 {
+        return None;
+    }
+    let mut lines = vec![format!("Skipped {}, the first of them:", count(report.skipped, "line"))];
+    lines.extend(report.skipped_first.iter().map(|first| format!("  {first}")));
+    Some(lines.join("\n"))
 }
 
 fn speeds(report: &Report) -> String {
