@@ -224,7 +224,7 @@ def test_once_prints_text_and_ends(new_server: NewServer) -> None:
     [policy] = [line for line in lines if line.startswith("api ")]
     assert policy.split(maxsplit=6) == ["api", "0.0", "0.0", "3", "2", "0", LIMITS]
     top = [line.split() for line in lines[lines.index(policy) + 3 :]]
-    assert top[:2] == [["7", "+0", "login:bob"], ["4", "+0", HARMLESS]]
+    assert top[:2] == [["7", "login:bob"], ["4", HARMLESS]]
 
 
 def test_once_tells_who_is_away(cluster: Cluster) -> None:

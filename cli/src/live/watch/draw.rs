@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Sparkline, Table};
 
-use super::figures::{bytes, counts, rate, rates, rounded};
+use super::figures::{bytes, change, counts, rate, rates, rounded};
 use super::paint::Paint;
 use super::view::{Rates, View};
 use crate::replay::show::{number, plain};
@@ -137,7 +137,7 @@ fn draw_policies(frame: &mut Frame<'_>, view: &View, paint: Paint, area: Rect) {
         ])
     });
     let widths = [
-        Constraint::Max(24),
+        Constraint::Length(longest_name(view)),
         Constraint::Length(9),
         Constraint::Length(9),
         Constraint::Length(9),
@@ -156,6 +156,12 @@ fn draw_policies(frame: &mut Frame<'_>, view: &View, paint: Paint, area: Rect) {
     frame.render_widget(table, area);
 }
 
+/// As wide as the names are, within bounds.
+fn longest_name(view: &View) -> u16 {
+    let longest = view.policies.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    u16::try_from(longest.clamp("policy".len(), 24)).unwrap_or(24)
+}
+
 fn draw_top(frame: &mut Frame<'_>, view: &View, paint: Paint, area: Rect) {
     if let Some(why) = &view.top_refused {
         let words = format!("RL.TOP cannot be shown: {why}");
@@ -163,10 +169,8 @@ fn draw_top(frame: &mut Frame<'_>, view: &View, paint: Paint, area: Rect) {
         return;
     }
     let rows = view.top.iter().map(|row| {
-        let (change, style) = match row.change {
-            Some(0) | None => (String::new(), paint.none()),
-            Some(change) => (format!("+{}", number(change)), paint.denied()),
-        };
+        let change = change(row.change);
+        let style = if change.is_empty() { paint.none() } else { paint.denied() };
         Row::new([
             right(number(row.denied)),
             right(change).style(style),
