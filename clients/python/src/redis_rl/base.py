@@ -13,9 +13,10 @@ from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Who
+from redis_rl.limits.grammar import Item
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.limits.limit import Limit
-from redis_rl.limits.limitset import Known, Limits, LimitSet, limit_set
+from redis_rl.limits.labels import Known
+from redis_rl.limits.limitset import Limits, LimitSet, limit_set
 from redis_rl.log import Log
 from redis_rl.options import (
     CheckOptions,
@@ -41,7 +42,7 @@ class Check:
     """The arguments of `check` as one value, for `check_many`."""
 
     key: Who
-    limits: Limits | tuple[str | Limit, ...]
+    limits: Limits | tuple[str | Item, ...]
     name: str | None = None
     scope: str | None = None
     cost: int = 1

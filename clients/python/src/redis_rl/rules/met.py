@@ -12,7 +12,8 @@ from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
 from redis_rl.errors import StoreMisconfigured
-from redis_rl.limits.limitset import Known, LimitSet
+from redis_rl.limits.labels import Known
+from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Outcome
 from redis_rl.rules.rule import Rule
 
