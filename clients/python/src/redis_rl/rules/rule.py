@@ -133,8 +133,18 @@ def cost_of(answer: Any) -> Any:
     return min(answer, MOST_COST) if type(answer) is int else answer
 
 
+_ELSEWHERE = {
+    "block": "write the ban with the limits, as in '100/minute; ban 15m after 20/minute'",
+    "block_duration": "write the ban with the limits, as in '100/minute; ban 15m after 20/minute'",
+    "dry_run": "put the limit on trial, as in 'shadow 100/minute'",
+}
+"""Options of other limiters."""
+
+
 def _known(option: str) -> None:
     options = list(LimitOptions.__annotations__)
+    if option in _ELSEWHERE:
+        raise WrongArgument(f"a limit has no option {option}: {_ELSEWHERE[option]}")
     if option not in options:
         close = difflib.get_close_matches(option, options, 1, 0.5)
         hint = f"use {close[0]}" if close else f"its options are {', '.join(options)}"
