@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from redis_rl.errors import StoreMisconfigured
+from redis_rl.errors import ConfigurationError, StoreMisconfigured
 from redis_rl.limits.labels import Known, Labels
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
@@ -45,6 +45,15 @@ Decision = Verdict
 """Verdict under the name that users of other limiters look for."""
 
 
+class Charge(NamedTuple):
+    """What an outcome charged under an id, which the limiter that made it can settle."""
+
+    limiter: Any
+    """An AsyncRateLimiter or a SyncRateLimiter."""
+    id: str | None
+    """None where nothing was charged."""
+
+
 class Outcome:
     """The answer to a whole check: its verdicts, and whether all of them allow it.
 
@@ -53,7 +62,18 @@ class Outcome:
     numbers.
     """
 
-    __slots__ = ("_verdicts", "allowed", "bans", "cost", "key", "labels", "rows", "source")
+    __slots__ = (
+        "_charged_rows",
+        "_verdicts",
+        "allowed",
+        "bans",
+        "charge",
+        "cost",
+        "key",
+        "labels",
+        "rows",
+        "source",
+    )
 
     def __init__(
         self,
@@ -72,7 +92,10 @@ class Outcome:
         self.key = key
         self.cost = cost
         self.source = source
+        self.charge: Charge | None = None
+        """What can be settled, if it was reserved."""
         self._verdicts: tuple[Verdict, ...] | None = None
+        self._charged_rows: list[Row] | None = None
 
     @classmethod
     def from_reply(
@@ -166,6 +189,33 @@ class Outcome:
         ]
         allowed = all(row[0] for row in (*rows, *self.bans))
         return Outcome(allowed, rows, self.labels, self.key, self.cost, self.source, self.bans)
+
+    def settle(self, cost: int) -> Any:
+        """Make the charge what it really cost; 0 gives it back. May be called again.
+
+        Returns whether the charge was still known; awaited with an AsyncRateLimiter. Raises
+        ConfigurationError for an invalid cost, and for a charge that was not reserved.
+        """
+        if self.charge is None:
+            raise ConfigurationError(
+                "only what was reserved can be settled: use limiter.reserve(...), or "
+                "limit(..., reserve=True)"
+            )
+        return self.charge.limiter.settle(self, cost)
+
+    def show_settled(self, cost: int) -> None:
+        """Say what is left as if the charge had been of this cost from the first."""
+        if self._charged_rows is None:
+            self._charged_rows = self.rows
+        back = self.cost - cost
+        limits = self.labels.limits if self.labels else ()
+        self._verdicts = None
+        self.rows = [
+            row
+            if limit is not None and limit.algorithm == "leaky"
+            else [*row[:2], min(row[1], max(0, row[2] + back)), *row[3:]]
+            for row, limit in zip(self._charged_rows, limits, strict=True)
+        ]
 
     @property
     def remaining(self) -> int | None:

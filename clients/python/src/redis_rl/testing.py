@@ -126,13 +126,15 @@ class _Called:
     def close(self) -> None:
         """Nothing is open."""
 
-    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+    def ask_all(self, key: str, *commands: bytes, again: bool = False) -> list[Any]:  # noqa: ARG002
         return [self._store.answer(command) for command in commands]
 
 
 class _Awaited(_Called):
     async def submit(self, key: str, command: bytes) -> Any:
         return self.ask(key, command)
+
+    submit_again = submit
 
     async def probe(self, command: bytes, timeout: float) -> None:  # type: ignore[override]
         """Find the module there."""
@@ -144,6 +146,10 @@ class _Awaited(_Called):
 def _read(words: list[str]) -> Asked:
     _, key, *rest = words
     cost = 1
+    for named in (2, 4):
+        if rest[-named] == "ID":
+            rest = rest[:-named]
+            break
     if rest[-2] == "COST":
         cost, rest = int(rest[-1]), rest[:-2]
     clauses = []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from redis._parsers.base import BaseParser
 
+from redis_rl.charges.ids import text
 from redis_rl.errors import (
     CannotIdentify,
     CannotNow,
@@ -31,6 +32,7 @@ from redis_rl.outcome import Decision, Outcome
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
 from redis_rl.rules.scope import checked_methods, scope
+from redis_rl.wire.command import command, named_charge, rl_all, rl_limit, rl_limit_named
 from redis_rl.wire.faults import classify
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors.json").read_text())
@@ -48,10 +50,10 @@ def cases(section: str) -> pytest.MarkDecorator:
 
 
 def test_every_section_of_the_vectors_is_run() -> None:
-    text = Path(__file__).read_text()
+    source = Path(__file__).read_text()
     sections = {name for name, value in VECTORS.items() if isinstance(value, list)}
-    later = {"commands", "ids", "leases", "lines", "settled"}
-    assert sections - later == set(re.findall(r'@cases\("(\w+)"\)', text))
+    later = {"leases", "lines"}
+    assert sections - later == set(re.findall(r'@cases\("(\w+)"\)', source))
 
 
 @cases("limits")
@@ -252,3 +254,48 @@ def test_errors(case: Case) -> None:
     found = classify(error)
     assert isinstance(found, WHAT_IT_IS[case["class"]])
     assert isinstance(found, ModuleNotLoaded) == (case["class"] == "missing_module")
+
+
+@cases("settled")
+def test_settled(case: Case) -> None:
+    limits = LimitSet(case["spec"], name=case["name"])
+    outcome = Outcome.from_reply(case["reply"], limits, "key", case["cost"], known(case))
+    outcome.show_settled(0)
+    outcome.show_settled(case["actual"])
+    assert outcome.remaining == case["remaining"]
+    assert dict(rate_headers(outcome))["RateLimit"] == case["RateLimit"]
+
+
+@cases("ids")
+def test_ids(case: Case) -> None:
+    assert text(bytes.fromhex(case["bytes"])) == case["id"]
+
+
+@cases("commands")
+def test_commands(case: Case) -> None:
+    groups = case["groups"]
+    sets = [LimitSet(group["spec"]) for group in groups]
+    if case.get("all"):
+        sent = rl_all(
+            [
+                (group["key"], limits.clauses, limits.count, group["cost"])
+                for group, limits in zip(groups, sets, strict=True)
+            ],
+            ending(case, sets),
+        )
+    else:
+        (group,), (limits,) = groups, sets
+        arguments = (limits.clauses, limits.count, group["cost"])
+        end = ending(case, sets)
+        sent = (
+            rl_limit_named(group["key"], *arguments, end)
+            if end
+            else rl_limit(group["key"].encode(), *arguments)
+        )
+    assert sent == command(*case["words"])
+
+
+def ending(case: Case, sets: list[LimitSet]) -> tuple[str, ...]:
+    if case["id"] is None or not any(group["cost"] for group in case["groups"]):
+        return ()
+    return named_charge(case["id"], max(one.keep_s for one in sets) if case["keep"] else None)

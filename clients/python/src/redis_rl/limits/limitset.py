@@ -12,7 +12,11 @@ from redis_rl.limits.labels import Known, Labels, labels_of
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.names import check_name, policies
 from redis_rl.limits.policy import ServerPolicy
+from redis_rl.limits.trial import Shadow
 from redis_rl.wire.command import words
+
+_SHORTEST_KEEP_S = 60
+_LONGEST_KEEP_S = 3600
 
 
 class LimitSet:
@@ -65,6 +69,14 @@ class LimitSet:
         clauses = (limit for name in self.named for limit in known.get(name, ()))
         return self.limiters.union(limit.limiter for limit in clauses)
 
+    @property
+    def keep_s(self) -> int:
+        """How long a charge can still be corrected, in seconds: a minute to an hour."""
+        if self.named:
+            return _LONGEST_KEEP_S
+        reaches = (_reach_ms(item) for item in self.limits)
+        return min(max(_SHORTEST_KEEP_S, -(-max(reaches) // 1000)), _LONGEST_KEEP_S)
+
     def labels(self, known: Known, quotas: Sequence[int] | None = None) -> Labels:
         """Its limits as headers name them; `quotas` are the limits of a reply.
 
@@ -73,6 +85,17 @@ class LimitSet:
         if not self.named:
             return self._labels
         return labels_of(self.limits, self._own, self.name, known, quotas)
+
+
+def _reach_ms(item: Item) -> int:
+    """How long what an item has charged can be settled; a bucket's level may never be 0."""
+    if isinstance(item, Shadow):
+        return _reach_ms(item.limit)
+    if not isinstance(item, Limit):
+        return 0
+    if item.algorithm == "token":
+        return _LONGEST_KEEP_S * 1000
+    return item.period_ms * (2 if item.algorithm == "sliding" else 1)
 
 
 Limits = str | Item | LimitSet

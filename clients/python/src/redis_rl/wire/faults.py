@@ -22,6 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis_rl.errors import (
     CannotDecide,
     CannotNow,
+    ConnectionBroken,
     KeyMisconfigured,
     ModuleNotLoaded,
     NoAnswer,
@@ -98,6 +99,13 @@ def classify(error: BaseException) -> CannotDecide:
         advice = "use limiter.concurrency() for places" if wrong["lease"] else "see RL.POLICY GET"
         return KeyMisconfigured(f"the limits must suit the policy among them: {text}: {advice}")
     return KeyMisconfigured(told) if code == "WRONGTYPE" else StoreMisconfigured(told)
+
+
+def broken(error: BaseException | None) -> ConnectionBroken:
+    """Return our error for a connection that ended while a command was on its way."""
+    if error is None:
+        return ConnectionBroken("the server closed the connection")
+    return ConnectionBroken(*classify(error).args)
 
 
 def _told(text: str, error: BaseException) -> str:
