@@ -232,6 +232,23 @@ async def generate(actual: Count, outcome: Annotated[Outcome, Depends(tokens)]) 
     return {"charged": int(actual), "requests_left": outcome.requests_left}
 
 
+# Several subjects at once: all or nothing.
+
+
+async def team_of(team: str) -> Subject:
+    """Tell which team is asked for; it has no budget with any user's id."""
+    return Subject("team", team)
+
+
+user_and_team = limiter.limit_all({"user": ("10/minute", account), "team": ("15/minute", team_of)})
+
+
+@app.get("/team/{team}", dependencies=[Depends(user_and_team)])
+async def read_team(team: str) -> dict[str, str]:
+    """Charge the user and the team, or neither."""
+    return {"team": team}
+
+
 # Other algorithms, and responses that are not plain.
 
 

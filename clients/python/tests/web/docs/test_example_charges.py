@@ -84,3 +84,20 @@ def test_generate_settles(app: httpx.Client, server: Server) -> None:
     for wrong in ("estimate=0&actual=1", "estimate=1&actual=0", "estimate=1", "actual=1", ""):
         assert app.post(f"/generate?{wrong}").status_code in (400, 422)
     assert left() == 50
+
+
+def test_team_charges_both_or_neither(app: httpx.Client, server: Server) -> None:
+    user = {"Authorization": "Bearer user123_token"}
+    first = app.get("/team/red", headers=user)
+    assert first.json() == {"team": "red"}
+    assert first.headers["ratelimit"] == '"user";r=9;t=60, "team";r=14;t=60'
+    assert [app.get("/team/red", headers=user).status_code for _ in range(10)] == [200] * 9 + [429]
+    assert statuses(app, 6, "/team/red") == [200] * 5 + [429]
+    assert app.get("/team/blue").headers["ratelimit"] == '"user";r=4;t=60, "team";r=14;t=60'
+    with server.client(decode_responses=True) as client:
+        assert sorted(client.keys("*")) == [
+            "rl:team:team:blue",
+            "rl:team:team:red",
+            "rl:user:ip:127.0.0.1",
+            "rl:user:user:user123",
+        ]

@@ -22,6 +22,7 @@ GOES_ON = (
     "`limiter.limit(...)`",
     "Count only some answers",
     "Costs that are known afterwards",
+    "Several subjects",
     "As a decorator",
     "Holding requests",
 )
