@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from redis_rl.charges.denials import SHORT_S, denials_of
 from redis_rl.charges.ids import new_id
 from redis_rl.charges.together import (
     Part,
@@ -18,6 +19,7 @@ from redis_rl.charges.together import (
     joined,
     outcome_of,
 )
+from redis_rl.charges.waiting import Lines, checked_wait
 from redis_rl.checks import Checks, Prepared, named_checks
 from redis_rl.errors import (
     CannotDecide,
@@ -63,6 +65,8 @@ class LimiterBase(LimiterOptions):
         checked_legacy(self.legacy)
         self.addresses = AddressRules(self.trusted_proxies, self.ipv6_prefix)
         self.keys = Keys(self.prefix, self.addresses)
+        self._denials = denials_of(self.deny_cache)
+        self._lines = Lines()
         self.held: set[Any] = set()
         """The places that are held."""
         self.failed_open = 0
@@ -103,6 +107,7 @@ class LimiterBase(LimiterOptions):
         on_error: OnError | None = None,
         retry: bool = False,
         settles: bool = False,
+        max_wait: float | None = None,  # noqa: ARG002 - the caller waits
     ) -> Prepared | Outcome:
         """Make a check ready to be sent, or answer without asking."""
         asked = limit_set(limits, name)
@@ -118,15 +123,21 @@ class LimiterBase(LimiterOptions):
                 raise blocked
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, cost)
+        asked_at = 0.0
+        if self._denials is not None and cost and not settles:
+            denied = self._denials.get((redis_key, asked.clauses, cost))
+            if denied is not None:
+                return self._announced(denied)
+            asked_at = self._denials.now()
         due = self._policies.due(asked.named) if asked.named else ()
         if (retry or settles) and cost:
             id = new_id()
             end = named_charge(id, asked.keep_s if settles else None)
             sent = rl_limit_named(redis_key, asked.clauses, asked.count, cost, end)
-            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles)
+            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles, asked_at)
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
-        return Prepared(redis_key, sent, asked, cost, mode, due)
+        return Prepared(redis_key, sent, asked, cost, mode, due, asked_at=asked_at)
 
     def _prepare_all(
         self,
@@ -161,10 +172,16 @@ class LimiterBase(LimiterOptions):
                 raise blocked
         except CannotDecide as error:
             return self._open_for_all(self._unanswered(error, mode, keys, cost), named)
+        asked_at = 0.0
+        if self._denials is not None and cost and not reserve:
+            denied = self._denials.get(parts)
+            if denied is not None:
+                return self._announced(denied)
+            asked_at = self._denials.now()
         policies = [name for limits in sets for name in limits.named]
         due = self._policies.due(dict.fromkeys(policies)) if policies else ()
         id = new_id() if (retry or reserve) and cost else None
-        return PreparedAll(parts, command_of(parts, id, reserve), mode, due, id)
+        return PreparedAll(parts, command_of(parts, id, reserve), mode, due, id, asked_at)
 
     def _conclude_all(self, asked: PreparedAll, reply: object, reserve: bool) -> Outcome:
         """Answer by RL.ALL's reply, or by the error that came in its place."""
@@ -181,6 +198,10 @@ class LimiterBase(LimiterOptions):
             return self._open_for_all(opened, names)
         self._breaker.answered()
         self._misconfigured.succeeded(asked.keys)
+        if asked.asked_at and not outcome.allowed and self._denials is not None:
+            keys = tuple(part.key for part in asked.parts)
+            longest = (SHORT_S,) if asked.named else ()
+            self._denials.put(asked.parts, keys, outcome, asked.asked_at, *longest)
         if reserve:
             charged = asked.id if outcome.allowed else None
             for part in outcome.each.values():
@@ -196,14 +217,30 @@ class LimiterBase(LimiterOptions):
         outcome.each = each
         return outcome
 
+    def _line(
+        self, key: Who, limits: tuple[Limits, ...], options: Any
+    ) -> tuple[Hashable, int, float] | None:
+        """Where those wait who ask this, how much they ask, and for how long; None: nowhere."""
+        max_wait = options.pop("max_wait")
+        if max_wait is None:
+            return None
+        checked_wait(max_wait)
+        asked = limit_set(limits, options.get("name"))
+        try:
+            where = self.key(key, options.get("scope") or asked.name)
+        except CannotDecide:
+            return None  # the check says so
+        return (where, asked.clauses), options.get("cost", 1), max_wait
+
     def _ready_place(
         self,
         key: Who,
+        places: Places,
         name: str | None,
         scope: str | None,
         on_error: OnError | None,
-    ) -> tuple[str, OnError] | Outcome:
-        """The key of places and the mode; or an answer without asking."""
+    ) -> tuple[str, OnError, float] | Outcome:
+        """The key of places, the mode and the time; or an answer without asking."""
         mode = self.on_error if on_error is None else checked_mode(on_error)
         if not self.enabled:
             return Outcome.exempt()
@@ -215,9 +252,14 @@ class LimiterBase(LimiterOptions):
                 raise blocked
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, 1)
-        return redis_key, mode
+        if self._denials is None:
+            return redis_key, mode, 0.0
+        denied = self._denials.get((redis_key, "lease", places.limit))
+        return self._announced(denied) if denied else (redis_key, mode, self._denials.now())
 
-    def _conclude_place(self, places: Places, key: str, mode: OnError, reply: object) -> Outcome:
+    def _conclude_place(
+        self, places: Places, key: str, mode: OnError, asked_at: float, reply: object
+    ) -> Outcome:
         """Answer by RL.LEASE's reply, or by the error that came in its place."""
         try:
             if isinstance(reply, Exception):
@@ -228,6 +270,9 @@ class LimiterBase(LimiterOptions):
             return self._unanswered(error, mode, key, 1)
         self._breaker.answered()
         self._misconfigured.succeeded(key)
+        if not outcome.allowed and self._denials is not None:
+            where = (key, "lease", places.limit)
+            self._denials.put(where, (key,), outcome, asked_at, SHORT_S)
         return self._announced(outcome)
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
@@ -247,6 +292,10 @@ class LimiterBase(LimiterOptions):
         self._misconfigured.succeeded(asked.key)
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
+        if asked.asked_at and not outcome.allowed and self._denials is not None:
+            where = (asked.key, limits.clauses, cost)
+            longest = (SHORT_S,) if limits.named else ()
+            self._denials.put(where, (asked.key,), outcome, asked.asked_at, *longest)
         return self._announced(outcome)
 
     def _reservable(self, outcome: Outcome, id: str | None = None) -> Outcome:
@@ -261,6 +310,7 @@ class LimiterBase(LimiterOptions):
         charge = outcome.charge
         if charge is None or charge.id is None:
             return None
+        self._forget_denials(outcome.key)
         blocked = self._breaker.blocks()
         if blocked is not None:
             self._unsettled(blocked)
@@ -281,6 +331,10 @@ class LimiterBase(LimiterOptions):
     def stands(self, what: str, error: Exception) -> None:
         """Log why a charge was not settled, at most once a second."""
         self._log.warn(what, error)
+
+    def _forget_denials(self, *keys: str) -> None:
+        if self._denials is not None:
+            self._denials.forget(keys)
 
     def _unsettled(self, error: CannotDecide) -> None:
         self.stands("A charge stands that should be settled", error)

@@ -21,6 +21,7 @@ from redis_rl.charges.ids import new_id
 from redis_rl.charges.places import AsyncPlace, Leasing, NoPlace, Place, may_be_taken
 from redis_rl.charges.reservation import Reservation, Reserving
 from redis_rl.charges.together import PreparedAll
+from redis_rl.charges.waiting import checked_wait
 from redis_rl.checks import Check, Checks, Prepared
 from redis_rl.errors import ConnectionBroken
 from redis_rl.keys.subjects import Who
@@ -97,11 +98,14 @@ class AsyncRateLimiter(LimiterBase):
         - `cost`: how much to charge, from 0. Default: 1.
         - `on_error`: `closed` or `open`; overrides the limiter's.
         - `retry`: whether to ask once more, and charge once, if the connection breaks.
+        - `max_wait`: seconds to wait instead of being refused, if that is enough.
 
         Raises ConfigurationError for invalid arguments; StoreUnavailable if the server gives no
         answer and the mode is `closed`; StoreMisconfigured in every mode; CannotIdentify for an
         empty id or a subject without an address.
         """
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return await self._lines.ask_async(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -158,6 +162,8 @@ class AsyncRateLimiter(LimiterBase):
 
     async def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """`check` whose outcome can be settled: `await outcome.settle(cost)`."""
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return await self._lines.ask_async(*line, lambda: self.charge(key, *limits, **options))
         asked = self._prepare(key, limits, settles=True, **options)
         if isinstance(asked, Outcome):
             return self._reservable(asked)
@@ -204,6 +210,7 @@ class AsyncRateLimiter(LimiterBase):
         on_error: OnError | None = None,
         retry: bool = False,
         reserve: bool = False,
+        max_wait: float | None = None,
     ) -> Outcome:
         """Charge several subjects at once, all or nothing: one RL.ALL.
 
@@ -216,11 +223,22 @@ class AsyncRateLimiter(LimiterBase):
 
         - `slot`: the hash tag of the keys, without which they are on several servers of a cluster.
         - `reserve`: whether each can be settled: `await outcome.each["user"].settle(cost)`.
-        - `on_error`, `retry`: as in `check`.
+        - `on_error`, `retry`, `max_wait`: as in `check`.
         """
         asked = self._prepare_all(checks, slot, on_error, retry, reserve)
         if isinstance(asked, Outcome):
             return asked
+        if max_wait is not None:
+            where = asked.keys, tuple(part.limits.clauses for part in asked.parts)
+            cost = max(part.cost for part in asked.parts)
+            return await self._lines.ask_async(
+                where,
+                cost,
+                checked_wait(max_wait),
+                lambda: self.check_all(
+                    checks, slot=slot, on_error=on_error, retry=retry, reserve=reserve
+                ),
+            )
         try:
             reply = await self._ask(asked)
         except FAILURES as error:
@@ -248,10 +266,10 @@ class AsyncRateLimiter(LimiterBase):
         on_error: OnError | None = None,
     ) -> Place:
         """Take a place that `release` gives back; adapters call it."""
-        ready = self._ready_place(key, name, scope, on_error)
+        ready = self._ready_place(key, places, name, scope, on_error)
         if isinstance(ready, Outcome):
             return NoPlace(ready)
-        redis_key, mode = ready
+        redis_key, mode, asked_at = ready
         place = AsyncPlace(self, places, redis_key, new_id())
         try:
             reply: Any = await self.send_again(redis_key, place.take)
@@ -262,7 +280,7 @@ class AsyncRateLimiter(LimiterBase):
         except asyncio.CancelledError:
             place.give_up()
             raise
-        place.outcome = self._conclude_place(places, redis_key, mode, reply)
+        place.outcome = self._conclude_place(places, redis_key, mode, asked_at, reply)
         if place.outcome.allowed and place.outcome.source == "server":
             place.hold()
         return place
@@ -307,6 +325,7 @@ class AsyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
         except FAILURES as error:

@@ -23,6 +23,7 @@ from redis_rl.charges.ids import new_id
 from redis_rl.charges.places import NoPlace, Place, SyncPlace, may_be_taken
 from redis_rl.charges.reservation import Reservation
 from redis_rl.charges.together import PreparedAll
+from redis_rl.charges.waiting import checked_wait
 from redis_rl.checks import Check, Checks, Prepared
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
@@ -69,6 +70,8 @@ class SyncRateLimiter(LimiterBase):
 
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return self._lines.ask(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -101,6 +104,8 @@ class SyncRateLimiter(LimiterBase):
 
     def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.charge."""
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return self._lines.ask(*line, lambda: self.charge(key, *limits, **options))
         asked = self._prepare(key, limits, settles=True, **options)
         if isinstance(asked, Outcome):
             return self._reservable(asked)
@@ -137,11 +142,23 @@ class SyncRateLimiter(LimiterBase):
         on_error: OnError | None = None,
         retry: bool = False,
         reserve: bool = False,
+        max_wait: float | None = None,
     ) -> Outcome:
         """As AsyncRateLimiter.check_all."""
         asked = self._prepare_all(checks, slot, on_error, retry, reserve)
         if isinstance(asked, Outcome):
             return asked
+        if max_wait is not None:
+            where = asked.keys, tuple(part.limits.clauses for part in asked.parts)
+            cost = max(part.cost for part in asked.parts)
+            return self._lines.ask(
+                where,
+                cost,
+                checked_wait(max_wait),
+                lambda: self.check_all(
+                    checks, slot=slot, on_error=on_error, retry=retry, reserve=reserve
+                ),
+            )
         try:
             reply = self._ask(asked)
         except FAILURES as error:
@@ -168,10 +185,10 @@ class SyncRateLimiter(LimiterBase):
         on_error: OnError | None = None,
     ) -> Place:
         """As AsyncRateLimiter.take."""
-        ready = self._ready_place(key, name, scope, on_error)
+        ready = self._ready_place(key, places, name, scope, on_error)
         if isinstance(ready, Outcome):
             return NoPlace(ready)
-        redis_key, mode = ready
+        redis_key, mode, asked_at = ready
         place = SyncPlace(self, places, redis_key, new_id(), self._background)
         try:
             reply: Any = self.send_again(redis_key, place.take)
@@ -179,7 +196,7 @@ class SyncRateLimiter(LimiterBase):
             reply = error
             if may_be_taken(classify(error)):
                 place.give_up()
-        place.outcome = self._conclude_place(places, redis_key, mode, reply)
+        place.outcome = self._conclude_place(places, redis_key, mode, asked_at, reply)
         if place.outcome.allowed and place.outcome.source == "server":
             place.hold()
         return place
@@ -213,6 +230,7 @@ class SyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
         except FAILURES as error:

@@ -108,7 +108,7 @@ class FakeStore:
 def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     """Let a FakeStore answer a limiter's checks until the end of the `with`."""
     store = FakeStore()
-    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies()}
+    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies(), "_denials": None}
     if isinstance(limiter, AsyncRateLimiter):
         seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
     else:

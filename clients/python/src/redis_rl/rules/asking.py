@@ -162,19 +162,22 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
     scope = _scope(asking, rule, limits, subject)
     met.budgets[rule] = Budget(subject, limits, scope)
-    if rule.settles:
-        outcome: Outcome = yield asking.limiter.charge(
+    if rule.plain:
+        outcome: Outcome = yield asking.limiter.check(
             subject, limits, scope=scope, cost=cost, on_error=rule.on_error
-        )
-        _await_response(asking, outcome)
-    elif rule.retry:
-        outcome = yield asking.limiter.check(
-            subject, limits, scope=scope, cost=cost, on_error=rule.on_error, retry=True
         )
     else:
-        outcome = yield asking.limiter.check(
-            subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+        ask = asking.limiter.charge if rule.settles else asking.limiter.check
+        outcome = yield ask(
+            subject,
+            limits,
+            scope=scope,
+            cost=cost,
+            on_error=rule.on_error,
+            retry=rule.retry,
+            max_wait=rule.max_wait,
         )
+        _await_response(asking, outcome)
     met.outcomes[rule] = outcome
     if not outcome.allowed:
         met.refused()
@@ -201,7 +204,12 @@ def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
     if not checks:
         return _passed(asking)
     outcome: Outcome = yield asking.limiter.check_all(
-        checks, slot=slot, on_error=rule.on_error, retry=rule.retry, reserve=rule.settles
+        checks,
+        slot=slot,
+        on_error=rule.on_error,
+        retry=rule.retry,
+        reserve=rule.settles,
+        max_wait=rule.max_wait,
     )
     _await_response(asking, outcome)
     met.outcomes[rule] = outcome
