@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_rl.errors import StoreUnavailable
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.limits.grammar import Item, together
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.sync import SyncRateLimiter
 from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception

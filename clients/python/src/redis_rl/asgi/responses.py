@@ -11,7 +11,7 @@ from redis_rl.http.answers import headers_of, refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge_raw, raw
 from redis_rl.http.problem import CONTENT_TYPE
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
 from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from redis_rl.base import LimiterBase
 from redis_rl.charges.places import Place
-from redis_rl.checks import Check
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.keys.subjects import Subject, WholeKey, subject_of
+from redis_rl.limiters.base import LimiterBase
+from redis_rl.limiters.checks import Check
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.limits.places import Places
 from redis_rl.outcome import Outcome
