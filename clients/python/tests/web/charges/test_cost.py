@@ -29,7 +29,7 @@ def test_it_enters_none_of_the_code(make: Serve) -> None:
             assert site.ask().status == 200
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
         assert [len(asked.clauses) for asked in store.asked] == [1, 1]
     assert any(file.endswith("rules/asking.py") for file in entered)
     assert not [file for file in entered for new in NEW if new in file]
