@@ -111,9 +111,15 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
         )
         .route("/stream", get(chunks).route_layer(limit("token 10/second burst 20")?))
         .route("/slow", get(slow).route_layer(limit("leaky 5/second burst 10")?.wait(true)))
+        .route("/plan", get(ok).route_layer(limit("policy plan")?))
+        .route("/trial", get(ok).route_layer(named("trial", "100/minute; shadow 2/minute")?))
+        .route("/guarded", get(ok).route_layer(named("guarded", GUARDED)?))
         .route("/boom", get(boom).route_layer(limit("5/minute")?))
         .route("/health", get(ok)))
 }
+
+/// Whoever goes on asking when refused is shut out.
+const GUARDED: &str = "3/minute; ban 1m after 2/minute";
 
 /// What all limits of this app have in common.
 struct Guard {

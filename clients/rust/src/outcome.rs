@@ -10,8 +10,12 @@ use std::time::Duration;
 pub struct Outcome {
     /// Whether all limits allow it.
     pub allowed: bool,
-    /// One for each limit, in order, and for each clause of a policy; none where nobody decided.
+    /// One for each limit, in order, and for each clause of a policy; none where nobody decided. A
+    /// limit on trial has none.
     pub decisions: Vec<Verdict>,
+    /// What a ban says, if there is one: it refuses while it lasts; `limit` are its refusals, and
+    /// `remaining` those that are left.
+    pub ban: Option<Verdict>,
     /// The key that was asked, as Redis has it.
     pub key: String,
     /// What the request cost.
@@ -60,7 +64,7 @@ pub struct Verdict {
 impl Outcome {
     /// An outcome that nobody decided.
     pub(crate) const fn served(key: String, cost: u64, source: Source) -> Self {
-        Self { allowed: true, decisions: Vec::new(), key, cost, source }
+        Self { allowed: true, decisions: Vec::new(), ban: None, key, cost, source }
     }
 
     /// How much is left of the limit that has least; nothing where nobody decided.
@@ -69,8 +73,8 @@ impl Outcome {
         self.decisions.iter().map(|verdict| verdict.remaining).min()
     }
 
-    /// Zero when allowed; else the longest wait of the limits that deny, or nothing where no wait
-    /// helps.
+    /// Zero when allowed; else the longest wait of the limits that deny, and of a ban, or nothing
+    /// where no wait helps.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.violated()
@@ -91,9 +95,15 @@ impl Outcome {
         if self.allowed { self.longest(|verdict| verdict.wait) } else { Duration::ZERO }
     }
 
-    /// The limits that deny, in order.
+    /// The limits that deny, in order, then a ban that is in force.
     pub fn violated(&self) -> impl Iterator<Item = &Verdict> {
-        self.decisions.iter().filter(|verdict| !verdict.allowed)
+        self.decisions.iter().chain(&self.ban).filter(|verdict| !verdict.allowed)
+    }
+
+    /// The ban, while it refuses.
+    #[cfg(feature = "tower")]
+    pub(crate) fn banned(&self) -> Option<&Verdict> {
+        self.ban.as_ref().filter(|ban| !ban.allowed)
     }
 
     /// The verdict to show where there is room for one: of those that deny the one with the longest

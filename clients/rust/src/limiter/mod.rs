@@ -27,7 +27,8 @@ use crate::error::{Class, Error};
 use crate::keys::Subject;
 use crate::keys::{CannotIdentify, Key};
 use crate::limits::{LimitSet, MAX_NUMBER};
-use crate::outcome::{Outcome, Source, Verdict};
+use crate::outcome::{Outcome, Source};
+use crate::wire::reply::Decided;
 use crate::wire::{Connection, command, peek, reply};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -202,9 +203,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     ) -> Result<Outcome, Error> {
         let cost = cost.min(MAX_NUMBER);
         let outcome = match self.decide(&key, limits, cost).await {
-            Ok((allowed, decisions)) => {
-                Ok(Outcome { allowed, decisions, key, cost, source: Source::Server })
-            }
+            Ok(decided) => Ok(outcome_of(decided, key, cost)),
             Err(error) => self.settle(key, cost, error),
         };
         outcome.map(|outcome| self.told(outcome))
@@ -225,10 +224,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             Err(nobody) => return self.settle(String::new(), 0, nobody.into()),
         };
         match self.look(&key, limits).await {
-            Ok(decisions) => {
-                let allowed = decisions.iter().all(|verdict| verdict.allowed);
-                Ok(Outcome { allowed, decisions, key, cost: 0, source: Source::Server })
-            }
+            Ok(decided) => Ok(outcome_of(decided, key, 0)),
             Err(error) => self.settle(key, 0, error),
         }
     }
@@ -258,12 +254,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     }
 
     /// What Redis decides, if it is to be asked.
-    async fn decide(
-        &self,
-        key: &str,
-        limits: &LimitSet,
-        cost: u64,
-    ) -> Result<(bool, Vec<Verdict>), Error> {
+    async fn decide(&self, key: &str, limits: &LimitSet, cost: u64) -> Result<Decided, Error> {
         if let Some(error) = self.shared.policies.refusal(limits) {
             return Err(error);
         }
@@ -277,12 +268,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         }
     }
 
-    async fn ask(
-        &self,
-        key: &str,
-        limits: &LimitSet,
-        cost: u64,
-    ) -> Result<(bool, Vec<Verdict>), Error> {
+    async fn ask(&self, key: &str, limits: &LimitSet, cost: u64) -> Result<Decided, Error> {
         let policies = &self.shared.policies;
         let due = policies.due(limits);
         let mut connection = self.connection.clone();
@@ -296,24 +282,30 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             let (shown, reply) = Box::pin(self.in_time(asking)).await?;
             let learned =
                 due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
-            let learned = learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>();
-            let reply = reply.map_err(Error::from)?;
-            learned?;
-            reply
+            // A policy that cannot be used is worth more than what Redis answers to the check.
+            learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
+            reply.map_err(Error::from)?
         };
         reply::read(&reply, limits, &policies.known(limits))
     }
 
-    async fn look(&self, key: &str, limits: &LimitSet) -> Result<Vec<Verdict>, Error> {
-        let (_, mut decisions) = self.decide(key, limits, 0).await?;
+    async fn look(&self, key: &str, limits: &LimitSet) -> Result<Decided, Error> {
+        let mut decided = self.decide(key, limits, 0).await?;
+        let decisions = &mut decided.decisions;
         if decisions.iter().any(|verdict| verdict.remaining == 0) {
             let mut connection = self.connection.clone();
             let command = peek::command(key);
             let standing = self.in_time(command::send(&mut connection, &command)).await?;
-            peek::deny(&mut decisions, &standing, limits, &self.shared.policies.known(limits));
+            peek::deny(decisions, &standing, limits, &self.shared.policies.known(limits));
+            decided.allowed &= decisions.iter().all(|verdict| verdict.allowed);
         }
-        Ok(decisions)
+        Ok(decided)
     }
+}
+
+fn outcome_of(decided: Decided, key: String, cost: u64) -> Outcome {
+    let Decided { allowed, decisions, ban } = decided;
+    Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
 }
 
 async fn within<T>(

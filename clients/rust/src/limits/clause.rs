@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ban::Ban;
 use super::limit::{Algorithm, Limit};
 use super::policy::Policy;
 
@@ -13,6 +14,11 @@ pub enum Clause {
     Limit(Limit),
     /// Those of a policy that the server keeps.
     Policy(Policy),
+    /// A limit on trial: it is counted, and never refuses. Answers and headers do not show it;
+    /// `RL.TOP SHADOW` and INFO on the server do.
+    Shadow(Limit),
+    /// Shuts out who does not wait.
+    Ban(Ban),
 }
 
 impl From<Limit> for Clause {
@@ -27,10 +33,18 @@ impl From<Policy> for Clause {
     }
 }
 
+impl From<Ban> for Clause {
+    fn from(ban: Ban) -> Self {
+        Self::Ban(ban)
+    }
+}
+
 /// What is counted apart at one key: a limiter is a key and one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Counter {
     Of(Algorithm, Duration),
+    OnTrial(Algorithm, Duration),
+    Ban,
     Policy(Policy),
 }
 
@@ -39,14 +53,22 @@ impl Clause {
     pub(crate) fn counter(&self) -> Counter {
         match self {
             Self::Limit(limit) => Counter::Of(limit.algorithm(), limit.period().duration()),
+            Self::Shadow(limit) => Counter::OnTrial(limit.algorithm(), limit.period().duration()),
+            Self::Ban(_) => Counter::Ban,
             Self::Policy(policy) => Counter::Policy(policy.clone()),
         }
     }
 
-    pub(super) fn words(&self) -> Vec<String> {
+    /// Its words in RL.LIMIT.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
         match self {
             Self::Limit(limit) => limit.clause(),
             Self::Policy(policy) => vec!["POLICY".to_owned(), policy.name().to_owned()],
+            Self::Shadow(limit) => {
+                std::iter::once("SHADOW".to_owned()).chain(limit.clause()).collect()
+            }
+            Self::Ban(ban) => ban.clause(),
         }
     }
 }

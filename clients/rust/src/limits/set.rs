@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::clause::Clause;
-#[cfg(feature = "tower")]
-use super::clause::Counter;
+use super::ban;
+use super::clause::{Clause, Counter};
 use super::limit::Limit;
 use super::policy::Policy;
 use super::{name, parse};
@@ -53,8 +52,8 @@ impl LimitSet {
     /// A set of limits that were made of numbers, and of policies.
     ///
     /// # Errors
-    /// When there are none or more than 16, two of the same algorithm and period, a policy twice,
-    /// or an invalid name.
+    /// When there are none or more than 16, two of the same algorithm and period, a policy or a ban
+    /// twice, a ban with nothing that can refuse, or an invalid name.
     pub fn new<T: Into<Clause>>(
         name: Option<&str>,
         limits: impl IntoIterator<Item = T>,
@@ -71,9 +70,18 @@ impl LimitSet {
             if !seen.insert(clause.counter()) {
                 let words = clause.words().join(" ");
                 return Err(ConfigError::new(format!(
-                    "limits must differ in their algorithm, period or policy, not repeat that of {words}"
+                    "limits must differ in their algorithm, period or policy, and have one ban at most, not \
+                     repeat that of {words}"
                 )));
             }
+        }
+        let refuses = |clause: &Clause| matches!(clause, Clause::Limit(_) | Clause::Policy(_));
+        if seen.contains(&Counter::Ban) && !clauses.iter().any(refuses) {
+            return Err(ConfigError::new(
+                "a ban must come with a limit or a policy that can refuse, as in \
+                 '100/minute; ban 15m after 20/minute'"
+                    .to_owned(),
+            ));
         }
         let name = name.map(|name| name::checked(name.to_owned())).transpose()?;
         let named = clauses.iter().map(|clause| shown(name.as_deref(), clause, &clauses));
@@ -109,7 +117,7 @@ impl LimitSet {
     pub fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.clauses().filter_map(|clause| match clause {
             Clause::Policy(policy) => Some(policy),
-            Clause::Limit(_) => None,
+            _ => None,
         })
     }
 
@@ -154,13 +162,28 @@ impl From<Policy> for LimitSet {
 fn shown(name: Option<&str>, clause: &Clause, all: &[Clause]) -> Result<String, ConfigError> {
     let limit = match clause {
         Clause::Policy(policy) => return Ok(policy.shown()),
-        Clause::Limit(limit) => limit,
+        Clause::Ban(_) => return banned(name, all),
+        Clause::Limit(limit) | Clause::Shadow(limit) => limit,
     };
     let Some(name) = name else { return Ok(name::plain(limit)) };
-    if all.len() == 1 {
+    let shown = || all.iter().filter(|other| matches!(other, Clause::Limit(_) | Clause::Policy(_)));
+    if shown().count() == 1 || matches!(clause, Clause::Shadow(_)) {
         return Ok(name.to_owned());
     }
     let same = |other: &&Clause| matches!(other, Clause::Limit(l) if l.period() == limit.period());
-    let is_shared = all.iter().filter(same).count() > 1;
+    let is_shared = shown().filter(same).count() > 1;
     name::checked(name::among(name, limit.algorithm(), &limit.period().name(), is_shared))
+}
+
+/// What a ban is called: as the whole set, or as the first that refuses.
+fn banned(name: Option<&str>, all: &[Clause]) -> Result<String, ConfigError> {
+    if let Some(name) = name {
+        return name::checked(ban::name(name));
+    }
+    let names = all.iter().find_map(|clause| match clause {
+        Clause::Limit(limit) => Some(name::plain(limit)),
+        Clause::Policy(policy) => Some(policy.shown()),
+        Clause::Shadow(_) | Clause::Ban(_) => None,
+    });
+    Ok(ban::name(&names.unwrap_or_default()))
 }

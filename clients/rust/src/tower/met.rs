@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::limits::{Counter, LimitSet};
+use crate::limits::{Counter, LimitSet, PolicyClause};
 use crate::wire::reply::Known;
 
 /// Which limit it is: clones of a layer are one.
@@ -149,6 +149,6 @@ pub(crate) fn counters(limits: &LimitSet, known: &Known) -> Arc<[Counter]> {
         return Arc::clone(limits.counters());
     }
     let clauses = known.iter().flatten().flat_map(|clauses| clauses.iter());
-    let of_policies = clauses.map(|clause| Counter::Of(clause.algorithm, clause.period));
+    let of_policies = clauses.filter_map(PolicyClause::counter);
     limits.counters().iter().cloned().chain(of_policies).collect()
 }

@@ -12,7 +12,7 @@ use crate::outcome::{Outcome, Source, Verdict};
 use crate::tower::Refusal;
 use crate::tower::answers::headers;
 use crate::tower::answers::policy_line::PolicyLine;
-use crate::wire::reply::{self, Known};
+use crate::wire::reply::{self, Decided, Known};
 use crate::{Legacy, LimitSet};
 
 #[test]
@@ -110,11 +110,13 @@ fn decided(case: &Value) -> Outcome {
     let known = known(case, &limits);
     let reply = as_redis(&case["reply"]);
     let joined = Reply::SimpleString(joined(&reply));
-    let [(allowed, decisions), same] =
+    let [decided, same] =
         [&reply, &joined].map(|reply| reply::read(reply, &limits, &known).expect("a right reply"));
-    assert_eq!((allowed, &decisions), (same.0, &same.1));
+    assert_eq!(decided, same);
+    let Decided { allowed, decisions, ban } = decided;
     let cost = case["cost"].as_u64().unwrap_or(1);
-    Outcome { allowed, decisions, key: "rl:app:user:1".to_owned(), cost, source: Source::Server }
+    let key = "rl:app:user:1".to_owned();
+    Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
 }
 
 fn as_redis(value: &Value) -> Reply {

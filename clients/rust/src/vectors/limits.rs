@@ -20,7 +20,7 @@ fn limits() {
                 json!({"clauses": null, "periods_ms": null, "error": says || counts})
             }
             Ok(limits) => {
-                let words: Vec<_> = limits.clauses().map(words).collect();
+                let words: Vec<_> = limits.clauses().map(Clause::words).collect();
                 let periods: Vec<_> = limits.clauses().map(period_ms).collect();
                 json!({"clauses": words, "periods_ms": periods, "error": null})
             }
@@ -49,25 +49,23 @@ fn shown(case: &Value, limits: &LimitSet) -> Vec<Value> {
             Clause::Limit(limit) => all.push(policy(name, limit.limit(), limit.window())),
             Clause::Policy(kept) => {
                 let clauses = known.next().flatten().expect("the case says what it is");
-                let named = policy_names(kept, &clauses);
-                let named = named.iter().zip(&*clauses);
-                all.extend(named.map(|(name, clause)| policy(name, clause.limit, clause.window)));
+                let names = policy_names(kept, &clauses);
+                let with_verdicts = clauses.iter().filter(|clause| clause.has_verdict());
+                let named = names.iter().zip(with_verdicts);
+                let limits = named.filter(|(_, clause)| clause.limiter().is_some());
+                all.extend(limits.map(|(name, clause)| policy(name, clause.limit, clause.window)));
             }
+            Clause::Shadow(_) | Clause::Ban(_) => {}
         }
     }
     all
 }
 
-fn words(clause: &Clause) -> Vec<String> {
-    match clause {
-        Clause::Limit(limit) => limit.clause(),
-        Clause::Policy(policy) => vec!["POLICY".to_owned(), policy.name().to_owned()],
-    }
-}
-
 fn period_ms(clause: &Clause) -> Option<u64> {
-    match clause {
-        Clause::Limit(limit) => u64::try_from(limit.period().duration().as_millis()).ok(),
-        Clause::Policy(_) => None,
-    }
+    let period = match clause {
+        Clause::Limit(limit) | Clause::Shadow(limit) => limit.period(),
+        Clause::Ban(ban) => ban.period(),
+        Clause::Policy(_) => return None,
+    };
+    u64::try_from(period.duration().as_millis()).ok()
 }

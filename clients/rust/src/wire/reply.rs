@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::numbers::Parts;
 use crate::error::Error;
-use crate::limits::{Clause, LimitSet, PolicyClause, policy_names};
+use crate::limits::{Clause, Kind, LimitSet, PolicyClause, policy_names};
 use crate::outcome::Verdict;
 
 /// At most so many verdicts get their memory at once: a reply that claims more must show them.
@@ -16,12 +16,16 @@ const MOST: usize = 16;
 /// What is known of each policy among some limits, in order.
 pub(crate) type Known = Vec<Option<Arc<[PolicyClause]>>>;
 
-/// Whether all limits allow it, and the verdict of each.
-pub(crate) fn read(
-    reply: &Value,
-    limits: &LimitSet,
-    known: &Known,
-) -> Result<(bool, Vec<Verdict>), Error> {
+/// Whether all allow it, the verdict of each limit, and that of a ban.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub(crate) allowed: bool,
+    pub(crate) decisions: Vec<Verdict>,
+    pub(crate) ban: Option<Verdict>,
+}
+
+/// What the module decided.
+pub(crate) fn read(reply: &Value, limits: &LimitSet, known: &Known) -> Result<Decided, Error> {
     parse(reply, limits, known).ok_or_else(|| {
         Error::Configuration(format!(
             "RL.LIMIT gave an unexpected reply ({reply:?}); load a module of this version"
@@ -62,48 +66,61 @@ fn joined(mut parts: Parts<'_>) -> Option<(bool, Vec<Five>)> {
     parts.is_empty().then_some((allowed, fives))
 }
 
-fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<(bool, Vec<Verdict>)> {
+fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<Decided> {
     let (allowed, fives) = fives(reply)?;
     let mut rest = fives.as_slice();
     let mut lengths = lengths(limits, known, rest.len())?.into_iter();
     let mut known = known.iter();
     let mut decisions = Vec::with_capacity(rest.len());
+    let mut ban = None;
     for (name, clause) in limits.parts() {
-        match clause {
-            Clause::Limit(limit) => {
-                let (first, others) = rest.split_first()?;
-                decisions.push(first.verdict(Arc::clone(name), Some(limit.window())));
-                rest = others;
-            }
-            Clause::Policy(policy) => {
-                let (own, others) = rest.split_at_checked(lengths.next()?)?;
-                match known.next()?.as_deref().filter(|clauses| fit(clauses, own)) {
+        let (length, window) = match clause {
+            Clause::Shadow(_) => continue,
+            Clause::Policy(_) => (lengths.next()?, None),
+            Clause::Limit(limit) => (1, Some(limit.window())),
+            Clause::Ban(ban) => (1, Some(ban.period().duration())),
+        };
+        let (own, others) = rest.split_at_checked(length)?;
+        rest = others;
+        match (clause, own) {
+            (Clause::Policy(policy), _) => {
+                let clauses = known.next()?.as_deref().filter(|clauses| fit(clauses, own));
+                match clauses {
                     Some(clauses) => {
-                        let named = policy_names(policy, clauses).into_iter().zip(clauses);
-                        let told = named.zip(own);
-                        decisions
-                            .extend(told.map(|((name, c), v)| v.verdict(name, Some(c.window))));
+                        let named = policy_names(policy, clauses);
+                        for ((clause, name), five) in shown(clauses).zip(named).zip(own) {
+                            let verdict = five.verdict(name, Some(clause.window));
+                            match clause.kind {
+                                Kind::Ban => ban = Some(verdict),
+                                _ => decisions.push(verdict),
+                            }
+                        }
                     }
                     None => {
                         decisions.extend(own.iter().enumerate().map(|(place, five)| {
                             five.verdict(unknown(name, place, own.len()), None)
-                        }))
+                        }));
                     }
                 }
-                rest = others;
             }
+            (Clause::Ban(_), [five]) => ban = Some(five.verdict(Arc::clone(name), window)),
+            (_, [five]) => decisions.push(five.verdict(Arc::clone(name), window)),
+            _ => return None,
         }
     }
-    (allowed == decisions.iter().all(|verdict| verdict.allowed)).then_some((allowed, decisions))
+    let agrees = allowed == decisions.iter().chain(&ban).all(|verdict| verdict.allowed);
+    (rest.is_empty() && agrees).then_some(Decided { allowed, decisions, ban })
 }
 
 /// How many of the verdicts are each policy's. What does not fit is taken for the first whose
 /// clauses are not known.
 fn lengths(limits: &LimitSet, known: &Known, fives: usize) -> Option<Vec<usize>> {
-    let own = limits.parts().len().checked_sub(known.len())?;
+    let own = limits.clauses().filter(|c| matches!(c, Clause::Limit(_) | Clause::Ban(_))).count();
     let theirs = fives.checked_sub(own)?;
-    let mut lengths: Vec<usize> =
-        known.iter().map(|clauses| clauses.as_ref().map_or(1, |clauses| clauses.len())).collect();
+    let length = |clauses: &Option<Arc<[PolicyClause]>>| {
+        clauses.as_ref().map_or(1, |clauses| shown(clauses).count())
+    };
+    let mut lengths: Vec<usize> = known.iter().map(length).collect();
     if lengths.iter().sum::<usize>() == theirs {
         return Some(lengths);
     }
@@ -113,18 +130,26 @@ fn lengths(limits: &LimitSet, known: &Known, fives: usize) -> Option<Vec<usize>>
     match theirs.checked_sub(others) {
         Some(length @ 1..) => *lengths.get_mut(changed)? = length,
         _ => {
-            let surplus = theirs.checked_sub(lengths.len())?;
-            lengths.fill(1);
+            let mut left = theirs;
+            for length in lengths.iter_mut().rev() {
+                *length = left.min(1);
+                left = left.saturating_sub(*length);
+            }
             let first = lengths.first_mut()?;
-            *first = first.checked_add(surplus)?;
+            *first = first.checked_add(left)?;
         }
     }
     Some(lengths)
 }
 
+/// The clauses of a policy that have verdicts.
+fn shown(clauses: &[PolicyClause]) -> impl Iterator<Item = &PolicyClause> {
+    clauses.iter().filter(|clause| clause.has_verdict())
+}
+
 fn fit(clauses: &[PolicyClause], fives: &[Five]) -> bool {
-    clauses.len() == fives.len()
-        && clauses.iter().zip(fives).all(|(clause, five)| clause.limit == five.limit)
+    shown(clauses).count() == fives.len()
+        && shown(clauses).zip(fives).all(|(clause, five)| clause.limit == five.limit)
 }
 
 fn unknown(name: &Arc<str>, place: usize, of: usize) -> Arc<str> {

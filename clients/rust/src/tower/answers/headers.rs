@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{CACHE_CONTROL, Entry, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
-use super::members::{left, line, seconds, separate, violation};
+use super::members::{left, line, policy, seconds, separate, violation};
 use super::policy_line::PolicyLine;
 use crate::limiter::Legacy;
 use crate::outcome::{Outcome, Source, Verdict};
@@ -24,6 +24,9 @@ pub(crate) fn apply(
         return;
     }
     add(headers, RATELIMIT_POLICY, policies.of(&outcome.decisions));
+    if let Some(ban) = outcome.banned() {
+        add(headers, RATELIMIT_POLICY, line([ban], policy));
+    }
     if outcome.allowed {
         add(headers, RATELIMIT, line(&outcome.decisions, left));
     } else {
@@ -81,7 +84,8 @@ fn older(headers: &mut HeaderMap, legacy: Legacy, verdict: &Verdict, now: impl F
 
 /// Set a header to the members that it had, in one line, then ours.
 fn add(headers: &mut HeaderMap, name: HeaderName, ours: Option<HeaderValue>) {
-    let Some(ours) = ours else { return };
+    // Limits on trial alone have no members.
+    let Some(ours) = ours.filter(|ours| !ours.is_empty()) else { return };
     match headers.entry(name) {
         Entry::Vacant(free) => {
             free.insert(ours);

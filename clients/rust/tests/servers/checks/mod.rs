@@ -1,5 +1,6 @@
 //! Checks without HTTP.
 
+mod bans;
 mod cell;
 mod cluster;
 mod concurrency;
