@@ -107,10 +107,11 @@ impl Outcome {
     }
 
     /// The verdict to show where there is room for one: of those that deny the one with the longest
-    /// wait, else the one with the least left of its limit; the first of equals.
+    /// wait, be it a ban, else the one with the least left of its limit; the first of equals.
     #[must_use]
     pub fn tightest(&self) -> Option<&Verdict> {
-        self.decisions.iter().min_by(|a, b| tighter(a, b))
+        let ban = self.ban.iter().filter(|ban| !ban.allowed);
+        self.decisions.iter().chain(ban).min_by(|a, b| tighter(a, b))
     }
 
     fn longest(&self, time: impl Fn(&Verdict) -> Duration) -> Duration {

@@ -158,8 +158,8 @@ impl<C> Limiter<C> {
     }
 
     /// What all keys of a scope begin with.
-    pub(crate) fn family(&self, scope: &str) -> String {
-        crate::keys::family(&self.shared.settings.prefix, scope)
+    pub(crate) fn family(&self, slot: Option<&str>, scope: &str) -> Result<String, CannotIdentify> {
+        crate::keys::family(&self.shared.settings.prefix, slot, scope)
     }
 
     /// What is known of the policies among these limits.

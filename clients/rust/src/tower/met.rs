@@ -61,7 +61,7 @@ impl Met {
     pub(crate) fn ask<E>(
         &mut self,
         meeting: Meeting<'_>,
-        family: impl Fn(&str) -> String,
+        family: impl Fn(&str) -> Result<String, E>,
         subject: impl Fn(&mut String) -> Result<(), E>,
     ) -> Result<Place<'_>, E> {
         if self.has(meeting.id) {
@@ -69,7 +69,7 @@ impl Met {
         }
         let mut taken = None;
         for scope in scopes(meeting.scope) {
-            let mut key = family(&scope);
+            let mut key = family(&scope)?;
             let family = key.len();
             subject(&mut key)?;
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
@@ -96,20 +96,25 @@ impl Met {
     }
 
     /// Meet a limit that is not asked.
-    pub(crate) fn pass(&mut self, meeting: Meeting<'_>, family: impl Fn(&str) -> String) {
+    pub(crate) fn pass<E>(
+        &mut self,
+        meeting: Meeting<'_>,
+        family: impl Fn(&str) -> Result<String, E>,
+    ) -> Result<(), E> {
         if self.has(meeting.id) {
-            return;
+            return Ok(());
         }
         for scope in scopes(meeting.scope) {
-            let family = family(&scope);
+            let family = family(&scope)?;
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
             if !meeting.named && sharing.any(|entry| entry.family() == family) {
                 continue;
             }
             let length = family.len();
             self.add(meeting, scope.into_owned(), family, length);
-            return;
+            break;
         }
+        Ok(())
     }
 
     fn has(&self, id: Id) -> bool {

@@ -12,7 +12,7 @@ use super::identity::{KeyFor, LimitsFor};
 use super::met::{self, Id, Meeting, Met, Place};
 use super::scope::{self, Methods};
 use crate::error::Error;
-use crate::keys::Subject;
+use crate::keys::{CannotIdentify, Subject};
 use crate::limiter::Limiter;
 use crate::limits::LimitSet;
 
@@ -86,14 +86,14 @@ impl<B> Rules<B> {
         let asked = !is_exempt && scope::is_for(method, self.methods.as_ref());
         let subject = if asked { self.key.key(request)? } else { None };
         let Some(subject) = subject else {
-            self.pass(limiter, request, met);
+            self.pass(limiter, request, met)?;
             return Ok(None);
         };
         let limits = self.limits.limits(request, &subject);
         let scope = Self::scope(request, &limits);
         let meeting = self.meeting(limiter, &scope, &limits);
         let whole = |key: &mut String| limiter.write_subject(&subject, key);
-        let key = match met.ask(meeting, |scope| limiter.family(scope), whole)? {
+        let key = match met.ask(meeting, |scope| limiter.family(None, scope), whole)? {
             Place::At { key, .. } => key.to_owned(),
             Place::Charged => return Ok(None),
             Place::Taken(other) => return Err(twice(&scope, other, &subject)),
@@ -104,10 +104,16 @@ impl<B> Rules<B> {
 
     /// Meet the limit without asking it, so that those after it count where they always do. Limits
     /// that depend on the subject are not known here, and leave no trace.
-    fn pass<C>(&self, limiter: &Limiter<C>, request: &Request<B>, met: &mut Met) {
-        let Some(limits) = self.limits.fixed() else { return };
+    fn pass<C>(
+        &self,
+        limiter: &Limiter<C>,
+        request: &Request<B>,
+        met: &mut Met,
+    ) -> Result<(), CannotIdentify> {
+        let Some(limits) = self.limits.fixed() else { return Ok(()) };
         let scope = Self::scope(request, limits);
-        met.pass(self.meeting(limiter, &scope, limits), |scope| limiter.family(scope));
+        let meeting = self.meeting(limiter, &scope, limits);
+        met.pass(meeting, |scope| limiter.family(None, scope))
     }
 
     fn scope<'a>(request: &Request<B>, limits: &'a LimitSet) -> Cow<'a, str> {

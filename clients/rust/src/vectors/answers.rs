@@ -161,15 +161,20 @@ fn told(outcome: &Outcome) -> Value {
             "wait_ms": ms(verdict.wait),
         })
     };
-    json!({
+    let mut told = json!({
         "allowed": outcome.allowed,
         "remaining": outcome.remaining(),
         "retry_after_ms": outcome.retry_after().map(ms),
-        "reset_after_ms": ms(outcome.reset_after()),
+        // In Rust it is zero where there is no verdict.
+        "reset_after_ms": outcome.tightest().map(|_| ms(outcome.reset_after())),
         "wait_ms": ms(outcome.wait()),
         "tightest": outcome.tightest().map(|verdict| &*verdict.policy),
         "decisions": outcome.decisions.iter().map(verdict).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(ban) = &outcome.ban {
+        told["ban"] = verdict(ban);
+    }
+    told
 }
 
 /// Headers by their names in small letters, lines joined.
