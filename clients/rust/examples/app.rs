@@ -22,7 +22,8 @@ use axum::{Extension, Json, Router};
 use futures_util::{StreamExt, stream};
 use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer};
 use redis_rl::{
-    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Subject,
+    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Reservation,
+    Subject,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UnixListener};
@@ -92,6 +93,9 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
     let named = |name, limits| LimitSet::named(name, limits).map(|limits| guard.layer(limits));
     let quotes = guard.layer(tiers()?).key(guard.user("paid_token", "paid"));
     let read = middleware::from_fn(read_pages);
+    let failures =
+        named("signin", "3/15 minutes")?.count_if(|answer| answer.status.as_u16() >= 400);
+    let tokens = named("tokens", "fixed 1000/minute")?.cost(estimate).reserve(true);
 
     Ok(Router::new()
         .route("/items", get(items).route_layer(limit("5/minute")?))
@@ -114,6 +118,11 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
         .route("/plan", get(ok).route_layer(limit("policy plan")?))
         .route("/trial", get(ok).route_layer(named("trial", "100/minute; shadow 2/minute")?))
         .route("/guarded", get(ok).route_layer(named("guarded", GUARDED)?))
+        .route("/signin", post(signin).route_layer(failures))
+        .route(
+            "/generate",
+            post(generate).route_layer(tokens).route_layer(middleware::from_fn(read_tokens)),
+        )
         .route("/boom", get(boom).route_layer(limit("5/minute")?))
         .route("/health", get(ok)))
 }
@@ -163,23 +172,40 @@ fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// What a request says of itself, read and checked before it is charged.
 #[derive(Clone, Copy)]
 struct Pages(u64);
 
+#[derive(Clone, Copy)]
+struct Tokens {
+    estimate: u64,
+    actual: u64,
+}
+
 /// Refuse a count that makes no sense before it is charged.
 async fn read_pages(mut request: Request, next: Next) -> Response {
-    let Some(pages) = page_count(request.uri()) else {
-        let detail = json!({"detail": "pages must be an integer of at least 1"});
-        return (StatusCode::BAD_REQUEST, Json(detail)).into_response();
-    };
+    let Some(pages) = count(request.uri(), "pages") else { return bad("pages") };
     request.extensions_mut().insert(Pages(pages));
     next.run(request).await
 }
 
-/// The count of pages that is asked for: 1 where none is, nothing where it is no count.
-fn page_count(uri: &Uri) -> Option<u64> {
+async fn read_tokens(mut request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let Some(estimate) = count(uri, "estimate") else { return bad("estimate") };
+    let Some(actual) = count(uri, "actual") else { return bad("actual") };
+    request.extensions_mut().insert(Tokens { estimate, actual });
+    next.run(request).await
+}
+
+fn bad(name: &str) -> Response {
+    let detail = format!("{name} must be an integer of at least 1");
+    (StatusCode::BAD_REQUEST, Json(json!({"detail": detail}))).into_response()
+}
+
+/// The count that is asked for: 1 where none is, nothing where it is no count.
+fn count(uri: &Uri, name: &str) -> Option<u64> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
-    let mut given = pairs.iter().filter(|(name, _)| name == "pages").map(|(_, value)| value);
+    let mut given = pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value);
     match (given.next(), given.next()) {
         (None, _) => Some(1),
         (Some(count), None) if count.starts_with(|c| matches!(c, '1'..='9')) => count.parse().ok(),
@@ -189,6 +215,10 @@ fn page_count(uri: &Uri) -> Option<u64> {
 
 fn pages(request: &Request) -> u64 {
     request.extensions().get().map_or(1, |Pages(pages)| *pages)
+}
+
+fn estimate(request: &Request) -> u64 {
+    request.extensions().get().map_or(1, |Tokens { estimate, .. }| *estimate)
 }
 
 async fn items() -> Json<Value> {
@@ -220,6 +250,22 @@ async fn ok() -> Json<Value> {
 
 async fn export(Extension(Pages(pages)): Extension<Pages>) -> Json<Value> {
     Json(json!({"pages": pages}))
+}
+
+async fn signin(uri: Uri) -> (StatusCode, Json<Value>) {
+    let right =
+        uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "password=right"));
+    let status = if right { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+    (status, Json(json!({"ok": right})))
+}
+
+/// A model says afterwards how much it has used.
+async fn generate(
+    Extension(tokens): Extension<Tokens>,
+    Extension(reservation): Extension<Reservation>,
+) -> Json<Value> {
+    reservation.settle(tokens.actual).await;
+    Json(json!({"charged": tokens.actual, "requests_left": reservation.remaining()}))
 }
 
 async fn chunks() -> Body {

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::limits::Algorithm;
+
 /// The answer to one check: one verdict for each limit, and whether all of them allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -59,6 +61,8 @@ pub struct Verdict {
     /// Its period, or the time in which a whole bucket refills; nothing while a policy's is not
     /// known.
     pub window: Option<Duration>,
+    /// How it counts; nothing while a policy's clauses are not known, and of a ban.
+    pub algorithm: Option<Algorithm>,
 }
 
 impl Outcome {
@@ -80,6 +84,18 @@ impl Outcome {
         self.violated()
             .map(|d| d.retry_after)
             .try_fold(Duration::ZERO, |most, wait| Some(most.max(wait?)))
+    }
+
+    /// The same as if it had cost this. Places in the queue of a LEAKY limit are kept.
+    pub(crate) fn settled(&self, actual: u64) -> Self {
+        let mut settled = self.clone();
+        for verdict in &mut settled.decisions {
+            if verdict.algorithm != Some(Algorithm::Leaky) {
+                let all = verdict.remaining.saturating_add(self.cost);
+                verdict.remaining = all.saturating_sub(actual).min(verdict.limit);
+            }
+        }
+        settled
     }
 
     /// How long until all limits are as if never used; zero where nobody decided.

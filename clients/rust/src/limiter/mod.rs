@@ -1,35 +1,37 @@
 //! The limiter: one command for each check, with a deadline.
 
+mod asking;
 mod breaker;
+pub(crate) mod charge;
 mod deadline;
 #[cfg(feature = "tracing")]
 mod log;
 mod policies;
+mod reserve;
 mod settings;
 
+pub use reserve::Reservation;
 pub use settings::{Legacy, LimiterBuilder, OnError};
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use redis::Value;
 use redis::aio::ConnectionLike;
-use redis::{RedisResult, Value};
 
 use self::breaker::Breaker;
-use self::deadline::Missed;
 use self::policies::Policies;
 use self::settings::Settings;
-use crate::error::{Class, Error};
+use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::keys::Subject;
 use crate::keys::{CannotIdentify, Key};
 use crate::limits::{LimitSet, MAX_NUMBER};
 use crate::outcome::{Outcome, Source};
-use crate::wire::reply::Decided;
-use crate::wire::{Connection, command, peek, reply};
+#[cfg(feature = "tower")]
+use crate::wire::reply;
+use crate::wire::{Connection, command};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -54,6 +56,7 @@ pub struct Limiter<C = Connection> {
     connection: C,
     shared: Arc<Shared>,
     on_error: OnError,
+    retry: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,12 @@ struct Shared {
     #[cfg(feature = "tracing")]
     log: log::Log,
     failed_open: AtomicU64,
+}
+
+impl Shared {
+    fn count_failed_open(&self) {
+        self.failed_open.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl<C> LimiterBuilder<C> {
@@ -78,7 +87,8 @@ impl<C> LimiterBuilder<C> {
             log: log::Log::default(),
             failed_open: AtomicU64::new(0),
         };
-        Limiter { connection: self.connection, shared: Arc::new(shared), on_error: self.on_error }
+        let (connection, on_error) = (self.connection, self.on_error);
+        Limiter { connection, shared: Arc::new(shared), on_error, retry: false }
     }
 }
 
@@ -101,35 +111,19 @@ impl<C> Limiter<C> {
         self
     }
 
+    /// The same limiter, whose checks are sent once more when the connection breaks before their
+    /// reply and their time is not over. Each has an id of its own, so that it is charged once. It
+    /// is off unless set; charges that are settled are always sent so.
+    #[must_use]
+    pub const fn retry(mut self, retry: bool) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// How many checks have failed open since the limiter was built.
     #[must_use]
     pub fn failed_open(&self) -> u64 {
         self.shared.failed_open.load(Ordering::Relaxed)
-    }
-
-    /// What an error means to a caller: it fails open, or it stays an error. Either way it is
-    /// logged.
-    pub(crate) fn settle(&self, key: String, cost: u64, error: Error) -> Result<Outcome, Error> {
-        let served = self.on_error == OnError::Open && error.class() == Class::Transient;
-        #[cfg(feature = "tracing")]
-        self.shared.log.failure(&error, served);
-        if !served {
-            return Err(error);
-        }
-        self.shared.failed_open.fetch_add(1, Ordering::Relaxed);
-        Ok(Outcome::served(key, cost, Source::FailedOpen))
-    }
-
-    /// Hand an outcome of a check to whoever wants to know of it.
-    fn told(&self, outcome: Outcome) -> Outcome {
-        if let Some(on_decision) = &self.shared.settings.on_decision {
-            on_decision(&outcome);
-        }
-        outcome
-    }
-
-    async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
-        within(self.shared.settings.timeout, work).await
     }
 
     fn encoded(&self, key: &Key) -> Result<String, CannotIdentify> {
@@ -173,7 +167,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// used. A cost above 10^12, which no limit allows, is asked as 10^12.
     ///
     /// A denial is an [`Outcome`] that is not `allowed`. Dropping the future is safe; what was sent
-    /// by then may be charged. Nothing is ever sent twice.
+    /// by then may be charged. Nothing is sent twice, unless [`retry`](Limiter::retry) says so.
     ///
     /// # Errors
     /// When nobody decided: Redis cannot answer and the limiter is [`OnError::Closed`], or the
@@ -188,25 +182,52 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         match self.encoded(key) {
             Ok(key) => self.check_at(key, limits, cost).await,
             Err(nobody) => {
-                let outcome = self.settle(String::new(), cost, nobody.into());
+                let outcome = self.excuse(String::new(), cost, nobody.into());
                 outcome.map(|outcome| self.told(outcome))
             }
         }
     }
 
-    /// The same for a key as Redis has it.
-    pub(crate) async fn check_at(
+    /// Charge an estimate, which is settled when it is known what it cost, such as the tokens of a
+    /// language model. A denial is a reservation whose outcome is not `allowed`.
+    ///
+    /// ```no_run
+    /// # async fn demo(limiter: redis_rl::Limiter) -> Result<(), redis_rl::Error> {
+    /// # use redis_rl::{Key, LimitSet, Subject};
+    /// # let (key, limits) = (Key::new("tokens", "ann"), "100000/minute".parse::<LimitSet>().unwrap());
+    /// let reservation = limiter.reserve(&key, &limits, 2_000).await?;
+    /// if reservation.outcome().allowed {
+    ///     let used = 1_234; // what the model says
+    ///     reservation.settle(used).await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`check`](Limiter::check).
+    pub async fn reserve(
         &self,
-        key: String,
+        key: &Key,
         limits: &LimitSet,
-        cost: u64,
-    ) -> Result<Outcome, Error> {
-        let cost = cost.min(MAX_NUMBER);
-        let outcome = match self.decide(&key, limits, cost).await {
-            Ok(decided) => Ok(outcome_of(decided, key, cost)),
-            Err(error) => self.settle(key, cost, error),
-        };
-        outcome.map(|outcome| self.told(outcome))
+        estimate: u64,
+    ) -> Result<Reservation, Error> {
+        let estimate = estimate.min(MAX_NUMBER);
+        if !self.shared.settings.enabled {
+            let key = self.encoded(key).unwrap_or_default();
+            let exempt = self.told(Outcome::served(key, estimate, Source::Exempt));
+            return Ok(Reservation::new(exempt, None));
+        }
+        match self.encoded(key) {
+            Ok(key) => {
+                let (outcome, charge) = self.charge_at(key, limits, estimate).await?;
+                Ok(Reservation::new(outcome, charge))
+            }
+            Err(nobody) => {
+                let outcome = self.excuse(String::new(), estimate, nobody.into())?;
+                Ok(Reservation::new(self.told(outcome), None))
+            }
+        }
     }
 
     /// Look at the limits without charging: what a request of cost 1 would be told. Limits that
@@ -219,13 +240,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             let key = self.encoded(key).unwrap_or_default();
             return Ok(Outcome::served(key, 0, Source::Exempt));
         }
-        let key = match self.encoded(key) {
-            Ok(key) => key,
-            Err(nobody) => return self.settle(String::new(), 0, nobody.into()),
-        };
-        match self.look(&key, limits).await {
-            Ok(decided) => Ok(outcome_of(decided, key, 0)),
-            Err(error) => self.settle(key, 0, error),
+        match self.encoded(key) {
+            Ok(key) => self.look(key, limits).await,
+            Err(nobody) => self.excuse(String::new(), 0, nobody.into()),
         }
     }
 
@@ -250,71 +267,6 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// [`Error::Timeout`] where none answers, [`Error::Configuration`] where it refuses.
     pub async fn probe(&self) -> Result<(), Error> {
         let timeout = self.shared.settings.timeout.max(PROBE_TIMEOUT);
-        within(timeout, command::version(&mut self.connection.clone())).await
-    }
-
-    /// What Redis decides, if it is to be asked.
-    async fn decide(&self, key: &str, limits: &LimitSet, cost: u64) -> Result<Decided, Error> {
-        if let Some(error) = self.shared.policies.refusal(limits) {
-            return Err(error);
-        }
-        let permit = self.shared.breaker.enter(Connection::made_by(&self.connection))?;
-        match self.ask(key, limits, cost).await {
-            Ok(decided) => {
-                permit.succeeded();
-                Ok(decided)
-            }
-            Err(error) => Err(permit.failed(error)),
-        }
-    }
-
-    async fn ask(&self, key: &str, limits: &LimitSet, cost: u64) -> Result<Decided, Error> {
-        let policies = &self.shared.policies;
-        let due = policies.due(limits);
-        let mut connection = self.connection.clone();
-        let command = command::limit(key, limits, cost);
-        let reply = if due.is_empty() {
-            // Pinned here, since a future that is handed on is copied each time.
-            self.in_time(pin!(command::send(&mut connection, &command))).await?
-        } else {
-            let asking = command::send_with_policies(&mut connection, key, &command, &due);
-            // Boxed, so that other checks need no memory for it.
-            let (shown, reply) = Box::pin(self.in_time(asking)).await?;
-            let learned =
-                due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
-            // A policy that cannot be used is worth more than what Redis answers to the check.
-            learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
-            reply.map_err(Error::from)?
-        };
-        reply::read(&reply, limits, &policies.known(limits))
-    }
-
-    async fn look(&self, key: &str, limits: &LimitSet) -> Result<Decided, Error> {
-        let mut decided = self.decide(key, limits, 0).await?;
-        let decisions = &mut decided.decisions;
-        if decisions.iter().any(|verdict| verdict.remaining == 0) {
-            let mut connection = self.connection.clone();
-            let command = peek::command(key);
-            let standing = self.in_time(command::send(&mut connection, &command)).await?;
-            peek::deny(decisions, &standing, limits, &self.shared.policies.known(limits));
-            decided.allowed &= decisions.iter().all(|verdict| verdict.allowed);
-        }
-        Ok(decided)
-    }
-}
-
-fn outcome_of(decided: Decided, key: String, cost: u64) -> Outcome {
-    let Decided { allowed, decisions, ban } = decided;
-    Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
-}
-
-async fn within<T>(
-    timeout: Duration,
-    work: impl Future<Output = RedisResult<T>>,
-) -> Result<T, Error> {
-    match deadline::within(timeout, work).await {
-        Ok(done) => done.map_err(Error::from),
-        Err(Missed::ByRedis) => Err(Error::Timeout(timeout)),
-        Err(Missed::ByProcess) => Err(Error::Late(timeout)),
+        asking::within(timeout, command::version(&mut self.connection.clone())).await
     }
 }

@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ban;
 use super::clause::{Clause, Counter};
-use super::limit::Limit;
+use super::limit::{Algorithm, Limit};
 use super::policy::Policy;
 use super::{name, parse};
 use crate::config_error::ConfigError;
 
 const MOST: usize = 16;
+const SHORTEST_KEEP: Duration = Duration::from_secs(60);
+const LONGEST_KEEP: Duration = Duration::from_secs(3_600);
 
 /// 1 to 16 limits that are decided together, all or nothing, in one command.
 ///
@@ -35,6 +38,7 @@ struct Inner {
     name: Option<String>,
     parts: Vec<(Arc<str>, Clause)>,
     words: Vec<String>,
+    keep: Duration,
     #[cfg(feature = "tower")]
     counters: Arc<[Counter]>,
 }
@@ -91,12 +95,15 @@ impl LimitSet {
 
     fn made(name: Option<String>, parts: Vec<(Arc<str>, Clause)>) -> Self {
         let words = parts.iter().flat_map(|(_, clause)| clause.words()).collect();
+        let keep = parts.iter().filter_map(|(_, clause)| settled_within(clause)).max();
+        let keep = keep.unwrap_or_default().clamp(SHORTEST_KEEP, LONGEST_KEEP);
         #[cfg(feature = "tower")]
         let counters = parts.iter().map(|(_, clause)| clause.counter()).collect();
         Self(Arc::new(Inner {
             name,
             parts,
             words,
+            keep,
             #[cfg(feature = "tower")]
             counters,
         }))
@@ -131,6 +138,11 @@ impl LimitSet {
         &self.0.words
     }
 
+    /// How long a charge under them can be corrected.
+    pub(crate) fn keep(&self) -> Duration {
+        self.0.keep
+    }
+
     /// What they count in, as far as they say it themselves.
     #[cfg(feature = "tower")]
     pub(crate) fn counters(&self) -> &Arc<[Counter]> {
@@ -156,6 +168,19 @@ impl From<Policy> for LimitSet {
     fn from(policy: Policy) -> Self {
         Self::made(None, vec![(Arc::from(policy.shown()), policy.into())])
     }
+}
+
+/// For how long a charge is not of the past.
+fn settled_within(clause: &Clause) -> Option<Duration> {
+    let (Clause::Limit(limit) | Clause::Shadow(limit)) = clause else {
+        return matches!(clause, Clause::Policy(_)).then_some(LONGEST_KEEP);
+    };
+    let period = limit.period().duration();
+    Some(match limit.algorithm() {
+        Algorithm::Fixed | Algorithm::Log | Algorithm::Leaky => period,
+        Algorithm::Sliding => period.saturating_mul(2),
+        Algorithm::Token => LONGEST_KEEP,
+    })
 }
 
 /// What a part is called in headers, beside the others of its list.

@@ -8,11 +8,11 @@ use http::{Request, Response};
 use tower_layer::Layer;
 
 use super::answers::Refusal;
-use super::identity::{KeyFor, LimitsFor};
 use super::met::Id;
 use super::rules::Rules;
 use super::scope::Methods;
 use super::service::RateLimit;
+use super::who::{KeyFor, LimitsFor};
 use crate::config_error::ConfigError;
 use crate::limiter::{Limiter, OnError};
 
@@ -103,6 +103,45 @@ impl<C, B> RateLimitLayer<C, B> {
     #[must_use]
     pub fn wait(self, wait: bool) -> Self {
         self.with(|rules| rules.wait = wait)
+    }
+
+    /// Count only requests whose answer this says yes to, such as failed logins:
+    ///
+    /// ```
+    /// # use redis_rl::{Limiter, LimitSet, tower::RateLimitLayer};
+    /// # fn f(limiter: Limiter) -> Result<RateLimitLayer<redis_rl::Connection, ()>, redis_rl::ConfigError> {
+    /// let failures = LimitSet::named("signin", "3/15 minutes")?;
+    /// let layer = RateLimitLayer::new(limiter, failures)
+    ///     .count_if(|answer| answer.status.is_client_error() || answer.status.is_server_error());
+    /// # Ok(layer) }
+    /// ```
+    ///
+    /// Each request is charged before the service is called, so that none slips by while others are
+    /// under way, and given back after it where this says no: a second command, which nobody waits
+    /// for. It is asked when status and headers are known. An error or a panic of the service counts
+    /// as an answer of status 500; where there is no answer, since the client has gone, the charge
+    /// stands. If this panics, it stands, too.
+    #[must_use]
+    pub fn count_if(
+        self,
+        counts: impl Fn(&http::response::Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|rules| rules.count_if = Some(Arc::new(counts)))
+    }
+
+    /// Charge the `cost` as an estimate, and leave a [`Reservation`](crate::Reservation) in the
+    /// request's extensions, with which the handler settles it. Off unless set.
+    #[must_use]
+    pub fn reserve(self, reserve: bool) -> Self {
+        self.with(|rules| rules.reserve = reserve)
+    }
+
+    /// Whether a check is sent once more when the connection breaks before its reply; see
+    /// [`Limiter::retry`].
+    #[must_use]
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.limiter = self.limiter.retry(retry);
+        self.with(|_| {})
     }
 
     /// The same layer with another rule, which makes it another limit.

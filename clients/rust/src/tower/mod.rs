@@ -2,19 +2,18 @@
 //! [`http`] requests.
 
 pub(crate) mod answers;
-mod client_ip;
-mod identity;
+mod guard;
 mod info;
 mod layer;
 pub(crate) mod met;
-mod proxies;
+mod pending;
 mod rules;
 pub(crate) mod scope;
 mod service;
+mod who;
 
 pub use answers::Refusal;
-pub use client_ip::{ClientIp, PeerAddr, UnixPeer};
-pub use identity::{Identity, KeyFor, LimitsFor};
 pub use info::RateLimitInfo;
 pub use layer::RateLimitLayer;
 pub use service::RateLimit;
+pub use who::{ClientIp, Identity, KeyFor, LimitsFor, PeerAddr, UnixPeer};

@@ -4,13 +4,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, response};
 
 use super::answers::Refusal;
-use super::client_ip::ClientIp;
-use super::identity::{KeyFor, LimitsFor};
 use super::met::{self, Id, Meeting, Met, Place};
 use super::scope::{self, Methods};
+use super::who::{ClientIp, KeyFor, LimitsFor};
 use crate::error::Error;
 use crate::keys::{CannotIdentify, Subject};
 use crate::limiter::Limiter;
@@ -18,6 +17,8 @@ use crate::limits::LimitSet;
 
 type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
+/// Whether a response counts.
+pub(super) type CountIf = dyn Fn(&response::Parts) -> bool + Send + Sync;
 type Reject = dyn Fn(&Refusal<'_>, &Parts) -> Response<String> + Send + Sync;
 
 /// What a layer was told.
@@ -31,6 +32,8 @@ pub(super) struct Rules<B> {
     pub(super) reject: Option<Arc<Reject>>,
     pub(super) grpc: bool,
     pub(super) wait: bool,
+    pub(super) count_if: Option<Arc<CountIf>>,
+    pub(super) reserve: bool,
 }
 
 /// What a request asks the limiter.
@@ -56,6 +59,8 @@ impl<B> Rules<B> {
             reject: None,
             grpc: false,
             wait: false,
+            count_if: None,
+            reserve: false,
         }
     }
 
@@ -131,6 +136,11 @@ impl<B> Rules<B> {
         Meeting { id: self.id, scope, named, counters }
     }
 
+    /// Whether charges may be settled.
+    pub(super) fn settles(&self) -> bool {
+        self.reserve || self.count_if.is_some()
+    }
+
     pub(super) fn answer(&self, refusal: &Refusal<'_>, request: &Parts) -> Response<String> {
         match &self.reject {
             Some(reject) => reject(refusal, request),
@@ -161,6 +171,8 @@ impl<B> Clone for Rules<B> {
             reject: self.reject.clone(),
             grpc: self.grpc,
             wait: self.wait,
+            count_if: self.count_if.clone(),
+            reserve: self.reserve,
         }
     }
 }

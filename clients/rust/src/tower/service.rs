@@ -6,33 +6,25 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
 
 use http::{Request, Response};
 use redis::aio::ConnectionLike;
-use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::answers::policy_line::PolicyLine;
-use super::answers::{Refusal, headers};
+use super::guard::Guard;
 use super::info::RateLimitInfo;
+use super::pending::Pending;
 use super::rules::{Question, Rules};
-use crate::error::Error;
-use crate::limiter::Limiter;
-use crate::outcome::Outcome;
+use crate::limiter::charge::Charge;
+use crate::limiter::{Limiter, Reservation};
+use crate::outcome::{Outcome, Source};
 
 /// A service whose requests are limited; see [`RateLimitLayer`](super::RateLimitLayer). Its error
 /// is the inner service's: refusals and outages are responses.
 pub struct RateLimit<S, C, B> {
     inner: S,
     guard: Arc<Guard<C, B>>,
-}
-
-/// What all clones of a service share.
-struct Guard<C, B> {
-    limiter: Limiter<C>,
-    rules: Rules<B>,
-    policies: PolicyLine,
 }
 
 impl<S, C, B> RateLimit<S, C, B> {
@@ -76,25 +68,49 @@ where
         let guard = Arc::clone(&self.guard);
         let question = guard.rules.question(&guard.limiter, &mut request);
         Box::pin(async move {
-            let outcome = match question {
-                Ok(None) => Ok(None),
-                Ok(Some(Question { key, limits, cost })) => {
-                    guard.limiter.check_at(key, &limits, cost).await.map(Some)
+            let asked = match question {
+                Ok(None) => Ok((None, None)),
+                Ok(Some(Question { key, limits, cost })) if guard.rules.settles() => {
+                    // Boxed, so that other requests need no memory for it.
+                    let asking = Box::pin(guard.limiter.charge_at(key, &limits, cost));
+                    asking.await.map(|(outcome, charge)| (Some(outcome), charge))
                 }
-                Err(error) => guard.limiter.settle(String::new(), 0, error).map(Some),
+                Ok(Some(Question { key, limits, cost })) => {
+                    let outcome = guard.limiter.check_at(key, &limits, cost).await;
+                    outcome.map(|outcome| (Some(outcome), None))
+                }
+                Err(error) => {
+                    let outcome = guard.limiter.excuse(String::new(), 0, error);
+                    outcome.map(|outcome| (Some(outcome), None))
+                }
             };
-            let outcome = match outcome {
-                Ok(Some(outcome)) if !outcome.allowed => return Ok(guard.deny(request, outcome)),
-                Ok(outcome) => outcome.map(Arc::new),
+            let (outcome, charge) = match asked {
+                Ok((Some(outcome), _)) if !outcome.allowed => {
+                    return Ok(guard.deny(request, outcome));
+                }
+                Ok((outcome, charge)) => (outcome.map(Arc::new), charge),
                 Err(error) => return Ok(guard.fail(request, &error)),
             };
             if let Some(hold) = outcome.as_ref().and_then(|outcome| guard.hold(outcome)) {
                 hold.await;
             }
             let info = leave_info(&mut request, outcome.as_ref());
-            let mut response = inner.call(request).await?;
+            if guard.rules.reserve {
+                leave_reservation(&mut request, outcome.as_deref(), charge.as_ref());
+            }
+            let mut pending = Pending::new(charge.as_ref(), &guard);
+            let mut response = match inner.call(request).await {
+                Ok(response) => response,
+                Err(error) => {
+                    pending.as_mut().map(Pending::failed);
+                    return Err(error);
+                }
+            };
+            if let Some(pending) = pending {
+                response = pending.answered(response);
+            }
             if let Some(outcome) = outcome {
-                guard.tell(&mut response, &outcome, info);
+                guard.tell(&mut response, &outcome, charge.as_ref(), info);
             }
             Ok(response)
         })
@@ -112,35 +128,13 @@ fn leave_info<B>(request: &mut Request<B>, outcome: Option<&Arc<Outcome>>) -> Ra
     info
 }
 
-impl<C: ConnectionLike + Clone + Send + Sync + 'static, B> Guard<C, B> {
-    /// The wait that a LEAKY limit asks for, where the layer keeps it.
-    fn hold(&self, outcome: &Outcome) -> Option<Pin<Box<Sleep>>> {
-        let wait = outcome.wait();
-        (self.rules.wait && !wait.is_zero()).then(|| Box::pin(sleep(wait)))
-    }
-
-    fn deny<R: From<String>>(&self, request: Request<B>, outcome: Outcome) -> Response<R> {
-        let (request, _body) = request.into_parts();
-        let outcome = Arc::new(outcome);
-        let info = RateLimitInfo::with(request.extensions.get(), Arc::clone(&outcome));
-        let refusal = Refusal::Denied(&outcome);
-        let mut response = self.rules.answer(&refusal, &request).map(R::from);
-        self.tell(&mut response, &outcome, info);
-        response
-    }
-
-    fn fail<R: From<String>>(&self, request: Request<B>, error: &Error) -> Response<R> {
-        let (request, _body) = request.into_parts();
-        let refusal = Refusal::of(error);
-        let mut response = self.rules.answer(&refusal, &request).map(R::from);
-        refusal.mark(response.headers_mut());
-        response
-    }
-
-    /// Add what is known to a response. An inner layer's information has this one's in it already.
-    fn tell<R>(&self, response: &mut Response<R>, outcome: &Outcome, info: RateLimitInfo) {
-        let (headers, legacy) = (response.headers_mut(), self.limiter.legacy());
-        headers::apply(headers, outcome, &self.policies, legacy, SystemTime::now);
-        response.extensions_mut().get_or_insert_with(|| info);
-    }
+/// Leave what the handler settles.
+fn leave_reservation<B>(
+    request: &mut Request<B>,
+    outcome: Option<&Outcome>,
+    charge: Option<&Charge>,
+) {
+    let exempt = || Outcome::served(String::new(), 0, Source::Exempt);
+    let outcome = outcome.map_or_else(exempt, Clone::clone);
+    request.extensions_mut().insert(Reservation::new(outcome, charge.cloned()));
 }

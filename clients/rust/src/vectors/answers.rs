@@ -105,7 +105,7 @@ fn errors() {
     });
 }
 
-fn decided(case: &Value) -> Outcome {
+pub(super) fn decided(case: &Value) -> Outcome {
     let limits = made(case).expect("right limits");
     let known = known(case, &limits);
     let reply = as_redis(&case["reply"]);
@@ -119,7 +119,7 @@ fn decided(case: &Value) -> Outcome {
     Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
 }
 
-fn as_redis(value: &Value) -> Reply {
+pub(super) fn as_redis(value: &Value) -> Reply {
     match value {
         Value::Null => Reply::Nil,
         Value::Bool(truth) => Reply::Boolean(*truth),
@@ -134,7 +134,7 @@ fn as_redis(value: &Value) -> Reply {
 }
 
 /// As a connection of ours has it.
-fn joined(reply: &Reply) -> String {
+pub(super) fn joined(reply: &Reply) -> String {
     match reply {
         Reply::Int(number) => format!(":{number}"),
         Reply::Array(items) => {

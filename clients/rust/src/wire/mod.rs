@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod command;
 mod connection;
 mod dial;
+pub(crate) mod id;
 pub(crate) mod numbers;
 pub(crate) mod peek;
 pub(crate) mod reply;

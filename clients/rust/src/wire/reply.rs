@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::numbers::Parts;
 use crate::error::Error;
-use crate::limits::{Clause, Kind, LimitSet, PolicyClause, policy_names};
+use crate::limits::{Algorithm, Clause, Kind, LimitSet, PolicyClause, policy_names};
 use crate::outcome::Verdict;
 
 /// At most so many verdicts get their memory at once: a reply that claims more must show them.
@@ -74,11 +74,11 @@ fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<Decided> {
     let mut decisions = Vec::with_capacity(rest.len());
     let mut ban = None;
     for (name, clause) in limits.parts() {
-        let (length, window) = match clause {
+        let (length, told) = match clause {
             Clause::Shadow(_) => continue,
             Clause::Policy(_) => (lengths.next()?, None),
-            Clause::Limit(limit) => (1, Some(limit.window())),
-            Clause::Ban(ban) => (1, Some(ban.period().duration())),
+            Clause::Limit(limit) => (1, Some((limit.window(), Some(limit.algorithm())))),
+            Clause::Ban(ban) => (1, Some((ban.period().duration(), None))),
         };
         let (own, others) = rest.split_at_checked(length)?;
         rest = others;
@@ -89,7 +89,8 @@ fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<Decided> {
                     Some(clauses) => {
                         let named = policy_names(policy, clauses);
                         for ((clause, name), five) in shown(clauses).zip(named).zip(own) {
-                            let verdict = five.verdict(name, Some(clause.window));
+                            let algorithm = clause.limiter().map(|(algorithm, _)| algorithm);
+                            let verdict = five.verdict(name, Some((clause.window, algorithm)));
                             match clause.kind {
                                 Kind::Ban => ban = Some(verdict),
                                 _ => decisions.push(verdict),
@@ -103,8 +104,8 @@ fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<Decided> {
                     }
                 }
             }
-            (Clause::Ban(_), [five]) => ban = Some(five.verdict(Arc::clone(name), window)),
-            (_, [five]) => decisions.push(five.verdict(Arc::clone(name), window)),
+            (Clause::Ban(_), [five]) => ban = Some(five.verdict(Arc::clone(name), told)),
+            (_, [five]) => decisions.push(five.verdict(Arc::clone(name), told)),
             _ => return None,
         }
     }
@@ -185,7 +186,9 @@ impl Five {
         })
     }
 
-    fn verdict(&self, policy: Arc<str>, window: Option<Duration>) -> Verdict {
+    /// The verdict of a limit, of which its window and algorithm may be known.
+    fn verdict(&self, policy: Arc<str>, known: Option<(Duration, Option<Algorithm>)>) -> Verdict {
+        let (window, algorithm) = known.unzip();
         Verdict {
             allowed: self.allowed,
             limit: self.limit,
@@ -195,6 +198,7 @@ impl Five {
             wait: self.wait.filter(|_| self.allowed).unwrap_or_default(),
             policy,
             window,
+            algorithm: algorithm.flatten(),
         }
     }
 }

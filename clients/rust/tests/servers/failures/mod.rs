@@ -2,5 +2,6 @@
 
 mod busy;
 mod cold_start;
+mod lost_replies;
 mod messages;
 mod outages;

@@ -1,9 +1,11 @@
 //! The example app's routes for policies, limits on trial and bans.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::example::walked;
-use crate::support::get;
+use crate::support::{get, send};
 
 #[tokio::test]
 async fn a_policy_is_the_server_s() {
@@ -39,4 +41,38 @@ async fn who_hammers_on_is_shut_out() {
     assert_eq!(statuses, [200, 200, 200, 429, 429, 429]);
     assert_eq!(told[4].1, "\"guarded\";r=0;t=60", "refused, and not banned yet");
     assert_eq!(told[5].1, "\"guarded\";r=0;t=60, \"guarded-ban\";r=0;t=60");
+}
+
+#[tokio::test]
+async fn only_failed_logins_count() {
+    let (_server, app) = walked();
+    let signin = async |password: &str| {
+        send(app.port, "POST", &format!("/signin?password={password}"), &[]).await
+    };
+    for (password, status, left) in
+        [("wrong", 401, 2), ("right", 200, 2), ("right", 200, 2), ("x", 401, 1), ("", 401, 0)]
+    {
+        let answer = signin(password).await;
+        let state = format!("\"signin\";r={left};t=900");
+        assert_eq!((answer.status, answer.header("ratelimit")), (status, Some(state.as_str())));
+        tokio::time::sleep(Duration::from_millis(50)).await; // Nobody waits for the settling.
+    }
+    assert_eq!(signin("right").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_model_is_charged_what_it_used() {
+    let (_server, app) = walked();
+    let generate =
+        async |query: &str| send(app.port, "POST", &format!("/generate?{query}"), &[]).await;
+    let less = generate("estimate=600&actual=100").await;
+    assert_eq!(less.json(), json!({"charged": 100, "requests_left": 900}));
+    assert_eq!(less.header("ratelimit"), Some("\"tokens\";r=900;t=60"));
+    let more = generate("estimate=100&actual=300").await;
+    assert_eq!(more.json(), json!({"charged": 300, "requests_left": 600}));
+    for wrong in ["estimate=0&actual=1", "estimate=1&actual=0", "estimate=x&actual=1"] {
+        assert_eq!(generate(wrong).await.status, 400, "{wrong}");
+    }
+    assert_eq!(generate("estimate=601&actual=1").await.status, 429);
+    assert_eq!(generate("estimate=1&actual=1").await.json()["requests_left"], 599);
 }

@@ -1,10 +1,12 @@
 //! The layer: what requests are asked, and answered.
 
+mod count_if;
 mod example;
 mod example_limits;
 mod layer;
 mod methods;
 mod readiness;
 mod refusals;
+mod reserve;
 mod routes;
 mod stacks;

@@ -1,0 +1,199 @@
+//! What Redis is asked, and what it decides.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use redis::aio::ConnectionLike;
+use redis::{RedisResult, Value};
+
+use super::Limiter;
+use super::charge::Charge;
+use super::deadline::{self, Missed};
+use super::settings::OnError;
+use crate::error::{Class, Error};
+use crate::limits::{LimitSet, MAX_NUMBER};
+use crate::outcome::{Outcome, Source};
+use crate::wire::command::Receipt;
+use crate::wire::id::Id;
+use crate::wire::reply::Decided;
+use crate::wire::{Connection, command, peek, reply};
+
+impl<C> Limiter<C> {
+    /// What an error means to a caller: it fails open, or it stays an error. Either way it is
+    /// logged.
+    pub(crate) fn excuse(&self, key: String, cost: u64, error: Error) -> Result<Outcome, Error> {
+        let served = self.on_error == OnError::Open && error.class() == Class::Transient;
+        #[cfg(feature = "tracing")]
+        self.shared.log.failure(&error, served);
+        if !served {
+            return Err(error);
+        }
+        self.shared.count_failed_open();
+        Ok(Outcome::served(key, cost, Source::FailedOpen))
+    }
+
+    /// Nobody knows whether a charge counts: it stands.
+    #[cfg(feature = "tower")]
+    pub(crate) fn log_undecided(&self) {
+        #[cfg(feature = "tracing")]
+        self.shared.log.undecided();
+    }
+
+    /// Hand an outcome of a check to whoever wants to know of it.
+    pub(super) fn told(&self, outcome: Outcome) -> Outcome {
+        if let Some(on_decision) = &self.shared.settings.on_decision {
+            on_decision(&outcome);
+        }
+        outcome
+    }
+
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Error> {
+        within(self.shared.settings.timeout, work).await
+    }
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
+    /// Check a key as Redis has it.
+    pub(crate) async fn check_at(
+        &self,
+        key: String,
+        limits: &LimitSet,
+        cost: u64,
+    ) -> Result<Outcome, Error> {
+        let cost = cost.min(MAX_NUMBER);
+        // Boxed, so that checks without an id need no memory for it.
+        let outcome = if self.retry {
+            let receipt = Id::new().map(|id| Receipt { id, keep: false });
+            Box::pin(self.outcome(key, limits, cost, receipt)).await
+        } else {
+            self.outcome(key, limits, cost, None).await
+        };
+        outcome.map(|outcome| self.told(outcome))
+    }
+
+    /// The same, to be settled.
+    pub(crate) async fn charge_at(
+        &self,
+        key: String,
+        limits: &LimitSet,
+        cost: u64,
+    ) -> Result<(Outcome, Option<Charge>), Error> {
+        let cost = cost.min(MAX_NUMBER);
+        let id = Id::new();
+        let receipt = id.map(|id| Receipt { id, keep: true });
+        let outcome = self.outcome(key, limits, cost, receipt).await.map(|told| self.told(told))?;
+        let charge = id.and_then(|id| Charge::of(self, &outcome, id));
+        Ok((outcome, charge))
+    }
+
+    async fn outcome(
+        &self,
+        key: String,
+        limits: &LimitSet,
+        cost: u64,
+        receipt: Option<Receipt>,
+    ) -> Result<Outcome, Error> {
+        match self.decide(&key, limits, cost, receipt).await {
+            Ok(decided) => Ok(outcome_of(decided, key, cost)),
+            Err(error) => self.excuse(key, cost, error),
+        }
+    }
+
+    /// What Redis decides, if it is to be asked.
+    async fn decide(
+        &self,
+        key: &str,
+        limits: &LimitSet,
+        cost: u64,
+        receipt: Option<Receipt>,
+    ) -> Result<Decided, Error> {
+        if let Some(error) = self.shared.policies.refusal(limits) {
+            return Err(error);
+        }
+        let permit = self.shared.breaker.enter(Connection::made_by(&self.connection))?;
+        match self.ask(key, limits, cost, receipt).await {
+            Ok(decided) => {
+                permit.succeeded();
+                Ok(decided)
+            }
+            Err(error) => Err(permit.failed(error)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        key: &str,
+        limits: &LimitSet,
+        cost: u64,
+        receipt: Option<Receipt>,
+    ) -> Result<Decided, Error> {
+        let policies = &self.shared.policies;
+        let due = policies.due(limits);
+        let mut connection = self.connection.clone();
+        let command = command::limit(key, limits, cost, receipt);
+        let again = receipt.is_some() && cost > 0;
+        // Pinned or boxed here, since a future that is handed on is copied each time, and so that
+        // most checks need no memory for the others.
+        let reply = if !due.is_empty() {
+            let asking = command::send_with_policies(&mut connection, key, &command, &due, again);
+            let (shown, reply) = Box::pin(self.in_time(asking)).await?;
+            let learned =
+                due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
+            // A policy that cannot be used is worth more than what Redis answers to the check.
+            learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
+            reply.map_err(Error::from)?
+        } else if again {
+            Box::pin(self.in_time(command::send_again(&mut connection, &command))).await?
+        } else {
+            self.in_time(pin!(command::send(&mut connection, &command))).await?
+        };
+        reply::read(&reply, limits, &policies.known(limits))
+    }
+
+    /// Look at a key without charging.
+    pub(super) async fn look(&self, key: String, limits: &LimitSet) -> Result<Outcome, Error> {
+        match self.standing(&key, limits).await {
+            Ok(decided) => Ok(outcome_of(decided, key, 0)),
+            Err(error) => self.excuse(key, 0, error),
+        }
+    }
+
+    async fn standing(&self, key: &str, limits: &LimitSet) -> Result<Decided, Error> {
+        let mut decided = self.decide(key, limits, 0, None).await?;
+        let decisions = &mut decided.decisions;
+        if decisions.iter().any(|verdict| verdict.remaining == 0) {
+            let mut connection = self.connection.clone();
+            let command = peek::command(key);
+            let standing = self.in_time(command::send(&mut connection, &command)).await?;
+            peek::deny(decisions, &standing, limits, &self.shared.policies.known(limits));
+            decided.allowed &= decisions.iter().all(|verdict| verdict.allowed);
+        }
+        Ok(decided)
+    }
+
+    /// Send what does the same when it is sent twice, whether the breaker is open or not.
+    pub(super) async fn repeatable(&self, command: &redis::Cmd) -> Result<Value, Error> {
+        let mut connection = self.connection.clone();
+        self.in_time(command::send_again(&mut connection, command)).await
+    }
+}
+
+fn outcome_of(decided: Decided, key: String, cost: u64) -> Outcome {
+    let Decided { allowed, decisions, ban } = decided;
+    Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
+}
+
+pub(super) async fn within<T>(
+    timeout: Duration,
+    work: impl Future<Output = RedisResult<T>>,
+) -> Result<T, Error> {
+    match deadline::within(timeout, work).await {
+        Ok(done) => done.map_err(Error::from),
+        Err(Missed::ByRedis) => Err(Error::Timeout(timeout)),
+        Err(Missed::ByProcess) => Err(Error::Late(timeout)),
+    }
+}

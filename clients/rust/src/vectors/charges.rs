@@ -1,0 +1,73 @@
+//! Commands, and charges that are settled.
+
+use std::time::UNIX_EPOCH;
+
+use http::HeaderMap;
+use redis::{Arg, Cmd};
+use serde_json::{Value, json};
+
+use super::answers::decided;
+use super::{each, text};
+use crate::LimitSet;
+use crate::tower::answers::headers;
+use crate::tower::answers::policy_line::PolicyLine;
+use crate::wire::command::{self, Receipt};
+use crate::wire::id::Id;
+
+#[test]
+fn settled() {
+    each("settled", 11, |case| {
+        let outcome = decided(case).settled(case["actual"].as_u64().unwrap());
+        let mut map = HeaderMap::new();
+        headers::apply(&mut map, &outcome, &PolicyLine::default(), None, || UNIX_EPOCH);
+        let line = map["ratelimit"].to_str().unwrap();
+        let got = json!([outcome.remaining(), line]);
+        (got, json!([case["remaining"], case["RateLimit"]]))
+    });
+}
+
+fn bytes(hex: &str) -> [u8; 16] {
+    u128::from_str_radix(hex, 16).unwrap().to_be_bytes()
+}
+
+#[test]
+fn ids() {
+    each("ids", 4, |case| (json!(Id::of(bytes(text(case, "bytes"))).as_str()), case["id"].clone()));
+}
+
+/// The id that the vectors have in all commands.
+fn id() -> Id {
+    Id::of(bytes("000102030405060708090a0b0c0d0e0f"))
+}
+
+#[test]
+fn commands() {
+    each("commands", 22, |case| {
+        let keep = case["keep"].as_bool().unwrap();
+        let receipt = case["id"].as_str().map(|given| {
+            assert_eq!(given, id().as_str());
+            Receipt { id: id(), keep }
+        });
+        let groups = case["groups"].as_array().unwrap();
+        let read = |group: &Value| -> (String, LimitSet, u64) {
+            let limits = text(group, "spec").parse().unwrap();
+            (text(group, "key").to_owned(), limits, group["cost"].as_u64().unwrap())
+        };
+        let groups: Vec<_> = groups.iter().map(read).collect();
+        let command = match &*groups {
+            [(key, limits, cost)] if case["all"].is_null() => {
+                command::limit(key, limits, *cost, receipt)
+            }
+            _ => return Default::default(),
+        };
+        (words(&command), case["words"].clone())
+    });
+}
+
+fn words(command: &Cmd) -> Value {
+    let word = |arg: Arg<&[u8]>| match arg {
+        Arg::Simple(word) => String::from_utf8(word.to_vec()).unwrap(),
+        other => panic!("no word: {other:?}"),
+    };
+    command.args_iter().map(word).collect::<Vec<_>>().into()
+}
