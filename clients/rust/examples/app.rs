@@ -95,6 +95,9 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
     let read = middleware::from_fn(read_pages);
     let failures =
         named("signin", "3/15 minutes")?.count_if(|answer| answer.status.as_u16() >= 400);
+    let together = named("user", "10/minute")?
+        .key(guard.user("user123_token", "user123"))
+        .and(LimitSet::named("team", "15/minute")?, team_of);
     let tokens = named("tokens", "fixed 1000/minute")?.cost(estimate).reserve(true);
 
     Ok(Router::new()
@@ -116,6 +119,10 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
         .route("/stream", get(chunks).route_layer(limit("token 10/second burst 20")?))
         .route("/slow", get(slow).route_layer(limit("leaky 5/second burst 10")?.wait(true)))
         .route("/plan", get(ok).route_layer(limit("policy plan")?))
+        .route(
+            "/team/{team}",
+            get(team).route_layer(together).route_layer(middleware::from_fn(read_team)),
+        )
         .route("/trial", get(ok).route_layer(named("trial", "100/minute; shadow 2/minute")?))
         .route("/guarded", get(ok).route_layer(named("guarded", GUARDED)?))
         .route("/signin", post(signin).route_layer(failures))
@@ -197,6 +204,20 @@ async fn read_tokens(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+#[derive(Clone)]
+struct Team(String);
+
+/// The team whichever way the client spells the path.
+async fn read_team(Path(team): Path<String>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(Team(team));
+    next.run(request).await
+}
+
+fn team_of(request: &Request) -> Result<Subject, CannotIdentify> {
+    let Team(team) = request.extensions().get().ok_or(CannotIdentify)?;
+    Ok(Subject::other("team", team))
+}
+
 fn bad(name: &str) -> Response {
     let detail = format!("{name} must be an integer of at least 1");
     (StatusCode::BAD_REQUEST, Json(json!({"detail": detail}))).into_response()
@@ -266,6 +287,10 @@ async fn generate(
 ) -> Json<Value> {
     reservation.settle(tokens.actual).await;
     Json(json!({"charged": tokens.actual, "requests_left": reservation.remaining()}))
+}
+
+async fn team(Path(team): Path<String>) -> Json<Value> {
+    Json(json!({"team": team}))
 }
 
 async fn chunks() -> Body {

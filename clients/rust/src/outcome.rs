@@ -24,6 +24,9 @@ pub struct Outcome {
     pub cost: u64,
     /// Who decided.
     pub source: Source,
+    /// Where several subjects were asked together, the outcome of each, with its name; see
+    /// [`each`](Outcome::each).
+    pub(crate) each: Vec<(String, Outcome)>,
 }
 
 /// Who decided.
@@ -68,7 +71,44 @@ pub struct Verdict {
 impl Outcome {
     /// An outcome that nobody decided.
     pub(crate) const fn served(key: String, cost: u64, source: Source) -> Self {
-        Self { allowed: true, decisions: Vec::new(), ban: None, key, cost, source }
+        Self {
+            allowed: true,
+            decisions: Vec::new(),
+            ban: None,
+            key,
+            cost,
+            source,
+            each: Vec::new(),
+        }
+    }
+
+    /// The outcome of several subjects: the verdicts of all, in order. It has the key of the first,
+    /// and the ban that refuses for longest, or else the first.
+    pub(crate) fn of_all(each: Vec<(String, Self)>) -> Self {
+        let outcomes = || each.iter().map(|(_, outcome)| outcome);
+        let bans = outcomes().filter_map(|outcome| outcome.ban.as_ref());
+        let first = outcomes().next();
+        Self {
+            allowed: outcomes().all(|outcome| outcome.allowed),
+            decisions: outcomes().flat_map(|outcome| outcome.decisions.iter().cloned()).collect(),
+            ban: bans.min_by(|a, b| tighter(a, b)).cloned(),
+            key: first.map(|outcome| outcome.key.clone()).unwrap_or_default(),
+            cost: outcomes().map(|outcome| outcome.cost).fold(0, u64::saturating_add),
+            source: first.map_or(Source::Exempt, |outcome| outcome.source),
+            each,
+        }
+    }
+
+    /// The outcome of one of several subjects that were asked together, by its name: the scope of
+    /// its key, which is the name of its limits. `allowed` says whether its own limits allow it.
+    #[must_use]
+    pub fn each(&self, name: &str) -> Option<&Self> {
+        self.each.iter().find(|(given, _)| given == name).map(|(_, outcome)| outcome)
+    }
+
+    /// The outcomes of all subjects that were asked together, in order, each with its name.
+    pub fn all(&self) -> impl ExactSizeIterator<Item = (&str, &Self)> {
+        self.each.iter().map(|(name, outcome)| (name.as_str(), outcome))
     }
 
     /// How much is left of the limit that has least; nothing where nobody decided.
@@ -88,6 +128,10 @@ impl Outcome {
 
     /// The same as if it had cost this. Places in the queue of a LEAKY limit are kept.
     pub(crate) fn settled(&self, actual: u64) -> Self {
+        if !self.each.is_empty() {
+            let settled = |(name, one): &(String, Self)| (name.clone(), one.settled(actual));
+            return Self::of_all(self.each.iter().map(settled).collect());
+        }
         let mut settled = self.clone();
         for verdict in &mut settled.decisions {
             if verdict.algorithm != Some(Algorithm::Leaky) {
@@ -111,23 +155,23 @@ impl Outcome {
         if self.allowed { self.longest(|verdict| verdict.wait) } else { Duration::ZERO }
     }
 
-    /// The limits that deny, in order, then a ban that is in force.
+    /// The limits that deny, in order, then the bans that are in force.
     pub fn violated(&self) -> impl Iterator<Item = &Verdict> {
-        self.decisions.iter().chain(&self.ban).filter(|verdict| !verdict.allowed)
+        self.decisions.iter().filter(|verdict| !verdict.allowed).chain(self.banned())
     }
 
-    /// The ban, while it refuses.
-    #[cfg(feature = "tower")]
-    pub(crate) fn banned(&self) -> Option<&Verdict> {
-        self.ban.as_ref().filter(|ban| !ban.allowed)
+    /// The bans that refuse: several subjects may each have one.
+    pub(crate) fn banned(&self) -> impl Iterator<Item = &Verdict> {
+        let own = self.ban.iter().filter(|_| self.each.is_empty());
+        let theirs = self.each.iter().filter_map(|(_, outcome)| outcome.ban.as_ref());
+        own.chain(theirs).filter(|ban| !ban.allowed)
     }
 
     /// The verdict to show where there is room for one: of those that deny the one with the longest
     /// wait, be it a ban, else the one with the least left of its limit; the first of equals.
     #[must_use]
     pub fn tightest(&self) -> Option<&Verdict> {
-        let ban = self.ban.iter().filter(|ban| !ban.allowed);
-        self.decisions.iter().chain(ban).min_by(|a, b| tighter(a, b))
+        self.decisions.iter().chain(self.banned()).min_by(|a, b| tighter(a, b))
     }
 
     fn longest(&self, time: impl Fn(&Verdict) -> Duration) -> Duration {

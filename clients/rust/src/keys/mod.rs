@@ -128,6 +128,16 @@ impl Key {
         self
     }
 
+    /// Whether it has a slot of its own choice.
+    pub(crate) const fn has_slot(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// What it counts in.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
+    }
+
     /// Who is counted.
     #[must_use]
     pub const fn subject(&self) -> &Subject {

@@ -5,14 +5,15 @@ use std::pin::pin;
 use std::time::Duration;
 
 use redis::aio::ConnectionLike;
-use redis::{RedisResult, Value};
+use redis::{Cmd, RedisResult, Value};
 
 use super::Limiter;
+use super::breaker::Permit;
 use super::charge::Charge;
 use super::deadline::{self, Missed};
 use super::settings::OnError;
 use crate::error::{Class, Error};
-use crate::limits::{LimitSet, MAX_NUMBER};
+use crate::limits::{LimitSet, MAX_NUMBER, Policy};
 use crate::outcome::{Outcome, Source};
 use crate::wire::command::Receipt;
 use crate::wire::id::Id;
@@ -114,7 +115,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         if let Some(error) = self.shared.policies.refusal(limits) {
             return Err(error);
         }
-        let permit = self.shared.breaker.enter(Connection::made_by(&self.connection))?;
+        let permit = self.enter()?;
         match self.ask(key, limits, cost, receipt).await {
             Ok(decided) => {
                 permit.succeeded();
@@ -131,27 +132,53 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         cost: u64,
         receipt: Option<Receipt>,
     ) -> Result<Decided, Error> {
-        let policies = &self.shared.policies;
-        let due = policies.due(limits);
-        let mut connection = self.connection.clone();
+        let due = self.shared.policies.due(limits);
         let command = command::limit(key, limits, cost, receipt);
         let again = receipt.is_some() && cost > 0;
         // Pinned or boxed here, since a future that is handed on is copied each time, and so that
         // most checks need no memory for the others.
-        let reply = if !due.is_empty() {
-            let asking = command::send_with_policies(&mut connection, key, &command, &due, again);
-            let (shown, reply) = Box::pin(self.in_time(asking)).await?;
-            let learned =
-                due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
-            // A policy that cannot be used is worth more than what Redis answers to the check.
-            learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
-            reply.map_err(Error::from)?
-        } else if again {
-            Box::pin(self.in_time(command::send_again(&mut connection, &command))).await?
-        } else {
+        let reply = if due.is_empty() && !again {
+            let mut connection = self.connection.clone();
             self.in_time(pin!(command::send(&mut connection, &command))).await?
+        } else {
+            Box::pin(self.exchange(key, &command, due, again)).await?
         };
-        reply::read(&reply, limits, &policies.known(limits))
+        reply::read(&reply, limits, &self.shared.policies.known(limits))
+    }
+
+    /// Send a check, perhaps with questions about policies, perhaps once more.
+    pub(super) async fn exchange(
+        &self,
+        key: &str,
+        command: &Cmd,
+        due: Vec<Policy>,
+        again: bool,
+    ) -> Result<Value, Error> {
+        let policies = &self.shared.policies;
+        let mut connection = self.connection.clone();
+        if due.is_empty() && again {
+            return self.in_time(command::send_again(&mut connection, command)).await;
+        }
+        if due.is_empty() {
+            return self.in_time(command::send(&mut connection, command)).await;
+        }
+        let asking = command::send_with_policies(&mut connection, key, command, &due, again);
+        let (shown, reply) = self.in_time(asking).await?;
+        let learned = due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
+        // A policy that cannot be used is worth more than what Redis answers to the check.
+        learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>()?;
+        reply.map_err(Error::from)
+    }
+
+    pub(super) fn enter(&self) -> Result<Permit<'_>, Error> {
+        self.shared.breaker.enter(Connection::made_by(&self.connection))
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        #[cfg(feature = "cluster")]
+        return crate::wire::cluster::is(&self.connection);
+        #[cfg(not(feature = "cluster"))]
+        false
     }
 
     /// Look at a key without charging.
@@ -176,7 +203,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     }
 
     /// Send what does the same when it is sent twice, whether the breaker is open or not.
-    pub(super) async fn repeatable(&self, command: &redis::Cmd) -> Result<Value, Error> {
+    pub(super) async fn repeatable(&self, command: &Cmd) -> Result<Value, Error> {
         let mut connection = self.connection.clone();
         self.in_time(command::send_again(&mut connection, command)).await
     }
@@ -184,7 +211,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
 
 fn outcome_of(decided: Decided, key: String, cost: u64) -> Outcome {
     let Decided { allowed, decisions, ban } = decided;
-    Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
+    Outcome { allowed, decisions, ban, key, cost, source: Source::Server, each: Vec::new() }
 }
 
 pub(super) async fn within<T>(

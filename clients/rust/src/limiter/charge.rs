@@ -40,10 +40,23 @@ impl Charge {
         if !outcome.allowed || outcome.source != Source::Server || outcome.cost == 0 {
             return None;
         }
-        let (limiter, key) = (limiter.clone(), outcome.key.clone());
+        let charged = |outcome: &Outcome| (outcome.cost > 0).then(|| outcome.key.clone());
+        let mut keys: Vec<_> = outcome.all().filter_map(|(_, one)| charged(one)).collect();
+        if outcome.all().len() == 0 {
+            keys.extend(charged(outcome));
+        }
+        let limiter = limiter.clone();
         let settle = Box::new(move |actual| -> Settling {
-            let (limiter, command) = (limiter.clone(), command::settle(&key, id, actual));
-            Box::pin(async move { limiter.settle(&command).await })
+            let limiter = limiter.clone();
+            let commands: Vec<_> =
+                keys.iter().map(|key| command::settle(key, id, actual)).collect();
+            Box::pin(async move {
+                let mut known = true;
+                for command in commands {
+                    known &= limiter.settle(&command).await;
+                }
+                known
+            })
         });
         Some(Self(Arc::new(Made { settle, settled: AtomicU64::new(NOT_YET) })))
     }

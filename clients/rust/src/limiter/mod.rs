@@ -1,5 +1,6 @@
 //! The limiter: one command for each check, with a deadline.
 
+mod all;
 mod asking;
 mod breaker;
 pub(crate) mod charge;
@@ -10,6 +11,8 @@ mod policies;
 mod reserve;
 mod settings;
 
+pub(crate) use all::Asked;
+pub use all::Check;
 pub use reserve::Reservation;
 pub use settings::{Legacy, LimiterBuilder, OnError};
 
@@ -186,6 +189,49 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
                 outcome.map(|outcome| self.told(outcome))
             }
         }
+    }
+
+    /// Ask for several keys at once, each with its limits and its cost: all of them are charged, or
+    /// none. There are 1 to 8 keys, with at most 16 limits in all.
+    ///
+    /// ```no_run
+    /// # async fn demo(limiter: redis_rl::Limiter) -> Result<(), Box<dyn std::error::Error>> {
+    /// use redis_rl::{Check, Key, LimitSet, Subject};
+    ///
+    /// let (per_user, per_team): (LimitSet, LimitSet) = ("10/minute".parse()?, "15/minute".parse()?);
+    /// let user = Key::new("user", Subject::user("ann")).slot("red");
+    /// let team = Key::new("team", Subject::other("team", "red")).slot("red");
+    /// let checks = [Check::new(&user, &per_user), Check::new(&team, &per_team).cost(2)];
+    /// let outcome = limiter.check_all(&checks).await?;
+    /// println!("{} {:?}", outcome.allowed, outcome.each("team").map(|team| team.remaining()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`check`](Limiter::check), and where keys are too many, the same, or, in a cluster,
+    /// without a [`slot`](Key::slot).
+    pub async fn check_all(&self, checks: &[Check<'_>]) -> Result<Outcome, Error> {
+        let mut asked = Vec::with_capacity(checks.len());
+        for Check { key, limits, cost } in checks {
+            let name = key.scope().to_owned();
+            let encoded = match self.encoded(key) {
+                Ok(encoded) => encoded,
+                Err(nobody) if self.shared.settings.enabled => {
+                    let outcome = self.excuse(String::new(), *cost, nobody.into());
+                    return outcome.map(|outcome| self.told(outcome));
+                }
+                Err(_) => String::new(),
+            };
+            asked.push(Asked { name, key: encoded, limits: (*limits).clone(), cost: *cost });
+        }
+        if !self.shared.settings.enabled {
+            let exempt =
+                |one: Asked| (one.name, Outcome::served(one.key, one.cost, Source::Exempt));
+            return Ok(self.told(Outcome::of_all(asked.into_iter().map(exempt).collect())));
+        }
+        let slotted = checks.iter().all(|check| check.key.has_slot());
+        self.all_at(asked, slotted, false).await.map(|(outcome, _)| outcome)
     }
 
     /// Charge an estimate, which is settled when it is known what it cost, such as the tokens of a

@@ -12,10 +12,11 @@ use super::scope::{self, Methods};
 use super::who::{ClientIp, KeyFor, LimitsFor};
 use crate::error::Error;
 use crate::keys::{CannotIdentify, Subject};
-use crate::limiter::Limiter;
+use crate::limiter::{Asked, Limiter};
 use crate::limits::LimitSet;
 
-type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
+pub(super) type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
+pub(super) type Slot<B> = dyn Fn(&Request<B>) -> String + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
 /// Whether a response counts.
 pub(super) type CountIf = dyn Fn(&response::Parts) -> bool + Send + Sync;
@@ -34,14 +35,31 @@ pub(super) struct Rules<B> {
     pub(super) wait: bool,
     pub(super) count_if: Option<Arc<CountIf>>,
     pub(super) reserve: bool,
+    /// Subjects that are asked along with the first.
+    pub(super) others: Vec<Other<B>>,
+    pub(super) slot: Option<Arc<Slot<B>>>,
+}
+
+/// Another subject of a request, with limits of its own.
+pub(super) struct Other<B> {
+    pub(super) id: Id,
+    pub(super) limits: LimitSet,
+    pub(super) key: Arc<dyn KeyFor<B>>,
+    pub(super) cost: Option<Arc<Cost<B>>>,
 }
 
 /// What a request asks the limiter.
-pub(super) struct Question {
-    /// The whole key.
-    pub(super) key: String,
-    pub(super) limits: LimitSet,
-    pub(super) cost: u64,
+pub(super) enum Question {
+    One {
+        /// The whole key.
+        key: String,
+        limits: LimitSet,
+        cost: u64,
+    },
+    All {
+        asked: Vec<Asked>,
+        slotted: bool,
+    },
 }
 
 impl<B> Rules<B> {
@@ -61,6 +79,8 @@ impl<B> Rules<B> {
             wait: false,
             count_if: None,
             reserve: false,
+            others: Vec::new(),
+            slot: None,
         }
     }
 
@@ -89,22 +109,71 @@ impl<B> Rules<B> {
         let method = request.method().as_str();
         let is_exempt = self.exempt.as_ref().is_some_and(|exempt| exempt(request));
         let asked = !is_exempt && scope::is_for(method, self.methods.as_ref());
-        let subject = if asked { self.key.key(request)? } else { None };
-        let Some(subject) = subject else {
+        if !self.others.is_empty() || self.slot.is_some() {
+            return self.meet_all(limiter, request, met, asked);
+        }
+        let Some(subject) = (if asked { self.key.key(request)? } else { None }) else {
             self.pass(limiter, request, met)?;
             return Ok(None);
         };
         let limits = self.limits.limits(request, &subject);
-        let scope = Self::scope(request, &limits);
-        let meeting = self.meeting(limiter, &scope, &limits);
-        let whole = |key: &mut String| limiter.write_subject(&subject, key);
-        let key = match met.ask(meeting, |scope| limiter.family(None, scope), whole)? {
-            Place::At { key, .. } => key.to_owned(),
-            Place::Charged => return Ok(None),
-            Place::Taken(other) => return Err(twice(&scope, other, &subject)),
-        };
-        let cost = (self.cost)(request);
-        Ok(Some(Question { key, limits, cost }))
+        let key = Self::ask(limiter, request, met, self.id, None, &subject, &limits)?;
+        Ok(key.map(|key| Question::One { key, limits, cost: (self.cost)(request) }))
+    }
+
+    /// The same for several subjects. Those that are exempt or charged already are left out.
+    fn meet_all<C>(
+        &self,
+        limiter: &Limiter<C>,
+        request: &Request<B>,
+        met: &mut Met,
+        ask: bool,
+    ) -> Result<Option<Question>, Error> {
+        let slot = self.slot.as_ref().filter(|_| ask).map(|slot| slot(request));
+        let slot = slot.as_deref();
+        let mut asked = Vec::with_capacity(self.others.len().saturating_add(1));
+        let first = (self.id, &self.key, None, &self.cost);
+        let others = self.others.iter().map(|other| {
+            (other.id, &other.key, Some(&other.limits), other.cost.as_ref().unwrap_or(&self.cost))
+        });
+        for (id, key, limits, cost) in std::iter::once(first).chain(others) {
+            let Some(subject) = (if ask { key.key(request)? } else { None }) else {
+                if let Some(limits) = limits.or_else(|| self.limits.fixed()) {
+                    let scope = Self::scope(request, limits);
+                    let meeting = Self::meeting(limiter, id, &scope, limits);
+                    met.pass(meeting, |scope| limiter.family(slot, scope))?;
+                }
+                continue;
+            };
+            let limits = limits.cloned().unwrap_or_else(|| self.limits.limits(request, &subject));
+            if let Some(key) = Self::ask(limiter, request, met, id, slot, &subject, &limits)? {
+                let scope = || Self::scope(request, &limits).into_owned();
+                let name = limits.name().map_or_else(scope, str::to_owned);
+                asked.push(Asked { name, key, limits, cost: cost(request) });
+            }
+        }
+        let slotted = slot.is_some();
+        Ok((!asked.is_empty()).then_some(Question::All { asked, slotted }))
+    }
+
+    /// The key where a limit counts, or nothing where it has charged the request already.
+    fn ask<C>(
+        limiter: &Limiter<C>,
+        request: &Request<B>,
+        met: &mut Met,
+        id: Id,
+        slot: Option<&str>,
+        subject: &Subject,
+        limits: &LimitSet,
+    ) -> Result<Option<String>, Error> {
+        let scope = Self::scope(request, limits);
+        let meeting = Self::meeting(limiter, id, &scope, limits);
+        let whole = |key: &mut String| limiter.write_subject(subject, key);
+        match met.ask(meeting, |scope| limiter.family(slot, scope), whole)? {
+            Place::At { key, .. } => Ok(Some(key.to_owned())),
+            Place::Charged => Ok(None),
+            Place::Taken(other) => Err(twice(&scope, other, subject)),
+        }
     }
 
     /// Meet the limit without asking it, so that those after it count where they always do. Limits
@@ -117,7 +186,7 @@ impl<B> Rules<B> {
     ) -> Result<(), CannotIdentify> {
         let Some(limits) = self.limits.fixed() else { return Ok(()) };
         let scope = Self::scope(request, limits);
-        let meeting = self.meeting(limiter, &scope, limits);
+        let meeting = Self::meeting(limiter, self.id, &scope, limits);
         met.pass(meeting, |scope| limiter.family(None, scope))
     }
 
@@ -126,14 +195,14 @@ impl<B> Rules<B> {
     }
 
     fn meeting<'a, C>(
-        &self,
         limiter: &Limiter<C>,
+        id: Id,
         scope: &'a str,
         limits: &LimitSet,
     ) -> Meeting<'a> {
         let named = limits.name().is_some();
         let counters = met::counters(limits, &limiter.known(limits));
-        Meeting { id: self.id, scope, named, counters }
+        Meeting { id, scope, named, counters }
     }
 
     /// Whether charges may be settled.
@@ -158,7 +227,14 @@ fn twice(scope: &str, other: &str, subject: &Subject) -> Error {
     ))
 }
 
-// Derived, it would ask that bodies can be cloned.
+// Derived, they would ask that bodies can be cloned.
+impl<B> Clone for Other<B> {
+    fn clone(&self) -> Self {
+        let (limits, key) = (self.limits.clone(), Arc::clone(&self.key));
+        Self { id: self.id, limits, key, cost: self.cost.clone() }
+    }
+}
+
 impl<B> Clone for Rules<B> {
     fn clone(&self) -> Self {
         Self {
@@ -173,6 +249,8 @@ impl<B> Clone for Rules<B> {
             wait: self.wait,
             count_if: self.count_if.clone(),
             reserve: self.reserve,
+            others: self.others.clone(),
+            slot: self.slot.clone(),
         }
     }
 }

@@ -70,12 +70,17 @@ where
         Box::pin(async move {
             let asked = match question {
                 Ok(None) => Ok((None, None)),
-                Ok(Some(Question { key, limits, cost })) if guard.rules.settles() => {
-                    // Boxed, so that other requests need no memory for it.
+                // Boxed, so that other requests need no memory for it.
+                Ok(Some(Question::All { asked, slotted })) => {
+                    let settles = guard.rules.settles();
+                    let asking = Box::pin(guard.limiter.all_at(asked, slotted, settles));
+                    asking.await.map(|(outcome, charge)| (Some(outcome), charge))
+                }
+                Ok(Some(Question::One { key, limits, cost })) if guard.rules.settles() => {
                     let asking = Box::pin(guard.limiter.charge_at(key, &limits, cost));
                     asking.await.map(|(outcome, charge)| (Some(outcome), charge))
                 }
-                Ok(Some(Question { key, limits, cost })) => {
+                Ok(Some(Question::One { key, limits, cost })) => {
                     let outcome = guard.limiter.check_at(key, &limits, cost).await;
                     outcome.map(|outcome| (Some(outcome), None))
                 }

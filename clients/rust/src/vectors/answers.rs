@@ -116,7 +116,7 @@ pub(super) fn decided(case: &Value) -> Outcome {
     let Decided { allowed, decisions, ban } = decided;
     let cost = case["cost"].as_u64().unwrap_or(1);
     let key = "rl:app:user:1".to_owned();
-    Outcome { allowed, decisions, ban, key, cost, source: Source::Server }
+    Outcome { allowed, decisions, ban, key, cost, source: Source::Server, each: Vec::new() }
 }
 
 pub(super) fn as_redis(value: &Value) -> Reply {

@@ -11,7 +11,7 @@ use super::{each, text};
 use crate::LimitSet;
 use crate::tower::answers::headers;
 use crate::tower::answers::policy_line::PolicyLine;
-use crate::wire::command::{self, Receipt};
+use crate::wire::command::{self, Group, Receipt};
 use crate::wire::id::Id;
 
 #[test]
@@ -58,7 +58,11 @@ fn commands() {
             [(key, limits, cost)] if case["all"].is_null() => {
                 command::limit(key, limits, *cost, receipt)
             }
-            _ => return Default::default(),
+            _ => {
+                let groups =
+                    groups.iter().map(|(key, limits, cost)| Group { key, limits, cost: *cost });
+                command::all(&groups.collect::<Vec<_>>(), receipt)
+            }
         };
         (words(&command), case["words"].clone())
     });

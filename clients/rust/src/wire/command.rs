@@ -44,6 +44,34 @@ fn named(command: &mut Cmd, receipt: Receipt, keep: Duration) {
     }
 }
 
+/// One key of several.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) limits: &'a LimitSet,
+    pub(crate) cost: u64,
+}
+
+/// One check of several keys.
+pub(crate) fn all(groups: &[Group<'_>], receipt: Option<Receipt>) -> Cmd {
+    let mut command = redis::cmd("RL.ALL");
+    for (place, Group { key, limits, cost }) in groups.iter().enumerate() {
+        if place > 0 {
+            command.arg("AND");
+        }
+        command.arg(key).arg(limits.words());
+        if *cost != 1 {
+            command.arg("COST").arg(cost);
+        }
+    }
+    let charges = groups.iter().any(|group| group.cost > 0);
+    if let Some(receipt) = receipt.filter(|_| charges) {
+        let keep = groups.iter().map(|group| group.limits.keep()).max().unwrap_or_default();
+        named(&mut command, receipt, keep);
+    }
+    command
+}
+
 /// Correct what a charge cost.
 pub(crate) fn settle(key: &str, id: Id, cost: u64) -> Cmd {
     let mut command = redis::cmd("RL.SETTLE");

@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::numbers::Parts;
 use crate::error::Error;
-use crate::limits::{Algorithm, Clause, Kind, LimitSet, PolicyClause, policy_names};
+use crate::limits::{Algorithm, Clause, Kind, LimitSet, Policy, PolicyClause, policy_names};
 use crate::outcome::Verdict;
 
 /// At most so many verdicts get their memory at once: a reply that claims more must show them.
@@ -26,11 +26,23 @@ pub(crate) struct Decided {
 
 /// What the module decided.
 pub(crate) fn read(reply: &Value, limits: &LimitSet, known: &Known) -> Result<Decided, Error> {
-    parse(reply, limits, known).ok_or_else(|| {
-        Error::Configuration(format!(
-            "RL.LIMIT gave an unexpected reply ({reply:?}); load a module of this version"
-        ))
-    })
+    parse(reply, limits, known).ok_or_else(|| unexpected("RL.LIMIT", reply))
+}
+
+/// What the module decided of several keys, for each by itself. `known` is of all policies in
+/// order.
+pub(crate) fn read_all(
+    reply: &Value,
+    sets: &[&LimitSet],
+    known: &Known,
+) -> Result<Vec<Decided>, Error> {
+    parse_all(reply, sets, known).ok_or_else(|| unexpected("RL.ALL", reply))
+}
+
+pub(super) fn unexpected(command: &str, reply: &Value) -> Error {
+    Error::Configuration(format!(
+        "{command} gave an unexpected reply ({reply:?}); load a module of this version"
+    ))
 }
 
 /// The same, before the limits have their names.
@@ -68,56 +80,98 @@ fn joined(mut parts: Parts<'_>) -> Option<(bool, Vec<Five>)> {
 
 fn parse(reply: &Value, limits: &LimitSet, known: &Known) -> Option<Decided> {
     let (allowed, fives) = fives(reply)?;
-    let mut rest = fives.as_slice();
-    let mut lengths = lengths(limits, known, rest.len())?.into_iter();
-    let mut known = known.iter();
-    let mut decisions = Vec::with_capacity(rest.len());
-    let mut ban = None;
-    for (name, clause) in limits.parts() {
-        let (length, told) = match clause {
-            Clause::Shadow(_) => continue,
-            Clause::Policy(_) => (lengths.next()?, None),
-            Clause::Limit(limit) => (1, Some((limit.window(), Some(limit.algorithm())))),
-            Clause::Ban(ban) => (1, Some((ban.period().duration(), None))),
-        };
-        let (own, others) = rest.split_at_checked(length)?;
-        rest = others;
-        match (clause, own) {
-            (Clause::Policy(policy), _) => {
-                let clauses = known.next()?.as_deref().filter(|clauses| fit(clauses, own));
-                match clauses {
-                    Some(clauses) => {
-                        let named = policy_names(policy, clauses);
-                        for ((clause, name), five) in shown(clauses).zip(named).zip(own) {
-                            let algorithm = clause.limiter().map(|(algorithm, _)| algorithm);
-                            let verdict = five.verdict(name, Some((clause.window, algorithm)));
-                            match clause.kind {
-                                Kind::Ban => ban = Some(verdict),
-                                _ => decisions.push(verdict),
-                            }
-                        }
-                    }
-                    None => {
-                        decisions.extend(own.iter().enumerate().map(|(place, five)| {
-                            five.verdict(unknown(name, place, own.len()), None)
-                        }));
-                    }
-                }
-            }
-            (Clause::Ban(_), [five]) => ban = Some(five.verdict(Arc::clone(name), told)),
-            (_, [five]) => decisions.push(five.verdict(Arc::clone(name), told)),
-            _ => return None,
-        }
-    }
-    let agrees = allowed == decisions.iter().chain(&ban).all(|verdict| verdict.allowed);
-    (rest.is_empty() && agrees).then_some(Decided { allowed, decisions, ban })
+    let mut rest = Rest::of(&fives, own(limits), known)?;
+    let decided = rest.take(limits)?;
+    (rest.fives.is_empty() && decided.allowed == allowed).then_some(decided)
 }
 
-/// How many of the verdicts are each policy's. What does not fit is taken for the first whose
-/// clauses are not known.
-fn lengths(limits: &LimitSet, known: &Known, fives: usize) -> Option<Vec<usize>> {
-    let own = limits.clauses().filter(|c| matches!(c, Clause::Limit(_) | Clause::Ban(_))).count();
-    let theirs = fives.checked_sub(own)?;
+fn parse_all(reply: &Value, sets: &[&LimitSet], known: &Known) -> Option<Vec<Decided>> {
+    let (allowed, fives) = fives(reply)?;
+    let mut rest = Rest::of(&fives, sets.iter().map(|limits| own(limits)).sum(), known)?;
+    let all = sets.iter().map(|limits| rest.take(limits)).collect::<Option<Vec<_>>>()?;
+    let agrees = allowed == all.iter().all(|one| one.allowed);
+    (rest.fives.is_empty() && agrees).then_some(all)
+}
+
+/// How many verdicts limits have, policies aside.
+fn own(limits: &LimitSet) -> usize {
+    limits.clauses().filter(|c| matches!(c, Clause::Limit(_) | Clause::Ban(_))).count()
+}
+
+/// The verdicts that are not yet somebody's.
+struct Rest<'a> {
+    fives: &'a [Five],
+    lengths: std::vec::IntoIter<usize>,
+    known: std::slice::Iter<'a, Option<Arc<[PolicyClause]>>>,
+}
+
+impl<'a> Rest<'a> {
+    fn of(fives: &'a [Five], own: usize, known: &'a Known) -> Option<Self> {
+        let lengths = lengths(known, fives.len().checked_sub(own)?)?.into_iter();
+        Some(Self { fives, lengths, known: known.iter() })
+    }
+
+    /// Those of one set.
+    fn take(&mut self, limits: &LimitSet) -> Option<Decided> {
+        let mut decisions = Vec::with_capacity(self.fives.len());
+        let mut ban = None;
+        for (name, clause) in limits.parts() {
+            let length = match clause {
+                Clause::Shadow(_) => continue,
+                Clause::Policy(_) => self.lengths.next()?,
+                Clause::Limit(_) | Clause::Ban(_) => 1,
+            };
+            let (own, others) = self.fives.split_at_checked(length)?;
+            self.fives = others;
+            match (clause, own) {
+                (Clause::Policy(policy), _) => {
+                    let clauses = self.known.next()?.as_deref();
+                    of_policy(policy, name, clauses, own, &mut decisions, &mut ban);
+                }
+                (Clause::Limit(limit), [five]) => {
+                    let known = Some((limit.window(), Some(limit.algorithm())));
+                    decisions.push(five.verdict(Arc::clone(name), known));
+                }
+                (Clause::Ban(by), [five]) => {
+                    let known = Some((by.period().duration(), None));
+                    ban = Some(five.verdict(Arc::clone(name), known));
+                }
+                _ => return None,
+            }
+        }
+        let allowed = decisions.iter().chain(&ban).all(|verdict| verdict.allowed);
+        Some(Decided { allowed, decisions, ban })
+    }
+}
+
+fn of_policy(
+    policy: &Policy,
+    name: &Arc<str>,
+    clauses: Option<&[PolicyClause]>,
+    own: &[Five],
+    decisions: &mut Vec<Verdict>,
+    ban: &mut Option<Verdict>,
+) {
+    let Some(clauses) = clauses.filter(|clauses| fit(clauses, own)) else {
+        let unknown =
+            |(place, five): (usize, &Five)| five.verdict(unknown(name, place, own.len()), None);
+        decisions.extend(own.iter().enumerate().map(unknown));
+        return;
+    };
+    let named = policy_names(policy, clauses);
+    for ((clause, name), five) in shown(clauses).zip(named).zip(own) {
+        let algorithm = clause.limiter().map(|(algorithm, _)| algorithm);
+        let verdict = five.verdict(name, Some((clause.window, algorithm)));
+        match clause.kind {
+            Kind::Ban => *ban = Some(verdict),
+            _ => decisions.push(verdict),
+        }
+    }
+}
+
+/// How many of `theirs` are each policy's. What does not fit is taken for the first whose clauses
+/// are not known.
+fn lengths(known: &Known, theirs: usize) -> Option<Vec<usize>> {
     let length = |clauses: &Option<Arc<[PolicyClause]>>| {
         clauses.as_ref().map_or(1, |clauses| shown(clauses).count())
     };

@@ -24,7 +24,7 @@ pub(crate) fn apply(
         return;
     }
     add(headers, RATELIMIT_POLICY, policies.of(&outcome.decisions));
-    if let Some(ban) = outcome.banned() {
+    for ban in outcome.banned() {
         add(headers, RATELIMIT_POLICY, line([ban], policy));
     }
     if outcome.allowed {

@@ -1,5 +1,6 @@
 //! Checks without HTTP.
 
+mod all;
 mod bans;
 mod cell;
 mod cluster;

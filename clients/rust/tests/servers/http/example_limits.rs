@@ -76,3 +76,22 @@ async fn a_model_is_charged_what_it_used() {
     assert_eq!(generate("estimate=601&actual=1").await.status, 429);
     assert_eq!(generate("estimate=1&actual=1").await.json()["requests_left"], 599);
 }
+
+#[tokio::test]
+async fn a_user_and_a_team_are_charged_together() {
+    let (server, app) = walked();
+    let bearer = [("Authorization", "Bearer user123_token")];
+    for left in (0..10).rev() {
+        let answer = send(app.port, "GET", "/team/r%65d", &bearer).await;
+        assert_eq!(answer.json(), json!({"team": "red"}));
+        let state = format!("\"user\";r={left};t=60, \"team\";r={};t=60", left + 5);
+        assert_eq!(answer.header("ratelimit"), Some(state.as_str()));
+    }
+    let denied = send(app.port, "GET", "/team/red", &bearer).await;
+    assert_eq!((denied.status, denied.header("ratelimit")), (429, Some("\"user\";r=0;t=60")));
+    let other = get(app.port, "/team/red").await;
+    assert_eq!(other.header("ratelimit"), Some("\"user\";r=9;t=60, \"team\";r=4;t=60"));
+    assert_eq!(server.calls("rl.all").await, 12);
+    let keys = crate::support::keys(&server).await;
+    assert_eq!(keys, ["rl:team:team:red", "rl:user:ip:127.0.0.1", "rl:user:user:user123"]);
+}

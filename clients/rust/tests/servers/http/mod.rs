@@ -10,3 +10,4 @@ mod refusals;
 mod reserve;
 mod routes;
 mod stacks;
+mod subjects;
