@@ -171,6 +171,33 @@ async def export(outcome: Annotated[Outcome, Depends(per_page)]) -> dict[str, in
     return {"pages": outcome.cost}
 
 
+# Limits that the server keeps, limits on trial, and bans.
+
+
+@app.get("/plan", dependencies=[Depends(limiter.limit("policy plan"))])
+async def plan() -> dict[str, bool]:
+    """Answer under a policy, which RL.POLICY SET changes while the app runs."""
+    return {"ok": True}
+
+
+on_trial = limiter.limit("100/minute; shadow 2/minute", name="trial")
+
+
+@app.get("/trial", dependencies=[Depends(on_trial)])
+async def trial() -> dict[str, bool]:
+    """Answer as if 2 a minute were no limit yet; RL.TOP SHADOW tells whom it would refuse."""
+    return {"ok": True}
+
+
+banned = limiter.limit("3/minute; ban 1m after 2/minute", name="guarded")
+
+
+@app.get("/guarded", dependencies=[Depends(banned)])
+async def guarded() -> dict[str, bool]:
+    """Shut out for a minute whoever does not wait."""
+    return {"ok": True}
+
+
 # Other algorithms, and responses that are not plain.
 
 
