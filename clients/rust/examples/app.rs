@@ -4,6 +4,7 @@
 //! `unix`, by comma), `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check), `SOCKET` (the path of
 //! a Unix socket to serve instead of `PORT`).
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::env;
 use std::error::Error;
@@ -20,10 +21,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use futures_util::{StreamExt, stream};
-use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer};
+use redis_rl::tower::{
+    ClientIp, ConcurrencyLayer, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer,
+};
 use redis_rl::{
-    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Reservation,
-    Subject,
+    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Places,
+    Reservation, Subject,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UnixListener};
@@ -130,6 +133,7 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
             "/generate",
             post(generate).route_layer(tokens).route_layer(middleware::from_fn(read_tokens)),
         )
+        .route("/busy", get(busy).route_layer(guard.at_once(2, "5s", "busy")?))
         .route("/boom", get(boom).route_layer(limit("5/minute")?))
         .route("/health", get(ok)))
 }
@@ -148,6 +152,17 @@ type Layer = RateLimitLayer<Connection, Body>;
 impl Guard {
     fn layer(&self, limits: impl LimitsFor<Body> + 'static) -> Layer {
         RateLimitLayer::new(self.limiter.clone(), limits).key(self.ip.clone())
+    }
+
+    /// So many requests of an address at once.
+    fn at_once(
+        &self,
+        limit: u32,
+        lease: &str,
+        name: &str,
+    ) -> Result<ConcurrencyLayer<Connection, Body>, ConfigError> {
+        let places = Places::new(limit, lease)?.named(name)?;
+        Ok(ConcurrencyLayer::new(self.limiter.clone(), places).key(self.ip.clone()))
     }
 
     /// The user whose token is sent, else the address.
@@ -303,6 +318,15 @@ async fn chunks() -> Body {
 /// The layer has waited by now.
 async fn slow(Extension(info): Extension<RateLimitInfo>) -> Json<Value> {
     Json(json!({"waited_ms": info.wait().as_millis()}))
+}
+
+async fn busy(Query(asked): Query<HashMap<String, String>>) -> Result<Json<Value>, StatusCode> {
+    let ms = asked.get("ms").map_or(Ok(0), |ms| ms.parse()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    sleep(Duration::from_millis(ms)).await;
+    if asked.get("fail").is_some_and(|fail| fail == "1") {
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    Ok(ok().await)
 }
 
 async fn boom() -> Result<(), StatusCode> {

@@ -64,8 +64,17 @@ pub struct Verdict {
     /// Its period, or the time in which a whole bucket refills; nothing while a policy's is not
     /// known.
     pub window: Option<Duration>,
-    /// How it counts; nothing while a policy's clauses are not known, and of a ban.
-    pub algorithm: Option<Algorithm>,
+    pub(crate) counts: Counts,
+}
+
+/// What a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// A clause of a policy that is not known.
+    Unknown,
+    By(Algorithm),
+    Refusals,
+    Places,
 }
 
 impl Outcome {
@@ -134,7 +143,7 @@ impl Outcome {
         }
         let mut settled = self.clone();
         for verdict in &mut settled.decisions {
-            if verdict.algorithm != Some(Algorithm::Leaky) {
+            if verdict.counts != Counts::By(Algorithm::Leaky) {
                 let all = verdict.remaining.saturating_add(self.cost);
                 verdict.remaining = all.saturating_sub(actual).min(verdict.limit);
             }

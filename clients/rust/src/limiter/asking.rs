@@ -209,7 +209,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     }
 }
 
-fn outcome_of(decided: Decided, key: String, cost: u64) -> Outcome {
+pub(super) fn outcome_of(decided: Decided, key: String, cost: u64) -> Outcome {
     let Decided { allowed, decisions, ban } = decided;
     Outcome { allowed, decisions, ban, key, cost, source: Source::Server, each: Vec::new() }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Log {
     unidentified: Last,
     unsettled: Last,
     undecided: Last,
+    unreleased: Last,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +45,13 @@ impl Log {
     pub(crate) fn unsettled(&self, error: &Error) {
         if self.unsettled.is_due() {
             tracing::warn!(%error, "a charge could not be settled and stands");
+        }
+    }
+
+    /// Tell that a place stays taken until its lease ends.
+    pub(crate) fn unreleased(&self, error: &Error) {
+        if self.unreleased.is_due() {
+            tracing::warn!(%error, "a place could not be given back and is held until its lease ends");
         }
     }
 

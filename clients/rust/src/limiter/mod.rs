@@ -5,6 +5,7 @@ mod asking;
 mod breaker;
 pub(crate) mod charge;
 mod deadline;
+mod lease;
 #[cfg(feature = "tracing")]
 mod log;
 mod policies;
@@ -13,6 +14,7 @@ mod settings;
 
 pub(crate) use all::Asked;
 pub use all::Check;
+pub use lease::Lease;
 pub use reserve::Reservation;
 pub use settings::{Legacy, LimiterBuilder, OnError};
 
@@ -30,7 +32,7 @@ use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::keys::Subject;
 use crate::keys::{CannotIdentify, Key};
-use crate::limits::{LimitSet, MAX_NUMBER};
+use crate::limits::{LimitSet, MAX_NUMBER, Places};
 use crate::outcome::{Outcome, Source};
 #[cfg(feature = "tower")]
 use crate::wire::reply;
@@ -272,6 +274,38 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             Err(nobody) => {
                 let outcome = self.excuse(String::new(), estimate, nobody.into())?;
                 Ok(Reservation::new(self.told(outcome), None))
+            }
+        }
+    }
+
+    /// Take one of so many places, which is held until what this returns is dropped. Who is refused
+    /// gets a lease whose outcome is not `allowed`.
+    ///
+    /// ```no_run
+    /// # async fn demo(limiter: redis_rl::Limiter) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use redis_rl::{Key, Places};
+    /// let lease = limiter.lease(&Key::new("exports", "ann"), &Places::new(2, "30s")?).await?;
+    /// if lease.outcome().allowed {
+    ///     // Work as long as it takes.
+    /// }
+    /// drop(lease);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`check`](Limiter::check).
+    pub async fn lease(&self, key: &Key, places: &Places) -> Result<Lease, Error> {
+        if !self.shared.settings.enabled {
+            let key = self.encoded(key).unwrap_or_default();
+            let exempt = self.told(Outcome::served(key, 1, Source::Exempt));
+            return Ok(Lease::without_place(exempt));
+        }
+        match self.encoded(key) {
+            Ok(key) => self.lease_at(key, places).await,
+            Err(nobody) => {
+                let outcome = self.excuse(String::new(), 1, nobody.into())?;
+                Ok(Lease::without_place(self.told(outcome)))
             }
         }
     }

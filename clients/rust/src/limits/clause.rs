@@ -45,6 +45,8 @@ pub(crate) enum Counter {
     Of(Algorithm, Duration),
     OnTrial(Algorithm, Duration),
     Ban,
+    #[cfg(feature = "tower")]
+    Places,
     Policy(Policy),
 }
 

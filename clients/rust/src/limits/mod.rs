@@ -7,6 +7,7 @@ mod limit;
 mod name;
 mod parse;
 mod period;
+mod places;
 mod policy;
 mod set;
 
@@ -17,5 +18,6 @@ pub(crate) use clause::Counter;
 pub(crate) use kept::{Kind, PolicyClause, names as policy_names};
 pub use limit::{Algorithm, Limit, MAX_NUMBER};
 pub use period::{Period, Unit};
+pub use places::Places;
 pub use policy::Policy;
 pub use set::LimitSet;

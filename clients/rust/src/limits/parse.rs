@@ -31,6 +31,24 @@ impl FromStr for Limit {
     }
 }
 
+impl FromStr for Period {
+    type Err = ConfigError;
+
+    /// A time as bans and leases have it: `30s`, `15 minutes`.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let mut parts = Parts { rest: text };
+        let time = parts.time("it").and_then(|time| match parts.next() {
+            None => Ok(time),
+            Some(surplus) => {
+                Err(format!("a time must end after its unit, not go on with '{surplus}'"))
+            }
+        });
+        time.map_err(|what| {
+            ConfigError::new(format!("{what}, in '{text}'; a time is k unit, such as '30s'"))
+        })
+    }
+}
+
 fn clause(text: &str) -> Result<Clause, ConfigError> {
     let (word, rest) = first_word(text);
     let read = match word.to_ascii_lowercase().as_str() {

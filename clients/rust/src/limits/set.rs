@@ -8,6 +8,8 @@ use std::time::Duration;
 use super::ban;
 use super::clause::{Clause, Counter};
 use super::limit::{Algorithm, Limit};
+#[cfg(feature = "tower")]
+use super::places::Places;
 use super::policy::Policy;
 use super::{name, parse};
 use crate::config_error::ConfigError;
@@ -107,6 +109,15 @@ impl LimitSet {
             #[cfg(feature = "tower")]
             counters,
         }))
+    }
+
+    /// What places count in, without a limit.
+    #[cfg(feature = "tower")]
+    pub(crate) fn of_places(places: &Places) -> Self {
+        let name = places.name().map(str::to_owned);
+        let counters = Arc::from([Counter::Places]);
+        let (parts, words, keep) = (Vec::new(), Vec::new(), Duration::ZERO);
+        Self(Arc::new(Inner { name, parts, words, keep, counters }))
     }
 
     /// The name that was given.

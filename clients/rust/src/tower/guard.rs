@@ -16,20 +16,20 @@ use crate::limiter::Limiter;
 use crate::limiter::charge::Charge;
 use crate::outcome::Outcome;
 
-pub(super) struct Guard<C, B> {
-    pub(super) limiter: Limiter<C>,
-    pub(super) rules: Rules<B>,
-    pub(super) policies: PolicyLine,
+pub(in crate::tower) struct Guard<C, B> {
+    pub(in crate::tower) limiter: Limiter<C>,
+    pub(in crate::tower) rules: Rules<B>,
+    pub(in crate::tower) policies: PolicyLine,
 }
 
 impl<C, B> Guard<C, B> {
     /// The wait that a LEAKY limit asks for, where the layer keeps it.
-    pub(super) fn hold(&self, outcome: &Outcome) -> Option<Pin<Box<Sleep>>> {
+    pub(in crate::tower) fn hold(&self, outcome: &Outcome) -> Option<Pin<Box<Sleep>>> {
         let wait = outcome.wait();
         (self.rules.wait && !wait.is_zero()).then(|| Box::pin(sleep(wait)))
     }
 
-    pub(super) fn deny<R: From<String>>(
+    pub(in crate::tower) fn deny<R: From<String>>(
         &self,
         request: Request<B>,
         outcome: Outcome,
@@ -43,7 +43,11 @@ impl<C, B> Guard<C, B> {
         response
     }
 
-    pub(super) fn fail<R: From<String>>(&self, request: Request<B>, error: &Error) -> Response<R> {
+    pub(in crate::tower) fn fail<R: From<String>>(
+        &self,
+        request: Request<B>,
+        error: &Error,
+    ) -> Response<R> {
         let (request, _body) = request.into_parts();
         let refusal = Refusal::of(error);
         let mut response = self.rules.answer(&refusal, &request).map(R::from);
@@ -52,7 +56,7 @@ impl<C, B> Guard<C, B> {
     }
 
     /// Add what is known to a response. An inner layer's information has this one's in it already.
-    pub(super) fn tell<R>(
+    pub(in crate::tower) fn tell<R>(
         &self,
         response: &mut Response<R>,
         outcome: &Outcome,
@@ -65,4 +69,18 @@ impl<C, B> Guard<C, B> {
         headers::apply(headers, outcome, &self.policies, legacy, SystemTime::now);
         response.extensions_mut().get_or_insert_with(|| info);
     }
+}
+
+/// Leave what handlers ask for, also where the request is exempt.
+pub(in crate::tower) fn leave_info<B>(
+    request: &mut Request<B>,
+    outcome: Option<&Arc<Outcome>>,
+) -> RateLimitInfo {
+    let extensions = request.extensions_mut();
+    let Some(outcome) = outcome else {
+        return extensions.get_or_insert_default::<RateLimitInfo>().clone();
+    };
+    let info = RateLimitInfo::with(extensions.get(), Arc::clone(outcome));
+    extensions.insert(info.clone());
+    info
 }

@@ -2,6 +2,7 @@
 //! [`http`] requests.
 
 pub(crate) mod answers;
+mod concurrency;
 mod guard;
 mod info;
 mod layer;
@@ -13,6 +14,7 @@ mod service;
 mod who;
 
 pub use answers::Refusal;
+pub use concurrency::{Concurrency, ConcurrencyLayer, HeldBody};
 pub use info::RateLimitInfo;
 pub use layer::RateLimitLayer;
 pub use service::RateLimit;

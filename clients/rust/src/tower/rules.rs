@@ -15,41 +15,41 @@ use crate::keys::{CannotIdentify, Subject};
 use crate::limiter::{Asked, Limiter};
 use crate::limits::LimitSet;
 
-pub(super) type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
-pub(super) type Slot<B> = dyn Fn(&Request<B>) -> String + Send + Sync;
+pub(in crate::tower) type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
+pub(in crate::tower) type Slot<B> = dyn Fn(&Request<B>) -> String + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
 /// Whether a response counts.
-pub(super) type CountIf = dyn Fn(&response::Parts) -> bool + Send + Sync;
+pub(in crate::tower) type CountIf = dyn Fn(&response::Parts) -> bool + Send + Sync;
 type Reject = dyn Fn(&Refusal<'_>, &Parts) -> Response<String> + Send + Sync;
 
 /// What a layer was told.
-pub(super) struct Rules<B> {
-    pub(super) id: Id,
-    pub(super) limits: Arc<dyn LimitsFor<B>>,
-    pub(super) key: Arc<dyn KeyFor<B>>,
-    pub(super) cost: Arc<Cost<B>>,
-    pub(super) exempt: Option<Arc<Exempt<B>>>,
-    pub(super) methods: Option<Methods>,
-    pub(super) reject: Option<Arc<Reject>>,
-    pub(super) grpc: bool,
-    pub(super) wait: bool,
-    pub(super) count_if: Option<Arc<CountIf>>,
-    pub(super) reserve: bool,
+pub(in crate::tower) struct Rules<B> {
+    pub(in crate::tower) id: Id,
+    pub(in crate::tower) limits: Arc<dyn LimitsFor<B>>,
+    pub(in crate::tower) key: Arc<dyn KeyFor<B>>,
+    pub(in crate::tower) cost: Arc<Cost<B>>,
+    pub(in crate::tower) exempt: Option<Arc<Exempt<B>>>,
+    pub(in crate::tower) methods: Option<Methods>,
+    pub(in crate::tower) reject: Option<Arc<Reject>>,
+    pub(in crate::tower) grpc: bool,
+    pub(in crate::tower) wait: bool,
+    pub(in crate::tower) count_if: Option<Arc<CountIf>>,
+    pub(in crate::tower) reserve: bool,
     /// Subjects that are asked along with the first.
-    pub(super) others: Vec<Other<B>>,
-    pub(super) slot: Option<Arc<Slot<B>>>,
+    pub(in crate::tower) others: Vec<Other<B>>,
+    pub(in crate::tower) slot: Option<Arc<Slot<B>>>,
 }
 
 /// Another subject of a request, with limits of its own.
-pub(super) struct Other<B> {
-    pub(super) id: Id,
-    pub(super) limits: LimitSet,
-    pub(super) key: Arc<dyn KeyFor<B>>,
-    pub(super) cost: Option<Arc<Cost<B>>>,
+pub(in crate::tower) struct Other<B> {
+    pub(in crate::tower) id: Id,
+    pub(in crate::tower) limits: LimitSet,
+    pub(in crate::tower) key: Arc<dyn KeyFor<B>>,
+    pub(in crate::tower) cost: Option<Arc<Cost<B>>>,
 }
 
 /// What a request asks the limiter.
-pub(super) enum Question {
+pub(in crate::tower) enum Question {
     One {
         /// The whole key.
         key: String,
@@ -63,7 +63,7 @@ pub(super) enum Question {
 }
 
 impl<B> Rules<B> {
-    pub(super) fn new(limits: impl LimitsFor<B> + 'static) -> Self
+    pub(in crate::tower) fn new(limits: impl LimitsFor<B> + 'static) -> Self
     where
         B: 'static,
     {
@@ -86,7 +86,7 @@ impl<B> Rules<B> {
 
     /// What to ask of a request, or nothing where it is exempt, or charged already. Either way it
     /// has met this limit.
-    pub(super) fn question<C>(
+    pub(in crate::tower) fn question<C>(
         &self,
         limiter: &Limiter<C>,
         request: &mut Request<B>,
@@ -206,11 +206,15 @@ impl<B> Rules<B> {
     }
 
     /// Whether charges may be settled.
-    pub(super) fn settles(&self) -> bool {
+    pub(in crate::tower) fn settles(&self) -> bool {
         self.reserve || self.count_if.is_some()
     }
 
-    pub(super) fn answer(&self, refusal: &Refusal<'_>, request: &Parts) -> Response<String> {
+    pub(in crate::tower) fn answer(
+        &self,
+        refusal: &Refusal<'_>,
+        request: &Parts,
+    ) -> Response<String> {
         match &self.reject {
             Some(reject) => reject(refusal, request),
             None if self.grpc && Refusal::is_grpc(&request.headers) => refusal.grpc(),

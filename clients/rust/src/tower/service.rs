@@ -12,8 +12,7 @@ use redis::aio::ConnectionLike;
 use tower_service::Service;
 
 use super::answers::policy_line::PolicyLine;
-use super::guard::Guard;
-use super::info::RateLimitInfo;
+use super::guard::{Guard, leave_info};
 use super::pending::Pending;
 use super::rules::{Question, Rules};
 use crate::limiter::charge::Charge;
@@ -120,17 +119,6 @@ where
             Ok(response)
         })
     }
-}
-
-/// Leave what handlers ask for, also where the request is exempt.
-fn leave_info<B>(request: &mut Request<B>, outcome: Option<&Arc<Outcome>>) -> RateLimitInfo {
-    let extensions = request.extensions_mut();
-    let Some(outcome) = outcome else {
-        return extensions.get_or_insert_default::<RateLimitInfo>().clone();
-    };
-    let info = RateLimitInfo::with(extensions.get(), Arc::clone(outcome));
-    extensions.insert(info.clone());
-    info
 }
 
 /// Leave what the handler settles.

@@ -113,8 +113,11 @@ pub(super) fn decided(case: &Value) -> Outcome {
     let [decided, same] =
         [&reply, &joined].map(|reply| reply::read(reply, &limits, &known).expect("a right reply"));
     assert_eq!(decided, same);
+    outcome_of(decided, case["cost"].as_u64().unwrap_or(1))
+}
+
+pub(super) fn outcome_of(decided: Decided, cost: u64) -> Outcome {
     let Decided { allowed, decisions, ban } = decided;
-    let cost = case["cost"].as_u64().unwrap_or(1);
     let key = "rl:app:user:1".to_owned();
     Outcome { allowed, decisions, ban, key, cost, source: Source::Server, each: Vec::new() }
 }
@@ -178,7 +181,7 @@ fn told(outcome: &Outcome) -> Value {
 }
 
 /// Headers by their names in small letters, lines joined.
-fn shown(map: &HeaderMap) -> Value {
+pub(super) fn shown(map: &HeaderMap) -> Value {
     let line = |name: &HeaderName| {
         let lines: Vec<_> = map.get_all(name).iter().map(|line| line.to_str().unwrap()).collect();
         (name.as_str().to_owned(), json!(lines.join(", ")))
@@ -186,7 +189,7 @@ fn shown(map: &HeaderMap) -> Value {
     map.keys().map(line).collect::<Map<_, _>>().into()
 }
 
-fn lower(headers: &Value) -> Value {
+pub(super) fn lower(headers: &Value) -> Value {
     let headers = headers.as_object().expect("headers");
     headers
         .iter()

@@ -3,16 +3,18 @@
 use std::time::UNIX_EPOCH;
 
 use http::HeaderMap;
-use redis::{Arg, Cmd};
+use redis::{Arg, Cmd, Value as Reply};
 use serde_json::{Value, json};
 
-use super::answers::decided;
-use super::{each, text};
-use crate::LimitSet;
+use super::answers::{as_redis, decided, joined, lower, outcome_of, shown};
+use super::{each, pick, text};
+use crate::tower::Refusal;
 use crate::tower::answers::headers;
 use crate::tower::answers::policy_line::PolicyLine;
 use crate::wire::command::{self, Group, Receipt};
 use crate::wire::id::Id;
+use crate::wire::places;
+use crate::{LimitSet, Places};
 
 #[test]
 fn settled() {
@@ -66,6 +68,47 @@ fn commands() {
         };
         (words(&command), case["words"].clone())
     });
+}
+
+#[test]
+fn leases() {
+    each("leases", 19, |case| {
+        let lists = ["words", "headers", "body", "error"];
+        let got = match places(case) {
+            None => json!({"words": null, "headers": null, "body": null, "error": true}),
+            Some(places) => leased(case, &places),
+        };
+        let mut expected = pick(case, lists);
+        if !expected["headers"].is_null() {
+            expected["headers"] = lower(&expected["headers"]);
+        }
+        (got, expected)
+    });
+}
+
+/// What is no number of places does not compile in Rust.
+fn places(case: &Value) -> Option<Places> {
+    let limit = u32::try_from(case["limit"].as_u64()?).ok()?;
+    let places = Places::new(limit, text(case, "lease")).ok()?;
+    match case["name"].as_str() {
+        Some(name) => places.named(name).ok(),
+        None => Some(places),
+    }
+}
+
+fn leased(case: &Value, places: &Places) -> Value {
+    let reply = as_redis(&case["reply"]);
+    let joined = Reply::SimpleString(joined(&reply));
+    let [decided, same] = [&reply, &joined].map(|reply| places::read(reply, places).unwrap());
+    assert_eq!(decided, same);
+    let outcome = outcome_of(decided, 1);
+    let mut map = HeaderMap::new();
+    headers::apply(&mut map, &outcome, &PolicyLine::default(), None, || UNIX_EPOCH);
+    let body = (!outcome.allowed).then(|| -> Value {
+        serde_json::from_str(Refusal::Denied(&outcome).response().body()).unwrap()
+    });
+    let words = words(&places::take("k", places, id()));
+    json!({"words": words, "headers": shown(&map), "body": body, "error": null})
 }
 
 fn words(command: &Cmd) -> Value {

@@ -8,6 +8,7 @@ mod dial;
 pub(crate) mod id;
 pub(crate) mod numbers;
 pub(crate) mod peek;
+pub(crate) mod places;
 pub(crate) mod reply;
 
 #[cfg(feature = "cluster")]

@@ -7,8 +7,8 @@ use redis::Value;
 
 use super::numbers::Parts;
 use crate::error::Error;
-use crate::limits::{Algorithm, Clause, Kind, LimitSet, Policy, PolicyClause, policy_names};
-use crate::outcome::Verdict;
+use crate::limits::{Clause, Kind, LimitSet, Policy, PolicyClause, policy_names};
+use crate::outcome::{Counts, Verdict};
 
 /// At most so many verdicts get their memory at once: a reply that claims more must show them.
 const MOST: usize = 16;
@@ -52,13 +52,31 @@ fn fives(reply: &Value) -> Option<(bool, Vec<Five>)> {
     }
     let Value::Array(parts) = reply else { return None };
     let (allowed, fives) = parts.split_first()?;
-    let fives = fives.iter().map(|value| {
-        let Value::Array(fields) = value else { return None };
-        let fields: &[Value; 5] = fields.as_slice().try_into().ok()?;
-        let [allowed, limit, remaining, wait, reset] = fields.each_ref().map(number);
-        Five::read([allowed?, limit?, remaining?, wait?, reset?])
-    });
+    let fives = fives.iter().map(five);
     Some((flag(number(allowed)?)?, fives.collect::<Option<_>>()?))
+}
+
+/// The five numbers of one limit.
+pub(super) fn five(reply: &Value) -> Option<Five> {
+    if let Some(mut parts) = Parts::of(reply) {
+        let five = joined_five(&mut parts)?;
+        return parts.is_empty().then_some(five);
+    }
+    let Value::Array(fields) = reply else { return None };
+    let fields: &[Value; 5] = fields.as_slice().try_into().ok()?;
+    let [allowed, limit, remaining, wait, reset] = fields.each_ref().map(number);
+    Five::read([allowed?, limit?, remaining?, wait?, reset?])
+}
+
+fn joined_five(parts: &mut Parts<'_>) -> Option<Five> {
+    if parts.array()? != 5 {
+        return None;
+    }
+    let mut fields = [0; 5];
+    for field in &mut fields {
+        *field = parts.number()?;
+    }
+    Five::read(fields)
 }
 
 fn joined(mut parts: Parts<'_>) -> Option<(bool, Vec<Five>)> {
@@ -66,14 +84,7 @@ fn joined(mut parts: Parts<'_>) -> Option<(bool, Vec<Five>)> {
     let allowed = flag(parts.number()?)?;
     let mut fives = Vec::with_capacity(count.min(MOST));
     for _ in 0..count {
-        if parts.array()? != 5 {
-            return None;
-        }
-        let mut fields = [0; 5];
-        for field in &mut fields {
-            *field = parts.number()?;
-        }
-        fives.push(Five::read(fields)?);
+        fives.push(joined_five(&mut parts)?);
     }
     parts.is_empty().then_some((allowed, fives))
 }
@@ -129,11 +140,11 @@ impl<'a> Rest<'a> {
                     of_policy(policy, name, clauses, own, &mut decisions, &mut ban);
                 }
                 (Clause::Limit(limit), [five]) => {
-                    let known = Some((limit.window(), Some(limit.algorithm())));
+                    let known = Some((limit.window(), Counts::By(limit.algorithm())));
                     decisions.push(five.verdict(Arc::clone(name), known));
                 }
                 (Clause::Ban(by), [five]) => {
-                    let known = Some((by.period().duration(), None));
+                    let known = Some((by.period().duration(), Counts::Refusals));
                     ban = Some(five.verdict(Arc::clone(name), known));
                 }
                 _ => return None,
@@ -160,8 +171,8 @@ fn of_policy(
     };
     let named = policy_names(policy, clauses);
     for ((clause, name), five) in shown(clauses).zip(named).zip(own) {
-        let algorithm = clause.limiter().map(|(algorithm, _)| algorithm);
-        let verdict = five.verdict(name, Some((clause.window, algorithm)));
+        let counts = clause.limiter().map_or(Counts::Refusals, |(by, _)| Counts::By(by));
+        let verdict = five.verdict(name, Some((clause.window, counts)));
         match clause.kind {
             Kind::Ban => *ban = Some(verdict),
             _ => decisions.push(verdict),
@@ -216,7 +227,7 @@ fn unknown(name: &Arc<str>, place: usize, of: usize) -> Arc<str> {
 }
 
 /// The five numbers of one limit.
-struct Five {
+pub(super) struct Five {
     allowed: bool,
     limit: u64,
     remaining: u64,
@@ -240,9 +251,9 @@ impl Five {
         })
     }
 
-    /// The verdict of a limit, of which its window and algorithm may be known.
-    fn verdict(&self, policy: Arc<str>, known: Option<(Duration, Option<Algorithm>)>) -> Verdict {
-        let (window, algorithm) = known.unzip();
+    /// The verdict of a limit, of which its window and what it counts may be known.
+    pub(super) fn verdict(&self, policy: Arc<str>, known: Option<(Duration, Counts)>) -> Verdict {
+        let (window, counts) = known.unzip();
         Verdict {
             allowed: self.allowed,
             limit: self.limit,
@@ -252,7 +263,7 @@ impl Five {
             wait: self.wait.filter(|_| self.allowed).unwrap_or_default(),
             policy,
             window,
-            algorithm: algorithm.flatten(),
+            counts: counts.unwrap_or(Counts::Unknown),
         }
     }
 }

@@ -6,6 +6,7 @@ mod cell;
 mod cluster;
 mod concurrency;
 mod peek;
+mod places;
 mod policies;
 mod verdicts;
 mod worker;

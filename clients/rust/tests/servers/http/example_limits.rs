@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::example::walked;
-use crate::support::{get, send};
+use crate::support::{eventually, get, send};
 
 #[tokio::test]
 async fn a_policy_is_the_server_s() {
@@ -94,4 +94,29 @@ async fn a_user_and_a_team_are_charged_together() {
     assert_eq!(server.calls("rl.all").await, 12);
     let keys = crate::support::keys(&server).await;
     assert_eq!(keys, ["rl:team:team:red", "rl:user:ip:127.0.0.1", "rl:user:user:user123"]);
+}
+
+#[tokio::test]
+async fn two_are_served_at_once() {
+    let (server, app) = walked();
+    let port = app.port;
+    let policy = Some("\"busy\";q=2;qu=\"concurrent-requests\"");
+    let work: Vec<_> = (0..2).map(|_| tokio::spawn(get(port, "/busy?ms=500"))).collect();
+    eventually(Duration::from_secs(5), || async { server.calls("rl.lease").await == 2 }).await;
+    let denied = get(port, "/busy").await;
+    assert_eq!((denied.status, denied.header("ratelimit-policy")), (429, policy));
+    assert_eq!(
+        (denied.header("retry-after"), denied.header("ratelimit")),
+        (Some("5"), Some("\"busy\";r=0;t=5"))
+    );
+    for work in work {
+        let answer = work.await.unwrap();
+        assert_eq!((answer.status, answer.json()), (200, json!({"ok": true})));
+    }
+    for _ in 0..4 {
+        eventually(Duration::from_secs(5), || async {
+            get(port, "/busy?fail=1").await.status == 500
+        })
+        .await;
+    }
 }

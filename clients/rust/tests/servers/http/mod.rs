@@ -5,6 +5,7 @@ mod example;
 mod example_limits;
 mod layer;
 mod methods;
+mod places;
 mod readiness;
 mod refusals;
 mod reserve;
