@@ -101,6 +101,7 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
     let together = named("user", "10/minute")?
         .key(guard.user("user123_token", "user123"))
         .and(LimitSet::named("team", "15/minute")?, team_of);
+    let patient = named("patient", "token 5/second burst 1")?.max_wait(Duration::from_secs(1))?;
     let tokens = named("tokens", "fixed 1000/minute")?.cost(estimate).reserve(true);
 
     Ok(Router::new()
@@ -134,6 +135,7 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
             post(generate).route_layer(tokens).route_layer(middleware::from_fn(read_tokens)),
         )
         .route("/busy", get(busy).route_layer(guard.at_once(2, "5s", "busy")?))
+        .route("/patient", get(ok).route_layer(patient))
         .route("/boom", get(boom).route_layer(limit("5/minute")?))
         .route("/health", get(ok)))
 }

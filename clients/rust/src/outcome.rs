@@ -35,6 +35,9 @@ pub struct Outcome {
 pub enum Source {
     /// The module, in Redis.
     Server,
+    /// The module, a moment ago: it refused the same call until a time that has not come. See
+    /// [`deny_cache`](crate::LimiterBuilder::deny_cache).
+    DenyCache,
     /// Nobody: Redis did not answer, and the limiter is set to serve then.
     FailedOpen,
     /// Nobody: the limiter is switched off.
@@ -133,6 +136,32 @@ impl Outcome {
         self.violated()
             .map(|d| d.retry_after)
             .try_fold(Duration::ZERO, |most, wait| Some(most.max(wait?)))
+    }
+
+    /// The same refusal for a call of this cost, which would have to wait so long.
+    pub(crate) fn with_wait(&self, cost: u64, wait: Duration) -> Self {
+        self.changed(cost, self.source, &|verdict| {
+            if !verdict.allowed {
+                verdict.retry_after = Some(wait);
+            }
+        })
+    }
+
+    /// The same refusal after some time.
+    pub(crate) fn later(&self, passed: Duration) -> Self {
+        self.changed(self.cost, Source::DenyCache, &|verdict| {
+            verdict.retry_after = verdict.retry_after.map(|wait| wait.saturating_sub(passed));
+            verdict.reset_after = verdict.reset_after.saturating_sub(passed);
+        })
+    }
+
+    fn changed(&self, cost: u64, source: Source, change: &dyn Fn(&mut Verdict)) -> Self {
+        let mut changed = Self { cost, source, ..self.clone() };
+        changed.decisions.iter_mut().chain(&mut changed.ban).for_each(change);
+        for (_, one) in &mut changed.each {
+            *one = one.changed(one.cost, source, change);
+        }
+        changed
     }
 
     /// The same as if it had cost this. Places in the queue of a LEAKY limit are kept.

@@ -1,9 +1,12 @@
 //! Several subjects at once: all of them are charged, or none.
 
+use std::time::Duration;
+
 use redis::aio::ConnectionLike;
 
 use super::Limiter;
 use super::charge::Charge;
+use super::waiting::{self, Answer, Asks};
 use crate::error::Error;
 use crate::keys::Key;
 use crate::limits::{LimitSet, MAX_NUMBER};
@@ -58,16 +61,8 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         for one in &mut asked {
             one.cost = one.cost.min(MAX_NUMBER);
         }
-        let id = if settle || self.retry { Id::new() } else { None };
-        let receipt = id.map(|id| Receipt { id, keep: settle });
-        let outcome = match self.decide_all(&asked, slotted, receipt).await {
-            Ok(decided) => outcome_of(asked, decided),
-            Err(error) => {
-                let first = asked.into_iter().next();
-                let (key, cost) = first.map(|one| (one.key, one.cost)).unwrap_or_default();
-                self.excuse(key, cost, error)?
-            }
-        };
+        let Answer { outcome, id } =
+            self.answer(&All { limiter: self, asked, slotted, settle }).await?;
         let outcome = self.told(outcome);
         let charge = id.filter(|_| settle).and_then(|id| Charge::of(self, &outcome, id));
         Ok((outcome, charge))
@@ -131,12 +126,55 @@ impl Asked {
     }
 }
 
+/// A check of several keys.
+struct All<'a, C> {
+    limiter: &'a Limiter<C>,
+    asked: Vec<Asked>,
+    slotted: bool,
+    /// Whether it may be settled.
+    settle: bool,
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Asks for All<'_, C> {
+    fn line(&self) -> String {
+        let word = |one: &Asked| format!("{} {} ", one.key, one.limits.words().join(" "));
+        self.asked.iter().map(word).collect()
+    }
+
+    /// That of the subject whom it costs most.
+    fn cost(&self) -> u64 {
+        self.asked.iter().map(|one| one.cost).max().unwrap_or_default()
+    }
+
+    fn time_for(&self, cost: u64) -> Duration {
+        let known = |limits| self.limiter.shared.policies.known(limits);
+        let times =
+            self.asked.iter().map(|one| waiting::time_for(&one.limits, &known(&one.limits), cost));
+        times.max().unwrap_or_default()
+    }
+
+    async fn ask(&self) -> Result<Answer, Error> {
+        let limiter = self.limiter;
+        let id = if self.settle || limiter.retry { Id::new() } else { None };
+        let receipt = id.map(|id| Receipt { id, keep: self.settle });
+        let outcome = match limiter.decide_all(&self.asked, self.slotted, receipt).await {
+            Ok(decided) => outcome_of(&self.asked, decided),
+            Err(error) => {
+                let first = self.asked.first().map(|one| (one.key.clone(), one.cost));
+                let (key, cost) = first.unwrap_or_default();
+                limiter.excuse(key, cost, error)?
+            }
+        };
+        Ok(Answer { outcome, id })
+    }
+}
+
 /// The outcome of all, which has each of them in it.
-fn outcome_of(asked: Vec<Asked>, decided: Vec<Decided>) -> Outcome {
-    let each = asked.into_iter().zip(decided).map(|(one, decided)| {
+fn outcome_of(asked: &[Asked], decided: Vec<Decided>) -> Outcome {
+    let each = asked.iter().zip(decided).map(|(one, decided)| {
         let Decided { allowed, decisions, ban } = decided;
-        let (key, cost, source) = (one.key, one.cost, Source::Server);
-        (one.name, Outcome { allowed, decisions, ban, key, cost, source, each: Vec::new() })
+        let (key, cost, source) = (one.key.clone(), one.cost, Source::Server);
+        (one.name.clone(), Outcome { allowed, decisions, ban, key, cost, source, each: Vec::new() })
     });
     Outcome::of_all(each.collect())
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, RedisResult, Value};
+use tokio::time::Instant;
 
 use super::Limiter;
-use super::breaker::Permit;
 use super::charge::Charge;
-use super::deadline::{self, Missed};
+use super::health::breaker::Permit;
+use super::health::deadline::{self, Missed};
 use super::settings::OnError;
+use super::waiting::{self, Answer, Asks};
 use crate::error::{Class, Error};
 use crate::limits::{LimitSet, MAX_NUMBER, Policy};
 use crate::outcome::{Outcome, Source};
@@ -41,6 +43,13 @@ impl<C> Limiter<C> {
         self.shared.log.undecided();
     }
 
+    /// What was refused at this key may not be now.
+    pub(super) fn forget_refusals(&self, key: &str) {
+        if let Some(cache) = &self.shared.settings.deny_cache {
+            cache.forget(key);
+        }
+    }
+
     /// Hand an outcome of a check to whoever wants to know of it.
     pub(super) fn told(&self, outcome: Outcome) -> Outcome {
         if let Some(on_decision) = &self.shared.settings.on_decision {
@@ -57,6 +66,52 @@ impl<C> Limiter<C> {
     }
 }
 
+/// A check of one key.
+struct One<'a, C> {
+    limiter: &'a Limiter<C>,
+    key: String,
+    limits: &'a LimitSet,
+    cost: u64,
+    /// Whether it may be settled.
+    settle: bool,
+}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Asks for One<'_, C> {
+    fn line(&self) -> String {
+        let mut line = self.key.clone();
+        for word in self.limits.words() {
+            line.push(' ');
+            line.push_str(word);
+        }
+        line
+    }
+
+    fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    fn time_for(&self, cost: u64) -> Duration {
+        waiting::time_for(self.limits, &self.limiter.shared.policies.known(self.limits), cost)
+    }
+
+    async fn ask(&self) -> Result<Answer, Error> {
+        let (limiter, words) = (self.limiter, self.limits.words());
+        let cache = limiter.shared.settings.deny_cache.as_ref();
+        let cache = cache.filter(|_| !self.settle && self.cost > 0);
+        if let Some(refusal) = cache.and_then(|cache| cache.get(&self.key, words, self.cost)) {
+            return Ok(Answer::refused(refusal));
+        }
+        let sent = Instant::now();
+        let id = if self.settle || limiter.retry { Id::new() } else { None };
+        let receipt = id.map(|id| Receipt { id, keep: self.settle });
+        let outcome = limiter.outcome(self.key.clone(), self.limits, self.cost, receipt).await?;
+        if let Some(cache) = cache {
+            cache.put(words, sent, &outcome);
+        }
+        Ok(Answer { outcome, id })
+    }
+}
+
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// Check a key as Redis has it.
     pub(crate) async fn check_at(
@@ -66,12 +121,14 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         cost: u64,
     ) -> Result<Outcome, Error> {
         let cost = cost.min(MAX_NUMBER);
-        // Boxed, so that checks without an id need no memory for it.
-        let outcome = if self.retry {
-            let receipt = Id::new().map(|id| Receipt { id, keep: false });
-            Box::pin(self.outcome(key, limits, cost, receipt)).await
-        } else {
+        let is_plain =
+            !self.retry && self.max_wait.is_none() && self.shared.settings.deny_cache.is_none();
+        let outcome = if is_plain {
             self.outcome(key, limits, cost, None).await
+        } else {
+            let one = One { limiter: self, key, limits, cost, settle: false };
+            // Boxed, so that plain checks need no memory for it.
+            Box::pin(self.answer(&one)).await.map(|answer| answer.outcome)
         };
         outcome.map(|outcome| self.told(outcome))
     }
@@ -84,11 +141,19 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         cost: u64,
     ) -> Result<(Outcome, Option<Charge>), Error> {
         let cost = cost.min(MAX_NUMBER);
-        let id = Id::new();
-        let receipt = id.map(|id| Receipt { id, keep: true });
-        let outcome = self.outcome(key, limits, cost, receipt).await.map(|told| self.told(told))?;
+        let one = One { limiter: self, key, limits, cost, settle: true };
+        let Answer { outcome, id } = self.answer(&one).await?;
+        let outcome = self.told(outcome);
         let charge = id.and_then(|id| Charge::of(self, &outcome, id));
         Ok((outcome, charge))
+    }
+
+    /// Ask, and wait where that is asked for.
+    pub(super) async fn answer(&self, call: &(impl Asks + Sync)) -> Result<Answer, Error> {
+        match self.max_wait.filter(|_| call.cost() > 0) {
+            Some(most) => self.wait_for(call, most).await,
+            None => call.ask().await,
+        }
     }
 
     async fn outcome(

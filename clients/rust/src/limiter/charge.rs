@@ -48,12 +48,11 @@ impl Charge {
         let limiter = limiter.clone();
         let settle = Box::new(move |actual| -> Settling {
             let limiter = limiter.clone();
-            let commands: Vec<_> =
-                keys.iter().map(|key| command::settle(key, id, actual)).collect();
+            let keys = keys.clone();
             Box::pin(async move {
                 let mut known = true;
-                for command in commands {
-                    known &= limiter.settle(&command).await;
+                for key in keys {
+                    known &= limiter.settle(&key, id, actual).await;
                 }
                 known
             })
@@ -94,8 +93,10 @@ impl fmt::Debug for Charge {
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// Settle a charge; whether it was known. A failure is logged: the charge stands.
-    async fn settle(&self, command: &redis::Cmd) -> bool {
-        match self.repeatable(command).await {
+    async fn settle(&self, key: &str, id: Id, actual: u64) -> bool {
+        let settled = self.repeatable(&command::settle(key, id, actual)).await;
+        self.forget_refusals(key);
+        match settled {
             Ok(reply) => reply == Value::Int(1),
             Err(_error) => {
                 #[cfg(feature = "tracing")]

@@ -8,6 +8,7 @@ use redis::Value;
 use redis::aio::ConnectionLike;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::Limiter;
 use super::asking::outcome_of;
@@ -19,7 +20,7 @@ use crate::wire::places;
 use crate::wire::reply::Decided;
 
 /// Renewals in the time of a lease.
-const RENEWALS: u32 = 3;
+const RENEWALS: f32 = 3.0;
 
 /// A place that [`Limiter::lease`](crate::Limiter::lease) has taken, or its denial. It is renewed
 /// every third of the lease, and given back when it is dropped, which nobody waits for.
@@ -103,6 +104,12 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         let Some(id) = Id::new() else {
             return Err(Error::Configuration("the system must have random bytes".to_owned()));
         };
+        let words = places::words(places);
+        let cache = self.shared.settings.deny_cache.as_ref();
+        if let Some(refusal) = cache.and_then(|cache| cache.get(&key, &words, 1)) {
+            return Ok(Lease::without_place(self.told(refusal)));
+        }
+        let sent = Instant::now();
         // From here on: whoever gives up while it is being taken gives it back.
         let mut held = self.held(&key, id);
         let outcome = match self.take(&key, places, id).await {
@@ -114,7 +121,11 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             }
             Ok(decided) => {
                 held.forget();
-                Ok(outcome_of(decided, key, 1))
+                let refusal = outcome_of(decided, key, 1);
+                if let Some(cache) = cache {
+                    cache.put(&words, sent, &refusal);
+                }
+                Ok(refusal)
             }
             // Where the answer is missing, there may be a place: it goes back.
             Err(error) => {
@@ -140,10 +151,11 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     }
 
     fn held(&self, key: &str, id: Id) -> Held {
-        let (limiter, command) = (self.clone(), places::release(key, id));
+        let (limiter, key) = (self.clone(), key.to_owned());
         let release = Box::new(move || -> Releasing {
             Box::pin(async move {
-                let _released = limiter.repeatable(&command).await;
+                let _released = limiter.repeatable(&places::release(&key, id)).await;
+                limiter.forget_refusals(&key);
                 #[cfg(feature = "tracing")]
                 if let Err(error) = _released {
                     limiter.shared.log.unreleased(&error);
@@ -156,7 +168,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// Hold a place until this is aborted. One that is gone is asked for again; who has it works on
     /// either way.
     async fn renew(self, key: String, places: Places, id: Id) {
-        let third = places.lease().duration() / RENEWALS;
+        let third = places.lease().duration().div_f32(RENEWALS);
         loop {
             tokio::time::sleep(third).await;
             let renewed = self.repeatable(&places::renew(&key, &places, id)).await;

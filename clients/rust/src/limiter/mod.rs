@@ -2,15 +2,15 @@
 
 mod all;
 mod asking;
-mod breaker;
 pub(crate) mod charge;
-mod deadline;
+mod deny_cache;
+mod health;
 mod lease;
-#[cfg(feature = "tracing")]
-mod log;
+mod lines;
 mod policies;
 mod reserve;
 mod settings;
+pub(crate) mod waiting;
 
 pub(crate) use all::Asked;
 pub use all::Check;
@@ -25,9 +25,13 @@ use std::time::Duration;
 use redis::Value;
 use redis::aio::ConnectionLike;
 
-use self::breaker::Breaker;
+use self::health::breaker::Breaker;
+#[cfg(feature = "tracing")]
+use self::health::log::Log;
+use self::lines::Lines;
 use self::policies::Policies;
 use self::settings::Settings;
+use crate::config_error::ConfigError;
 use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::keys::Subject;
@@ -39,6 +43,7 @@ use crate::wire::reply;
 use crate::wire::{Connection, command};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Asks Redis whether a request is allowed. A clone is cheap and shares the connection and the
 /// breaker.
@@ -62,6 +67,7 @@ pub struct Limiter<C = Connection> {
     shared: Arc<Shared>,
     on_error: OnError,
     retry: bool,
+    max_wait: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -69,8 +75,9 @@ struct Shared {
     settings: Settings,
     breaker: Breaker,
     policies: Policies,
+    lines: Lines,
     #[cfg(feature = "tracing")]
-    log: log::Log,
+    log: Log,
     failed_open: AtomicU64,
 }
 
@@ -88,12 +95,13 @@ impl<C> LimiterBuilder<C> {
             settings: self.settings,
             breaker: Breaker::default(),
             policies: Policies::default(),
+            lines: Lines::default(),
             #[cfg(feature = "tracing")]
-            log: log::Log::default(),
+            log: Log::default(),
             failed_open: AtomicU64::new(0),
         };
         let (connection, on_error) = (self.connection, self.on_error);
-        Limiter { connection, shared: Arc::new(shared), on_error, retry: false }
+        Limiter { connection, shared: Arc::new(shared), on_error, retry: false, max_wait: None }
     }
 }
 
@@ -123,6 +131,26 @@ impl<C> Limiter<C> {
     pub const fn retry(mut self, retry: bool) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// The same limiter, whose checks wait a moment instead of being refused: a refused one sleeps
+    /// as long as it is told, and a little more, and asks again, while that takes no longer than
+    /// this in all. Who cannot be served in that time is refused at once.
+    ///
+    /// In one process, those who wait for the same limits at the same key are served in the order
+    /// in which they came. At most 1,000 wait at once.
+    ///
+    /// # Errors
+    /// When it is not above 0, and at most an hour.
+    pub fn max_wait(mut self, max_wait: Duration) -> Result<Self, ConfigError> {
+        if max_wait.is_zero() || max_wait > LONGEST_WAIT {
+            return Err(ConfigError::new(format!(
+                "max_wait must be above 0 s and at most 3600 s, as in max_wait(Duration::from_secs(2)), \
+                 not {max_wait:?}"
+            )));
+        }
+        self.max_wait = Some(max_wait);
+        Ok(self)
     }
 
     /// How many checks have failed open since the limiter was built.
@@ -331,10 +359,12 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// # Errors
     /// When Redis cannot answer or refuses, however the limiter is set.
     pub async fn reset(&self, key: &Key) -> Result<bool, Error> {
+        let key = self.encoded(key)?;
         let mut command = redis::cmd("DEL");
-        command.arg(self.encoded(key)?);
+        command.arg(&key);
         let mut connection = self.connection.clone();
         let deleted = self.in_time(command::send(&mut connection, &command)).await?;
+        self.forget_refusals(&key);
         Ok(deleted != Value::Int(0))
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::ban::Ban;
 use super::limit::{Algorithm, Limit};
 use super::policy::Policy;
+use super::rate::Rate;
 
 /// One part of a [`LimitSet`](crate::LimitSet).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,13 @@ impl Clause {
             Self::Ban(_) => Counter::Ban,
             Self::Policy(policy) => Counter::Policy(policy.clone()),
         }
+    }
+
+    /// How fast it admits, where it refuses and its numbers are known.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        let Self::Limit(limit) = self else { return None };
+        let (algorithm, each) = (limit.algorithm(), limit.refill());
+        Some(Rate { algorithm, each, period: limit.period().duration() })
     }
 
     /// Its words in RL.LIMIT.

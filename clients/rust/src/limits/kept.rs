@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::clause::Counter;
 use super::limit::{self, Algorithm};
 use super::policy::Policy;
+use super::rate::Rate;
 use super::{ban, name, period};
 
 /// One clause of a policy: `TOKEN 20 10 1s`.
@@ -17,6 +18,8 @@ pub(crate) struct PolicyClause {
     pub(crate) limit: u64,
     /// Of a ban, the time in which they count.
     pub(crate) window: Duration,
+    /// How much comes back each period.
+    each: u64,
     period: Duration,
     period_name: String,
 }
@@ -45,7 +48,7 @@ impl PolicyClause {
             Kind::Limit(algorithm) | Kind::Shadow(algorithm) => Some(algorithm),
             Kind::Ban | Kind::Lease => None,
         };
-        let refill = match counts {
+        let each = match counts {
             Some(algorithm) if algorithm.is_bucket() => words.next()?.parse().ok()?,
             _ => limit,
         };
@@ -55,8 +58,8 @@ impl PolicyClause {
             words.by_ref().map(time).collect::<Option<Vec<_>>>()?;
         }
         let window =
-            counts.map_or(period, |algorithm| limit::window(algorithm, limit, refill, period));
-        words.next().is_none().then_some(Self { kind, limit, window, period, period_name })
+            counts.map_or(period, |algorithm| limit::window(algorithm, limit, each, period));
+        words.next().is_none().then_some(Self { kind, limit, window, each, period, period_name })
     }
 
     /// What it counts in.
@@ -76,6 +79,12 @@ impl PolicyClause {
             Kind::Limit(algorithm) => Some((algorithm, self.period)),
             _ => None,
         }
+    }
+
+    /// How fast it admits, where it refuses.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        let (algorithm, period) = self.limiter()?;
+        Some(Rate { algorithm, each: self.each, period })
     }
 
     /// Whether replies have a verdict of it.

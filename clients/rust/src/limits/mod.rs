@@ -9,6 +9,7 @@ mod parse;
 mod period;
 mod places;
 mod policy;
+mod rate;
 mod set;
 
 pub use ban::Ban;

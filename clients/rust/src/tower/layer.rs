@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{Request, Response};
@@ -181,6 +182,16 @@ impl<C, B> RateLimitLayer<C, B> {
     pub fn retry(mut self, retry: bool) -> Self {
         self.limiter = self.limiter.retry(retry);
         self.with(|_| {})
+    }
+
+    /// Let requests wait a moment instead of refusing them, for so long; see
+    /// [`Limiter::max_wait`].
+    ///
+    /// # Errors
+    /// When it is not above 0, and at most an hour.
+    pub fn max_wait(mut self, max_wait: Duration) -> Result<Self, ConfigError> {
+        self.limiter = self.limiter.max_wait(max_wait)?;
+        Ok(self.with(|_| {}))
     }
 
     fn with_other(self, other: Other<B>) -> Self {

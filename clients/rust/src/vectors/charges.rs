@@ -7,7 +7,8 @@ use redis::{Arg, Cmd, Value as Reply};
 use serde_json::{Value, json};
 
 use super::answers::{as_redis, decided, joined, lower, outcome_of, shown};
-use super::{each, pick, text};
+use super::{each, known, pick, text};
+use crate::limiter::waiting::time_for;
 use crate::tower::Refusal;
 use crate::tower::answers::headers;
 use crate::tower::answers::policy_line::PolicyLine;
@@ -109,6 +110,17 @@ fn leased(case: &Value, places: &Places) -> Value {
     });
     let words = words(&places::take("k", places, id()));
     json!({"words": words, "headers": shown(&map), "body": body, "error": null})
+}
+
+#[test]
+fn lines() {
+    each("lines", 13, |case| {
+        let limits: LimitSet = text(case, "spec").parse().unwrap();
+        let number = |name: &str| case[name].as_u64().unwrap();
+        let ahead = number("ahead") * number("cost");
+        let ms = time_for(&limits, &known(case, &limits), ahead).as_millis();
+        (json!(number("wait_ms") + u64::try_from(ms).unwrap()), case["estimate_ms"].clone())
+    });
 }
 
 fn words(command: &Cmd) -> Value {

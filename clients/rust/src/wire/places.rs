@@ -17,6 +17,11 @@ pub(crate) fn take(key: &str, places: &Places, id: Id) -> Cmd {
     command
 }
 
+/// What is asked for, as words.
+pub(crate) fn words(places: &Places) -> Vec<String> {
+    vec!["LEASE".to_owned(), places.limit().to_string(), places.lease().to_string()]
+}
+
 /// Hold it for longer.
 pub(crate) fn renew(key: &str, places: &Places, id: Id) -> Cmd {
     let mut command = redis::cmd("RL.RENEW");

@@ -8,7 +8,9 @@
     reason = "a test says by a panic what is wrong"
 )]
 
+mod charges;
 mod checks;
 mod failures;
 mod http;
 mod support;
+mod turns;

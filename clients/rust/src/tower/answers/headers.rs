@@ -20,7 +20,7 @@ pub(crate) fn apply(
     legacy: Option<Legacy>,
     now: impl Fn() -> SystemTime,
 ) {
-    if outcome.source != Source::Server {
+    if !matches!(outcome.source, Source::Server | Source::DenyCache) {
         return;
     }
     add(headers, RATELIMIT_POLICY, policies.of(&outcome.decisions));

@@ -2,6 +2,5 @@
 
 mod busy;
 mod cold_start;
-mod lost_replies;
 mod messages;
 mod outages;

@@ -1,11 +1,11 @@
 //! The example app's routes for policies, limits on trial and bans.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::example::walked;
-use crate::support::{eventually, get, send};
+use crate::support::{App, Server, eventually, get, send};
 
 #[tokio::test]
 async fn a_policy_is_the_server_s() {
@@ -119,4 +119,16 @@ async fn two_are_served_at_once() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn who_is_early_waits_a_moment() {
+    let server = Server::start();
+    let app = App::start(&[("REDIS_URL", &server.url()), ("RL_TIMEOUT_MS", "10000")]);
+    let began = Instant::now();
+    for _ in 0..3 {
+        let answer = get(app.port, "/patient").await;
+        assert_eq!((answer.status, answer.json()), (200, json!({"ok": true})));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(350), "{:?}", began.elapsed());
 }
