@@ -4,7 +4,7 @@
 `redis_rl.asgi`, `redis_rl.flask` and `redis_rl.django` put them in front of handlers.
 """
 
-from redis_rl.base import Check
+from redis_rl.checks import Check
 from redis_rl.errors import (
     CannotDecide,
     CannotIdentify,

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from redis_rl.charges.ids import new_id
-from redis_rl.errors import CannotDecide, CannotNow, NoAnswer, StoreMisconfigured
+from redis_rl.charges.together import (
+    Part,
+    PreparedAll,
+    check_parts,
+    check_sets,
+    check_slot,
+    command_of,
+    joined,
+    outcome_of,
+)
+from redis_rl.checks import Checks, Prepared, named_checks
+from redis_rl.errors import (
+    CannotDecide,
+    CannotNow,
+    NoAnswer,
+    StoreMisconfigured,
+)
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
-from redis_rl.keys.keys import Keys
+from redis_rl.keys.keys import Keys, checked_slot
 from redis_rl.keys.subjects import Who
-from redis_rl.limits.grammar import Item
 from redis_rl.limits.known import KnownPolicies
 from redis_rl.limits.labels import Known
-from redis_rl.limits.limitset import Limits, LimitSet, limit_set
+from redis_rl.limits.limitset import Limits, limit_set
 from redis_rl.log import Log
 from redis_rl.options import (
-    CheckOptions,
     LimiterOptions,
     OnError,
     checked_cost,
@@ -36,53 +49,6 @@ logger = logging.getLogger("redis_rl")
 DEFAULT_SCOPE = "app"
 PROBE_S = 1.0
 """How long a probe waits at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The arguments of `check` as one value, for `check_many`."""
-
-    key: Who
-    limits: Limits | tuple[str | Item, ...]
-    name: str | None = None
-    scope: str | None = None
-    cost: int = 1
-    on_error: OnError | None = None
-    retry: bool = False
-
-    @property
-    def asks(self) -> tuple[Limits, ...]:
-        """Its limits as `check` takes them."""
-        return self.limits if isinstance(self.limits, tuple) else (self.limits,)
-
-    @property
-    def options(self) -> CheckOptions:
-        """Everything but its key and limits."""
-        return {
-            "name": self.name,
-            "scope": self.scope,
-            "cost": self.cost,
-            "on_error": self.on_error,
-            "retry": self.retry,
-        }
-
-
-class Prepared(NamedTuple):
-    """A check that is ready to be sent, and what is needed to read its reply."""
-
-    key: str
-    command: bytes
-    limits: LimitSet
-    cost: int
-    mode: OnError
-    policies: tuple[str, ...] = ()
-    """The server's policies to ask for along with it."""
-    id: str | None = None
-    """The charge's, if it has one: then it may be sent again."""
-    settles: bool = False
-    """Whether the charge may be settled."""
-    waits_ms: Mapping[object, int] | None = None
-    """Of a peek: how long a call of cost 1 would have to wait, by limiter."""
 
 
 @dataclass(eq=False, repr=False)
@@ -107,12 +73,17 @@ class LimiterBase(LimiterOptions):
         """The clauses of the server's policies, as far as they are known."""
         return self._policies.clauses
 
-    def key(self, key: Who, scope: str | None = None) -> str:
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        raise NotImplementedError
+
+    def key(self, key: Who, scope: str | None = None, slot: str | None = None) -> str:
         """The Redis key of somebody in a scope, `app` if it is left out.
 
         Raises CannotIdentify if there is no id or address.
         """
-        return self.keys.key(scope or DEFAULT_SCOPE, key)
+        return self.keys.key(scope or DEFAULT_SCOPE, key, slot)
 
     def refuse(self, error: CannotDecide) -> None:
         """Log why a request is refused, at most once a second."""
@@ -152,6 +123,74 @@ class LimiterBase(LimiterOptions):
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
         return Prepared(redis_key, sent, asked, cost, mode, due)
+
+    def _prepare_all(
+        self,
+        checks: Checks,
+        slot: str | None = None,
+        on_error: OnError | None = None,
+        retry: bool = False,
+        reserve: bool = False,
+    ) -> PreparedAll | Outcome:
+        """Make several checks ready to be sent as one, or answer without asking."""
+        mode = self.on_error if on_error is None else checked_mode(on_error)
+        named = named_checks(checks)
+        sets = [limit_set(one.asks, one.name) for one in named.values()]
+        check_sets(sets, "check_all")
+        cost = sum(checked_cost(one.cost) for one in named.values())
+        if slot is not None:
+            checked_slot(slot)
+        if not self.enabled:
+            return joined(dict.fromkeys(named, Outcome.exempt()), "", 0)
+        keys = ""
+        try:
+            parts = tuple(
+                Part(name, self.key(one.key, one.scope or limits.name, slot), limits, one.cost)
+                for (name, one), limits in zip(named.items(), sets, strict=True)
+            )
+            check_parts(parts)
+            if self.clustered:
+                check_slot(parts)
+            keys = ", ".join(part.key for part in parts)
+            blocked = self._breaker.blocks()
+            if blocked is not None:
+                raise blocked
+        except CannotDecide as error:
+            return self._open_for_all(self._unanswered(error, mode, keys, cost), named)
+        policies = [name for limits in sets for name in limits.named]
+        due = self._policies.due(dict.fromkeys(policies)) if policies else ()
+        id = new_id() if (retry or reserve) and cost else None
+        return PreparedAll(parts, command_of(parts, id, reserve), mode, due, id)
+
+    def _conclude_all(self, asked: PreparedAll, reply: object, reserve: bool) -> Outcome:
+        """Answer by RL.ALL's reply, or by the error that came in its place."""
+        try:
+            if isinstance(reply, Exception):
+                raise classify(reply)
+            if asked.named and (unlearned := self._policies.error(asked.named)):
+                raise type(unlearned)(*unlearned.args)
+            outcome = outcome_of(asked, reply, self._policies.clauses)
+        except CannotDecide as error:
+            self._learn(error, asked.keys)
+            names = [part.name for part in asked.parts]
+            opened = self._unanswered(error, asked.mode, asked.keys, asked.cost)
+            return self._open_for_all(opened, names)
+        self._breaker.answered()
+        self._misconfigured.succeeded(asked.keys)
+        if reserve:
+            charged = asked.id if outcome.allowed else None
+            for part in outcome.each.values():
+                part.charge = Charge(self, charged if part.cost else None, outcome)
+            outcome.charge = Charge(self, charged)
+        return self._announced(outcome)
+
+    def _open_for_all(self, outcome: Outcome, names: Iterable[str | int]) -> Outcome:
+        """Let an outcome that failed open have an outcome for each subject."""
+        each = {name: Outcome.failed_open(outcome.key) for name in names}
+        for part in each.values():
+            part.charge = Charge(self, None)
+        outcome.each = each
+        return outcome
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
         """Answer by the reply, or by the error that came in its place."""

@@ -25,8 +25,9 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge, rate_headers
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.keys.subjects import Subject
-from redis_rl.options import LimitOptions
+from redis_rl.options import AllOptions, LimitOptions
 from redis_rl.outcome import Outcome
+from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import Asking, ask, budget, refuse_coroutines, run
 from redis_rl.rules.met import Met
 from redis_rl.rules.order import is_unnamed, layers
@@ -89,7 +90,19 @@ class RateLimits:
         The options are those of LimitOptions; functions take no arguments. Views may be
         coroutines. Raises ConfigurationError for invalid arguments.
         """
-        rule = Rule(limits, options, client_ip)
+        return self._limit(Rule(limits, options, client_ip))
+
+    def limit_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> RouteLimit:
+        """`limit` for several subjects at once: one command, all or nothing.
+
+        `subjects` is `{"user": ("10/minute", user_key), "team": ("15/minute", team_key)}`, and
+        the options are those of AllOptions.
+        """
+        rule = RuleOfAll(subjects, options, client_ip)
+        rule.check_cluster(self._limiter.clustered)
+        return self._limit(rule)
+
+    def _limit(self, rule: Rule) -> RouteLimit:
         refuse_coroutines(rule)
         if rule.count_if is not None:
             self._expect_ends()

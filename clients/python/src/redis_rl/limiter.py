@@ -11,19 +11,19 @@ from redis.asyncio import Redis, RedisCluster
 
 from redis_rl.base import (
     PROBE_S,
-    Check,
     LimiterBase,
-    Prepared,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
 from redis_rl.charges.reservation import Reservation, Reserving
+from redis_rl.charges.together import PreparedAll
+from redis_rl.checks import Check, Checks, Prepared
 from redis_rl.errors import ConnectionBroken
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
-from redis_rl.options import CheckOptions, NamedOptions, checked_estimate, checked_flag
+from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster import ClusterRoutes
 from redis_rl.wire.command import peek, policy_get
@@ -75,6 +75,11 @@ class AsyncRateLimiter(LimiterBase):
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
         self._unfinished: set[asyncio.Future[Any]] = set()
         """What goes on in the background."""
+
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        return isinstance(self.redis, RedisCluster)
 
     async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """Ask whether something may happen, and charge it if so, in one command.
@@ -186,6 +191,37 @@ class AsyncRateLimiter(LimiterBase):
 
         self._in_background(self._backend().submit(outcome.key, command), told)
 
+    async def check_all(
+        self,
+        checks: Checks,
+        *,
+        slot: str | None = None,
+        on_error: OnError | None = None,
+        retry: bool = False,
+        reserve: bool = False,
+    ) -> Outcome:
+        """Charge several subjects at once, all or nothing: one RL.ALL.
+
+            await limiter.check_all(
+                {"user": Check("ann", "10/minute"), "team": Check("red", "15/minute")}, slot="acme"
+            )
+
+        The outcome has the verdicts of all, and each one's own: `outcome.each["user"]`, or by
+        place, `outcome.each[0]`, if the checks are a list. Each Check has its own scope or name.
+
+        - `slot`: the hash tag of the keys, without which they are on several servers of a cluster.
+        - `reserve`: whether each can be settled: `await outcome.each["user"].settle(cost)`.
+        - `on_error`, `retry`: as in `check`.
+        """
+        asked = self._prepare_all(checks, slot, on_error, retry, reserve)
+        if isinstance(asked, Outcome):
+            return asked
+        try:
+            reply = await self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return self._conclude_all(asked, reply, reserve)
+
     async def peek(
         self,
         key: Who,
@@ -257,7 +293,7 @@ class AsyncRateLimiter(LimiterBase):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _ask(self, asked: Prepared) -> Any:
+    async def _ask(self, asked: Prepared | PreparedAll) -> Any:
         """Send a check, preceded by the questions about its policies."""
         backend = self._backend()
         submit = backend.submit if asked.id is None else backend.submit_again

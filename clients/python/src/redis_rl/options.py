@@ -67,20 +67,12 @@ class CheckOptions(NamedOptions, total=False):
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 
 
-class LimitOptions(TypedDict, total=False):
-    """The options of a limit that an app sets up for its requests, the same in every adapter.
+class RequestOptions(TypedDict, total=False):
+    """The options of everything that an app sets up for its requests, the same in every adapter.
 
     Functions are called with the framework's request.
     """
 
-    key: Callable[..., Any]
-    """Who is asking: returns a Subject, or a user's id. Default: the client's address."""
-    name: str | None
-    """The name in headers and keys, such as `login`. Limits of one name share a budget."""
-    scope: str | None
-    """The second field of keys, if not `name`. Without either: method and route template."""
-    cost: int | Callable[..., Any]
-    """An integer from 0, or a function that returns one. Default: 1."""
     methods: Collection[str] | None
     """The methods to limit, such as `["POST"]`. Default: all."""
     exempt: Callable[..., Any] | None
@@ -95,6 +87,26 @@ class LimitOptions(TypedDict, total=False):
     """Whether the outcome can be settled: `outcome.settle(cost)`."""
     retry: bool
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
+
+
+class LimitOptions(RequestOptions, total=False):
+    """The options of a limit."""
+
+    key: Callable[..., Any]
+    """Who is asking: returns a Subject, or a user's id. Default: the client's address."""
+    name: str | None
+    """The name in headers and keys, such as `login`. Limits of one name share a budget."""
+    scope: str | None
+    """The second field of keys, if not `name`. Without either: method and route template."""
+    cost: int | Callable[..., Any]
+    """An integer from 0, or a function that returns one. Default: 1."""
+
+
+class AllOptions(RequestOptions, total=False):
+    """The options of limits of several subjects at once."""
+
+    slot: str | Callable[..., Any] | None
+    """The hash tag of the keys, or a function that returns it; a cluster needs one."""
 
 
 def checked_mode(mode: OnError) -> OnError:

@@ -52,6 +52,8 @@ class Charge(NamedTuple):
     """An AsyncRateLimiter or a SyncRateLimiter."""
     id: str | None
     """None where nothing was charged."""
+    whole: Outcome | None = None
+    """What shows it, if it was charged together with others."""
 
 
 class Outcome:
@@ -69,6 +71,7 @@ class Outcome:
         "bans",
         "charge",
         "cost",
+        "each",
         "key",
         "labels",
         "rows",
@@ -84,6 +87,7 @@ class Outcome:
         cost: int = 1,
         source: Source = "server",
         bans: Sequence[Row] = (),
+        each: Mapping[str | int, Outcome] = MappingProxyType({}),
     ) -> None:
         self.allowed = allowed
         self.rows = rows
@@ -92,6 +96,8 @@ class Outcome:
         self.key = key
         self.cost = cost
         self.source = source
+        self.each = each
+        """Where several subjects were charged together: the outcome of each, by its name."""
         self.charge: Charge | None = None
         """What can be settled, if it was reserved."""
         self._verdicts: tuple[Verdict, ...] | None = None
@@ -196,6 +202,11 @@ class Outcome:
         Returns whether the charge was still known; awaited with an AsyncRateLimiter. Raises
         ConfigurationError for an invalid cost, and for a charge that was not reserved.
         """
+        if self.each:
+            raise ConfigurationError(
+                "subjects that were charged together are settled one by one, as in "
+                f"outcome.each[{next(iter(self.each))!r}].settle(cost)"
+            )
         if self.charge is None:
             raise ConfigurationError(
                 "only what was reserved can be settled: use limiter.reserve(...), or "
@@ -205,6 +216,11 @@ class Outcome:
 
     def show_settled(self, cost: int) -> None:
         """Say what is left as if the charge had been of this cost from the first."""
+        for part in self.each.values():
+            part.show_settled(cost)
+        if self.each:
+            self._show_parts()
+            return
         if self._charged_rows is None:
             self._charged_rows = self.rows
         back = self.cost - cost
@@ -216,6 +232,12 @@ class Outcome:
             else [*row[:2], min(row[1], max(0, row[2] + back)), *row[3:]]
             for row, limit in zip(self._charged_rows, limits, strict=True)
         ]
+        if self.charge is not None and self.charge.whole is not None:
+            self.charge.whole._show_parts()
+
+    def _show_parts(self) -> None:
+        self._verdicts = None
+        self.rows = [row for part in self.each.values() for row in part.rows]
 
     @property
     def remaining(self) -> int | None:

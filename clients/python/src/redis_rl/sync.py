@@ -11,9 +11,7 @@ from redis.cluster import RedisCluster
 
 from redis_rl.base import (
     PROBE_S,
-    Check,
     LimiterBase,
-    Prepared,
     delete_command,
     nothing_left,
     probe_command,
@@ -21,9 +19,11 @@ from redis_rl.base import (
 )
 from redis_rl.charges.background import Background
 from redis_rl.charges.reservation import Reservation
+from redis_rl.charges.together import PreparedAll
+from redis_rl.checks import Check, Checks, Prepared
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
-from redis_rl.options import CheckOptions, NamedOptions, checked_estimate, checked_flag
+from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
 from redis_rl.wire.command import peek, policy_get
@@ -56,6 +56,11 @@ class SyncRateLimiter(LimiterBase):
         else:
             connect = Maker(pool_of(redis, SYNC), SYNC, self.connect_timeout)
             self._store = Exchange(connect, self.timeout)
+
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        return isinstance(self.redis, RedisCluster)
 
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
@@ -119,6 +124,25 @@ class SyncRateLimiter(LimiterBase):
 
         self._later(settle)
 
+    def check_all(
+        self,
+        checks: Checks,
+        *,
+        slot: str | None = None,
+        on_error: OnError | None = None,
+        retry: bool = False,
+        reserve: bool = False,
+    ) -> Outcome:
+        """As AsyncRateLimiter.check_all."""
+        asked = self._prepare_all(checks, slot, on_error, retry, reserve)
+        if isinstance(asked, Outcome):
+            return asked
+        try:
+            reply = self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return self._conclude_all(asked, reply, reserve)
+
     def peek(
         self,
         key: Who,
@@ -166,7 +190,7 @@ class SyncRateLimiter(LimiterBase):
         self._background.finish(max(self.timeout, PROBE_S))
         self._store.close()
 
-    def _ask(self, asked: Prepared) -> Any:
+    def _ask(self, asked: Prepared | PreparedAll) -> Any:
         """Send a check, preceded by the questions about its policies."""
         *told, reply = self._store.ask_all(
             asked.key,

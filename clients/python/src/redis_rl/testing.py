@@ -147,7 +147,7 @@ def _read(words: list[str]) -> Asked:
     _, key, *rest = words
     cost = 1
     for named in (2, 4):
-        if rest[-named] == "ID":
+        if rest[-named:][:1] == ["ID"]:
             rest = rest[:-named]
             break
     if rest[-2] == "COST":

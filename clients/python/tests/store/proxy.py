@@ -18,8 +18,8 @@ class FaultProxy:
     It runs in a thread, so that it goes on while a test blocks. `delay` holds each reply for so
     many seconds; while `frozen`, nothing passes in either direction; `reply_bytes` lets so many
     bytes of replies through, and then no more; `piece` hands replies on in pieces of so many.
-    `cut_replies` breaks the connection in the place of so many chunks of replies. `writes` counts
-    the chunks that clients sent, `connections` how often they connected.
+    `cut_replies` breaks the connection in the place of so many chunks of replies, greetings aside.
+    `writes` counts the chunks that clients sent, `connections` how often they connected.
     """
 
     def __init__(self, target: int, encrypted: ssl.SSLContext | None = None) -> None:
@@ -141,7 +141,7 @@ class FaultProxy:
         while chunk := await source.read(_SIZE):
             await asyncio.sleep(self.delay)
             await self._thawed.wait()
-            if self.cut_replies:
+            if self.cut_replies and chunk[:1] in b"*:":
                 self.cut_replies -= 1
                 raise ConnectionResetError("as the test says")
             if self.reply_bytes is not None:

@@ -1,5 +1,5 @@
 """Limits for any ASGI app, or any part of one: Starlette, Litestar and the rest."""
 
-from redis_rl.asgi.middleware import RateLimitMiddleware, client_ip
+from redis_rl.asgi.middleware import RateLimitAllMiddleware, RateLimitMiddleware, client_ip
 
-__all__ = ["RateLimitMiddleware", "client_ip"]
+__all__ = ["RateLimitAllMiddleware", "RateLimitMiddleware", "client_ip"]

@@ -19,7 +19,8 @@ from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.subjects import Subject
 from redis_rl.limiter import AsyncRateLimiter
-from redis_rl.options import LimitOptions
+from redis_rl.options import AllOptions, LimitOptions
+from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import Asking, ask_async
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule, RuleLimits
@@ -64,9 +65,14 @@ class RateLimitMiddleware:
         exempt_paths: Collection[str] = (),
         **options: Unpack[LimitOptions],
     ) -> None:
+        self._begin(app, limiter, Rule((limits,), options, client_ip), exempt_paths)
+
+    def _begin(
+        self, app: ASGIApp, limiter: AsyncRateLimiter, rule: Rule, exempt_paths: Collection[str]
+    ) -> None:
         self.app = app
         self._limiter = checked_limiter(limiter)
-        self._rule = Rule((limits,), options, client_ip)
+        self._rule = rule
         paths = _checked_paths(exempt_paths)
         self._paths = {path for path in paths if not path.endswith("/*")}
         self._folders = tuple(path[:-1] for path in paths if path.endswith("/*"))
@@ -107,6 +113,27 @@ class RateLimitMiddleware:
 
     def _exempts(self, path: str) -> bool:
         return path in self._paths or path.startswith(self._folders)
+
+
+class RateLimitAllMiddleware(RateLimitMiddleware):
+    """RateLimitMiddleware for several subjects at once: one command, all or nothing.
+
+    - `subjects`: `{"user": ("10/minute", user_key), "team": ("15/minute", team_key)}`.
+    - the others are those of AllOptions.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        limiter: AsyncRateLimiter,
+        subjects: Subjects,
+        *,
+        exempt_paths: Collection[str] = (),
+        **options: Unpack[AllOptions],
+    ) -> None:
+        rule = RuleOfAll(subjects, options, client_ip)
+        self._begin(app, limiter, rule, exempt_paths)
+        rule.check_cluster(self._limiter.clustered)
 
 
 def _checked_paths(paths: Collection[str]) -> list[str]:

@@ -8,7 +8,8 @@ from redis_rl.django.requests import client_ip
 from redis_rl.django.route import RouteLimit
 from redis_rl.errors import ConfigurationError
 from redis_rl.limiter import AsyncRateLimiter
-from redis_rl.options import LimitOptions
+from redis_rl.options import AllOptions, LimitOptions
+from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import refuse_coroutines
 from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
@@ -41,8 +42,28 @@ class RateLimits:
         """
         return RouteLimit(self._limiter, Rule(limits, options, client_ip))
 
+    def limit_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> RouteLimit:
+        """`limit` for several subjects at once: one command, all or nothing.
+
+        `subjects` is `{"user": ("10/minute", user_key), "team": ("15/minute", team_key)}`, and
+        the options are those of AllOptions.
+        """
+        return RouteLimit(self._limiter, self._rule_of_all(subjects, options))
+
     def throttle(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> type[Any]:
         """Return a class for the `throttle_classes` of Django REST framework."""
+        return self._throttle(Rule(limits, options, client_ip))
+
+    def throttle_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> type[Any]:
+        """`limit_all` as a throttle class."""
+        return self._throttle(self._rule_of_all(subjects, options))
+
+    def _rule_of_all(self, subjects: Subjects, options: AllOptions) -> RuleOfAll:
+        rule = RuleOfAll(subjects, options, client_ip)
+        rule.check_cluster(self._limiter.clustered)
+        return rule
+
+    def _throttle(self, rule: Rule) -> type[Any]:
         from redis_rl.django.throttle import throttle_class
 
         if not isinstance(self._limiter, SyncRateLimiter):
@@ -50,6 +71,5 @@ class RateLimits:
                 "limiter must be a SyncRateLimiter, as in RateLimits(SyncRateLimiter(url)), for "
                 f"Django REST framework, which blocks, not {self._limiter!r}"
             )
-        rule = Rule(limits, options, client_ip)
         refuse_coroutines(rule)
         return throttle_class(self._limiter, rule)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
+from redis_rl.asgi.middleware import client_ip
 from redis_rl.asgi.responses import RateLimitHeaders
 from redis_rl.errors import CannotDecide
 from redis_rl.fastapi.decorated import Limited
@@ -14,8 +15,9 @@ from redis_rl.fastapi.dependency import RouteLimit
 from redis_rl.fastapi.refused import answer_refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.limiter import AsyncRateLimiter
-from redis_rl.options import LimitOptions
-from redis_rl.rules.rule import RuleLimits
+from redis_rl.options import AllOptions, LimitOptions
+from redis_rl.rules.all import RuleOfAll, Subjects
+from redis_rl.rules.rule import Rule, RuleLimits
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -36,7 +38,22 @@ class RateLimiter(AsyncRateLimiter):
         whatever a dependency of FastAPI may take. Its errors go through. Raises
         ConfigurationError for invalid arguments.
         """
-        return RouteLimit(self, limits, options)
+        return RouteLimit(self, Rule(limits, options, client_ip))
+
+    def limit_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> RouteLimit:
+        """`limit` for several subjects at once: one command, all or nothing.
+
+            limiter.limit_all(
+                {"user": ("10/minute", user_key), "team": ("15/minute", team_key)},
+                slot=lambda request: request.path_params["tenant"],
+            )
+
+        Each name is that of its limits; a cost may follow the key function. The value's
+        `each["user"]` has that subject's own outcome. In a cluster `slot` is needed.
+        """
+        rule = RuleOfAll(subjects, options, client_ip)
+        rule.check_cluster(self.clustered)
+        return RouteLimit(self, rule)
 
     def limited(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> Limited:
         """`limit` as a decorator for an endpoint, which needs no `request`.
@@ -45,6 +62,10 @@ class RateLimiter(AsyncRateLimiter):
         changed, so any other order is a ConfigurationError.
         """
         return Limited(self.limit(*limits, **options))
+
+    def limited_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> Limited:
+        """`limit_all` as a decorator."""
+        return Limited(self.limit_all(subjects, **options))
 
     def install(self, app: Starlette) -> None:
         """Answer refusals of `app` with problem documents, and put rate headers on its responses.

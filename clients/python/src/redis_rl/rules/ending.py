@@ -70,4 +70,5 @@ def _stands(one: _Counted, error: Exception) -> None:
 def _settle(one: _Counted, counts: object) -> None:
     if not counts:
         one.outcome.show_settled(0)
-        one.limiter.settle_later(one.outcome, 0)
+        for charged in one.outcome.each.values() or (one.outcome,):
+            one.limiter.settle_later(charged, 0)

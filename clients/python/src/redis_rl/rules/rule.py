@@ -23,14 +23,16 @@ class Rule:
     calls. `subject_of`, `cost_of` and `limits_for` read what they return.
     """
 
+    of_all = False
+    """Whether it is a RuleOfAll."""
+
     def __init__(
         self,
         limits: tuple[RuleLimits, ...],
         options: LimitOptions,
         client_ip: Callable[..., Subject],
     ) -> None:
-        for option in options:
-            _known(option)
+        check_options(options, LimitOptions)
         self.name = options.get("name")
         self.key = options.get("key") or client_ip
         self.cost = options.get("cost", 1)
@@ -154,11 +156,14 @@ _ELSEWHERE = {
 """Options of other limiters."""
 
 
-def _known(option: str) -> None:
-    options = list(LimitOptions.__annotations__)
-    if option in _ELSEWHERE:
-        raise WrongArgument(f"a limit has no option {option}: {_ELSEWHERE[option]}")
-    if option not in options:
+def check_options(given: Mapping[str, Any], known: type) -> None:
+    """Raise WrongArgument for options that there are not, with those that there are."""
+    options = list(known.__annotations__)
+    for option in given:
+        if option in options:
+            continue
+        if option in _ELSEWHERE:
+            raise WrongArgument(f"a limit has no option {option}: {_ELSEWHERE[option]}")
         close = difflib.get_close_matches(option, options, 1, 0.5)
         hint = f"use {close[0]}" if close else f"its options are {', '.join(options)}"
         raise WrongArgument(f"a limit has no option {option}: {hint}")

@@ -40,6 +40,7 @@ _HINTS = {
     "NOPERM": "grant the user +rl.limit on these keys, and +rl.policy|get for policies",
     "NOAUTH": "give the client a password",
     "WRONGPASS": "give the client the right user and password",
+    "CROSSSLOT": "give check_all or limit_all a slot",
     "WRONGTYPE": "another program uses this key, so choose another prefix",
 }
 _NO_ANSWER = (

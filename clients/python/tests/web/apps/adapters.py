@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from redis_rl import RateLimiter, SyncRateLimiter
-from redis_rl.asgi import RateLimitMiddleware
+from redis_rl.asgi import RateLimitAllMiddleware, RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
 from web.apps.asking import ADDRESS, asking
 
@@ -34,11 +34,18 @@ class Limited:
 
     limits: tuple[Any, ...]
     options: dict[str, Any]
+    kind: str = ""
+    """What follows the name of the method that makes it: `_all`."""
 
 
 def limited(*limits: Any, **options: Any) -> Limited:
     """A limit, as an app writes it."""
     return Limited(limits, options)
+
+
+def limited_all(subjects: Any, **options: Any) -> Limited:
+    """Limits of several subjects."""
+    return Limited((subjects,), options, "_all")
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,11 @@ class Adapter(ABC):
         return [self.ask(*arguments, **options).status for _ in range(count)]
 
 
+def made_by(limits: Any, method: str, one: Limited) -> Any:
+    """The method that makes a limit of its kind."""
+    return getattr(limits, method + one.kind)
+
+
 def lower(headers: Any) -> dict[str, str]:
     """Names of headers in lower case."""
     return {name.lower(): value for name, value in headers.items()}
@@ -182,7 +194,10 @@ class Dependency(OverASGI):
         """Put all on the route."""
         self.app = FastAPI()
         self.limiter.install(self.app)
-        made = [Depends(self.limiter.limit(*one.limits, **one.options)) for one in limits]
+        made = [
+            Depends(made_by(self.limiter, "limit", one)(*one.limits, **one.options))
+            for one in limits
+        ]
         self.app.api_route("/items/{id}", methods=METHODS, dependencies=made)(self.item)
 
 
@@ -198,7 +213,7 @@ class Decorator(Dependency):
             return await self.item()
 
         for one in limits:
-            item = self.limiter.limited(*one.limits, **one.options)(item)
+            item = made_by(self.limiter, "limited", one)(*one.limits, **one.options)(item)
         self.app.api_route("/items/{id}", methods=METHODS)(item)
 
 
@@ -219,13 +234,17 @@ class Middleware(OverASGI):
 
         self.app = Starlette(routes=[Route("/items/{id}", item, methods=METHODS)])
         for one in reversed(limits):
-            self.app = RateLimitMiddleware(self.app, self.limiter, *one.limits, **one.options)
+            made = MIDDLEWARE[one.kind]
+            self.app = made(self.app, self.limiter, *one.limits, **one.options)
 
     def function(self, of_headers: OfHeaders) -> Callable[..., Any]:
         """Take the ASGI scope."""
         return lambda scope: of_headers(
             {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         )
+
+
+MIDDLEWARE: dict[str, Any] = {"": RateLimitMiddleware, "_all": RateLimitAllMiddleware}
 
 
 class Threaded(Adapter):

@@ -52,3 +52,52 @@ def test_guarded(app: httpx.Client, server: Server) -> None:
     assert banned.headers["ratelimit"] == '"guarded";r=0;t=60, "guarded-ban";r=0;t=60'
     server.clock.advance(60_000)
     assert statuses(app, 1, "/guarded") == [200]
+
+
+def test_signin_counts_failures_only(app: httpx.Client) -> None:
+    for _ in range(4):
+        right = app.post("/signin?password=right")
+        assert (right.status_code, right.json()) == (200, {"ok": True})
+        assert right.headers["ratelimit"].startswith('"signin";r=3;')
+    for left in (2, 1, 0):
+        wrong = app.post("/signin?password=wrong")
+        assert wrong.status_code == 401
+        assert wrong.headers["ratelimit"] == f'"signin";r={left};t=900'
+    refused = app.post("/signin?password=right")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "900")
+
+
+def test_generate_settles(app: httpx.Client, server: Server) -> None:
+    def left() -> int:
+        with server.client() as client:
+            key = "rl:tokens:ip:127.0.0.1"
+            return int(client.execute_command("RL.FIXED", key, 1000, "1m", "COST", 0)[2])
+
+    less = app.post("/generate?estimate=600&actual=250")
+    assert less.json() == {"charged": 250, "requests_left": 750}
+    assert less.headers["ratelimit"] == '"tokens";r=750;t=60'
+    assert left() == 750
+    more = app.post("/generate?estimate=100&actual=700")
+    assert more.json() == {"charged": 700, "requests_left": 50}
+    assert left() == 50
+    assert app.post("/generate?estimate=51&actual=1").status_code == 429
+    for wrong in ("estimate=0&actual=1", "estimate=1&actual=0", "estimate=1", "actual=1", ""):
+        assert app.post(f"/generate?{wrong}").status_code in (400, 422)
+    assert left() == 50
+
+
+def test_team_charges_both_or_neither(app: httpx.Client, server: Server) -> None:
+    user = {"Authorization": "Bearer user123_token"}
+    first = app.get("/team/red", headers=user)
+    assert first.json() == {"team": "red"}
+    assert first.headers["ratelimit"] == '"user";r=9;t=60, "team";r=14;t=60'
+    assert [app.get("/team/red", headers=user).status_code for _ in range(10)] == [200] * 9 + [429]
+    assert statuses(app, 6, "/team/red") == [200] * 5 + [429]
+    assert app.get("/team/blue").headers["ratelimit"] == '"user";r=4;t=60, "team";r=14;t=60'
+    with server.client(decode_responses=True) as client:
+        assert sorted(client.keys("*")) == [
+            "rl:team:team:blue",
+            "rl:team:team:red",
+            "rl:user:ip:127.0.0.1",
+            "rl:user:user:user123",
+        ]
