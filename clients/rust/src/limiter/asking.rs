@@ -23,6 +23,15 @@ use crate::wire::reply::Decided;
 use crate::wire::{Connection, command, peek, reply};
 
 impl<C> Limiter<C> {
+    /// The same limiter, whose checks are sent once more when the connection breaks before their
+    /// reply and their time is not over. Each has an id of its own, so that it is charged once. It
+    /// is off unless set; charges that are settled are always sent so.
+    #[must_use]
+    pub const fn retry(mut self, retry: bool) -> Self {
+        self.retry = retry;
+        self
+    }
+
     /// What an error means to a caller: it fails open, or it stays an error. Either way it is
     /// logged.
     pub(crate) fn excuse(&self, key: String, cost: u64, error: Error) -> Result<Outcome, Error> {

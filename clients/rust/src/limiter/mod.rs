@@ -31,7 +31,6 @@ use self::health::log::Log;
 use self::lines::Lines;
 use self::policies::Policies;
 use self::settings::Settings;
-use crate::config_error::ConfigError;
 use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::keys::Subject;
@@ -43,7 +42,6 @@ use crate::wire::reply;
 use crate::wire::{Connection, command};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Asks Redis whether a request is allowed. A clone is cheap and shares the connection and the
 /// breaker.
@@ -122,35 +120,6 @@ impl<C> Limiter<C> {
     pub fn on_error(mut self, on_error: OnError) -> Self {
         self.on_error = on_error;
         self
-    }
-
-    /// The same limiter, whose checks are sent once more when the connection breaks before their
-    /// reply and their time is not over. Each has an id of its own, so that it is charged once. It
-    /// is off unless set; charges that are settled are always sent so.
-    #[must_use]
-    pub const fn retry(mut self, retry: bool) -> Self {
-        self.retry = retry;
-        self
-    }
-
-    /// The same limiter, whose checks wait a moment instead of being refused: a refused one sleeps
-    /// as long as it is told, and a little more, and asks again, while that takes no longer than
-    /// this in all. Who cannot be served in that time is refused at once.
-    ///
-    /// In one process, those who wait for the same limits at the same key are served in the order
-    /// in which they came. At most 1,000 wait at once.
-    ///
-    /// # Errors
-    /// When it is not above 0, and at most an hour.
-    pub fn max_wait(mut self, max_wait: Duration) -> Result<Self, ConfigError> {
-        if max_wait.is_zero() || max_wait > LONGEST_WAIT {
-            return Err(ConfigError::new(format!(
-                "max_wait must be above 0 s and at most 3600 s, as in max_wait(Duration::from_secs(2)), \
-                 not {max_wait:?}"
-            )));
-        }
-        self.max_wait = Some(max_wait);
-        Ok(self)
     }
 
     /// How many checks have failed open since the limiter was built.

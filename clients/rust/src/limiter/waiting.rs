@@ -8,12 +8,14 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Limiter;
 use super::lines::{Joined, Place};
+use crate::config_error::ConfigError;
 use crate::error::Error;
 use crate::limits::LimitSet;
 use crate::outcome::Outcome;
 use crate::wire::id::Id;
 use crate::wire::reply::Known;
 
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 /// At most this is added to a wait, so that processes do not wake together.
 const MOST_JITTER: Duration = Duration::from_millis(50);
 
@@ -39,6 +41,28 @@ pub(super) trait Asks {
     fn time_for(&self, cost: u64) -> Duration;
     /// Ask now.
     fn ask(&self) -> impl Future<Output = Result<Answer, Error>> + Send;
+}
+
+impl<C> Limiter<C> {
+    /// The same limiter, whose checks wait a moment instead of being refused: a refused one sleeps
+    /// as long as it is told, and a little more, and asks again, while that takes no longer than
+    /// this in all. Who cannot be served in that time is refused at once.
+    ///
+    /// In one process, those who wait for the same limits at the same key are served in the order
+    /// in which they came. At most 1,000 wait at once.
+    ///
+    /// # Errors
+    /// When it is not above 0, and at most an hour.
+    pub fn max_wait(mut self, max_wait: Duration) -> Result<Self, ConfigError> {
+        if max_wait.is_zero() || max_wait > LONGEST_WAIT {
+            return Err(ConfigError::new(format!(
+                "max_wait must be above 0 s and at most 3600 s, as in max_wait(Duration::from_secs(2)), \
+                 not {max_wait:?}"
+            )));
+        }
+        self.max_wait = Some(max_wait);
+        Ok(self)
+    }
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {

@@ -10,13 +10,12 @@ use tower_layer::Layer;
 
 use super::answers::Refusal;
 use super::met::Id;
-use super::rules::{Cost, Other, Rules};
+use super::rules::Rules;
 use super::scope::Methods;
-use super::service::RateLimit;
+use super::serve::RateLimit;
 use super::who::{KeyFor, LimitsFor};
 use crate::config_error::ConfigError;
 use crate::limiter::{Limiter, OnError};
-use crate::limits::LimitSet;
 
 /// Limits the requests of a service. `C` is the connection, `B` the body of requests.
 ///
@@ -33,7 +32,7 @@ pub struct RateLimitLayer<C, B> {
 }
 
 impl<C, B> RateLimitLayer<C, B> {
-    /// A layer that limits each client's address. `limits` is a [`LimitSet`], or a
+    /// A layer that limits each client's address. `limits` is a [`LimitSet`](crate::LimitSet), or a
     /// closure that chooses them by the request and who sent it.
     pub fn new(limiter: Limiter<C>, limits: impl LimitsFor<B> + 'static) -> Self
     where
@@ -107,44 +106,6 @@ impl<C, B> RateLimitLayer<C, B> {
         self.with(|rules| rules.wait = wait)
     }
 
-    /// Ask for another subject along with the first, such as a user's team: all are charged, or
-    /// none, in one command. The name of its limits is its scope, by which
-    /// [`Outcome::each`](crate::Outcome::each) finds it. Its cost is that of the layer.
-    ///
-    /// ```
-    /// # use redis_rl::{Limiter, LimitSet, Subject, tower::RateLimitLayer};
-    /// # type Request = http::Request<String>;
-    /// # fn f(limiter: Limiter) -> Result<RateLimitLayer<redis_rl::Connection, String>, redis_rl::ConfigError> {
-    /// let layer = RateLimitLayer::new(limiter, LimitSet::named("user", "10/minute")?)
-    ///     .key(|request: &Request| Subject::user(request.body()))
-    ///     .and(LimitSet::named("team", "15/minute")?, |_: &Request| Subject::other("team", "red"))
-    ///     .slot(|_: &Request| "red".to_owned()); // in a cluster
-    /// # Ok(layer) }
-    /// ```
-    #[must_use]
-    pub fn and(self, limits: LimitSet, key: impl KeyFor<B> + 'static) -> Self {
-        self.with_other(Other { id: Id::new(), limits, key: Arc::new(key), cost: None })
-    }
-
-    /// The same for a subject whom the request costs something else.
-    #[must_use]
-    pub fn and_at_cost(
-        self,
-        limits: LimitSet,
-        key: impl KeyFor<B> + 'static,
-        cost: impl Fn(&Request<B>) -> u64 + Send + Sync + 'static,
-    ) -> Self {
-        let cost: Arc<Cost<B>> = Arc::new(cost);
-        self.with_other(Other { id: Id::new(), limits, key: Arc::new(key), cost: Some(cost) })
-    }
-
-    /// What chooses the slot of a cluster that all subjects of a request share, such as a tenant's
-    /// id. A layer with several subjects must have it in a cluster.
-    #[must_use]
-    pub fn slot(self, slot: impl Fn(&Request<B>) -> String + Send + Sync + 'static) -> Self {
-        self.with(|rules| rules.slot = Some(Arc::new(slot)))
-    }
-
     /// Count only requests whose answer this says yes to, such as failed logins:
     ///
     /// ```
@@ -194,12 +155,8 @@ impl<C, B> RateLimitLayer<C, B> {
         Ok(self.with(|_| {}))
     }
 
-    fn with_other(self, other: Other<B>) -> Self {
-        self.with(|rules| rules.others.push(other))
-    }
-
     /// The same layer with another rule, which makes it another limit.
-    fn with(mut self, change: impl FnOnce(&mut Rules<B>)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Rules<B>)) -> Self {
         change(&mut self.rules);
         self.rules.id = Id::new();
         self.rules.others.iter_mut().for_each(|other| other.id = Id::new());

@@ -3,19 +3,18 @@
 
 pub(crate) mod answers;
 mod concurrency;
-mod guard;
 mod info;
 mod layer;
 pub(crate) mod met;
-mod pending;
 mod rules;
 pub(crate) mod scope;
-mod service;
+mod serve;
+mod subjects;
 mod who;
 
 pub use answers::Refusal;
 pub use concurrency::{Concurrency, ConcurrencyLayer, HeldBody};
 pub use info::RateLimitInfo;
 pub use layer::RateLimitLayer;
-pub use service::RateLimit;
+pub use serve::RateLimit;
 pub use who::{ClientIp, Identity, KeyFor, LimitsFor, PeerAddr, UnixPeer};

@@ -12,5 +12,6 @@ mod charges;
 mod checks;
 mod failures;
 mod http;
+mod recipes;
 mod support;
 mod turns;

@@ -17,6 +17,7 @@ pub(crate) struct Log {
     mistakes: Last,
     unidentified: Last,
     unsettled: Last,
+    #[cfg(feature = "tower")]
     undecided: Last,
     unreleased: Last,
 }

@@ -15,8 +15,8 @@ use super::body::HeldBody;
 use crate::limiter::Limiter;
 use crate::limits::Places;
 use crate::tower::answers::policy_line::PolicyLine;
-use crate::tower::guard::{Guard, leave_info};
 use crate::tower::rules::{Question, Rules};
+use crate::tower::serve::guard::{Guard, leave_info};
 
 /// A service of which so many requests run at once; see
 /// [`ConcurrencyLayer`](super::ConcurrencyLayer). Its error is the inner service's: refusals and

@@ -7,8 +7,8 @@ use std::thread;
 use http::{Response, StatusCode, response};
 
 use super::guard::Guard;
-use super::rules::CountIf;
 use crate::limiter::charge::Charge;
+use crate::tower::rules::CountIf;
 
 /// One that is dropped without an answer stands, unless the service has panicked.
 pub(super) struct Pending<C, B> {

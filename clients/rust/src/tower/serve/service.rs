@@ -11,15 +11,15 @@ use http::{Request, Response};
 use redis::aio::ConnectionLike;
 use tower_service::Service;
 
-use super::answers::policy_line::PolicyLine;
 use super::guard::{Guard, leave_info};
 use super::pending::Pending;
-use super::rules::{Question, Rules};
 use crate::limiter::charge::Charge;
 use crate::limiter::{Limiter, Reservation};
 use crate::outcome::{Outcome, Source};
+use crate::tower::answers::policy_line::PolicyLine;
+use crate::tower::rules::{Question, Rules};
 
-/// A service whose requests are limited; see [`RateLimitLayer`](super::RateLimitLayer). Its error
+/// A service whose requests are limited; see [`RateLimitLayer`](crate::tower::RateLimitLayer). Its error
 /// is the inner service's: refusals and outages are responses.
 pub struct RateLimit<S, C, B> {
     inner: S,
@@ -27,7 +27,7 @@ pub struct RateLimit<S, C, B> {
 }
 
 impl<S, C, B> RateLimit<S, C, B> {
-    pub(super) fn new(inner: S, limiter: Limiter<C>, rules: Rules<B>) -> Self {
+    pub(in crate::tower) fn new(inner: S, limiter: Limiter<C>, rules: Rules<B>) -> Self {
         Self { inner, guard: Arc::new(Guard { limiter, rules, policies: PolicyLine::default() }) }
     }
 }

@@ -7,14 +7,14 @@ use std::time::SystemTime;
 use http::{Request, Response};
 use tokio::time::{Sleep, sleep};
 
-use super::answers::policy_line::PolicyLine;
-use super::answers::{Refusal, headers};
-use super::info::RateLimitInfo;
-use super::rules::Rules;
 use crate::error::Error;
 use crate::limiter::Limiter;
 use crate::limiter::charge::Charge;
 use crate::outcome::Outcome;
+use crate::tower::answers::policy_line::PolicyLine;
+use crate::tower::answers::{Refusal, headers};
+use crate::tower::info::RateLimitInfo;
+use crate::tower::rules::Rules;
 
 pub(in crate::tower) struct Guard<C, B> {
     pub(in crate::tower) limiter: Limiter<C>,
