@@ -249,6 +249,20 @@ async def read_team(team: str) -> dict[str, str]:
     return {"team": team}
 
 
+# So many at once, each until its response has been sent.
+
+one_of_two = limiter.concurrency(2, lease="5s", name="busy")
+
+
+@app.get("/busy", dependencies=[Depends(one_of_two)])
+async def busy(ms: int = 0, fail: bool = False) -> dict[str, bool]:
+    """Work for a while; a process that dies frees its places within the lease."""
+    await asyncio.sleep(max(0, ms) / 1000)
+    if fail:
+        raise RuntimeError("busy")
+    return {"ok": True}
+
+
 # Other algorithms, and responses that are not plain.
 
 

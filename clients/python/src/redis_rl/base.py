@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from redis_rl.charges.ids import new_id
 from redis_rl.charges.together import (
@@ -32,6 +33,7 @@ from redis_rl.keys.subjects import Who
 from redis_rl.limits.known import KnownPolicies
 from redis_rl.limits.labels import Known
 from redis_rl.limits.limitset import Limits, limit_set
+from redis_rl.limits.places import Places
 from redis_rl.log import Log
 from redis_rl.options import (
     LimiterOptions,
@@ -61,6 +63,8 @@ class LimiterBase(LimiterOptions):
         checked_legacy(self.legacy)
         self.addresses = AddressRules(self.trusted_proxies, self.ipv6_prefix)
         self.keys = Keys(self.prefix, self.addresses)
+        self.held: set[Any] = set()
+        """The places that are held."""
         self.failed_open = 0
         """How many requests were served without an answer."""
         self._breaker = Breaker()
@@ -191,6 +195,40 @@ class LimiterBase(LimiterOptions):
             part.charge = Charge(self, None)
         outcome.each = each
         return outcome
+
+    def _ready_place(
+        self,
+        key: Who,
+        name: str | None,
+        scope: str | None,
+        on_error: OnError | None,
+    ) -> tuple[str, OnError] | Outcome:
+        """The key of places and the mode; or an answer without asking."""
+        mode = self.on_error if on_error is None else checked_mode(on_error)
+        if not self.enabled:
+            return Outcome.exempt()
+        redis_key = ""
+        try:
+            redis_key = self.key(key, scope or name)
+            blocked = self._breaker.blocks()
+            if blocked is not None:
+                raise blocked
+        except CannotDecide as error:
+            return self._unanswered(error, mode, redis_key, 1)
+        return redis_key, mode
+
+    def _conclude_place(self, places: Places, key: str, mode: OnError, reply: object) -> Outcome:
+        """Answer by RL.LEASE's reply, or by the error that came in its place."""
+        try:
+            if isinstance(reply, Exception):
+                raise classify(reply)
+            outcome = Outcome.of_place(reply, places, key)
+        except CannotDecide as error:
+            self._learn(error, key)
+            return self._unanswered(error, mode, key, 1)
+        self._breaker.answered()
+        self._misconfigured.succeeded(key)
+        return self._announced(outcome)
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
         """Answer by the reply, or by the error that came in its place."""

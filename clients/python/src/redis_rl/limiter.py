@@ -17,20 +17,23 @@ from redis_rl.base import (
     probe_command,
     waits_ms,
 )
+from redis_rl.charges.ids import new_id
+from redis_rl.charges.places import AsyncPlace, Leasing, NoPlace, Place, may_be_taken
 from redis_rl.charges.reservation import Reservation, Reserving
 from redis_rl.charges.together import PreparedAll
 from redis_rl.checks import Check, Checks, Prepared
 from redis_rl.errors import ConnectionBroken
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
+from redis_rl.limits.period import Time
+from redis_rl.limits.places import Places
 from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster import ClusterRoutes
 from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import ASYNC, Maker, pool_of
 from redis_rl.wire.faults import FAILURES, classify
-from redis_rl.wire.link import Reply
-from redis_rl.wire.pipeline import Pipeline
+from redis_rl.wire.pipeline import OneServer, Pipeline
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -59,6 +62,8 @@ class AsyncRateLimiter(LimiterBase):
     """
 
     redis: Redis | RedisCluster | str
+    holds_places = False
+    """Whether an app has a limit of so many at once; then its requests are watched."""
 
     def __post_init__(self) -> None:
         """Prepare to connect."""
@@ -71,7 +76,7 @@ class AsyncRateLimiter(LimiterBase):
             )
         else:
             connect = Maker(pool_of(redis, ASYNC), ASYNC, self.connect_timeout)
-            self._make = lambda: _OneServer(Pipeline(connect, self.timeout, CAPACITY))
+            self._make = lambda: OneServer(Pipeline(connect, self.timeout, CAPACITY))
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
         self._unfinished: set[asyncio.Future[Any]] = set()
         """What goes on in the background."""
@@ -171,7 +176,7 @@ class AsyncRateLimiter(LimiterBase):
         if command is None:
             return False
         try:
-            reply: Any = await self._backend().submit_again(outcome.key, command)
+            reply: Any = await self.send_again(outcome.key, command)
         except FAILURES as error:
             reply = error
         return self._settled(outcome, cost, reply)
@@ -185,11 +190,11 @@ class AsyncRateLimiter(LimiterBase):
         def told(reply: asyncio.Future[Any]) -> None:
             error = reply.exception()
             if isinstance(error, ConnectionBroken):
-                self._in_background(self.settle(outcome, cost))
+                self.in_background(self.settle(outcome, cost))
             else:
                 self._settled(outcome, cost, error or reply.result())
 
-        self._in_background(self._backend().submit(outcome.key, command), told)
+        self.in_background(self.send(outcome.key, command), told)
 
     async def check_all(
         self,
@@ -221,6 +226,54 @@ class AsyncRateLimiter(LimiterBase):
         except FAILURES as error:
             reply = error
         return self._conclude_all(asked, reply, reserve)
+
+    def lease(self, key: Who, limit: int, lease: Time, **options: Unpack[NamedOptions]) -> Leasing:
+        """Take one of `limit` places, renewed until the block ends, or until `release`.
+
+            async with limiter.lease("ann", 4, "30s") as place:
+                if place.outcome.allowed: ...
+
+        It may be awaited as well. `lease` is how long the place is kept if the process dies. The
+        options are those of `check`, but for `cost` and `retry`.
+        """
+        places = Places(limit, lease, options.get("name"))
+        return Leasing(lambda: self.take(key, places, **options))
+
+    async def take(
+        self,
+        key: Who,
+        places: Places,
+        name: str | None = None,
+        scope: str | None = None,
+        on_error: OnError | None = None,
+    ) -> Place:
+        """Take a place that `release` gives back; adapters call it."""
+        ready = self._ready_place(key, name, scope, on_error)
+        if isinstance(ready, Outcome):
+            return NoPlace(ready)
+        redis_key, mode = ready
+        place = AsyncPlace(self, places, redis_key, new_id())
+        try:
+            reply: Any = await self.send_again(redis_key, place.take)
+        except FAILURES as error:
+            reply = error
+            if may_be_taken(classify(error)):
+                place.give_up()
+        except asyncio.CancelledError:
+            place.give_up()
+            raise
+        place.outcome = self._conclude_place(places, redis_key, mode, reply)
+        if place.outcome.allowed and place.outcome.source == "server":
+            place.hold()
+        return place
+
+    def send(self, key: str, command: bytes) -> Awaitable[Any]:
+        """Send a command about a key; its reply, or an error, comes before the deadline."""
+        return self._backend().submit(key, command)
+
+    def send_again(self, key: str, command: bytes) -> Awaitable[Any]:
+        """`send`, once more if the connection breaks: for commands that may be run twice."""
+        return self._backend().submit_again(key, command)
 
     async def peek(
         self,
@@ -279,8 +332,13 @@ class AsyncRateLimiter(LimiterBase):
         self._probed(failure)
 
     async def aclose(self) -> None:
-        """Close this event loop's connections. A later check makes new ones."""
+        """Give back this event loop's places, and close its connections.
+
+        A later check makes new ones.
+        """
         loop = asyncio.get_running_loop()
+        for place in [one for one in list(self.held) if one.loop is loop]:
+            place.release()
         while ours := [one for one in self._unfinished if one.get_loop() is loop]:
             await asyncio.wait(ours)
         backend = self._backends.pop(loop, None)
@@ -316,7 +374,7 @@ class AsyncRateLimiter(LimiterBase):
         except FAILURES:
             return {}
 
-    def _in_background(
+    def in_background(
         self, work: Awaitable[Any], then: Callable[[asyncio.Future[Any]], None] | None = None
     ) -> None:
         """Let it go on; a command was written by now, even if the loop turns no more."""
@@ -336,20 +394,3 @@ class AsyncRateLimiter(LimiterBase):
                 self._unfinished.discard(dead)
             backend = self._backends[loop] = self._make()
         return backend
-
-
-class _OneServer:
-    """All keys are on one server."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self.aclose = pipeline.aclose
-
-    def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
-        return self._pipeline.submit(command)
-
-    def submit_again(self, key: str, command: bytes) -> Awaitable[Any]:  # noqa: ARG002
-        return self._pipeline.submit_again(command)
-
-    async def probe(self, command: bytes, timeout: float) -> None:
-        await self._pipeline.submit_within(timeout, command)

@@ -67,7 +67,7 @@ class CheckOptions(NamedOptions, total=False):
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 
 
-class RequestOptions(TypedDict, total=False):
+class _AnyOptions(TypedDict, total=False):
     """The options of everything that an app sets up for its requests, the same in every adapter.
 
     Functions are called with the framework's request.
@@ -79,6 +79,22 @@ class RequestOptions(TypedDict, total=False):
     """A function; a request for which it returns true is not limited."""
     on_error: OnError | None
     """`closed` or `open`; overrides the limiter's."""
+
+
+class PlaceOptions(_AnyOptions, total=False):
+    """The options of a limit of so many at once."""
+
+    key: Callable[..., Any]
+    """Who is asking: returns a Subject, or a user's id. Default: the client's address."""
+    name: str | None
+    """The name in headers and keys, such as `uploads`."""
+    scope: str | None
+    """The second field of keys, if not `name`. Without either: method and route template."""
+
+
+class RequestOptions(_AnyOptions, total=False):
+    """The options of everything that charges."""
+
     wait: bool
     """Whether to hold requests for as long as `leaky` limits ask."""
     count_if: Callable[..., Any] | None

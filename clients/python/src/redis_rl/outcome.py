@@ -12,11 +12,13 @@ from redis_rl.limits.labels import Known, Labels
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.limits.names import Policy
+from redis_rl.limits.places import Places
 
 Source = Literal["server", "failed_open", "exempt"]
 Row = list[int]
 
 _ROW = 5
+_LEAST_WAIT_MS = 1000
 _NOTHING: Known = MappingProxyType({})
 NEVER = -1
 
@@ -134,6 +136,20 @@ class Outcome:
             f"RL.LIMIT must answer with a verdict for each limit, not {reply!r}: "
             "is it redis-rl's module that answers?"
         )
+
+    @classmethod
+    def of_place(cls, reply: object, places: Places, key: str) -> Outcome:
+        """Read RL.LEASE's reply. Others may give a place back, so a wait is at most the lease."""
+        if type(reply) is not list or len(reply) != _ROW or not _is_verdict(reply):
+            raise StoreMisconfigured(
+                f"RL.LEASE must answer with a verdict, not {reply!r}: "
+                "is it redis-rl's module that answers?"
+            )
+        allowed, limit, remaining, wait_ms, reset_ms = reply
+        if not allowed and wait_ms != NEVER:
+            wait_ms = min(max(_LEAST_WAIT_MS, wait_ms), places.lease.ms)
+        rows = [[allowed, limit, remaining, wait_ms, reset_ms]]
+        return cls(allowed == 1, rows, places.labels, key)
 
     @classmethod
     def failed_open(cls, key: str, cost: int = 1) -> Outcome:

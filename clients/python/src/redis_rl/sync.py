@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,15 @@ from redis_rl.base import (
     waits_ms,
 )
 from redis_rl.charges.background import Background
+from redis_rl.charges.ids import new_id
+from redis_rl.charges.places import NoPlace, Place, SyncPlace, may_be_taken
 from redis_rl.charges.reservation import Reservation
 from redis_rl.charges.together import PreparedAll
 from redis_rl.checks import Check, Checks, Prepared
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
+from redis_rl.limits.period import Time
+from redis_rl.limits.places import Places
 from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
@@ -111,7 +116,7 @@ class SyncRateLimiter(LimiterBase):
         if command is None:
             return False
         try:
-            reply = raised(self._store.ask_all(outcome.key, command, again=True))
+            reply = self.send_again(outcome.key, command)
         except FAILURES as error:
             reply = error
         return self._settled(outcome, cost, reply)
@@ -122,7 +127,7 @@ class SyncRateLimiter(LimiterBase):
         def settle() -> None:
             self.settle(outcome, cost)
 
-        self._later(settle)
+        self._background.later(settle)
 
     def check_all(
         self,
@@ -142,6 +147,46 @@ class SyncRateLimiter(LimiterBase):
         except FAILURES as error:
             reply = error
         return self._conclude_all(asked, reply, reserve)
+
+    @contextmanager
+    def lease(
+        self, key: Who, limit: int, lease: Time, **options: Unpack[NamedOptions]
+    ) -> Iterator[Place]:
+        """As AsyncRateLimiter.lease, for `with`."""
+        place = self.take(key, Places(limit, lease, options.get("name")), **options)
+        try:
+            yield place
+        finally:
+            place.release()
+
+    def take(
+        self,
+        key: Who,
+        places: Places,
+        name: str | None = None,
+        scope: str | None = None,
+        on_error: OnError | None = None,
+    ) -> Place:
+        """As AsyncRateLimiter.take."""
+        ready = self._ready_place(key, name, scope, on_error)
+        if isinstance(ready, Outcome):
+            return NoPlace(ready)
+        redis_key, mode = ready
+        place = SyncPlace(self, places, redis_key, new_id(), self._background)
+        try:
+            reply: Any = self.send_again(redis_key, place.take)
+        except FAILURES as error:
+            reply = error
+            if may_be_taken(classify(error)):
+                place.give_up()
+        place.outcome = self._conclude_place(places, redis_key, mode, reply)
+        if place.outcome.allowed and place.outcome.source == "server":
+            place.hold()
+        return place
+
+    def send_again(self, key: str, command: bytes) -> Any:
+        """Send a command about a key, once more if the connection breaks."""
+        return raised(self._store.ask_all(key, command, again=True))
 
     def peek(
         self,
@@ -186,7 +231,9 @@ class SyncRateLimiter(LimiterBase):
         self._probed(failure)
 
     def close(self) -> None:
-        """Close the idle connections. A later check makes new ones."""
+        """Give back the places, and close the idle connections. A later check makes new ones."""
+        for place in list(self.held):
+            place.release()
         self._background.finish(max(self.timeout, PROBE_S))
         self._store.close()
 
@@ -203,11 +250,6 @@ class SyncRateLimiter(LimiterBase):
         if isinstance(reply, Exception):
             raise reply
         return reply
-
-    def _later(self, work: Callable[[], None], delay_s: float = 0.0) -> None:
-        """Do it in the background."""
-        if not self._background.later(work, delay_s):
-            self._log.warn("Something was not settled", RuntimeError("too much waits for it"))
 
     def _waits_ms(self, key: str) -> dict[object, int]:
         """How long calls of cost 1 would have to wait; nothing if RL.PEEK is not permitted."""

@@ -8,9 +8,11 @@ from redis_rl.django.requests import client_ip
 from redis_rl.django.route import RouteLimit
 from redis_rl.errors import ConfigurationError
 from redis_rl.limiter import AsyncRateLimiter
-from redis_rl.options import AllOptions, LimitOptions
+from redis_rl.limits.period import Time
+from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import refuse_coroutines
+from redis_rl.rules.places import RuleOfPlaces
 from redis_rl.rules.rule import Rule, RuleLimits
 from redis_rl.sync import SyncRateLimiter
 
@@ -49,6 +51,22 @@ class RateLimits:
         the options are those of AllOptions.
         """
         return RouteLimit(self._limiter, self._rule_of_all(subjects, options))
+
+    def concurrency(
+        self, limit: int, lease: Time | None = None, **options: Unpack[PlaceOptions]
+    ) -> RouteLimit:
+        """Return a decorator that lets so many requests of a subject be served at once.
+
+        `lease`, such as `"30s"`, is how long a place is kept if the process dies. A place is given
+        back when the body has been sent, or on an exception.
+        """
+        return RouteLimit(self._limiter, RuleOfPlaces(limit, lease, options, client_ip))
+
+    def throttle_concurrency(
+        self, limit: int, lease: Time | None = None, **options: Unpack[PlaceOptions]
+    ) -> type[Any]:
+        """`concurrency` as a throttle class."""
+        return self._throttle(RuleOfPlaces(limit, lease, options, client_ip))
 
     def throttle(self, *limits: RuleLimits, **options: Unpack[LimitOptions]) -> type[Any]:
         """Return a class for the `throttle_classes` of Django REST framework."""

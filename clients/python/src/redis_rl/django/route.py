@@ -13,9 +13,10 @@ from redis_rl.django.requests import (
     answer,
     asking_of,
     meeting,
+    raised,
+    raised_async,
     responded,
     responded_async,
-    response_to,
     with_headers,
 )
 from redis_rl.django.views import check_kind, request_of
@@ -80,9 +81,9 @@ class RouteLimit:
                 if response is None:
                     try:
                         response = view(*arguments, **named)
-                    except Exception as error:
+                    except BaseException as error:
                         if outermost:
-                            responded(response_to(error), met)
+                            raised(error, met)
                         raise
                 if outermost:
                     return with_headers(responded(response, met), met, limiter.legacy)
@@ -102,9 +103,9 @@ class RouteLimit:
                         response = view(*arguments, **named)
                         if inspect.isawaitable(response):
                             response = await response
-                    except Exception as error:
+                    except BaseException as error:
                         if outermost:
-                            await responded_async(response_to(error), met)
+                            await raised_async(error, met)
                         raise
                 if outermost:
                     await responded_async(response, met)

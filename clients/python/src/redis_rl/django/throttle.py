@@ -13,8 +13,8 @@ from redis_rl.django.requests import (
     forget,
     meet,
     met_of,
+    raised,
     responded,
-    response_to,
     with_headers,
 )
 from redis_rl.django.route import RouteLimit
@@ -123,7 +123,7 @@ def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
         try:
             return handle(error)
         except Exception as unhandled:
-            responded(response_to(unhandled), met)
+            raised(unhandled, met)
             raise
 
     view.finalize_response = finalize_with_headers

@@ -86,10 +86,10 @@ class RouteLimit:
         resolved = request.get(_RESOLVED, {}).get(self, {})
         met = request.get(MET)
         if met is None:
-            if self._rule.count_if is not None:
+            if self._rule.ends:
                 raise ConfigurationError(
-                    "count_if must see the response: call limiter.install(app) before the app's "
-                    "first request"
+                    "count_if and concurrency must see the response: call limiter.install(app) "
+                    "before the app's first request"
                 )
             met = request[MET] = Met()
 

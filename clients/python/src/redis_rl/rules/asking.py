@@ -16,14 +16,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from redis_rl.base import LimiterBase
+from redis_rl.charges.places import Place
 from redis_rl.checks import Check
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.keys.subjects import Subject, WholeKey, subject_of
 from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.places import Places
 from redis_rl.outcome import Outcome
 from redis_rl.rules.all import RuleOfAll
 from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
+from redis_rl.rules.places import RuleOfPlaces, check_not_places
 from redis_rl.rules.rule import Rule, cost_of
 
 Answer = TypeVar("Answer")
@@ -127,6 +130,7 @@ def budget(asking: Asking) -> Generator[Any, Any, Budget]:
             "peek and reset must be of one subject, as in limiter.peek(key, limits, scope=name), "
             "not of limit_all"
         )
+    check_not_places(rule)
     charged = asking.met.budgets.get(rule)
     if charged is not None:
         return charged  # type: ignore[no-any-return]
@@ -145,6 +149,8 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
         return known
     if rule.of_all:
         return (yield from _steps_of_all(asking))
+    if rule.of_places:
+        return (yield from _steps_of_places(asking))
     if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
         return _passed(asking)
     if rule.exempt is not None and (yield asking.value("exempt")):
@@ -204,6 +210,30 @@ def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
     return outcome
 
 
+def _steps_of_places(asking: Asking) -> Generator[Any, Any, Outcome]:
+    """`_steps` of a rule for so many at once."""
+    met, rule = asking.met, asking.rule
+    assert isinstance(rule, RuleOfPlaces)
+    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
+        return _passed(asking)
+    if rule.exempt is not None and (yield asking.value("exempt")):
+        return _passed(asking)
+    subject = subject_of((yield asking.value("key")), "a key function must return")
+    scope = _scope(asking, rule, rule.places, subject)
+    place: Place = yield asking.limiter.take(
+        subject, rule.places, scope=scope, on_error=rule.on_error
+    )
+    if met.ending is None:
+        met.ending = Ending()
+    met.ending.hold(place)
+    if met.watch is not None:
+        met.watch()
+    outcome = met.outcomes[rule] = place.outcome
+    if not outcome.allowed:
+        met.refused()
+    return outcome
+
+
 def _await_response(asking: Asking, outcome: Outcome) -> None:
     """Settle a charge by the response, if the rule says so."""
     if asking.rule.count_if is None or outcome.charge is None or outcome.charge.id is None:
@@ -226,7 +256,7 @@ def _passed(asking: Asking) -> Outcome:
 def _scope(
     asking: Asking,
     rule: Rule,
-    limits: LimitSet,
+    limits: LimitSet | Places,
     subject: Subject | WholeKey,
     slot: str | None = None,
 ) -> str:

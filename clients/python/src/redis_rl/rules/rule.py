@@ -9,6 +9,7 @@ from typing import Any
 from redis_rl.errors import ConfigurationError, WrongArgument
 from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
+from redis_rl.limits.places import Places
 from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_flag, checked_mode
 from redis_rl.rules.scope import APP, checked_methods, scope, websocket_scope
 
@@ -25,6 +26,8 @@ class Rule:
 
     of_all = False
     """Whether it is a RuleOfAll."""
+    of_places = False
+    """Whether it is a RuleOfPlaces."""
 
     def __init__(
         self,
@@ -41,6 +44,8 @@ class Rule:
         self.retry = checked_flag("retry", options.get("retry", False))
         self.count_if = options.get("count_if")
         self.reserves = checked_flag("reserve", options.get("reserve", False))
+        self.ends = self.count_if is not None or self.of_places
+        """Whether there is something to do when the response is known, or sent."""
         self.settles = self.reserves or self.count_if is not None
         """Whether its charges may be settled."""
         self.methods = checked_methods(options.get("methods"))
@@ -61,7 +66,7 @@ class Rule:
         """The only limit set, or that of the first tier; None if a function chooses."""
         return next(iter(self.tiers.values()), None)
 
-    def given(self, limits: LimitSet | None) -> str | None:
+    def given(self, limits: LimitSet | Places | None) -> str | None:
         """The scope or name given, if any."""
         return self.scope or self.name or (limits.name if limits else None)
 
@@ -70,7 +75,10 @@ class Rule:
         return scope(method or "GET", None, None, self.methods) is not None
 
     def scope_of(
-        self, method: str | None, template: Callable[[], str | None], limits: LimitSet | None
+        self,
+        method: str | None,
+        template: Callable[[], str | None],
+        limits: LimitSet | Places | None,
     ) -> str:
         """The budget of a request, whether or not the rule is for its method."""
         name = self.given(limits)

@@ -6,6 +6,7 @@ Each serves `/items/{id}` under limits that one request meets together, first to
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from redis_rl import RateLimiter, SyncRateLimiter
-from redis_rl.asgi import RateLimitAllMiddleware, RateLimitMiddleware
+from redis_rl.asgi import ConcurrencyMiddleware, RateLimitAllMiddleware, RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
 from web.apps.asking import ADDRESS, asking
 
@@ -43,6 +44,11 @@ def limited(*limits: Any, **options: Any) -> Limited:
     return Limited(limits, options)
 
 
+def limited_places(*limits: Any, **options: Any) -> Limited:
+    """So many at once."""
+    return Limited(limits, options, "_concurrency")
+
+
 def limited_all(subjects: Any, **options: Any) -> Limited:
     """Limits of several subjects."""
     return Limited((subjects,), options, "_all")
@@ -59,9 +65,7 @@ class Answer:
     @property
     def left(self) -> list[int]:
         """What RateLimit says is left, limit by limit."""
-        return [
-            int(part.split(";")[0]) for part in self.headers.get("ratelimit", "").split("r=")[1:]
-        ]
+        return [int(left) for left in re.findall(r";r=(\d+)", self.headers.get("ratelimit", ""))]
 
 
 @dataclass
@@ -76,6 +80,8 @@ class Adapter(ABC):
     """What the handler answers."""
     raises: Exception | None = None
     """What it raises instead."""
+    during: Callable[[], None] | None = None
+    """What the test does while a request is handled."""
     served: int = 0
     """How many requests reached the handler."""
     raising: bool = False
@@ -98,6 +104,8 @@ class Adapter(ABC):
     def handled(self) -> None:
         """Handle a request."""
         self.served += 1
+        if self.during is not None:
+            self.during()
         if self.raises is not None:
             raise self.raises
 
@@ -130,7 +138,8 @@ class Adapter(ABC):
 
 def made_by(limits: Any, method: str, one: Limited) -> Any:
     """The method that makes a limit of its kind."""
-    return getattr(limits, method + one.kind)
+    name = method + one.kind
+    return getattr(limits, "concurrency" if name == "limit_concurrency" else name)
 
 
 def lower(headers: Any) -> dict[str, str]:
@@ -244,7 +253,11 @@ class Middleware(OverASGI):
         )
 
 
-MIDDLEWARE: dict[str, Any] = {"": RateLimitMiddleware, "_all": RateLimitAllMiddleware}
+MIDDLEWARE: dict[str, Any] = {
+    "": RateLimitMiddleware,
+    "_all": RateLimitAllMiddleware,
+    "_concurrency": ConcurrencyMiddleware,
+}
 
 
 class Threaded(Adapter):

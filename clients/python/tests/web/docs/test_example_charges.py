@@ -1,11 +1,13 @@
 """The example app's routes whose limits are more than a count."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from support.eventually import eventually
 from support.server import Server
 from web.apps.example import Example
 
@@ -101,3 +103,27 @@ def test_team_charges_both_or_neither(app: httpx.Client, server: Server) -> None
             "rl:user:ip:127.0.0.1",
             "rl:user:user:user123",
         ]
+
+
+def test_busy_serves_two_at_once(app: httpx.Client, server: Server) -> None:
+    def held() -> int:
+        with server.client() as client:
+            key = "rl:busy:ip:127.0.0.1"
+            free = client.execute_command("RL.LEASE", key, 9, "1m", "looks", "COST", 0)[2]
+        return 9 - int(free)
+
+    first = app.get("/busy")
+    assert first.json() == {"ok": True}
+    assert first.headers["ratelimit-policy"] == '"busy";q=2;qu="concurrent-requests"'
+    with ThreadPoolExecutor() as pool:
+        working = [pool.submit(app.get, "/busy?ms=1500") for _ in "12"]
+        assert eventually(lambda: held() == 2)
+        third = app.get("/busy")
+        assert third.status_code == 429
+        assert third.headers["retry-after"] == "5"
+        assert [one.result().status_code for one in working] == [200, 200]
+    assert app.get("/busy?fail=1").status_code == 500
+    assert eventually(lambda: held() == 0)
+    with pytest.raises(httpx.ReadTimeout):
+        app.get("/busy?ms=60000", timeout=httpx.Timeout(10, read=0.5))
+    assert eventually(lambda: held() == 0)

@@ -23,6 +23,7 @@ GOES_ON = (
     "Count only some answers",
     "Costs that are known afterwards",
     "Several subjects",
+    "So many at once",
     "As a decorator",
     "Holding requests",
 )
