@@ -208,15 +208,15 @@ struct Tokens {
 
 /// Refuse a count that makes no sense before it is charged.
 async fn read_pages(mut request: Request, next: Next) -> Response {
-    let Some(pages) = count(request.uri(), "pages") else { return bad("pages") };
+    let Some(pages) = count(request.uri(), "pages", Some(1)) else { return bad("pages") };
     request.extensions_mut().insert(Pages(pages));
     next.run(request).await
 }
 
 async fn read_tokens(mut request: Request, next: Next) -> Response {
     let uri = request.uri();
-    let Some(estimate) = count(uri, "estimate") else { return bad("estimate") };
-    let Some(actual) = count(uri, "actual") else { return bad("actual") };
+    let Some(estimate) = count(uri, "estimate", None) else { return bad("estimate") };
+    let Some(actual) = count(uri, "actual", None) else { return bad("actual") };
     request.extensions_mut().insert(Tokens { estimate, actual });
     next.run(request).await
 }
@@ -240,12 +240,12 @@ fn bad(name: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"detail": detail}))).into_response()
 }
 
-/// The count that is asked for: 1 where none is, nothing where it is no count.
-fn count(uri: &Uri, name: &str) -> Option<u64> {
+/// The count that is asked for, nothing where it is no count.
+fn count(uri: &Uri, name: &str, default: Option<u64>) -> Option<u64> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
     let mut given = pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value);
     match (given.next(), given.next()) {
-        (None, _) => Some(1),
+        (None, _) => default,
         (Some(count), None) if count.starts_with(|c| matches!(c, '1'..='9')) => count.parse().ok(),
         _ => None,
     }

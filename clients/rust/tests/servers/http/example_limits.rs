@@ -70,7 +70,9 @@ async fn a_model_is_charged_what_it_used() {
     assert_eq!(less.header("ratelimit"), Some("\"tokens\";r=900;t=60"));
     let more = generate("estimate=100&actual=300").await;
     assert_eq!(more.json(), json!({"charged": 300, "requests_left": 600}));
-    for wrong in ["estimate=0&actual=1", "estimate=1&actual=0", "estimate=x&actual=1"] {
+    for wrong in
+        ["estimate=0&actual=1", "estimate=1&actual=0", "estimate=x&actual=1", "estimate=1", ""]
+    {
         assert_eq!(generate(wrong).await.status, 400, "{wrong}");
     }
     assert_eq!(generate("estimate=601&actual=1").await.status, 429);

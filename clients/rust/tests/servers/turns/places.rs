@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use redis_rl::{Key, Lease, Limiter, OnError, Places, Source};
 
-use crate::support::{Fault, Proxy, Server, eventually, patient, user};
+use crate::support::{Cluster, Fault, Proxy, Server, eventually, keys, patient, user};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -99,6 +99,28 @@ async fn a_lost_reply_takes_one_place() {
     proxy.set(Fault::Drop);
     lease.release().await;
     assert_eq!(held(&server, "rl:test:user:x").await, 0);
+}
+
+#[tokio::test]
+async fn in_a_cluster_each_place_is_where_its_key_is() {
+    let cluster = Cluster::start().await;
+    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
+    let limiter = Limiter::builder(connection).timeout(SOON).build();
+    let mut leases = Vec::new();
+    for n in 0..12 {
+        let lease = limiter.lease(&user(&n.to_string()), &two("1s")).await.unwrap();
+        assert!(lease.outcome().allowed);
+        leases.push(lease);
+    }
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    for lease in leases {
+        let (owner, _) = cluster.owner(&lease.outcome().key).await;
+        assert_eq!(held(&cluster.nodes[owner], &lease.outcome().key).await, 1, "it is renewed");
+        lease.release().await;
+    }
+    for node in &cluster.nodes {
+        assert!(keys(node).await.is_empty());
+    }
 }
 
 #[tokio::test]
