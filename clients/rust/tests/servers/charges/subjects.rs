@@ -107,6 +107,9 @@ async fn in_a_cluster_it_must_have_a_slot() {
     let ask = || request("GET").map(|_| "ann".to_owned());
     let response = layer.layer(inner).oneshot(ask()).await.unwrap();
     assert_eq!(response.status(), 503, "in every mode");
+    for node in &cluster.nodes {
+        assert_eq!(node.calls("rl.all").await, 0, "nobody is asked");
+    }
     let slotted = layer.slot(|_| "t1".to_owned());
     let response = slotted.layer(inner).oneshot(ask()).await.unwrap();
     let state = "\"user\";r=8;t=86400, \"team\";r=8;t=86400";
