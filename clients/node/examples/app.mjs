@@ -90,6 +90,17 @@ app.get('/boom', limited('5/minute'), () => {
   throw new Error('boom');
 });
 
+const ok = (_req, res) => res.json({ ok: true });
+
+// Its limits are whatever RL.POLICY SET says.
+app.get('/plan', limited('policy plan'), ok);
+
+// What 2 a minute would refuse shows in RL.TOP SHADOW, and nowhere else.
+app.get('/trial', limited('100/minute; shadow 2/minute', { name: 'trial' }), ok);
+
+// Whoever does not wait as told is shut out.
+app.get('/guarded', limited('3/minute; ban 1m after 2/minute', { name: 'guarded' }), ok);
+
 app.get('/health', (_req, res) => {
   res.json({ ok: true });
 });

@@ -20,7 +20,9 @@ export {
   type KeyOptions,
   type Limiter,
 } from './limiter.js';
-export { type Algorithm, Limit, type LimitLike, type Limits } from './limits/limit.js';
+export type { Ban } from './limits/ban.js';
+export type { Algorithm } from './limits/grammar.js';
+export { type BanOptions, Limit, type LimitLike, type Limits } from './limits/limit.js';
 export type { Policy } from './limits/policy.js';
 export type { LimiterOptions, Logger, OnError } from './options/limiter.js';
 export type { Decision, Outcome, Verdict } from './outcome.js';

@@ -7,7 +7,7 @@ import {
   type StoreUnavailable,
 } from './errors.js';
 import { APP_SCOPE } from './keys/scope.js';
-import { encodeField, readWho, type Subject, type Who } from './keys/subjects.js';
+import { encodeField, isWhole, readWho, type Subject, type Who } from './keys/subjects.js';
 import type { Limits } from './limits/limit.js';
 import { type Label, type LimitSet, LimitSetCache } from './limits/limit-set.js';
 import { PolicyBook } from './limits/policy-book.js';
@@ -281,7 +281,7 @@ export class StoreLimiter implements Limiter {
 
   #keyOf(who: Who, { scope, name }: KeyOptions): string {
     const whom = readWho(who, 'who');
-    if (whom.kind === 'whole') return whom.key;
+    if (isWhole(whom)) return whom.key;
     return `${this.spaceOf(scope ?? name ?? APP_SCOPE)}${this.subjectOf(whom)}`;
   }
 

@@ -115,6 +115,19 @@ test('/stream, /slow, /boom and /health', async () => {
   assert.deepEqual([health.json(), health.headers.ratelimit], [{ ok: true }, undefined]);
 });
 
+test('/trial, /guarded and /plan', async () => {
+  await server.command('RL.POLICY', 'SET', 'plan', 'FIXED', 2, '1m');
+  await deniedAfter(2, () => get('/plan'));
+  for (let left = 99; left > 95; left--) {
+    assert.equal(untimed(await get('/trial')), `"trial";r=${left}`);
+  }
+  assert.deepEqual(await server.command('RL.TOP', 'SHADOW'), [['rl:trial:ip:127.0.0.1', 2]]);
+  await deniedAfter(3, () => get('/guarded'));
+  await get('/guarded');
+  const banned = await get('/guarded');
+  assert.deepEqual(banned.json()['violated-policies'], ['guarded', 'guarded-ban']);
+});
+
 test('HEAD counts as GET, OPTIONS not at all, and spellings share a budget', async () => {
   await ask(url, '/items', { method: 'HEAD' });
   await ask(url, '/items', { method: 'OPTIONS' });

@@ -13,7 +13,7 @@ import { quotaExceeded } from '../dist/esm/http/problem.js';
 import { isCharged, place } from '../dist/esm/http/stack.js';
 import { ipKey, TrustedProxies } from '../dist/esm/keys/addresses.js';
 import { readMethods, scopeOf } from '../dist/esm/keys/scope.js';
-import { encodeField, Subject } from '../dist/esm/keys/subjects.js';
+import { encodeField, prefixField, Subject } from '../dist/esm/keys/subjects.js';
 import { limitSetOf } from '../dist/esm/limits/limit-set.js';
 import { PolicyBook } from '../dist/esm/limits/policy-book.js';
 import { quotasOf, readOutcome } from '../dist/esm/outcome.js';
@@ -54,16 +54,21 @@ function bookOf(set, server = {}) {
   return book;
 }
 
-each('policies', ({ spec, name, server, policies, error }) => {
+each('policies', ({ spec, name, server, policies, ban, error }) => {
   const make = () => limitSetOf(spec, name ?? undefined);
   if (error) return assert.throws(make, ConfigurationError);
   const set = make();
-  const { labels, fits } = bookOf(set, server).labelsOf(
-    set,
-    policies.map(({ q }) => q),
-  );
-  const made = labels.map(({ name, window, limit }) => ({ name, q: limit.quota, w: window }));
-  assert.deepEqual([made, fits], [policies, true]);
+  const book = bookOf(set, server);
+  const quotas = set.limits.flatMap((item) => {
+    if (!item.policy) return item.shadow ? [] : [item.quota];
+    const rows = server[item.policy].filter((clause) => !clause.startsWith('SHADOW'));
+    return rows.map((clause) => Number(clause.split(' ')[1]));
+  });
+  const { labels, fits } = book.labelsOf(set, quotas);
+  const made = ({ name, window, limit }) => ({ name, q: limit.quota, w: window });
+  const [bans, limits] = [true, false].map((is) => labels.filter(({ isBan }) => isBan === is));
+  assert.deepEqual([limits.map(made), fits], [policies, true]);
+  assert.deepEqual(bans.map(made), ban ? [ban] : []);
 });
 
 each('scopes', ({ method, template, name, methods, scope, error }) => {
@@ -92,10 +97,11 @@ each('stacks', ({ limits, server, scopes, error }) => {
   else assert.equal(placed.at(-1), null);
 });
 
-each('keys', ({ prefix, scope, kind, subject, ipv6_prefix, key, error }) => {
+each('keys', ({ prefix, slot, scope, kind, subject, ipv6_prefix, key, error }) => {
   const make = () => {
-    const who = { ip: Subject.ip, user: Subject.user, key: Subject.apiKey }[kind](subject);
-    const start = `${encodeField(prefix)}:${encodeField(scope)}`;
+    const known = { ip: Subject.ip, user: Subject.user, key: Subject.apiKey };
+    const who = known[kind]?.(subject) ?? Subject.of(kind, subject);
+    const start = `${prefixField(prefix, slot)}:${encodeField(scope)}`;
     return `${start}:${who.kind}:${who.field(ipv6_prefix ?? 64)}`;
   };
   if (error) assert.throws(make);
@@ -178,14 +184,14 @@ function asShared(outcome) {
   return {
     ...times(outcome),
     remaining: outcome.remaining,
-    tightest: outcome.tightest.policy,
-    decisions: outcome.decisions.map((decision) => ({
-      ...times(decision),
-      policy: decision.policy,
-      limit: decision.limit,
-      remaining: decision.remaining,
-    })),
+    tightest: outcome.tightest?.policy ?? null,
+    decisions: outcome.decisions.map(verdict),
+    ...(outcome.ban && { ban: verdict(outcome.ban) }),
   };
+}
+
+function verdict({ policy, limit, remaining, ...rest }) {
+  return { ...times(rest), policy, limit, remaining };
 }
 
 function times({ allowed, retryAfter, resetAfter, wait }) {

@@ -78,12 +78,15 @@ export function hold(
 
 /** Two outcomes of one request, as one. */
 export function both(first: Told, second: Told): Told {
-  const decisions = [...first.decisions, ...second.decisions];
+  // Of two bans the first stands among the limits, where it is told while it denies.
+  const banned = first.ban !== null && !first.ban.allowed ? [first.ban] : [];
+  const decisions = [...first.decisions, ...banned, ...second.decisions];
   return {
     allowed: first.allowed && second.allowed,
     decisions,
+    ban: second.ban,
     retryAfter: longer(first.retryAfter, second.retryAfter),
-    tightest: tightestOf(decisions),
+    tightest: tightestOf(decisions, second.ban),
   };
 }
 

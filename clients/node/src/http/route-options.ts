@@ -4,9 +4,8 @@ import { ConfigurationError } from '../errors.js';
 import { readMethods } from '../keys/scope.js';
 import type { Subject, SubjectOptions, WholeKey, Who } from '../keys/subjects.js';
 import { checkCost, type StoreLimiter } from '../limiter.js';
-import { Limit, type Limits } from '../limits/limit.js';
-import { limitSetOf, type LimitSet, LimitSetCache } from '../limits/limit-set.js';
-import { Policy } from '../limits/policy.js';
+import type { Limits } from '../limits/limit.js';
+import { isItem, limitSetOf, type LimitSet, LimitSetCache } from '../limits/limit-set.js';
 import { checkFunction, checkOnError, type OnError, wrong } from '../options/limiter.js';
 import { shown } from '../options/shown.js';
 
@@ -137,7 +136,7 @@ function readLimits<Request>(
 
 function isTiers<Request>(limits: RouteOptions<Request>['limits']): limits is Tiers {
   if (typeof limits !== 'object' || Array.isArray(limits)) return false;
-  return !(limits instanceof Limit || limits instanceof Policy);
+  return !isItem(limits);
 }
 
 function readTiers<Request>(tiers: Tiers, name: string | undefined): Chosen<Request> {

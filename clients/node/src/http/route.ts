@@ -2,7 +2,7 @@
 
 import { isUnidentified, StoreMisconfigured } from '../errors.js';
 import { scopeOf } from '../keys/scope.js';
-import { readWho, Subject, type SubjectOptions, type WholeKey } from '../keys/subjects.js';
+import { isWhole, readWho, Subject, type SubjectOptions, type WholeKey } from '../keys/subjects.js';
 import { checkCost, type StoreLimiter } from '../limiter.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import type { Outcome } from '../outcome.js';
@@ -100,7 +100,7 @@ export class Route<Request extends HttpRequest> {
 
   /** The key at which to charge. @throws StoreMisconfigured if that would charge it twice */
   #place(raw: RawRequest, scope: string, who: Subject | WholeKey, set: LimitSet): string {
-    const whole = who.kind === 'whole';
+    const whole = isWhole(who);
     const limiters = this.limiter.policies.limitersOf(set);
     const stack = raw[met];
     const subject = whole ? who.key : this.limiter.subjectOf(who);
