@@ -11,6 +11,7 @@ export {
 } from './errors.js';
 export { type Fields, fieldsOf, type Legacy } from './http/headers.js';
 export { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from './http/problem.js';
+export type { Reservation } from './checks/charge.js';
 export { ipKey } from './keys/addresses.js';
 export { Subject, type SubjectOptions, WholeKey, type Who } from './keys/subjects.js';
 export {
@@ -19,6 +20,8 @@ export {
   createLimiter,
   type KeyOptions,
   type Limiter,
+  type ReserveOptions,
+  type ReservingOptions,
 } from './limiter.js';
 export type { Ban } from './limits/ban.js';
 export type { Algorithm } from './limits/grammar.js';

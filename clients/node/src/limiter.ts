@@ -1,32 +1,23 @@
 /** The limiter: one command per check, and what happens when there is no answer. */
 
-import {
-  type CannotIdentify,
-  ConfigurationError,
-  StoreMisconfigured,
-  type StoreUnavailable,
-} from './errors.js';
+import { Asker } from './checks/asker.js';
+import { Charge, nothingCharged, type Reservation } from './checks/charge.js';
+import { limitCommand } from './checks/commands.js';
 import { APP_SCOPE } from './keys/scope.js';
 import { encodeField, isWhole, readWho, type Subject, type Who } from './keys/subjects.js';
 import type { Limits } from './limits/limit.js';
-import { type Label, type LimitSet, LimitSetCache } from './limits/limit-set.js';
-import { PolicyBook } from './limits/policy-book.js';
-import { Log } from './log.js';
+import { type LimitSet, LimitSetCache } from './limits/limit-set.js';
+import { checkCost } from './options/cost.js';
 import { knownOptions } from './options/known.js';
 import {
+  checkBoolean,
+  checkFunction,
   checkOnError,
   type LimiterOptions,
   type OnError,
-  readOptions,
-  type Settings,
 } from './options/limiter.js';
-import { shown } from './options/shown.js';
-import { type Outcome, quotasOf, readOutcome, standing, unasked } from './outcome.js';
+import { type Outcome, readOutcome, standing, unasked } from './outcome.js';
 import { waitsOf } from './peek.js';
-import { now } from './stores/clock.js';
-import { Exchange } from './stores/exchange.js';
-import { storeOf } from './stores/open.js';
-import type { Command, RedisClient } from './stores/types.js';
 
 export interface CheckOptions {
   /** What the request costs, an integer from 0 to 10^12. Default 1. */
@@ -37,6 +28,17 @@ export interface CheckOptions {
   scope?: string;
   /** Instead of the limiter's own. */
   onError?: OnError;
+  /** Whether to send the check once more if its reply is lost: an id keeps it one charge. */
+  retry?: boolean;
+}
+
+/** Options of {@link Limiter.reserve}; `cost` is the estimate. */
+export type ReserveOptions = Omit<CheckOptions, 'retry'>;
+
+/** Options of {@link Limiter.reserving}. */
+export interface ReservingOptions extends ReserveOptions {
+  /** Whether an error gives the estimate back. Default false. */
+  refundOnError?: boolean;
 }
 
 /** One check of {@link Limiter.checkMany}. */
@@ -49,10 +51,16 @@ export interface Check extends CheckOptions {
 export type KeyOptions = Pick<CheckOptions, 'name' | 'scope'>;
 
 const KEY_OPTIONS = { name: true, scope: true } as const;
-const CHECK_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true } as const;
+const RESERVE_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true } as const;
+const CHECK_OPTIONS = { ...RESERVE_OPTIONS, retry: true } as const;
 const OPTIONS = {
   check: knownOptions<CheckOptions>('check', CHECK_OPTIONS),
   checkMany: knownOptions<Check>('checkMany', { ...CHECK_OPTIONS, who: true, limits: true }),
+  reserve: knownOptions<ReserveOptions>('reserve', RESERVE_OPTIONS),
+  reserving: knownOptions<ReservingOptions>('reserving', {
+    ...RESERVE_OPTIONS,
+    refundOnError: true,
+  }),
   peek: knownOptions<KeyOptions>('peek', KEY_OPTIONS),
   reset: knownOptions<KeyOptions>('reset', KEY_OPTIONS),
 };
@@ -70,6 +78,22 @@ export interface Limiter {
   check(who: Who, limits: Limits, options?: CheckOptions): Promise<Outcome>;
   /** Several checks in one round trip, each on its own: a denial undoes no other charge. */
   checkMany(checks: readonly Check[]): Promise<Outcome[]>;
+  /**
+   * Checks with an estimate as `cost`, to be settled when it is known what the request cost.
+   *
+   * @throws as `check` does
+   */
+  reserve(who: Who, limits: Limits, options?: ReserveOptions): Promise<Reservation>;
+  /**
+   * The same around `work`. An error of its settles as 0 with `refundOnError`; else the estimate
+   * stands, unless `work` has settled.
+   */
+  reserving<Result>(
+    who: Who,
+    limits: Limits,
+    options: ReservingOptions,
+    work: (reservation: Reservation) => Result | Promise<Result>,
+  ): Promise<Result>;
   /**
    * What a check of cost 1 would answer now, without charging it; rejects in every mode if the
    * store gives no answer.
@@ -99,40 +123,13 @@ export function createLimiter(options: LimiterOptions): Limiter {
   return new StoreLimiter(options);
 }
 
-const MAX_COST = 10 ** 12;
 const MAX_SCOPES = 1_000;
 const PROBE_MS = 1_000;
 
-const warned = new WeakSet<RedisClient>();
-
 /** What the adapters use beyond {@link Limiter}. */
-export class StoreLimiter implements Limiter {
-  readonly settings: Settings;
-  readonly policies: PolicyBook;
-  failedOpen = 0;
-  readonly #exchange: Exchange | undefined;
+export class StoreLimiter extends Asker implements Limiter {
   readonly #sets = new Map<string | undefined, LimitSetCache>();
   readonly #spaces = new Map<string, string>();
-  readonly #log: Log;
-
-  constructor(options: LimiterOptions) {
-    this.settings = readOptions(options);
-    this.#log = new Log(this.settings.logger);
-    this.policies = new PolicyBook((error) =>
-      error instanceof StoreMisconfigured ? error : undefined,
-    );
-    if (!this.settings.enabled) return;
-    const client = options.client as RedisClient;
-    const store = storeOf(client, this.settings);
-    this.#exchange = new Exchange(store, this.settings.timeoutMs);
-    if (store.warnings.length > 0 && !warned.has(client)) {
-      warned.add(client);
-      this.settings.logger.warn(
-        'redis-rl: client should neither queue nor retry, since a late answer is useless and a ' +
-          `charge that is sent twice counts twice, but ${store.warnings.join('; ')}`,
-      );
-    }
-  }
 
   async check(who: Who, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
     OPTIONS.check.check(options);
@@ -144,13 +141,37 @@ export class StoreLimiter implements Limiter {
     return Promise.all(checks.map((check) => this.#check(check.who, check.limits, check)));
   }
 
+  async reserve(who: Who, limits: Limits, options: ReserveOptions = {}): Promise<Reservation> {
+    OPTIONS.reserve.check(options);
+    return this.#reserve(who, limits, options);
+  }
+
+  async reserving<Result>(
+    who: Who,
+    limits: Limits,
+    options: ReservingOptions,
+    work: (reservation: Reservation) => Result | Promise<Result>,
+  ): Promise<Result> {
+    OPTIONS.reserving.check(options);
+    const { refundOnError = false, ...others } = options;
+    checkBoolean('refundOnError', refundOnError);
+    checkFunction('work', work);
+    const reservation = await this.#reserve(who, limits, others);
+    try {
+      return await work(reservation);
+    } catch (error) {
+      if (refundOnError) await reservation.settle(0);
+      throw error;
+    }
+  }
+
   async peek(who: Who, limits: Limits, options: KeyOptions = {}): Promise<Outcome> {
     OPTIONS.peek.check(options);
     const set = this.#setOf(limits, options.name);
     const key = this.#keyOf(who, options);
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     if (!exchange) return unasked('exempt', key, 0);
-    const { reply, labels } = await this.#askLabelled(exchange, key, set, 0);
+    const { reply, labels } = await this.askLabelled(exchange, limitCommand(key, set, 0), set);
     const outcome = readOutcome(reply, labels, key, 0);
     if (outcome.decisions.every(({ remaining }) => remaining > 0)) return outcome;
     const waits = waitsOf(await exchange.send({ name: 'RL.PEEK', key, rest: [] }), outcome, labels);
@@ -160,46 +181,14 @@ export class StoreLimiter implements Limiter {
   async reset(who: Who, options: KeyOptions = {}): Promise<boolean> {
     OPTIONS.reset.check(options);
     const key = this.#keyOf(who, options);
-    return (await this.#exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
+    return (await this.exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
   }
 
   async probe(timeoutMs?: number): Promise<void> {
     const { prefix, timeoutMs: own, connectTimeoutMs } = this.settings;
     const key = `${encodeField(prefix)}:probe`;
     const nothing = { name: 'RL.LIMIT', key, rest: ['FIXED', '0', '1s', 'COST', '0'] };
-    await this.#exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
-  }
-
-  /** Checks, and follows the mode if there is no answer. */
-  ask(key: string, set: LimitSet, cost: number, mode?: OnError): Promise<Outcome> {
-    const exchange = this.#exchange;
-    if (!exchange) return Promise.resolve(unasked('exempt', key, cost));
-    if (set.policies.length > 0) return this.#askThenRead(exchange, key, set, cost, mode);
-    return exchange.ask(limitCommand(key, set, cost), {
-      read: (reply) => readOutcome(reply, set.labels as readonly Label[], key, cost),
-      done: (outcome) => this.#told(outcome),
-      fail: (error) => this.unanswered(error, key, cost, mode),
-    });
-  }
-
-  /** The outcome of a check without an answer. @throws `error` unless the mode serves */
-  unanswered(
-    error: StoreUnavailable,
-    key: string,
-    cost: number,
-    mode: OnError = this.settings.onError,
-  ): Outcome {
-    const serves = mode === 'open' && !(error instanceof StoreMisconfigured);
-    const kind = error instanceof StoreMisconfigured ? 'misconfigured' : 'unavailable';
-    this.#log.say(kind, error, serves ? 'served without a limit' : 'refused');
-    if (!serves) throw error;
-    this.failedOpen += 1;
-    return this.#told(unasked('failed_open', key, cost));
-  }
-
-  /** Logs that a client cannot be identified. */
-  unidentified(error: CannotIdentify): void {
-    this.#log.say('unidentified', error, 'refused');
+    await this.exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
   }
 
   /** The beginning of all keys of a scope: `{prefix}:{scope}:`. */
@@ -218,65 +207,24 @@ export class StoreLimiter implements Limiter {
   }
 
   async #check(who: Who, limits: Limits, options: CheckOptions): Promise<Outcome> {
-    const mode = options.onError === undefined ? undefined : checkOnError(options.onError);
-    const set = this.#setOf(limits, options.name);
-    const key = this.#keyOf(who, options);
-    return this.ask(key, set, checkCost(options.cost ?? 1), mode);
+    const { key, set, cost, mode } = this.#read(who, limits, options);
+    const { retry = false } = options;
+    return checkBoolean('retry', retry)
+      ? this.askWithId(key, set, cost, mode, false)
+      : this.ask(key, set, cost, mode);
   }
 
-  async #askThenRead(
-    exchange: Exchange,
-    key: string,
-    set: LimitSet,
-    cost: number,
-    mode?: OnError,
-  ): Promise<Outcome> {
-    let outcome: Outcome;
-    try {
-      const { reply, labels } = await this.#askLabelled(exchange, key, set, cost);
-      outcome = readOutcome(reply, labels, key, cost);
-    } catch (error) {
-      // Already counted as a failure, unless it is a reply of another shape.
-      const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
-      return this.unanswered(failure as StoreUnavailable, key, cost, mode);
-    }
-    return this.#told(outcome);
+  async #reserve(who: Who, limits: Limits, options: ReserveOptions): Promise<Reservation> {
+    const { key, set, cost, mode } = this.#read(who, limits, options);
+    const outcome = await this.askWithId(key, set, cost, mode, true);
+    return Charge.of(outcome) ?? nothingCharged(outcome);
   }
 
-  /** A reply and its labels, for which the server is asked if there are policies. */
-  async #askLabelled(
-    exchange: Exchange,
-    key: string,
-    set: LimitSet,
-    cost: number,
-  ): Promise<{ reply: unknown; labels: readonly Label[] }> {
-    const until = now() + this.settings.timeoutMs;
-    const asked = exchange.ask(limitCommand(key, set, cost), {
-      read: (reply): { reply: unknown; quotas: unknown[] } => ({ reply, quotas: quotasOf(reply) }),
-      done: (result) => result,
-      fail: (error) => {
-        throw error;
-      },
-    });
-    if (set.policies.length === 0) {
-      return { reply: (await asked).reply, labels: set.labels as readonly Label[] };
-    }
-    const get = (name: string) =>
-      exchange.send({ name: 'RL.POLICY', key, rest: ['GET', name], keyless: true });
-    const [{ reply, quotas }] = await Promise.all([asked, this.policies.refresh(set, get)]);
-    let labelled = this.policies.labelsOf(set, quotas);
-    if (!labelled.fits && now() < until) {
-      await this.policies.refresh(set, get);
-      labelled = this.policies.labelsOf(set, quotas);
-    }
-    const error = this.policies.errorOf(set);
-    if (error) throw error;
-    return { reply, labels: labelled.labels };
-  }
-
-  #told(outcome: Outcome): Outcome {
-    this.settings.onDecision?.(outcome);
-    return outcome;
+  #read(who: Who, limits: Limits, options: ReserveOptions) {
+    const { cost = 1, onError, name } = options;
+    const mode = onError === undefined ? undefined : checkOnError(onError);
+    const set = this.#setOf(limits, name);
+    return { key: this.#keyOf(who, options), set, cost: checkCost(cost), mode };
   }
 
   #keyOf(who: Who, { scope, name }: KeyOptions): string {
@@ -294,15 +242,4 @@ export class StoreLimiter implements Limiter {
     }
     return sets.get(limits);
   }
-}
-
-function limitCommand(key: string, set: LimitSet, cost: number): Command {
-  const rest = cost === 1 ? set.words : [...set.words, 'COST', `${cost}`];
-  return { name: 'RL.LIMIT', key, rest };
-}
-
-/** @throws ConfigurationError if it is invalid */
-export function checkCost(cost: number): number {
-  if (Number.isInteger(cost) && cost >= 0 && cost <= MAX_COST) return cost;
-  throw new ConfigurationError(`cost must be an integer from 0 to 10^12, not ${shown(cost)}`);
 }

@@ -55,6 +55,11 @@ export interface Outcome {
   readonly cost: number;
   /** `failed_open`: the store gave no answer; `exempt`: it was not asked. */
   readonly source: Source;
+  /**
+   * Where a route has `reserve`: says what the request really cost. True if the charge was still
+   * known; the request's outcome then says what is left without the estimate.
+   */
+  readonly settle?: (actual: number) => Promise<boolean>;
 }
 
 /** The limits in a reply, which show whether it fits what is known of policies. */
@@ -136,6 +141,33 @@ export function standing(outcome: Outcome, waitOf: (at: number) => number | null
     retryAfter: waits.includes(null) ? null : Math.max(0, ...(waits as number[])),
     wait: allowed ? outcome.wait : 0,
     tightest: tightestOf(decisions, ban),
+  };
+}
+
+/**
+ * The outcome of an allowed call, as if it had cost `actual`.
+ *
+ * @param isKept whether a limit gives nothing back
+ */
+export function settledAs(
+  outcome: Outcome,
+  actual: number,
+  isKept: (at: number) => boolean,
+): Outcome {
+  const back = outcome.cost - actual;
+  const decisions = outcome.decisions.map((verdict, at) => {
+    if (isKept(at)) return verdict;
+    const remaining = Math.min(verdict.limit, Math.max(0, verdict.remaining + back));
+    return { ...verdict, remaining };
+  });
+  const left = decisions.length > 0 ? Math.min(...decisions.map((each) => each.remaining)) : null;
+  return {
+    ...outcome,
+    decisions,
+    remaining: left,
+    requestsLeft: left,
+    tightest: tightestOf(decisions, outcome.ban),
+    cost: actual,
   };
 }
 

@@ -14,12 +14,13 @@ import { freePort, Server } from './support/servers.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const [first, fastify, tiers, worker] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(
+const [first, fastify, tiers, worker, reserve] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(
   ([, js]) => js,
 );
 const MINE = `
 const users = { find: async (token) => token && { id: 7, tier: 'paid' } };
 const quote = (req, res) => res.json(req.rateLimit.decisions.length);
+const generate = async () => 1500;
 const [login, health, search] = Array(3).fill(async () => 'ok');
 `;
 
@@ -48,7 +49,7 @@ test('60 seconds, tiers, and no framework', async () => {
   );
   assert.notEqual(listening, first);
   const end = 'export const end = () => { listening.close(); client.disconnect(); };';
-  await run(listening, tiers, worker, end);
+  await run(listening, tiers, worker, reserve, end);
   const url = `http://127.0.0.1:${port}`;
   const answers = [];
   for (let times = 0; times < 3; times++) answers.push(await ask(url, '/items'));
@@ -65,6 +66,8 @@ test('60 seconds, tiers, and no framework', async () => {
   const paid = await ask(url, '/quotes/A', { headers: { authorization: 'x' } });
   assert.equal(paid.body, '2');
   assert.deepEqual(await server.command('KEYS', '*mail*'), ['rl:mail:user:42']);
+  const [[, , , , left]] = await server.command('RL.PEEK', 'rl:tokens:user:ann');
+  assert.equal(left, 98_500);
 });
 
 test('Fastify', async () => {

@@ -1,7 +1,11 @@
 // Holds this helper to what all helpers share.
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Charge } from '../dist/esm/checks/charge.js';
+import { allCommand, limitCommand, limitCommandWithId } from '../dist/esm/checks/commands.js';
+import { idOf } from '../dist/esm/checks/ids.js';
 import {
   CannotIdentify,
   ConfigurationError,
@@ -145,6 +149,39 @@ each('merges', ({ headers, spec, name, reply, sent }) => {
     all[field.toLowerCase()] = merged(field, all[field.toLowerCase()], ours);
   }
   assert.deepEqual(all, lowered(Object.entries(sent)));
+});
+
+each('settled', ({ spec, name, cost, reply, actual, server, remaining, RateLimit }) => {
+  const set = limitSetOf(spec, name ?? undefined);
+  const { labels } = bookOf(set, server).labelsOf(set, quotasOf(reply));
+  const charged = readOutcome(reply, labels, 'key', cost);
+  const sent = [];
+  Charge.made(charged, labels, 'id', async (command) => sent.push(command), {});
+  const charge = Charge.of(charged);
+  return charge.settle(actual).then(() => {
+    assert.deepEqual(sent[0], {
+      name: 'RL.SETTLE',
+      key: 'key',
+      rest: ['id', `${actual}`],
+      repeatable: true,
+    });
+    assert.equal(charge.outcome.remaining, remaining);
+    assert.equal(Object.fromEntries(fieldsOf(charge.outcome)).RateLimit, RateLimit);
+  });
+});
+
+each('ids', ({ bytes, id }) => assert.equal(idOf(Buffer.from(bytes, 'hex')), id));
+
+each('commands', ({ groups, id, keep, all, words }) => {
+  const made = groups.map(({ key, spec, cost }) => ({ key, set: limitSetOf(spec), cost }));
+  const [{ key, set, cost }] = made;
+  const command = all
+    ? allCommand(made, id ?? undefined, keep)
+    : id === null
+      ? limitCommand(key, set, cost)
+      : limitCommandWithId(made[0], id, keep);
+  assert.deepEqual([command.name, command.key, ...command.rest], words);
+  assert.equal(command.repeatable ?? false, command.rest.includes('ID'));
 });
 
 each('replies', ({ reply }) => {

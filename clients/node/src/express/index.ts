@@ -2,8 +2,9 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
+import { Charge } from '../checks/charge.js';
 import { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from '../http/problem.js';
-import { announce, hold, hook } from '../http/response.js';
+import { announce, announceCharge, hold, hook } from '../http/response.js';
 import { Route } from '../http/route.js';
 import {
   checkLimiter,
@@ -38,11 +39,17 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 export interface ExpressOptions extends RouteOptions<Request> {
   /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
   handler?: (request: Request, response: Response, next: Next, outcome: Outcome) => void;
+  /**
+   * Which answers count, as in `(response) => response.statusCode >= 400`. Asked when the head of
+   * an answer is known; a promise is not waited for, so the headers then say that it counts.
+   */
+  countIf?: (response: Response, request: Request) => boolean | Promise<boolean>;
 }
 
 const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
   ...ROUTE_OPTIONS,
   handler: true,
+  countIf: true,
 });
 
 /**
@@ -58,9 +65,10 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware
   if (options === undefined && !isLimiter(limiter)) EXPRESS_OPTIONS.check(limiter);
   checkLimiter(limiter);
   EXPRESS_OPTIONS.check(options);
-  const { handler } = options;
+  const { handler, countIf } = options;
   if (handler !== undefined) checkFunction('handler', handler);
-  const route = new Route<Request>(limiter, options);
+  if (countIf !== undefined) checkFunction('countIf', countIf);
+  const route = new Route<Request>(limiter, options, countIf !== undefined);
   const { legacy } = route.limiter.settings;
   return function rateLimited(incoming, response, next) {
     const request = incoming as Request;
@@ -74,6 +82,7 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware
       request.rateLimit = outcome;
       if (outcome === null) return next();
       announce(response, outcome, legacy);
+      if (route.settles) settleLater(request, response as Response, outcome, countIf);
       if (!outcome.allowed) {
         return void deny(handler, request, response as Response, next, outcome).catch(next);
       }
@@ -84,6 +93,21 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware
       if (!answerFor(error, response)) next(error);
     });
   };
+}
+
+function settleLater(
+  request: Request,
+  response: Response,
+  outcome: Outcome,
+  countIf: ExpressOptions['countIf'],
+): void {
+  const charge = Charge.of(outcome);
+  if (charge === undefined) return;
+  if (countIf !== undefined) charge.countIf = () => countIf(response, request);
+  charge.onSettled = (settled, before) => {
+    if (request.rateLimit === before) request.rateLimit = settled;
+  };
+  announceCharge(response, charge);
 }
 
 async function deny(

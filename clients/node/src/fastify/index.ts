@@ -61,7 +61,7 @@ interface FastifysOwn {
 }
 
 /** Options of the plugin's own limits, which are no defaults for routes. */
-const OWN = ['name', 'scope', 'cost'] as const;
+const OWN = ['name', 'scope', 'cost', 'countIf', 'reserve'] as const;
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'];
 
@@ -74,7 +74,7 @@ type Instance = FastifyInstance & { [nearest]?: object };
  * A plugin that limits the routes of its instance and of those below it.
  *
  * With `limits` all of them share one budget, `name` or `app`; a route's `config.rl` takes their
- * place. `key`, `methods`, `exempt`, `onError`, `wait` and `handler` are the routes' defaults, too.
+ * place. `key`, `methods`, `exempt`, `onError`, `retry`, `wait` and `handler` are the routes' defaults, too.
  * It may be registered several times: all limits of plugins around a route apply, and `config.rl`
  * has the defaults of the nearest.
  *
@@ -85,7 +85,8 @@ export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = asy
   given: FastifyRateLimitOptions,
 ) => {
   const { limiter, hook, coverNotFound, ...options } = readPlugin(given);
-  const { limits, name: _name, scope: _scope, cost: _cost, ...defaults } = options;
+  const { limits, name: _name, scope: _scope, cost: _cost, ...others } = options;
+  const { countIf: _countIf, reserve: _reserve, ...defaults } = others;
   const make = (own: FastifyRouteOptions) => {
     checkRouteOptions(own);
     return new LimitedRoute(limiter, { ...defaults, ...own }, true);

@@ -1,6 +1,7 @@
 /** One limit of Fastify's, as a hook runs it. */
 
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
+import { Charge } from '../checks/charge.js';
 import { PROBLEM_TYPE, problemOf, quotaExceeded } from '../http/problem.js';
 import { hold } from '../http/response.js';
 import { Route, template } from '../http/route.js';
@@ -9,7 +10,7 @@ import type { Limiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { checkFunction } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
-import { tell } from './reply.js';
+import { tell, tellCharge } from './reply.js';
 
 export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
   /**
@@ -17,10 +18,15 @@ export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
    * headers are sent with its answer.
    */
   handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;
+  /**
+   * Which answers count, as in `(reply) => reply.statusCode >= 400`. Asked when the head of an
+   * answer is known.
+   */
+  countIf?: (reply: FastifyReply, request: FastifyRequest) => boolean | Promise<boolean>;
 }
 
 /** The options of a route, by their names. */
-export const FASTIFY_ROUTE_OPTIONS = { ...ROUTE_OPTIONS, handler: true } as const;
+export const FASTIFY_ROUTE_OPTIONS = { ...ROUTE_OPTIONS, handler: true, countIf: true } as const;
 
 const OPTIONS = knownOptions<FastifyRouteOptions>(
   'config.rl and fastify.rl()',
@@ -47,6 +53,7 @@ export function hookOf(hook: Hook): preHandlerHookHandler {
 export class LimitedRoute {
   readonly #route: Route<FastifyRequest>;
   readonly #handler: FastifyRouteOptions['handler'];
+  readonly #countIf: FastifyRouteOptions['countIf'];
   readonly #templateOf: (request: FastifyRequest) => string | null;
 
   /**
@@ -54,10 +61,12 @@ export class LimitedRoute {
    * @throws ConfigurationError for wrong options
    */
   constructor(limiter: Limiter, options: FastifyRouteOptions, alone: boolean) {
-    const { handler } = options;
+    const { handler, countIf } = options;
     if (handler !== undefined) checkFunction('handler', handler);
-    this.#route = new Route(limiter, options);
+    if (countIf !== undefined) checkFunction('countIf', countIf);
+    this.#route = new Route(limiter, options, countIf !== undefined);
     this.#handler = handler;
+    this.#countIf = countIf;
     this.#templateOf = alone ? templateOf : () => null;
   }
 
@@ -68,6 +77,7 @@ export class LimitedRoute {
       request.rateLimit = outcome;
       if (outcome === null) return done();
       tell(reply, outcome, this.#route.limiter.settings.legacy);
+      if (this.#route.settles) this.#settleLater(request, reply, outcome);
       if (!outcome.allowed) return void this.#deny(request, reply, outcome).catch(done);
       if (!this.#route.waits || outcome.wait === 0) return done();
       hold(reply.raw, outcome.wait, done, () => void reply.hijack());
@@ -78,6 +88,17 @@ export class LimitedRoute {
       for (const [name, value] of problem.fields) reply.header(name, value);
       send(reply, problem.status, problem.body);
     });
+  }
+
+  #settleLater(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void {
+    const charge = Charge.of(outcome);
+    if (charge === undefined) return;
+    const countIf = this.#countIf;
+    if (countIf !== undefined) charge.countIf = () => countIf(reply, request);
+    charge.onSettled = (settled, before) => {
+      if (request.rateLimit === before) request.rateLimit = settled;
+    };
+    tellCharge(reply, charge);
   }
 
   async #deny(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): Promise<void> {

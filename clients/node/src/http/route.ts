@@ -1,9 +1,12 @@
 /** The limits of a route: for which requests, for whom, at what cost. */
 
-import { isUnidentified, StoreMisconfigured } from '../errors.js';
+import { reservable } from '../checks/charge.js';
+import { ConfigurationError, isUnidentified, StoreMisconfigured } from '../errors.js';
 import { scopeOf } from '../keys/scope.js';
 import { isWhole, readWho, Subject, type SubjectOptions, type WholeKey } from '../keys/subjects.js';
-import { checkCost, type StoreLimiter } from '../limiter.js';
+import type { StoreLimiter } from '../limiter.js';
+import { checkCost } from '../options/cost.js';
+import type { OnError } from '../options/limiter.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import type { Outcome } from '../outcome.js';
 import { clientOf, type HttpRequest } from './client.js';
@@ -18,13 +21,28 @@ export type RawRequest = object & { [met]?: Met };
 export class Route<Request extends HttpRequest> {
   readonly limiter: StoreLimiter;
   readonly waits: boolean;
+  /** Whether its charges may be settled. */
+  readonly settles: boolean;
+  /** Whether it asks for nothing but a check. */
+  readonly #isPlain: boolean;
   readonly #options: ReadOptions<Request>;
   /** Its name in errors. */
   readonly #name: string;
 
-  /** @throws ConfigurationError for wrong and unknown options */
-  constructor(limiter: unknown, options: RouteOptions<Request>) {
+  /**
+   * @param counts whether only some answers count
+   * @throws ConfigurationError for wrong and unknown options
+   */
+  constructor(limiter: unknown, options: RouteOptions<Request>, counts = false) {
     this.#options = readRoute(limiter, options);
+    const { reserve, retry } = this.#options;
+    if (counts && reserve) {
+      throw new ConfigurationError(
+        'countIf and reserve must not be given together, since each settles what a request cost',
+      );
+    }
+    this.settles = counts || reserve;
+    this.#isPlain = !this.settles && !retry;
     this.limiter = this.#options.limiter;
     this.waits = this.#options.wait;
     this.#name = this.#options.scope === null ? 'one without a name' : `'${this.#options.scope}'`;
@@ -60,7 +78,9 @@ export class Route<Request extends HttpRequest> {
     if (set !== null && key === undefined && exempt === undefined && typeof cost === 'number') {
       try {
         const where = this.#place(raw, scope, this.#client(request), set);
-        return this.limiter.ask(where, set, cost, this.#options.onError);
+        const { onError } = this.#options;
+        if (!this.#isPlain) return this.#askOtherwise(where, set, cost, onError);
+        return this.limiter.ask(where, set, cost, onError);
       } catch (error) {
         return Promise.reject(this.#noted(error));
       }
@@ -83,10 +103,18 @@ export class Route<Request extends HttpRequest> {
       const set = await this.#options.setOf(request, who);
       if (set === null) return this.#pass(raw, scope);
       const price = typeof cost === 'function' ? checkCost(await cost(request)) : cost;
-      return await this.limiter.ask(this.#place(raw, scope, who, set), set, price, onError);
+      const where = this.#place(raw, scope, who, set);
+      if (!this.#isPlain) return await this.#askOtherwise(where, set, price, onError);
+      return await this.limiter.ask(where, set, price, onError);
     } catch (error) {
       throw this.#noted(error);
     }
+  }
+
+  /** The same with an id. */
+  #askOtherwise(key: string, set: LimitSet, cost: number, mode?: OnError): Promise<Outcome> {
+    const asked = this.limiter.askWithId(key, set, cost, mode, this.settles);
+    return this.#options.reserve ? asked.then(reservable) : asked;
   }
 
   /** Notes that the request has met this limit, which does not ask the store. */
