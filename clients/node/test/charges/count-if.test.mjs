@@ -25,10 +25,9 @@ beforeEach(() => server.command('FLUSHALL'));
 
 const failed = (answer) => answer.statusCode >= 400;
 
-async function limiterOf(options = {}) {
-  const client = await LIBRARIES['ioredis 6'](options.port ?? server.port);
-  const { port: _port, ...others } = options;
-  return createLimiter({ client, timeoutMs: 2_000, ...others });
+async function limiterOf(options = {}, port = server.port) {
+  const client = await LIBRARIES['ioredis 6'](port);
+  return createLimiter({ client, timeoutMs: 2_000, ...options });
 }
 
 /** How much is left of `3/15 minutes`. */
@@ -165,7 +164,7 @@ for (const [framework, make] of Object.entries(APPS)) {
 
   test(`${framework}: a client that is gone before its answer is charged`, async () => {
     const proxy = await FaultProxy.before(server.port);
-    const { url, end } = await make(await limiterOf({ port: proxy.port }), options);
+    const { url, end } = await make(await limiterOf({}, proxy.port), options);
     proxy.delayMs = 100;
     const socket = connect(new URL(url).port, '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -226,7 +225,7 @@ test('each limit of a request has a predicate of its own', async () => {
 test('when settling fails the answer is served, and the charge stands', async () => {
   const proxy = await FaultProxy.before(server.port);
   const logger = memory();
-  const limiter = await limiterOf({ port: proxy.port, logger, timeoutMs: 100 });
+  const limiter = await limiterOf({ logger, timeoutMs: 100 }, proxy.port);
   const app = express();
   app.get('/', rateLimit(limiter, { limits: '3/15 minutes', name: 'login', countIf: failed }));
   app.get('/', (_req, res) => {
