@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
@@ -169,6 +169,67 @@ per_page = limiter.limit("10/minute", cost=page_count)
 async def export(outcome: Annotated[Outcome, Depends(per_page)]) -> dict[str, int]:
     """Answer how many pages were exported."""
     return {"pages": outcome.cost}
+
+
+# Limits that the server keeps, limits on trial, and bans.
+
+
+@app.get("/plan", dependencies=[Depends(limiter.limit("policy plan"))])
+async def plan() -> dict[str, bool]:
+    """Answer under a policy, which RL.POLICY SET changes while the app runs."""
+    return {"ok": True}
+
+
+on_trial = limiter.limit("100/minute; shadow 2/minute", name="trial")
+
+
+@app.get("/trial", dependencies=[Depends(on_trial)])
+async def trial() -> dict[str, bool]:
+    """Answer as if 2 a minute were no limit yet; RL.TOP SHADOW tells whom it would refuse."""
+    return {"ok": True}
+
+
+banned = limiter.limit("3/minute; ban 1m after 2/minute", name="guarded")
+
+
+@app.get("/guarded", dependencies=[Depends(banned)])
+async def guarded() -> dict[str, bool]:
+    """Shut out for a minute whoever does not wait."""
+    return {"ok": True}
+
+
+# Costs that are known afterwards.
+
+
+def failed(response: Any) -> bool:
+    """Tell whether a response counts against the limit."""
+    return bool(response.status_code >= 400)
+
+
+sign_ins = limiter.limit("3/15 minutes", name="signin", count_if=failed)
+
+
+@app.post("/signin", dependencies=[Depends(sign_ins)])
+async def sign_in(password: str = "") -> dict[str, bool]:
+    """Let in who knows the password; only wrong ones count."""
+    if password != "right":
+        raise HTTPException(401)
+    return {"ok": True}
+
+
+async def estimated(estimate: Count, actual: Count) -> int:  # noqa: ARG001 - it must be valid, too
+    """Reserve as much as a request says that it will take."""
+    return int(estimate)
+
+
+tokens = limiter.limit("fixed 1000/minute", name="tokens", cost=estimated, reserve=True)
+
+
+@app.post("/generate")
+async def generate(actual: Count, outcome: Annotated[Outcome, Depends(tokens)]) -> dict[str, Any]:
+    """Charge what it really took."""
+    await outcome.settle(int(actual))
+    return {"charged": int(actual), "requests_left": outcome.requests_left}
 
 
 # Other algorithms, and responses that are not plain.

@@ -17,8 +17,10 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.addresses import ip_key
 from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limits.ban import Ban
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.trial import Shadow
 from redis_rl.outcome import Decision, Outcome, Verdict
 from redis_rl.sync import SyncRateLimiter
 
@@ -27,6 +29,7 @@ RateLimiter = AsyncRateLimiter
 
 __all__ = [
     "AsyncRateLimiter",
+    "Ban",
     "CannotDecide",
     "CannotIdentify",
     "Check",
@@ -38,6 +41,7 @@ __all__ = [
     "Outcome",
     "RateLimitExceeded",
     "RateLimiter",
+    "Shadow",
     "StoreMisconfigured",
     "StoreUnavailable",
     "Subject",

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from redis_rl.charges.ids import new_id
 from redis_rl.errors import CannotDecide, CannotNow, NoAnswer, StoreMisconfigured
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Who
+from redis_rl.limits.grammar import Item
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.limits.limit import Limit
-from redis_rl.limits.limitset import Known, Limits, LimitSet, limit_set
+from redis_rl.limits.labels import Known
+from redis_rl.limits.limitset import Limits, LimitSet, limit_set
 from redis_rl.log import Log
 from redis_rl.options import (
     CheckOptions,
@@ -24,9 +26,9 @@ from redis_rl.options import (
     checked_cost,
     checked_mode,
 )
-from redis_rl.outcome import Outcome
+from redis_rl.outcome import Charge, Outcome
 from redis_rl.wire.breaker import Breaker, Misconfigured
-from redis_rl.wire.command import command, rl_limit
+from redis_rl.wire.command import command, named_charge, rl_limit, rl_limit_named, settle
 from redis_rl.wire.faults import classify
 
 logger = logging.getLogger("redis_rl")
@@ -41,11 +43,12 @@ class Check:
     """The arguments of `check` as one value, for `check_many`."""
 
     key: Who
-    limits: Limits | tuple[str | Limit, ...]
+    limits: Limits | tuple[str | Item, ...]
     name: str | None = None
     scope: str | None = None
     cost: int = 1
     on_error: OnError | None = None
+    retry: bool = False
 
     @property
     def asks(self) -> tuple[Limits, ...]:
@@ -60,6 +63,7 @@ class Check:
             "scope": self.scope,
             "cost": self.cost,
             "on_error": self.on_error,
+            "retry": self.retry,
         }
 
 
@@ -73,6 +77,10 @@ class Prepared(NamedTuple):
     mode: OnError
     policies: tuple[str, ...] = ()
     """The server's policies to ask for along with it."""
+    id: str | None = None
+    """The charge's, if it has one: then it may be sent again."""
+    settles: bool = False
+    """Whether the charge may be settled."""
     waits_ms: Mapping[object, int] | None = None
     """Of a peek: how long a call of cost 1 would have to wait, by limiter."""
 
@@ -118,6 +126,8 @@ class LimiterBase(LimiterOptions):
         scope: str | None = None,
         cost: int = 1,
         on_error: OnError | None = None,
+        retry: bool = False,
+        settles: bool = False,
     ) -> Prepared | Outcome:
         """Make a check ready to be sent, or answer without asking."""
         asked = limit_set(limits, name)
@@ -133,9 +143,14 @@ class LimiterBase(LimiterOptions):
                 raise blocked
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, cost)
+        due = self._policies.due(asked.named) if asked.named else ()
+        if (retry or settles) and cost:
+            id = new_id()
+            end = named_charge(id, asked.keep_s if settles else None)
+            sent = rl_limit_named(redis_key, asked.clauses, asked.count, cost, end)
+            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles)
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
-        due = self._policies.due(asked.named) if asked.named else ()
         return Prepared(redis_key, sent, asked, cost, mode, due)
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
@@ -156,6 +171,42 @@ class LimiterBase(LimiterOptions):
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
         return self._announced(outcome)
+
+    def _reservable(self, outcome: Outcome, id: str | None = None) -> Outcome:
+        """Let an outcome be settled, if it has charged anything under this id."""
+        charged = id if outcome.allowed and outcome.source == "server" else None
+        outcome.charge = Charge(self, charged)
+        return outcome
+
+    def _settlement(self, outcome: Outcome, cost: int) -> bytes | None:
+        """The command that settles a charge; None if there is nothing to settle, or no answer."""
+        checked_cost(cost)
+        charge = outcome.charge
+        if charge is None or charge.id is None:
+            return None
+        blocked = self._breaker.blocks()
+        if blocked is not None:
+            self._unsettled(blocked)
+            return None
+        return settle(outcome.key, charge.id, cost)
+
+    def _settled(self, outcome: Outcome, cost: int, reply: object) -> bool:
+        """Whether a charge was still known, by the reply or the error in its place."""
+        if isinstance(reply, Exception):
+            error = classify(reply)
+            self._learn(error, outcome.key)
+            self._unsettled(error)
+            return False
+        if reply == 1:
+            outcome.show_settled(cost)
+        return reply == 1
+
+    def stands(self, what: str, error: Exception) -> None:
+        """Log why a charge was not settled, at most once a second."""
+        self._log.warn(what, error)
+
+    def _unsettled(self, error: CannotDecide) -> None:
+        self.stands("A charge stands that should be settled", error)
 
     def _learn_policies(self, names: Sequence[str], replies: Sequence[object]) -> None:
         """Remember what RL.POLICY GET answered for each name."""

@@ -63,6 +63,7 @@ class RateLimits:
         self._limiter = limiter
         self._limited: list[tuple[Any, Any]] = []
         self._apps: list[Flask] = []
+        self._ends = False
         if app is not None:
             self.init_app(app)
 
@@ -72,6 +73,8 @@ class RateLimits:
             return
         self._check_order(app)
         self._apps.append(app)
+        if self._ends:
+            app.teardown_request(_end)
         self._check_before_the_first_request(app)
         if app.extensions.setdefault("redis_rl", self) is not self:
             return
@@ -88,12 +91,21 @@ class RateLimits:
         """
         rule = Rule(limits, options, client_ip)
         refuse_coroutines(rule)
+        if rule.count_if is not None:
+            self._expect_ends()
         return RouteLimit(self, rule)
 
     @property
     def outcomes(self) -> list[Outcome]:
         """The outcomes of the current request so far, in order."""
         return list(_met().outcomes.values())
+
+    def _expect_ends(self) -> None:
+        """Look at how requests end, even those that raise."""
+        if not self._ends:
+            self._ends = True
+            for app in self._apps:
+                app.teardown_request(_end)
 
     def _note(self, view: Any, limited: Any, frame: FrameType) -> None:
         """Remember a limited view; ConfigurationError if a route has it already."""
@@ -122,8 +134,11 @@ class RateLimits:
                 raise _unlimited(view)
 
     def _add_headers(self, response: Response) -> Response:
-        outcomes = _met().outcomes
+        met = _met()
+        outcomes = met.outcomes
         if outcomes:
+            if met.ending is not None:
+                met.ending.responded(response)
             ours = headers_of(outcomes.values(), self._limiter.legacy)
             response.headers = Headers(merge(list(response.headers.items()), ours))
         return response
@@ -208,6 +223,13 @@ def _template() -> str | None:
 def _met() -> Met:
     met: Met = request.environ.setdefault(_MET, Met())
     return met
+
+
+def _end(error: BaseException | None) -> None:
+    """End a request whose error no handler has answered."""
+    met: Met | None = request.environ.get(_MET)
+    if error is not None and met is not None and met.ending is not None:
+        met.ending.responded(Response(status=500))
 
 
 def _answer(error: RateLimitExceeded | CannotDecide) -> Response:

@@ -19,9 +19,11 @@ from redis_rl.base import (
     probe_command,
     waits_ms,
 )
+from redis_rl.charges.reservation import Reservation, Reserving
+from redis_rl.errors import ConnectionBroken
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
-from redis_rl.options import CheckOptions
+from redis_rl.options import CheckOptions, NamedOptions, checked_estimate, checked_flag
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster import ClusterRoutes
 from redis_rl.wire.command import peek, policy_get
@@ -41,6 +43,7 @@ _Limiter = TypeVar("_Limiter", bound="AsyncRateLimiter")
 
 class _Backend(Protocol):
     def submit(self, key: str, command: bytes) -> Awaitable[Any]: ...
+    def submit_again(self, key: str, command: bytes) -> Awaitable[Any]: ...
     async def probe(self, command: bytes, timeout: float) -> None: ...
     async def aclose(self) -> None: ...
 
@@ -70,6 +73,8 @@ class AsyncRateLimiter(LimiterBase):
             connect = Maker(pool_of(redis, ASYNC), ASYNC, self.connect_timeout)
             self._make = lambda: _OneServer(Pipeline(connect, self.timeout, CAPACITY))
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
+        self._unfinished: set[asyncio.Future[Any]] = set()
+        """What goes on in the background."""
 
     async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """Ask whether something may happen, and charge it if so, in one command.
@@ -81,6 +86,7 @@ class AsyncRateLimiter(LimiterBase):
         - `scope`: the second field of the key. Default: `app`.
         - `cost`: how much to charge, from 0. Default: 1.
         - `on_error`: `closed` or `open`; overrides the limiter's.
+        - `retry`: whether to ask once more, and charge once, if the connection breaks.
 
         Raises ConfigurationError for invalid arguments; StoreUnavailable if the server gives no
         answer and the mode is `closed`; StoreMisconfigured in every mode; CannotIdentify for an
@@ -112,6 +118,73 @@ class AsyncRateLimiter(LimiterBase):
             if isinstance(outcome, BaseException):
                 raise outcome
         return outcomes  # type: ignore[return-value]
+
+    def reserve(
+        self,
+        key: Who,
+        *limits: Limits,
+        cost: int,
+        refund_on_error: bool = False,
+        **options: Unpack[NamedOptions],
+    ) -> Reserving:
+        """Charge an estimate now, and settle it when the cost is known.
+
+            async with limiter.reserve("ann", "token 100000/minute", cost=estimate) as reserved:
+                if reserved.outcome.allowed:
+                    await reserved.settle(actual)
+
+        It may be awaited as well. `cost` is at least 1; an estimate that is never settled stands.
+        With `refund_on_error`, an error within the block gives it back.
+        """
+        checked_estimate(cost)
+        checked_flag("refund_on_error", refund_on_error)
+
+        async def reserved() -> Reservation:
+            return Reservation(
+                await self.charge(key, *limits, cost=cost, **options), refund_on_error
+            )
+
+        return Reserving(reserved)
+
+    async def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
+        """`check` whose outcome can be settled: `await outcome.settle(cost)`."""
+        asked = self._prepare(key, limits, settles=True, **options)
+        if isinstance(asked, Outcome):
+            return self._reservable(asked)
+        try:
+            reply = await self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return self._reservable(self._conclude(asked, reply), asked.id)
+
+    async def settle(self, outcome: Outcome, cost: int) -> bool:
+        """Settle what `charge` or a reservation has charged; `outcome.settle` calls it.
+
+        Returns whether the charge was still known. If there is no answer, it stands.
+        """
+        command = self._settlement(outcome, cost)
+        if command is None:
+            return False
+        try:
+            reply: Any = await self._backend().submit_again(outcome.key, command)
+        except FAILURES as error:
+            reply = error
+        return self._settled(outcome, cost, reply)
+
+    def settle_later(self, outcome: Outcome, cost: int) -> None:
+        """`settle` without waiting for it; `aclose` does."""
+        command = self._settlement(outcome, cost)
+        if command is None:
+            return
+
+        def told(reply: asyncio.Future[Any]) -> None:
+            error = reply.exception()
+            if isinstance(error, ConnectionBroken):
+                self._in_background(self.settle(outcome, cost))
+            else:
+                self._settled(outcome, cost, error or reply.result())
+
+        self._in_background(self._backend().submit(outcome.key, command), told)
 
     async def peek(
         self,
@@ -171,7 +244,10 @@ class AsyncRateLimiter(LimiterBase):
 
     async def aclose(self) -> None:
         """Close this event loop's connections. A later check makes new ones."""
-        backend = self._backends.pop(asyncio.get_running_loop(), None)
+        loop = asyncio.get_running_loop()
+        while ours := [one for one in self._unfinished if one.get_loop() is loop]:
+            await asyncio.wait(ours)
+        backend = self._backends.pop(loop, None)
         if backend is not None:
             await backend.aclose()
 
@@ -184,11 +260,13 @@ class AsyncRateLimiter(LimiterBase):
     async def _ask(self, asked: Prepared) -> Any:
         """Send a check, preceded by the questions about its policies."""
         backend = self._backend()
+        submit = backend.submit if asked.id is None else backend.submit_again
         if not asked.policies:
-            return await backend.submit(asked.key, asked.command)
-        commands = [*map(policy_get, asked.policies), asked.command]
+            return await submit(asked.key, asked.command)
         *told, reply = await asyncio.gather(
-            *(backend.submit(asked.key, command) for command in commands), return_exceptions=True
+            *(backend.submit(asked.key, policy_get(name)) for name in asked.policies),
+            submit(asked.key, asked.command),
+            return_exceptions=True,
         )
         self._learn_policies(asked.policies, told)
         if isinstance(reply, BaseException):
@@ -202,12 +280,24 @@ class AsyncRateLimiter(LimiterBase):
         except FAILURES:
             return {}
 
+    def _in_background(
+        self, work: Awaitable[Any], then: Callable[[asyncio.Future[Any]], None] | None = None
+    ) -> None:
+        """Let it go on; a command was written by now, even if the loop turns no more."""
+        future = asyncio.ensure_future(work)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        if then is not None:
+            future.add_done_callback(then)
+
     def _backend(self) -> _Backend:
         loop = asyncio.get_running_loop()
         backend = self._backends.get(loop)
         if backend is None:
             for old in [old for old in self._backends if old.is_closed()]:
                 self._backends.pop(old, None)
+            for dead in [one for one in self._unfinished if one.get_loop().is_closed()]:
+                self._unfinished.discard(dead)
             backend = self._backends[loop] = self._make()
         return backend
 
@@ -221,6 +311,9 @@ class _OneServer:
 
     def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
         return self._pipeline.submit(command)
+
+    def submit_again(self, key: str, command: bytes) -> Awaitable[Any]:  # noqa: ARG002
+        return self._pipeline.submit_again(command)
 
     async def probe(self, command: bytes, timeout: float) -> None:
         await self._pipeline.submit_within(timeout, command)

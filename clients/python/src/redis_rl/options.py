@@ -44,21 +44,27 @@ class LimiterOptions:
         self.timeout = seconds("timeout", self.timeout)
         self.connect_timeout = seconds("connect_timeout", self.connect_timeout)
         checked_mode(self.on_error)
-        if not isinstance(self.enabled, bool):
-            raise ConfigurationError(f"enabled must be True or False, not {self.enabled!r}")
+        checked_flag("enabled", self.enabled)
 
 
-class CheckOptions(TypedDict, total=False):
-    """The options of one check."""
+class NamedOptions(TypedDict, total=False):
+    """The options of everything that is asked without HTTP."""
 
     name: str | None
     """The name of its limits in headers, and in keys if there is no `scope`."""
     scope: str | None
     """The second field of its keys, if not `name`."""
-    cost: int
-    """How much it charges: 1 if left out."""
     on_error: OnError | None
     """Overrides the limiter's."""
+
+
+class CheckOptions(NamedOptions, total=False):
+    """The options of one check."""
+
+    cost: int
+    """How much it charges: 1 if left out."""
+    retry: bool
+    """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 
 
 class LimitOptions(TypedDict, total=False):
@@ -83,6 +89,12 @@ class LimitOptions(TypedDict, total=False):
     """`closed` or `open`; overrides the limiter's."""
     wait: bool
     """Whether to hold requests for as long as `leaky` limits ask."""
+    count_if: Callable[..., Any] | None
+    """A function of the response; one for which it returns false is not charged after all."""
+    reserve: bool
+    """Whether the outcome can be settled: `outcome.settle(cost)`."""
+    retry: bool
+    """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 
 
 def checked_mode(mode: OnError) -> OnError:
@@ -97,6 +109,20 @@ def checked_cost(cost: int) -> int:
     if type(cost) is not int or not 0 <= cost <= MOST_COST:
         raise ConfigurationError(f"cost must be an integer from 0 to 10^12, not {cost!r}")
     return cost
+
+
+def checked_estimate(cost: int) -> int:
+    """Return it if it is valid; else raise ConfigurationError."""
+    if type(cost) is not int or not 1 <= cost <= MOST_COST:
+        raise ConfigurationError(f"cost must be an integer from 1 to 10^12, not {cost!r}")
+    return cost
+
+
+def checked_flag(option: str, value: bool) -> bool:
+    """Return it if it is valid; else raise ConfigurationError."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{option} must be True or False, not {value!r}")
+    return value
 
 
 def seconds(option: str, value: float) -> float:

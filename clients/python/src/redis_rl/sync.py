@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,16 @@ from redis_rl.base import (
     probe_command,
     waits_ms,
 )
+from redis_rl.charges.background import Background
+from redis_rl.charges.reservation import Reservation
 from redis_rl.keys.subjects import Who
 from redis_rl.limits.limitset import Limits
-from redis_rl.options import CheckOptions
+from redis_rl.options import CheckOptions, NamedOptions, checked_estimate, checked_flag
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
 from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import SYNC, Maker, pool_of
-from redis_rl.wire.exchange import Exchange
+from redis_rl.wire.exchange import Exchange, raised
 from redis_rl.wire.faults import FAILURES, classify
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class SyncRateLimiter(LimiterBase):
     def __post_init__(self) -> None:
         """Prepare to connect."""
         super().__post_init__()
+        self._background = Background()
         redis = self.redis
         if isinstance(redis, RedisCluster):
             self._store: Exchange | ClusterExchange = ClusterExchange(
@@ -72,6 +75,49 @@ class SyncRateLimiter(LimiterBase):
     def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks, one after the other; raises the first error."""
         return [self.check(one.key, *one.asks, **one.options) for one in checks]
+
+    def reserve(
+        self,
+        key: Who,
+        *limits: Limits,
+        cost: int,
+        refund_on_error: bool = False,
+        **options: Unpack[NamedOptions],
+    ) -> Reservation:
+        """As AsyncRateLimiter.reserve, for `with`."""
+        checked_estimate(cost)
+        checked_flag("refund_on_error", refund_on_error)
+        return Reservation(self.charge(key, *limits, cost=cost, **options), refund_on_error)
+
+    def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
+        """As AsyncRateLimiter.charge."""
+        asked = self._prepare(key, limits, settles=True, **options)
+        if isinstance(asked, Outcome):
+            return self._reservable(asked)
+        try:
+            reply = self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return self._reservable(self._conclude(asked, reply), asked.id)
+
+    def settle(self, outcome: Outcome, cost: int) -> bool:
+        """As AsyncRateLimiter.settle."""
+        command = self._settlement(outcome, cost)
+        if command is None:
+            return False
+        try:
+            reply = raised(self._store.ask_all(outcome.key, command, again=True))
+        except FAILURES as error:
+            reply = error
+        return self._settled(outcome, cost, reply)
+
+    def settle_later(self, outcome: Outcome, cost: int) -> None:
+        """`settle` in a thread of its own; `close` waits for it."""
+
+        def settle() -> None:
+            self.settle(outcome, cost)
+
+        self._later(settle)
 
     def peek(
         self,
@@ -117,18 +163,27 @@ class SyncRateLimiter(LimiterBase):
 
     def close(self) -> None:
         """Close the idle connections. A later check makes new ones."""
+        self._background.finish(max(self.timeout, PROBE_S))
         self._store.close()
 
     def _ask(self, asked: Prepared) -> Any:
         """Send a check, preceded by the questions about its policies."""
         *told, reply = self._store.ask_all(
-            asked.key, *map(policy_get, asked.policies), asked.command
+            asked.key,
+            *map(policy_get, asked.policies),
+            asked.command,
+            again=asked.id is not None,
         )
         if told:
             self._learn_policies(asked.policies, told)
         if isinstance(reply, Exception):
             raise reply
         return reply
+
+    def _later(self, work: Callable[[], None], delay_s: float = 0.0) -> None:
+        """Do it in the background."""
+        if not self._background.later(work, delay_s):
+            self._log.warn("Something was not settled", RuntimeError("too much waits for it"))
 
     def _waits_ms(self, key: str) -> dict[object, int]:
         """How long calls of cost 1 would have to wait; nothing if RL.PEEK is not permitted."""

@@ -17,8 +17,8 @@ from typing import Any
 
 from redis_rl.errors import StoreUnavailable
 from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limits.grammar import Item, together
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.limits.limit import Limit
 from redis_rl.sync import SyncRateLimiter
 from redis_rl.wire.breaker import Breaker
 
@@ -65,7 +65,7 @@ class FakeStore:
         """Reply to a packed command as the module would."""
         words = command.decode("utf-8", "surrogatepass").split("\r\n")[2::2]
         if words[0] == "RL.POLICY":
-            return [" ".join(limit.clause).encode() for limit in self._stands_for(words[2])]
+            return [" ".join(item.clause).encode() for item in self._stands_for(words[2])]
         if words[0] == "RL.PEEK":
             return []
         if words[0] != "RL.LIMIT":
@@ -84,14 +84,16 @@ class FakeStore:
             ),
         ]
 
-    def _stands_for(self, policy: str) -> tuple[Limit, ...]:
-        limits = Limit.parse(self.policies.get(policy, "1000/minute"))
-        return tuple(limit for limit in limits if isinstance(limit, Limit))
+    def _stands_for(self, policy: str) -> tuple[Item, ...]:
+        return together(self.policies.get(policy, "1000/minute"))
 
     def _clauses(self, clause: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The clauses that have a row in the reply."""
+        if clause[0] == "SHADOW":
+            return []
         if clause[0] != "POLICY":
             return [clause]
-        return [limit.clause for limit in self._stands_for(clause[1])]
+        return [row for one in self._stands_for(clause[1]) for row in self._clauses(one.clause)]
 
 
 @contextmanager
@@ -124,13 +126,15 @@ class _Called:
     def close(self) -> None:
         """Nothing is open."""
 
-    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+    def ask_all(self, key: str, *commands: bytes, again: bool = False) -> list[Any]:  # noqa: ARG002
         return [self._store.answer(command) for command in commands]
 
 
 class _Awaited(_Called):
     async def submit(self, key: str, command: bytes) -> Any:
         return self.ask(key, command)
+
+    submit_again = submit
 
     async def probe(self, command: bytes, timeout: float) -> None:  # type: ignore[override]
         """Find the module there."""
@@ -142,18 +146,33 @@ class _Awaited(_Called):
 def _read(words: list[str]) -> Asked:
     _, key, *rest = words
     cost = 1
+    for named in (2, 4):
+        if rest[-named:][:1] == ["ID"]:
+            rest = rest[:-named]
+            break
     if rest[-2] == "COST":
         cost, rest = int(rest[-1]), rest[:-2]
     clauses = []
     while rest:
-        length = {"TOKEN": 4, "LEAKY": 4, "POLICY": 2}.get(rest[0], 3)
+        length = _length(rest)
         clauses.append(tuple(rest[:length]))
         rest = rest[length:]
     return Asked(key, tuple(clauses), cost)
 
 
+def _length(rest: list[str]) -> int:
+    """How many words the clause has that comes first."""
+    if rest[0] == "SHADOW":
+        return 1 + _length(rest[1:])
+    if rest[0] == "BAN":
+        return 5 if rest[4:5] and rest[4][0].isdecimal() else 4
+    return {"TOKEN": 4, "LEAKY": 4, "POLICY": 2}.get(rest[0], 3)
+
+
 def _row(clause: tuple[str, ...], cost: int, answer: bool | float | None) -> list[int]:
     limit = int(clause[1])
+    if clause[0] == "BAN":
+        return [1, limit, limit, 0, 0]
     if answer is True:
         return [1, limit, max(0, limit - cost), 0, 1000]
     wait_ms = -1 if answer is None else round(float(answer or 1) * 1000)

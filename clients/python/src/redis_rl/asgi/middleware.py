@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from redis_rl.asgi.responses import MET, ASGIApp, Receive, Scope, Send, refuse, with_headers
+from redis_rl.asgi.responses import (
+    MET,
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+    failed,
+    refuse,
+    with_headers,
+)
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.subjects import Subject
@@ -68,9 +77,10 @@ class RateLimitMiddleware:
             await self.app(scope, receive, send)
             return
         met = scope.get(MET)
+        outermost = met is None
         if met is None:
             met = scope[MET] = Met()
-            send = with_headers(send, met.outcomes.values(), self._limiter.legacy)
+            send = with_headers(send, met, self._limiter.legacy)
         asking = Asking(
             self._limiter,
             self._rule,
@@ -85,10 +95,15 @@ class RateLimitMiddleware:
         except CannotDecide as error:
             await refuse(error, scope, send)
             return
-        if outcome.allowed:
-            await self.app(scope, receive, send)
-        else:
+        if not outcome.allowed:
             await refuse(RateLimitExceeded(outcome), scope, send)
+            return
+        try:
+            await self.app(scope, receive, send)
+        except Exception:
+            if outermost:
+                await failed(met)
+            raise
 
     def _exempts(self, path: str) -> bool:
         return path in self._paths or path.startswith(self._folders)

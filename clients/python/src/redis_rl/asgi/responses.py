@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from redis_rl.errors import CannotDecide
@@ -10,7 +10,7 @@ from redis_rl.http.answers import headers_of, refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge_raw, raw
 from redis_rl.http.problem import CONTENT_TYPE
-from redis_rl.outcome import Outcome
+from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
 
 # Each framework has types of its own for scopes and messages, so these are any.
@@ -27,6 +27,32 @@ POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 """Codes that close a WebSocket: for a denial or an unidentified client, and for an outage."""
 
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_ANSWERS = {
+    "http.response.start": 200,
+    "websocket.accept": 101,
+    "websocket.http.response.start": 403,
+    "websocket.close": 403,
+}
+"""What begins a response, and its status where the message has none."""
+
+
+class Answered:
+    """A response whose status and headers are known, for `count_if`."""
+
+    __slots__ = ("headers", "status_code")
+
+    def __init__(self, status_code: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.status_code = status_code
+        self.headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers
+        }
+        """By their names in lower case."""
+
+    @classmethod
+    def of(cls, message: Message) -> Answered:
+        """Read it from the message that begins it."""
+        status = message.get("status", _ANSWERS[message["type"]])
+        return cls(status, message.get("headers", ()))
 
 
 class RateLimitHeaders:
@@ -42,22 +68,44 @@ class RateLimitHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "lifespan" and MET not in scope:
-            met = scope[MET] = Met()
-            send = with_headers(send, met.outcomes.values(), self.legacy)
-        await self.app(scope, receive, send)
+        if scope["type"] == "lifespan" or MET in scope:
+            await self.app(scope, receive, send)
+            return
+        met = scope[MET] = Met()
+        try:
+            await self.app(scope, receive, with_headers(send, met, self.legacy))
+        except Exception:
+            await failed(met)
+            raise
 
 
-def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) -> Send:
+def with_headers(send: Send, met: Met, legacy: str | None) -> Send:
     """Return a `send` that adds headers for all outcomes known when the response starts."""
+    outcomes = met.outcomes.values()
 
     def send_with_headers(message: Message) -> Awaitable[None]:
+        if met.ending is not None:
+            return send_the_end(met.ending, message)
         if outcomes and message["type"] in _STARTS:
             theirs = list(message.get("headers", ()))
             message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
         return send(message)
 
+    async def send_the_end(ending: Ending, message: Message) -> None:
+        if message["type"] in _ANSWERS:
+            await ending.responded_async(Answered.of(message))
+        if message["type"] in _STARTS:
+            theirs = list(message.get("headers", ()))
+            message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
+        await send(message)
+
     return send_with_headers
+
+
+async def failed(met: Met) -> None:
+    """Note that an app has raised: without a response, that counts as a 500."""
+    if met.ending is not None:
+        await met.ending.responded_async(Answered(500))
 
 
 async def refuse(error: RateLimitExceeded | CannotDecide, scope: Scope, send: Send) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 
 from redis_rl.errors import CannotDecide
 from redis_rl.http.answers import headers_of, refusal
@@ -19,6 +21,13 @@ from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
 
 _MET = "_redis_rl_met"
+_STATUSES = (
+    (Http404, 404),
+    (PermissionDenied, 403),
+    (MultiPartParserError, 400),
+    (SuspiciousOperation, 400),
+    (BadRequest, 400),
+)
 
 
 def client_ip(request: HttpRequest) -> Subject:
@@ -74,6 +83,26 @@ def meet(request: Any) -> Met:
 def forget(request: Any) -> None:
     """Stop noting them."""
     delattr(_plain(request), _MET)
+
+
+def responded(response: Any, met: Met) -> Any:
+    """Note a response that awaits its predicates no longer, and return it."""
+    if met.ending is not None:
+        met.ending.responded(response)
+    return response
+
+
+async def responded_async(response: Any, met: Met) -> Any:
+    """`responded`, awaiting predicates that are coroutines."""
+    if met.ending is not None:
+        await met.ending.responded_async(response)
+    return response
+
+
+def response_to(error: Exception) -> HttpResponse:
+    """Return a response with the status that Django will answer an error with."""
+    known = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return HttpResponse(status=next(known, 500))
 
 
 def with_headers(response: Any, met: Met, legacy: str | None) -> Any:

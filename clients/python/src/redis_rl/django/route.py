@@ -9,7 +9,15 @@ from typing import Any, TypeVar
 
 from asgiref.sync import markcoroutinefunction
 
-from redis_rl.django.requests import answer, asking_of, meeting, with_headers
+from redis_rl.django.requests import (
+    answer,
+    asking_of,
+    meeting,
+    responded,
+    responded_async,
+    response_to,
+    with_headers,
+)
 from redis_rl.django.views import check_kind, request_of
 from redis_rl.errors import CannotDecide
 from redis_rl.http.denied import RateLimitExceeded
@@ -70,8 +78,15 @@ class RouteLimit:
                     return answer(error)
                 response = self._refusal(request, outcome)
                 if response is None:
-                    response = view(*arguments, **named)
-                return with_headers(response, met, limiter.legacy) if outermost else response
+                    try:
+                        response = view(*arguments, **named)
+                    except Exception as error:
+                        if outermost:
+                            responded(response_to(error), met)
+                        raise
+                if outermost:
+                    return with_headers(responded(response, met), met, limiter.legacy)
+                return response
 
         @wraps(view)
         async def awaiting(*arguments: Any, **named: Any) -> Any:
@@ -83,10 +98,18 @@ class RouteLimit:
                     return answer(error)
                 response = self._refusal(request, outcome)
                 if response is None:
-                    response = view(*arguments, **named)
-                if inspect.isawaitable(response):
-                    response = await response
-                return with_headers(response, met, limiter.legacy) if outermost else response
+                    try:
+                        response = view(*arguments, **named)
+                        if inspect.isawaitable(response):
+                            response = await response
+                    except Exception as error:
+                        if outermost:
+                            await responded_async(response_to(error), met)
+                        raise
+                if outermost:
+                    await responded_async(response, met)
+                    return with_headers(response, met, limiter.legacy)
+                return response
 
         # Before Django 5.2, `method_decorator` hands on marks alone.
         return markcoroutinefunction(awaiting) if self._awaiting else blocking

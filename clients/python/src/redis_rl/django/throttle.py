@@ -8,7 +8,15 @@ from typing import Any
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.throttling import BaseThrottle
 
-from redis_rl.django.requests import asking_of, forget, meet, met_of, with_headers
+from redis_rl.django.requests import (
+    asking_of,
+    forget,
+    meet,
+    met_of,
+    responded,
+    response_to,
+    with_headers,
+)
 from redis_rl.django.route import RouteLimit
 from redis_rl.errors import CannotDecide, CannotIdentify, StoreUnavailable
 from redis_rl.http.answers import refusal
@@ -99,7 +107,7 @@ def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
     finalize = view.finalize_response
 
     def finalize_with_headers(*arguments: Any, **named: Any) -> Any:
-        response = finalize(*arguments, **named)
+        response = responded(finalize(*arguments, **named), met)
         forget(request)
         problem = getattr(response, "data", None)
         if isinstance(problem, Problem):
@@ -109,5 +117,15 @@ def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
                 response.content_type = CONTENT_TYPE
         return with_headers(response, met, legacy)
 
+    handle = view.handle_exception
+
+    def handle_and_note(error: Exception) -> Any:
+        try:
+            return handle(error)
+        except Exception as unhandled:
+            responded(response_to(unhandled), met)
+            raise
+
     view.finalize_response = finalize_with_headers
+    view.handle_exception = handle_and_note
     return met

@@ -90,6 +90,11 @@ class RouteLimit:
         resolved = request.get(_RESOLVED, {}).get(self, {})
         met = request.get(MET)
         if met is None:
+            if self._rule.count_if is not None:
+                raise ConfigurationError(
+                    "count_if must see the response: call limiter.install(app) before the app's "
+                    "first request"
+                )
             met = request[MET] = Met()
 
         def value(name: str) -> Any:

@@ -20,6 +20,7 @@ from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.keys.subjects import Subject, WholeKey, subject_of
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.outcome import Outcome
+from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule, cost_of
 
@@ -56,7 +57,11 @@ class Budget(NamedTuple):
 
 async def ask_async(asking: Asking) -> Outcome:
     """Ask, awaiting the application's functions, and hold the request if the rule says so."""
-    outcome = await run_async(_steps(asking))
+    try:
+        outcome = await run_async(_steps(asking))
+    except CannotDecide:
+        asking.met.refused()
+        raise
     if asking.rule.wait and outcome.wait:
         await asyncio.sleep(outcome.wait)
     return outcome
@@ -64,7 +69,11 @@ async def ask_async(asking: Asking) -> Outcome:
 
 def ask(asking: Asking) -> Outcome:
     """`ask_async` without awaiting."""
-    outcome = run(_steps(asking))
+    try:
+        outcome = run(_steps(asking))
+    except CannotDecide:
+        asking.met.refused()
+        raise
     if asking.rule.wait and outcome.wait:
         time.sleep(outcome.wait)
     return outcome
@@ -99,7 +108,7 @@ def run(steps: Generator[Any, Any, Answer]) -> Answer:
 
 def refuse_coroutines(rule: Rule) -> None:
     """Raise ConfigurationError for functions that `ask` could not call."""
-    for option, function in rule.functions.items():
+    for option, function in {**rule.functions, "count_if": rule.count_if}.items():
         if inspect.iscoroutinefunction(function):
             raise ConfigurationError(
                 f"{option} must be a function that a SyncRateLimiter can call, not a coroutine"
@@ -138,11 +147,32 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
     scope = _scope(asking, limits, subject)
     met.budgets[rule] = Budget(subject, limits, scope)
-    outcome: Outcome = yield asking.limiter.check(
-        subject, limits, scope=scope, cost=cost, on_error=rule.on_error
-    )
+    if rule.settles:
+        outcome: Outcome = yield asking.limiter.charge(
+            subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+        )
+        _await_response(asking, outcome)
+    elif rule.retry:
+        outcome = yield asking.limiter.check(
+            subject, limits, scope=scope, cost=cost, on_error=rule.on_error, retry=True
+        )
+    else:
+        outcome = yield asking.limiter.check(
+            subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+        )
     met.outcomes[rule] = outcome
+    if not outcome.allowed:
+        met.refused()
     return outcome
+
+
+def _await_response(asking: Asking, outcome: Outcome) -> None:
+    """Settle a charge by the response, if the rule says so."""
+    if asking.rule.count_if is None or outcome.charge is None or outcome.charge.id is None:
+        return
+    if asking.met.ending is None:
+        asking.met.ending = Ending()
+    asking.met.ending.count(asking.limiter, outcome, asking.rule.count_if)
 
 
 def _passed(asking: Asking) -> Outcome:

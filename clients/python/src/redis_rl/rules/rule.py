@@ -9,7 +9,7 @@ from typing import Any
 from redis_rl.errors import ConfigurationError, WrongArgument
 from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
-from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_mode
+from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_flag, checked_mode
 from redis_rl.rules.scope import APP, checked_methods, scope, websocket_scope
 
 RuleLimits = Limits | Mapping[str, Limits] | Callable[..., Any]
@@ -36,6 +36,11 @@ class Rule:
         self.cost = options.get("cost", 1)
         self.exempt = options.get("exempt")
         self.wait = options.get("wait", False)
+        self.retry = checked_flag("retry", options.get("retry", False))
+        self.count_if = options.get("count_if")
+        self.reserves = checked_flag("reserve", options.get("reserve", False))
+        self.settles = self.reserves or self.count_if is not None
+        """Whether its charges may be settled."""
         self.methods = checked_methods(options.get("methods"))
         mode = options.get("on_error")
         self.on_error = None if mode is None else checked_mode(mode)
@@ -117,8 +122,12 @@ class Rule:
             raise ConfigurationError(f"exempt must be a function, not {self.exempt!r}")
         if self.scope is not None and not (isinstance(self.scope, str) and self.scope):
             raise ConfigurationError(f"scope must be text that is not empty, not {self.scope!r}")
-        if not isinstance(self.wait, bool):
-            raise ConfigurationError(f"wait must be True or False, not {self.wait!r}")
+        checked_flag("wait", self.wait)
+        if self.count_if is not None and not callable(self.count_if):
+            raise ConfigurationError(
+                "count_if must be a function of the response, as in "
+                f"count_if=lambda response: response.status_code >= 400, not {self.count_if!r}"
+            )
 
     def __repr__(self) -> str:
         sets = " or ".join(one.written for one in self.tiers.values())
@@ -133,8 +142,22 @@ def cost_of(answer: Any) -> Any:
     return min(answer, MOST_COST) if type(answer) is int else answer
 
 
+_COUNTED = "write which answers count, as in count_if=lambda response: response.status_code >= 400"
+_ELSEWHERE = {
+    "block": "write the ban with the limits, as in '100/minute; ban 15m after 20/minute'",
+    "block_duration": "write the ban with the limits, as in '100/minute; ban 15m after 20/minute'",
+    "deduct_when": _COUNTED,
+    "skip_successful_requests": _COUNTED,
+    "skip_failed_requests": _COUNTED,
+    "dry_run": "put the limit on trial, as in 'shadow 100/minute'",
+}
+"""Options of other limiters."""
+
+
 def _known(option: str) -> None:
     options = list(LimitOptions.__annotations__)
+    if option in _ELSEWHERE:
+        raise WrongArgument(f"a limit has no option {option}: {_ELSEWHERE[option]}")
     if option not in options:
         close = difflib.get_close_matches(option, options, 1, 0.5)
         hint = f"use {close[0]}" if close else f"its options are {', '.join(options)}"

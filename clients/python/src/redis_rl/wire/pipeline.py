@@ -2,7 +2,7 @@
 
 Commands that come while others are on their way share the writes of one connection. Replies come
 back in the order of the commands, so each is handed to the future that waits for it, or dropped
-if nothing waits any more. Nothing is ever written twice.
+if nothing waits any more. Nothing is ever written twice, but for `submit_again`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from redis_rl.errors import NoAnswer, StoreUnavailable
+from redis_rl.errors import ConnectionBroken, NoAnswer, StoreUnavailable
 from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import LATE_S, no_answer, too_busy
 from redis_rl.wire.link import Asked, Link, Reply
@@ -42,6 +42,17 @@ class Pipeline:
         if self._timer is None:
             self._timer = self._loop.call_at(asked.deadline, self._due)
         return asked.reply
+
+    async def submit_again(self, command: bytes) -> object:
+        """`submit`, once more if the connection breaks: for commands that may be run twice."""
+        deadline = self._loop.time() + self._timeout
+        try:
+            return await self.submit(command)
+        except ConnectionBroken:
+            left = deadline - self._loop.time()
+            if left <= 0:
+                raise
+            return await self.submit_within(left, command)
 
     async def submit_within(self, timeout: float, command: bytes) -> object:
         """`submit` with another deadline."""

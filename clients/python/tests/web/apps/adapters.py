@@ -65,6 +65,10 @@ class Adapter(ABC):
     settings: dict[str, Any] = field(default_factory=dict)
     sends: dict[str, str] = field(default_factory=dict)
     """Headers that the handler sets."""
+    status: int = 200
+    """What the handler answers."""
+    raises: Exception | None = None
+    """What it raises instead."""
     served: int = 0
     """How many requests reached the handler."""
     raising: bool = False
@@ -84,6 +88,12 @@ class Adapter(ABC):
     def serve(self, *limits: Limited) -> None:
         """Set the app up."""
 
+    def handled(self) -> None:
+        """Handle a request."""
+        self.served += 1
+        if self.raises is not None:
+            raise self.raises
+
     @abstractmethod
     def ask(
         self,
@@ -93,6 +103,10 @@ class Adapter(ABC):
         **headers: str,
     ) -> Answer:
         """Ask the app; underscores in names of headers are dashes."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Let what goes on in the background end."""
 
     @abstractmethod
     def close(self) -> None:
@@ -142,6 +156,10 @@ class OverASGI(Adapter):
         response = self.runner.run(answer())
         return Answer(response.status_code, lower(response.headers), response.content)
 
+    def finish(self) -> None:
+        """Let what goes on in the background end."""
+        self.runner.run(self.limiter.aclose())
+
     def close(self) -> None:
         """Close the limiter, then the loop."""
         self.runner.run(self.limiter.aclose())
@@ -149,8 +167,8 @@ class OverASGI(Adapter):
 
     async def item(self) -> PlainTextResponse:
         """Handle a request."""
-        self.served += 1
-        return PlainTextResponse("ok", headers=self.sends)
+        self.handled()
+        return PlainTextResponse("ok", self.status, self.sends)
 
 
 class Dependency(OverASGI):
@@ -216,6 +234,10 @@ class Threaded(Adapter):
     def make_limiter(self, url: str, **settings: Any) -> Any:
         """The one for threads."""
         return SyncRateLimiter(url, **settings)
+
+    def finish(self) -> None:
+        """Let what goes on in the background end."""
+        self.limiter.close()
 
     def close(self) -> None:
         """Close the limiter."""

@@ -47,8 +47,8 @@ class Django(Threaded):
 
     def item(self) -> Any:
         """Handle a request."""
-        self.served += 1
-        return HttpResponse("ok", headers=self.sends)
+        self.handled()
+        return HttpResponse("ok", status=self.status, headers=self.sends)
 
     def ask(
         self,
@@ -94,6 +94,9 @@ class AsyncDjango(Django):
         """The one that is awaited."""
         return RateLimiter(url, **settings)
 
+    def finish(self) -> None:
+        """Each request has a loop of its own, which has ended."""
+
     def close(self) -> None:
         """Close the limiter."""
         async_to_sync(self.limiter.aclose)()
@@ -135,8 +138,8 @@ class Rest(Django):
 
     def item(self) -> Any:
         """Handle a request."""
-        self.served += 1
-        return Response("ok", headers=self.sends)
+        self.handled()
+        return Response("ok", self.status, headers=self.sends)
 
 
 class RestClass(Rest):

@@ -30,8 +30,8 @@ class Flask(Threaded):
         """The view, before it is limited."""
 
         def item(id: int) -> flask.Response:  # noqa: ARG001
-            self.served += 1
-            return flask.Response("ok", headers=self.sends)
+            self.handled()
+            return flask.Response("ok", self.status, self.sends)
 
         return item
 
@@ -64,7 +64,7 @@ class AsyncFlask(Flask):
         """The view, before it is limited."""
 
         async def item(id: int) -> flask.Response:  # noqa: ARG001
-            self.served += 1
-            return flask.Response("ok", headers=self.sends)
+            self.handled()
+            return flask.Response("ok", self.status, self.sends)
 
         return item
