@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { Subject } from 'redis-rl';
-import { problemHandler, rateLimit } from 'redis-rl/express';
+import { concurrency, limitAll, problemHandler, rateLimit } from 'redis-rl/express';
 import { endWith, limiterOfEnvironment, LISTEN, stop, WHERE } from './settings.mjs';
 
 const { limiter, redis } = await limiterOfEnvironment();
@@ -112,6 +112,24 @@ app.post(
     res.json({ charged: actual, requests_left: req.rateLimit.requestsLeft });
   },
 );
+
+// A user and a team at once, in one command: both are charged, or neither.
+const byTeam = (req) => Subject.of('team', req.params.team);
+const userAndTeam = {
+  user: { limits: '10/minute', key: byUser },
+  team: { limits: '15/minute', key: byTeam },
+};
+
+app.get('/team/:team', limitAll(limiter, userAndTeam), (req, res) => {
+  res.json({ team: req.params.team });
+});
+
+// Two at once. If this process is killed, their places are free after five seconds.
+app.get('/busy', concurrency(limiter, 2, { lease: '5s', name: 'busy' }), async (req, res) => {
+  await sleep(Number(req.query.ms ?? 0));
+  if (req.query.fail) throw new Error('busy and failing');
+  res.json({ ok: true });
+});
 
 const ok = (_req, res) => res.json({ ok: true });
 

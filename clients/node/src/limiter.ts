@@ -1,17 +1,26 @@
 /** The limiter: one command per check, and what happens when there is no answer. */
 
 import { Asker } from './checks/asker.js';
-import { Charge, nothingCharged, type Reservation } from './checks/charge.js';
+import { type AllOutcome, checkGroups } from './checks/all.js';
+import { type Reservation, reserved } from './checks/charge.js';
+import { type Lease, leaseOf, readPlaces } from './checks/places.js';
 import { limitCommand } from './checks/commands.js';
 import { APP_SCOPE } from './keys/scope.js';
-import { encodeField, isWhole, readWho, type Subject, type Who } from './keys/subjects.js';
+import {
+  encodeField,
+  isWhole,
+  prefixField,
+  readWho,
+  type Subject,
+  WholeKey,
+  type Who,
+} from './keys/subjects.js';
 import type { Limits } from './limits/limit.js';
 import { type LimitSet, LimitSetCache } from './limits/limit-set.js';
 import { checkCost } from './options/cost.js';
 import { knownOptions } from './options/known.js';
 import {
   checkBoolean,
-  checkFunction,
   checkOnError,
   type LimiterOptions,
   type OnError,
@@ -33,11 +42,8 @@ export interface CheckOptions {
 }
 
 /** Options of {@link Limiter.reserve}; `cost` is the estimate. */
-export type ReserveOptions = Omit<CheckOptions, 'retry'>;
-
-/** Options of {@link Limiter.reserving}. */
-export interface ReservingOptions extends ReserveOptions {
-  /** Whether an error gives the estimate back. Default false. */
+export interface ReserveOptions extends Omit<CheckOptions, 'retry'> {
+  /** Whether an error of `run` gives the estimate back. Default false. */
   refundOnError?: boolean;
 }
 
@@ -47,18 +53,38 @@ export interface Check extends CheckOptions {
   limits: Limits;
 }
 
+/** One subject of {@link Limiter.checkAll}. */
+export type AllCheck = Omit<Check, 'onError' | 'retry'>;
+
+/** Options of {@link Limiter.checkAll}. */
+export interface AllOptions extends Pick<CheckOptions, 'onError' | 'retry'> {
+  /** Has all keys share a slot of a cluster, where it must be given: `rl{acme}:...`. */
+  slot?: string;
+}
+
+/** Options of {@link Limiter.lease}. */
+export type LeaseOptions = Pick<CheckOptions, 'name' | 'scope' | 'onError'>;
+
 /** The name of the limit, or the scope of its key, where `check` was given one. */
 export type KeyOptions = Pick<CheckOptions, 'name' | 'scope'>;
 
 const KEY_OPTIONS = { name: true, scope: true } as const;
-const RESERVE_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true } as const;
-const CHECK_OPTIONS = { ...RESERVE_OPTIONS, retry: true } as const;
+const CHECK_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true, retry: true } as const;
 const OPTIONS = {
   check: knownOptions<CheckOptions>('check', CHECK_OPTIONS),
   checkMany: knownOptions<Check>('checkMany', { ...CHECK_OPTIONS, who: true, limits: true }),
-  reserve: knownOptions<ReserveOptions>('reserve', RESERVE_OPTIONS),
-  reserving: knownOptions<ReservingOptions>('reserving', {
-    ...RESERVE_OPTIONS,
+  checkAll: knownOptions<AllCheck>('a subject of checkAll', {
+    ...KEY_OPTIONS,
+    who: true,
+    limits: true,
+    cost: true,
+  }),
+  all: knownOptions<AllOptions>('checkAll', { slot: true, onError: true, retry: true }),
+  lease: knownOptions<LeaseOptions>('lease', { ...KEY_OPTIONS, onError: true }),
+  reserve: knownOptions<ReserveOptions>('reserve', {
+    ...KEY_OPTIONS,
+    cost: true,
+    onError: true,
     refundOnError: true,
   }),
   peek: knownOptions<KeyOptions>('peek', KEY_OPTIONS),
@@ -85,15 +111,19 @@ export interface Limiter {
    */
   reserve(who: Who, limits: Limits, options?: ReserveOptions): Promise<Reservation>;
   /**
-   * The same around `work`. An error of its settles as 0 with `refundOnError`; else the estimate
-   * stands, unless `work` has settled.
+   * Several subjects in one command, all or nothing: each has a `name` or `scope` of its own.
+   *
+   * @throws as `check` does; in a cluster, ConfigurationError without a `slot`
    */
-  reserving<Result>(
-    who: Who,
-    limits: Limits,
-    options: ReservingOptions,
-    work: (reservation: Reservation) => Result | Promise<Result>,
-  ): Promise<Result>;
+  checkAll(checks: readonly AllCheck[], options?: AllOptions): Promise<AllOutcome>;
+  /**
+   * A place among `limit` at once, to be released: by itself it ends after `lease`, and while it is
+   * held it is renewed.
+   *
+   * @param lease such as `30s` or `5 minutes`: after so long the place of a crashed process is free
+   * @throws as `check` does
+   */
+  lease(who: Who, limit: number, lease: string, options?: LeaseOptions): Promise<Lease>;
   /**
    * What a check of cost 1 would answer now, without charging it; rejects in every mode if the
    * store gives no answer.
@@ -141,33 +171,40 @@ export class StoreLimiter extends Asker implements Limiter {
     return Promise.all(checks.map((check) => this.#check(check.who, check.limits, check)));
   }
 
-  async reserve(who: Who, limits: Limits, options: ReserveOptions = {}): Promise<Reservation> {
-    OPTIONS.reserve.check(options);
-    return this.#reserve(who, limits, options);
+  async checkAll(checks: readonly AllCheck[], options: AllOptions = {}): Promise<AllOutcome> {
+    OPTIONS.all.check(options);
+    const { slot, onError, retry = false } = options;
+    checkBoolean('retry', retry);
+    const groups = checks.map((check) => {
+      OPTIONS.checkAll.check(check);
+      const set = this.setOf(check.limits, check.name);
+      return { key: this.#keyOf(check.who, check, slot), set, cost: checkCost(check.cost ?? 1) };
+    });
+    checkGroups(groups);
+    if (!checks.every(({ who }) => who instanceof WholeKey)) this.checkSlot(slot, groups.length);
+    return this.askAll(groups, onError === undefined ? undefined : checkOnError(onError), retry);
   }
 
-  async reserving<Result>(
-    who: Who,
-    limits: Limits,
-    options: ReservingOptions,
-    work: (reservation: Reservation) => Result | Promise<Result>,
-  ): Promise<Result> {
-    OPTIONS.reserving.check(options);
-    const { refundOnError = false, ...others } = options;
+  async lease(who: Who, limit: number, lease: string, options: LeaseOptions = {}): Promise<Lease> {
+    OPTIONS.lease.check(options);
+    const { name, onError } = options;
+    const places = readPlaces(limit, lease, name);
+    const mode = onError === undefined ? undefined : checkOnError(onError);
+    return leaseOf(await this.askPlace(this.#keyOf(who, options), places, mode));
+  }
+
+  async reserve(who: Who, limits: Limits, options: ReserveOptions = {}): Promise<Reservation> {
+    OPTIONS.reserve.check(options);
+    const { key, set, cost, mode } = this.#read(who, limits, options);
+    const { refundOnError = false } = options;
     checkBoolean('refundOnError', refundOnError);
-    checkFunction('work', work);
-    const reservation = await this.#reserve(who, limits, others);
-    try {
-      return await work(reservation);
-    } catch (error) {
-      if (refundOnError) await reservation.settle(0);
-      throw error;
-    }
+    const outcome = await this.askWithId(key, set, cost, mode, true);
+    return reserved(outcome, refundOnError);
   }
 
   async peek(who: Who, limits: Limits, options: KeyOptions = {}): Promise<Outcome> {
     OPTIONS.peek.check(options);
-    const set = this.#setOf(limits, options.name);
+    const set = this.setOf(limits, options.name);
     const key = this.#keyOf(who, options);
     const exchange = this.exchange;
     if (!exchange) return unasked('exempt', key, 0);
@@ -191,8 +228,11 @@ export class StoreLimiter extends Asker implements Limiter {
     await this.exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
   }
 
-  /** The beginning of all keys of a scope: `{prefix}:{scope}:`. */
-  spaceOf(scope: string): string {
+  /** The beginning of all keys of a scope: `{prefix}:{scope}:`, in a slot `{prefix}{slot}:`. */
+  spaceOf(scope: string, slot?: string): string {
+    if (slot !== undefined) {
+      return `${prefixField(this.settings.prefix, slot)}:${encodeField(scope)}:`;
+    }
     const known = this.#spaces.get(scope);
     if (known !== undefined) return known;
     const space = `${encodeField(this.settings.prefix)}:${encodeField(scope)}:`;
@@ -214,26 +254,21 @@ export class StoreLimiter extends Asker implements Limiter {
       : this.ask(key, set, cost, mode);
   }
 
-  async #reserve(who: Who, limits: Limits, options: ReserveOptions): Promise<Reservation> {
-    const { key, set, cost, mode } = this.#read(who, limits, options);
-    const outcome = await this.askWithId(key, set, cost, mode, true);
-    return Charge.of(outcome) ?? nothingCharged(outcome);
-  }
-
   #read(who: Who, limits: Limits, options: ReserveOptions) {
     const { cost = 1, onError, name } = options;
     const mode = onError === undefined ? undefined : checkOnError(onError);
-    const set = this.#setOf(limits, name);
+    const set = this.setOf(limits, name);
     return { key: this.#keyOf(who, options), set, cost: checkCost(cost), mode };
   }
 
-  #keyOf(who: Who, { scope, name }: KeyOptions): string {
+  #keyOf(who: Who, { scope, name }: KeyOptions, slot?: string): string {
     const whom = readWho(who, 'who');
     if (isWhole(whom)) return whom.key;
-    return `${this.spaceOf(scope ?? name ?? APP_SCOPE)}${this.subjectOf(whom)}`;
+    return `${this.spaceOf(scope ?? name ?? APP_SCOPE, slot)}${this.subjectOf(whom)}`;
   }
 
-  #setOf(limits: Limits, name: string | undefined): LimitSet {
+  /** Limits that are made ready once. @throws ConfigurationError for invalid ones */
+  setOf(limits: Limits, name: string | undefined): LimitSet {
     let sets = this.#sets.get(name);
     if (!sets) {
       if (this.#sets.size >= MAX_SCOPES) this.#sets.clear();

@@ -22,6 +22,8 @@ export interface Verdict {
   readonly policy: string;
   /** Whole seconds until all of the limit is back once it is used up; null: not known. */
   readonly window: number | null;
+  /** What is counted, if that is not requests as time goes by. */
+  readonly unit?: 'concurrent-requests';
 }
 
 /** {@link Verdict} under the name that users of other limiters look for. */
@@ -247,7 +249,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function unreadable(reply: unknown): StoreMisconfigured {
+export function unreadable(reply: unknown): StoreMisconfigured {
   return new StoreMisconfigured(
     `RL.LIMIT must answer with a verdict for each limit, not ${shown(reply)}: ` +
       "is it redis-rl's module that answers, and does the client change replies?",

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { Charge } from '../dist/esm/checks/charge.js';
 import { allCommand, limitCommand, limitCommandWithId } from '../dist/esm/checks/commands.js';
 import { idOf } from '../dist/esm/checks/ids.js';
+import { Place, readPlace, readPlaces } from '../dist/esm/checks/places.js';
 import {
   CannotIdentify,
   ConfigurationError,
@@ -182,6 +183,17 @@ each('commands', ({ groups, id, keep, all, words }) => {
       : limitCommandWithId(made[0], id, keep);
   assert.deepEqual([command.name, command.key, ...command.rest], words);
   assert.equal(command.repeatable ?? false, command.rest.includes('ID'));
+});
+
+each('leases', ({ limit, lease, name, words, reply, headers, body, error }) => {
+  const make = () => readPlaces(limit, lease, name ?? undefined);
+  if (error) return assert.throws(make, ConfigurationError);
+  const place = new Place('k', make(), words[4], async () => 1, {});
+  const { command } = place;
+  assert.deepEqual([command.name, command.key, ...command.rest], words);
+  const outcome = readPlace(reply, place.places, 'k');
+  assert.deepEqual(lowered(fieldsOf(outcome)), lowered(Object.entries(headers)));
+  if (body) assert.deepEqual(JSON.parse(quotaExceeded(outcome)), body);
 });
 
 each('replies', ({ reply }) => {

@@ -1,6 +1,11 @@
 /** Asks the store for outcomes, and says what happens when there is no answer. */
 
-import { type CannotIdentify, StoreMisconfigured, type StoreUnavailable } from '../errors.js';
+import {
+  type CannotIdentify,
+  ConfigurationError,
+  StoreMisconfigured,
+  type StoreUnavailable,
+} from '../errors.js';
 import type { Label, LimitSet } from '../limits/limit-set.js';
 import { PolicyBook } from '../limits/policy-book.js';
 import { Log } from '../log.js';
@@ -15,9 +20,11 @@ import { now } from '../stores/clock.js';
 import { Exchange } from '../stores/exchange.js';
 import { storeOf } from '../stores/open.js';
 import type { Command, RedisClient } from '../stores/types.js';
+import { type AllOutcome, allUnasked, readAll, together } from './all.js';
 import { Charge } from './charge.js';
-import { limitCommand, limitCommandWithId } from './commands.js';
+import { allCommand, type Group, limitCommand, limitCommandWithId } from './commands.js';
 import { newId } from './ids.js';
+import { Place, type Places } from './places.js';
 
 const warned = new WeakSet<RedisClient>();
 
@@ -115,6 +122,57 @@ export class Asker {
     return this.told(unasked('failed_open', key, cost));
   }
 
+  /** Checks several keys, all or nothing. */
+  async askAll(groups: readonly Group[], mode?: OnError, retry = false): Promise<AllOutcome> {
+    const set = together(groups);
+    const { key } = groups[0] as Group;
+    const cost = groups.reduce((sum, each) => sum + each.cost, 0);
+    const { exchange } = this;
+    if (!exchange) return allUnasked('exempt', groups, cost);
+    const command = allCommand(groups, retry ? newId() : undefined);
+    let outcome: AllOutcome;
+    try {
+      const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
+      outcome = readAll(reply, labels, counts, groups);
+    } catch (error) {
+      const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
+      this.unanswered(failure as StoreUnavailable, key, cost, mode);
+      return allUnasked('failed_open', groups, cost);
+    }
+    this.told(outcome);
+    return outcome;
+  }
+
+  /** Takes a place; {@link Place.of} then knows the outcome. */
+  askPlace(key: string, places: Places, mode?: OnError): Promise<Outcome> {
+    const { exchange } = this;
+    if (!exchange) return Promise.resolve(unasked('exempt', key, 1));
+    const place = new Place(key, places, newId(), (command) => exchange.send(command), this.#log);
+    return exchange.ask(place.command, {
+      read: (reply) => place.read(reply),
+      done: (outcome) => this.told(outcome),
+      fail: (error) => {
+        // It may have been taken all the same, by a command whose reply is late.
+        if (!(error instanceof StoreMisconfigured)) place.release();
+        return this.unanswered(error, key, 1, mode);
+      },
+    });
+  }
+
+  /** @throws ConfigurationError for several keys in a cluster without a slot */
+  checkSlot(slot: unknown, keys: number): void {
+    if (slot !== undefined || keys < 2 || !this.exchange?.store.isCluster) return;
+    throw new ConfigurationError(
+      'slot must be given in a cluster, whose nodes check several keys only if they share a slot, ' +
+        "as in { slot: 'acme' }, and is missing",
+    );
+  }
+
+  /** Logs what somebody must mend. */
+  misconfigured(error: StoreMisconfigured): void {
+    this.#log.say('misconfigured', error, 'refused');
+  }
+
   /** Logs that a client cannot be identified. */
   unidentified(error: CannotIdentify): void {
     this.#log.say('unidentified', error, 'refused');
@@ -125,7 +183,7 @@ export class Asker {
     exchange: Exchange,
     command: Command,
     set: LimitSet,
-  ): Promise<{ reply: unknown; labels: readonly Label[] }> {
+  ): Promise<{ reply: unknown; labels: readonly Label[]; counts: readonly number[] }> {
     const until = now() + this.settings.timeoutMs;
     const asked = exchange.ask(command, {
       read: (reply): { reply: unknown; quotas: unknown[] } => ({ reply, quotas: quotasOf(reply) }),
@@ -135,7 +193,7 @@ export class Asker {
       },
     });
     if (set.policies.length === 0) {
-      return { reply: (await asked).reply, labels: set.labels as readonly Label[] };
+      return { reply: (await asked).reply, labels: set.labels as readonly Label[], counts: [] };
     }
     const { key } = command;
     const get = (name: string) =>
@@ -148,7 +206,7 @@ export class Asker {
     }
     const error = this.policies.errorOf(set);
     if (error) throw error;
-    return { reply, labels: labelled.labels };
+    return { reply, labels: labelled.labels, counts: labelled.counts };
   }
 
   async #askThenRead(

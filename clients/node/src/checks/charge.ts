@@ -18,13 +18,18 @@ export interface Reservation {
    * @throws ConfigurationError for an invalid cost
    */
   settle(actual: number): Promise<boolean>;
+  /**
+   * Does the work, and answers its result. An error gives the estimate back with `refundOnError`;
+   * else it stands, unless the work has settled it.
+   */
+  run<Result>(work: () => Result | Promise<Result>): Promise<Result>;
 }
 
 type SendSettle = (command: Command) => Promise<unknown>;
 
 const charges = new WeakMap<Outcome, Charge>();
 
-export class Charge implements Reservation {
+export class Charge {
   /** The outcome as it was when the request was checked. */
   readonly first: Outcome;
   outcome: Outcome;
@@ -129,18 +134,35 @@ export class Charge implements Reservation {
 
 /** Gives an outcome its `settle`. */
 export function reservable(outcome: Outcome): Outcome {
-  const reservation = Charge.of(outcome) ?? nothingCharged(outcome);
-  return Object.assign(outcome, { settle: (actual: number) => reservation.settle(actual) });
+  return Object.assign(outcome, { settle: settlerOf(outcome) });
 }
 
-/** A charge of nothing, which settling does not change. */
-export function nothingCharged(outcome: Outcome): Reservation {
+/** What `reserve` answers. */
+export function reserved(outcome: Outcome, refunds: boolean): Reservation {
+  const charge = Charge.of(outcome);
+  const settle = settlerOf(outcome);
   return {
-    outcome,
-    settle: async (actual) => {
-      checkCost(actual);
-      return false;
+    get outcome() {
+      return charge?.outcome ?? outcome;
     },
+    settle,
+    async run(work) {
+      try {
+        return await work();
+      } catch (error) {
+        if (refunds) await settle(0);
+        throw error;
+      }
+    },
+  };
+}
+
+/** Where nothing was charged, there is nothing to settle. */
+function settlerOf(outcome: Outcome): (actual: number) => Promise<boolean> {
+  const charge = Charge.of(outcome);
+  return async (actual) => {
+    checkCost(actual);
+    return charge?.settle(actual) ?? false;
   };
 }
 

@@ -3,8 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
 import { Charge } from '../checks/charge.js';
+import { Place } from '../checks/places.js';
+import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
+import type { Checker } from '../http/checker.js';
+import { PLACES_OPTIONS, type PlacesOptions, PlacesRoute } from '../http/places-route.js';
 import { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from '../http/problem.js';
-import { announce, announceCharge, hold, hook } from '../http/response.js';
+import { announce, announceCharge, hold, holdPlace, hook } from '../http/response.js';
 import { Route } from '../http/route.js';
 import {
   checkLimiter,
@@ -12,7 +16,7 @@ import {
   ROUTE_OPTIONS,
   type RouteOptions,
 } from '../http/route-options.js';
-import type { Limiter } from '../limiter.js';
+import type { Limiter, StoreLimiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { checkFunction } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
@@ -28,6 +32,7 @@ declare global {
   }
 }
 
+export type { SubjectLimits, Subjects } from '../http/all-route.js';
 export type { ChooseLimits, Client, RouteOptions, Tiers } from '../http/route-options.js';
 
 /** As Express, connect and others call a middleware. */
@@ -52,6 +57,18 @@ const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
   countIf: true,
 });
 
+/** Options of {@link limitAll}. */
+export type ExpressAllOptions = AllRouteOptions<Request> & Pick<ExpressOptions, 'handler'>;
+
+/** Options of {@link concurrency}. */
+export type ExpressPlacesOptions = PlacesOptions<Request> & Pick<ExpressOptions, 'handler'>;
+
+const ALL = knownOptions<ExpressAllOptions>('limitAll', { ...ALL_OPTIONS, handler: true });
+const PLACES = knownOptions<ExpressPlacesOptions>('concurrency', {
+  ...PLACES_OPTIONS,
+  handler: true,
+});
+
 /**
  * A middleware that limits the requests of a route, a router or an app.
  *
@@ -66,27 +83,70 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware
   checkLimiter(limiter);
   EXPRESS_OPTIONS.check(options);
   const { handler, countIf } = options;
-  if (handler !== undefined) checkFunction('handler', handler);
   if (countIf !== undefined) checkFunction('countIf', countIf);
-  const route = new Route<Request>(limiter, options, countIf !== undefined);
-  const { legacy } = route.limiter.settings;
+  return limiting(new Route<Request>(limiter, options, countIf !== undefined), handler, countIf);
+}
+
+/**
+ * A middleware that limits several subjects of a request in one command, all or nothing:
+ * `limitAll(limiter, { user: { limits: '10/minute', key }, team: { limits: '15/minute', key } })`.
+ * `req.rateLimit.each.user` is the outcome of one.
+ *
+ * @throws ConfigurationError for invalid and unknown options
+ */
+export function limitAll(
+  limiter: Limiter,
+  subjects: Subjects<Request>,
+  options: ExpressAllOptions = {},
+): Middleware {
+  ALL.check(options);
+  return limiting(new AllRoute<Request>(limiter, subjects, options), options.handler);
+}
+
+/**
+ * A middleware that lets `limit` requests of a subject be served at once:
+ * `concurrency(limiter, 4, { lease: '30s' })`. A place is released when the body has ended, or the
+ * client is gone.
+ *
+ * @throws ConfigurationError for invalid and unknown options
+ */
+export function concurrency(
+  limiter: Limiter,
+  limit: number,
+  options: ExpressPlacesOptions = {},
+): Middleware {
+  PLACES.check(options);
+  return limiting(new PlacesRoute<Request>(limiter, limit, options), options.handler);
+}
+
+function limiting(
+  checker: Checker<Request>,
+  handler: ExpressOptions['handler'],
+  countIf?: ExpressOptions['countIf'],
+): Middleware {
+  if (handler !== undefined) checkFunction('handler', handler);
+  const { legacy } = checker.limiter.settings;
   return function rateLimited(incoming, response, next) {
     const request = incoming as Request;
     if (isExpress(request)) {
       hookResponses(request.app);
-      if (route.asksFramework) warnOfTrust(route, request.app);
+      if (checker.asksFramework) warnOfTrust(checker.limiter, request.app);
     }
-    const checked = route.check(request, request, templateOf);
+    const checked = checker.check(request, request, templateOf);
     if (checked === undefined) return next();
     const serve = (outcome: Outcome | null) => {
       request.rateLimit = outcome;
       if (outcome === null) return next();
       announce(response, outcome, legacy);
-      if (route.settles) settleLater(request, response as Response, outcome, countIf);
+      if (checker.settles) settleLater(request, response as Response, outcome, countIf);
       if (!outcome.allowed) {
         return void deny(handler, request, response as Response, next, outcome).catch(next);
       }
-      if (!route.waits || outcome.wait === 0) return next();
+      if (checker.holdsPlace) {
+        const place = Place.of(outcome);
+        if (place !== undefined && !holdPlace(response, place)) return;
+      }
+      if (!checker.waits || outcome.wait === 0) return next();
       hold(response, outcome.wait, next);
     };
     checked.then(serve, (error: unknown) => {
@@ -182,11 +242,11 @@ function hookResponses(app: Application): void {
 
 const warnedApps = new WeakSet<Application>();
 
-function warnOfTrust(route: Route<Request>, app: Application): void {
+function warnOfTrust(limiter: StoreLimiter, app: Application): void {
   if (warnedApps.has(app)) return;
   warnedApps.add(app);
   if (app.get('trust proxy') !== true) return;
-  route.limiter.settings.logger.warn(
+  limiter.settings.logger.warn(
     "redis-rl: 'trust proxy' should be the number or the addresses of your proxies, not true, with " +
       'which any client chooses its own address; or set trustedProxies in createLimiter',
   );

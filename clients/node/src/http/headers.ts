@@ -76,11 +76,15 @@ export function merged(name: string, theirs: FieldValue, ours: string): string {
   }
 }
 
-function policy({ policy, limit, window }: Verdict): string {
-  return window === null ? `"${policy}";q=${limit}` : `"${policy}";q=${limit};w=${window}`;
+function policy({ policy, limit, window, unit }: Verdict): string {
+  if (window !== null) return `"${policy}";q=${limit};w=${window}`;
+  return unit === undefined ? `"${policy}";q=${limit}` : `"${policy}";q=${limit};qu="${unit}"`;
 }
 
-function member({ allowed, policy, remaining, retryAfter, resetAfter }: Verdict): string {
+function member(verdict: Verdict): string {
+  const { allowed, policy, remaining, retryAfter, resetAfter, window } = verdict;
+  // Nobody knows when places are released.
+  if (allowed && window === null && verdict.unit) return `"${policy}";r=${remaining}`;
   if (allowed) return `"${policy}";r=${remaining};t=${wholeSeconds(resetAfter)}`;
   const left = `"${policy}";r=${remaining}`;
   return retryAfter === null ? left : `${left};t=${retrySeconds(retryAfter)}`;

@@ -77,6 +77,21 @@ function settle(response: Response, telling: Telling, args: unknown[]): void {
   if (!response.destroyed) void telling.decide();
 }
 
+/**
+ * Has `response` hold a place until its body has ended, or its client is gone. False if that is so
+ * already: then there is nobody to serve.
+ */
+export function holdPlace(response: ServerResponse, place: { release(): void }): boolean {
+  if (response.destroyed || response.writableFinished) {
+    place.release();
+    return false;
+  }
+  const release = () => place.release();
+  response.once('finish', release);
+  response.once('close', release);
+  return true;
+}
+
 /** Waits as long as a LEAKY limit asks; then calls `serve`, unless the client has gone away. */
 export function hold(
   response: ServerResponse,

@@ -97,6 +97,21 @@ export function readBan(part: string, text: string): BanNumbers {
   return { refusals, period, ban, upTo };
 }
 
+/**
+ * A time such as `30s` or `5 minutes`.
+ *
+ * @param name what it is for, in errors
+ * @throws ConfigurationError for anything else
+ */
+export function readTime(name: string, text: string): Period {
+  const found = typeof text === 'string' && /^\s*([1-9][0-9]*)\s*([a-z]+)\s*$/i.exec(text);
+  const period = found && periodOf(Number(found[1]), String(found[2]).toLowerCase());
+  if (period && period.ms <= MAX_PERIOD_MS) return period;
+  throw new ConfigurationError(
+    `${name} must be a time of at most 366 days, as in '30s' or '5 minutes', not ${shown(text)}`,
+  );
+}
+
 /** The words of a limit, one after the other. */
 class Words {
   readonly #tokens: readonly string[];

@@ -21,6 +21,15 @@ interface Entry {
   error: StoreMisconfigured | undefined;
 }
 
+/** What the rows of a reply are. */
+export interface Labelled {
+  readonly labels: readonly Label[];
+  /** How many rows each policy has. */
+  readonly counts: readonly number[];
+  /** Whether all of it is known to fit. */
+  readonly fits: boolean;
+}
+
 /** Asks RL.POLICY GET; resolves with its clauses, or null if there is no such policy. */
 export type AskPolicy = (name: string) => Promise<unknown>;
 
@@ -69,8 +78,10 @@ export class PolicyBook {
   }
 
   /** One label per verdict of a reply, and whether all of them are known to fit. */
-  labelsOf(set: LimitSet, quotas: readonly unknown[]): { labels: readonly Label[]; fits: boolean } {
-    if (set.policies.length === 0) return { labels: set.labels as readonly Label[], fits: true };
+  labelsOf(set: LimitSet, quotas: readonly unknown[]): Labelled {
+    if (set.policies.length === 0) {
+      return { labels: set.labels as readonly Label[], counts: [], fits: true };
+    }
     const known = set.policies.map(({ policy }) => this.#entries.get(policy)?.labels);
     const counts = known.map((labels) => labels?.length ?? 1);
     const total = counts.reduce((sum, count) => sum + count, set.labels.length - counts.length);
@@ -94,7 +105,7 @@ export class PolicyBook {
       labels.push(...(right ? clauses : nameless(set.policies[at] as Policy, count)));
       at += 1;
     }
-    return { labels, fits };
+    return { labels, counts, fits };
   }
 
   /** @param clauses as RL.POLICY GET answers them */

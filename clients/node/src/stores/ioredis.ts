@@ -69,6 +69,7 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
       if (client.status !== 'ready') await connected(patience);
       return ((client.nodes?.('master') ?? []) as IoRedisLike[]).map(plainSend);
     },
+    isCluster: client.isCluster === true,
     isReady,
     back: (patience) => connection.back(isReady, patience),
     trouble: () => connection.trouble(Boolean(settings.tls)),

@@ -36,6 +36,7 @@ export function nodeRedisStore(client: NodeRedisLike, options: StoreOptions): St
       const nodes = await Promise.all(client.masters.map((node) => client.nodeClient(node)));
       return nodes.map((node) => sendNow(node, options.timeoutMs));
     },
+    isCluster: isCluster(client),
     isReady,
     back: (patience) => connection.back(isReady, patience),
     trouble: () => connection.trouble(socket?.tls === true || /^rediss:/i.test(url ?? '')),

@@ -44,6 +44,8 @@ export interface Store {
   readonly send: Send;
   /** One sender per server that takes writes, none of which follows redirections. */
   primaries(patience: Patience): Promise<Send[]>;
+  /** Whether keys lie on several nodes, by their slots. */
+  readonly isCluster: boolean;
   /** Whether a connection is there. */
   isReady(): boolean;
   /** Resolves when a connection is there again, or the patience is over. */

@@ -139,21 +139,20 @@ test('work around a reservation may fail', async () => {
   const boom = () => {
     throw new Error('boom');
   };
-  await assert.rejects(limiter.reserving('ann', TOKENS, options, boom), /boom/);
+  const reserve = async (more) => limiter.reserve('ann', TOKENS, { ...options, ...more });
+  await assert.rejects((await reserve()).run(boom), /boom/);
   assert.equal(await left(), 400);
   await limiter.reset('ann', { name: 'tokens' });
-  const refunding = { ...options, refundOnError: true };
-  await assert.rejects(limiter.reserving('ann', TOKENS, refunding, boom), /boom/);
+  const refunding = { refundOnError: true };
+  await assert.rejects((await reserve(refunding)).run(boom), /boom/);
   assert.equal(await left(), 1000);
-  const answer = await limiter.reserving('ann', TOKENS, refunding, async (reserved) => {
+  const reserved = await reserve(refunding);
+  const answer = await reserved.run(async () => {
     await reserved.settle(10);
     return 'done';
   });
   assert.deepEqual([answer, await left()], ['done', 990]);
-  await assert.rejects(
-    limiter.reserving('ann', TOKENS, { refundOnErrors: true }, boom),
-    /use refundOnError/,
-  );
+  await assert.rejects(reserve({ refundOnErrors: true }), /use refundOnError/);
 });
 
 test('what was not charged has nothing to settle', async () => {

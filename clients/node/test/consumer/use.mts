@@ -50,7 +50,12 @@ export async function use(limiter: Limiter): Promise<number | null> {
   ]);
   const reserved: Reservation = await limiter.reserve('ann', '9/hour', { cost: 5 });
   const known: boolean = await reserved.settle(2);
-  const done: string = await limiter.reserving('ann', '9/hour', { refundOnError: true }, () => 'x');
+  const done: string = await reserved.run(() => 'x');
+  const all = await limiter.checkAll([
+    { who: 'ann', limits: '10/minute', name: 'user' },
+    { who: Subject.of('team', 7), limits: '15/minute', name: 'team', cost: 2 },
+  ]);
+  if (!all.allowed) return all.each[0]?.retryAfter ?? null;
   if (known && done) return trial.ban?.remaining ?? reserved.outcome.remaining;
   return outcome.tightest?.retryAfter ?? outcome.remaining;
 }
