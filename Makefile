@@ -14,15 +14,17 @@ LOCKED := $(if $(CI),--locked)
 VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_OLDEST_VENV := target/venv-oldest
-PYTHON_SOURCES := tests scripts bench clients/conformance
+PYTHON_SOURCES := tests scripts bench clients/conformance packaging/python
 # How long make soak goes on, in seconds.
 DURATION ?= 180
 # Extra words for pytest: make test-server ARGS='-k digest -x'
 ARGS ?=
+OLDEST_PYTHON ?=
+SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version bindings test-bindings
+.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -42,7 +44,7 @@ cluster: build ## start a cluster of six nodes with the module on BASE_PORT (700
 
 test: lint test-core test-module test-server test-deb test-rust test-python test-node test-examples ## run everything
 
-lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and types
+lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check format, lints and types
 	@scripts/setup.sh build rust-tools
 	cargo fmt --all --check
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
@@ -52,6 +54,15 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node ## check format, lints and 
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)
+
+# What no compiler sees. actionlint hands the workflows' scripts to shellcheck, which it looks for in the PATH.
+lint-packaging: $(VENV)/.ready
+	$(VENV)/bin/shellcheck -x .ci/run scripts/*.sh packaging/debian/* packaging/docker/*.sh
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/actionlint
+	$(VENV)/bin/hadolint packaging/docker/*Dockerfile
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec packaging/docker/compose.yaml
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/bin/kubernetes-validate --strict --quiet packaging/kubernetes/*.yaml
 
 format: $(VENV)/.ready ## rewrite the sources in the agreed format
 	@scripts/setup.sh rust-tools
@@ -88,8 +99,11 @@ test-deb: build servers ## make the Debian package, install it and start servers
 # Its configuration is beside it, so that its tools find it wherever it lies.
 PYTHON_HELPER := cd clients/python && $(CURDIR)
 
-test-python: build servers $(PYTHON_OLDEST_VENV)/.ready ## test the Python helper with real servers; ARGS='-k word' picks tests
+test-python: build servers test-python-oldest ## test the Python helper with real servers; ARGS='-k word' picks tests
 	$(PYTHON_HELPER)/$(VENV)/bin/pytest $(ARGS)
+
+# OLDEST_PYTHON names a Python 3.10, where there is one.
+test-python-oldest: build servers $(PYTHON_OLDEST_VENV)/.ready
 	$(PYTHON_HELPER)/$(PYTHON_OLDEST_VENV)/bin/pytest --ignore=tests/web $(ARGS)
 
 lint-python: $(VENV)/.ready
@@ -141,9 +155,9 @@ example-rust: build ## run the Rust helper's example app on PORT (8000), with a 
 example-node: build $(NODE_HELPER)/node_modules/.ready ## run the Node helper's example app on PORT (8000), with a redis-server of its own
 	@scripts/example.sh node
 
-servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/
+servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/servers/; SERVERS='valkey-8': these
 	@scripts/setup.sh server
-	@$(VENV)/bin/python scripts/fetch_servers.py
+	@$(VENV)/bin/python scripts/fetch_servers.py $(SERVERS)
 
 soak: build servers ## disturb a primary and its replica for DURATION (180 s); ARGS='--seed 7 --server valkey-9'
 	PYTHONPATH=tests $(VENV)/bin/python -m soak --seconds '$(DURATION)' $(ARGS)
@@ -165,6 +179,26 @@ uninstall: ## remove what make install installed
 deb: build ## make a Debian package in target/debian/
 	@scripts/deb.sh
 
+packages: $(VENV)/.ready $(NODE_HELPER)/node_modules/.ready ## make what PyPI, crates.io and npm are given, in target/packages/
+	rm -rf target/packages
+	$(PYTHON_HELPER)/$(VENV)/bin/hatchling build --directory $(CURDIR)/target/packages
+	cd $(NODE_HELPER) && npm run --silent build && npm pack --silent --pack-destination $(CURDIR)/target/packages
+	$(RUST_HELPER) package --quiet --no-verify --allow-dirty
+	cp target/clients-rust/package/redis-rl-$$(python3 scripts/version.py).crate target/packages/
+
+wheel: build $(VENV)/.ready ## make the Python wheel that carries the module, for machines like this one, in target/wheel/
+	cd packaging/python && $(CURDIR)/$(VENV)/bin/hatchling build --target wheel --directory $(CURDIR)/target/wheel
+
+# What the weekly job of CI does before it tests: the newest library in place of the pinned one.
+newest-python: $(VENV)/.ready
+	$(VENV)/bin/pip install --quiet --upgrade redis hiredis fastapi starlette Flask Django litestar uvicorn
+
+newest-rust:
+	cd clients/rust && cargo update
+
+newest-node: $(NODE_HELPER)/node_modules/.ready
+	cd $(NODE_HELPER) && npm install --silent --save-dev ioredis@latest redis@latest express@latest fastify@latest && touch node_modules/.ready
+
 version: ## print the version; V=1.2.3 writes another one into every place that tells it
 	@python3 scripts/version.py $(V)
 
@@ -181,7 +215,7 @@ $(BENCH_HTTP_VENV)/.ready: bench/http/requirements.txt scripts/venv.sh
 
 $(PYTHON_OLDEST_VENV)/.ready: clients/python/tests/oldest.txt scripts/venv.sh
 	@scripts/setup.sh python
-	@scripts/venv.sh $(PYTHON_OLDEST_VENV) $<
+	@PYTHON='$(OLDEST_PYTHON)' scripts/venv.sh $(PYTHON_OLDEST_VENV) $<
 
 $(NODE_HELPER)/node_modules/.ready: $(NODE_HELPER)/package.json $(NODE_HELPER)/package-lock.json
 	@scripts/setup.sh node

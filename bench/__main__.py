@@ -21,6 +21,7 @@ from bench import (
     floor,
     logs,
     peers,
+    places,
     regimes,
     switches,
     table,
@@ -71,8 +72,9 @@ def _measure(bench: Bench, asked: argparse.Namespace) -> Results:
         results.sections.append(calls.over_many_keys(bench))
         results.sections += logs.sections(bench)
         results.sections += switches.sections(bench)
-    if everything or (asked.only and asked.only.lower() in charges.TITLE.lower()):
-        results.sections.append(charges.section(bench))
+    for part in (charges, places):
+        if everything or (asked.only and asked.only.lower() in part.TITLE.lower()):
+            results.sections.append(part.section(bench))
     results.bars = [bar for bar in bars.outcomes(results) if everything or bar.met is not None]
     return results
 

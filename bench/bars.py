@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench import charges, logs, regimes
+from bench import charges, logs, places, regimes
 from bench.figures import Outcome, Results, Section
 from bench.rows import BASE, FILLING, REFILLED
 from bench.servers import AOF, PLAIN
@@ -56,6 +56,7 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
         yield _bar(f"{policy} / written out", 1.0, over(plain, written, [policy]))
 
     yield from _of_charges(results.section(charges.TITLE))
+    yield from _of_places(results.section(places.TITLE))
 
     lines = [results.section(plain).line(f"{name}, allowed") for name in _LIGHT]
     keys = (line.bytes_per_key for line in lines if line)
@@ -83,6 +84,20 @@ def _of_charges(section: Section) -> Iterator[Outcome]:
     receipts = [section.line(name) for name in charges.RECEIPTS]
     sizes = [receipt.bytes_per_entry for receipt in receipts if receipt]
     yield _bar("bytes per receipt, the most of two", 64, sizes)
+
+
+def _of_places(section: Section) -> Iterator[Outcome]:
+    def over(name: str, base: str) -> list[float | None]:
+        line = section.line(name)
+        return [section.ratio(line, base)] if line else []
+
+    for name in (places.TAKEN, places.TAKEN_AGAIN, places.REFUSED):
+        yield _bar(f"{name} / {places.LOG}", 1.5, over(name, places.LOG))
+    many, few = places.given_back(places.MANY), places.given_back(places.FEW)
+    yield _bar(f"{many} / {places.FEW}", 1, over(many, few))
+    yield _bar(f"{places.BANNED} / denied", 1, over(places.BANNED, places.COUNTED))
+    lease = section.line(places.LEASE)
+    yield _bar("bytes per lease", 64, [lease.bytes_per_entry] if lease else [])
 
 
 def _bar(what: str, at_most: float, measured: Iterable[float | None]) -> Outcome:

@@ -50,6 +50,7 @@ for port in $ports; do
     done
 done
 
+# shellcheck disable=SC2046,SC2086 # a word for each node
 redis-cli --cluster create $(printf '127.0.0.1:%s ' $ports) --cluster-replicas 1 --cluster-yes \
     >"$dir/$base/create.log" ||
     fail "The cluster was not formed:" "$(tail "$dir/$base/create.log")"

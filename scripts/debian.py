@@ -1,4 +1,4 @@
-"""Debian's redis-server of another release, unpacked beside its own libraries.
+"""A server out of another release of Debian's, unpacked beside its own libraries.
 
 The packages come from the mirror that this machine's apt uses, through an apt of its own
 folders: each release's signature is checked and nothing on the machine is changed. The server
@@ -17,7 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMEOUT_S = 300
-PROGRAMS = ("redis-server", "redis-tools")
+PACKAGES = {
+    "redis-server": ("redis-server", "redis-tools"),
+    "valkey-server": ("valkey-server", "valkey-tools"),
+}
+"""What carries each server."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Apt:
         self,
         folder: Path,
         suites: Mapping[Mirror, Sequence[str]],
-        newest: Sequence[str] = PROGRAMS,
+        newest: Sequence[str] = (),
         kind: str = "deb",
         architecture: str = "",
     ) -> None:
@@ -117,6 +121,8 @@ class Apt:
             lines.append("")
         (folder / "sources" / "debian.sources").write_text("\n".join(lines))
         preferences = f"Package: {' '.join(newest)}\nPin: release *\nPin-Priority: 500\n"
+        if not newest:
+            preferences = ""
         (folder / "preferences").write_text(preferences)
         (folder / "status").touch()
         self.options = [
@@ -165,15 +171,16 @@ class Apt:
         return next(into.glob(f"{package}_{upstream}.orig.tar.*"))
 
 
-def unpack_redis(folder: Path, *suites: str, architecture: str = "") -> list[str]:
-    """Unpack the suites' newest redis-server into `folder`; answer the command that starts it."""
-    apt = Apt(folder / "apt", {machines_mirror(): suites}, architecture=architecture)
+def unpack(folder: Path, server: str, *suites: str, architecture: str = "") -> list[str]:
+    """Unpack the suites' newest `server` into `folder`; answer the command that starts it."""
+    programs = PACKAGES[server]
+    apt = Apt(folder / "apt", {machines_mirror(): suites}, programs, architecture=architecture)
     apt.update()
-    root = unpack(apt, apt.with_libraries(list(PROGRAMS)), folder)
-    return through_own_loader(root, root / "usr" / "bin" / "redis-server")
+    root = unpack_packages(apt, apt.with_libraries(list(programs)), folder)
+    return through_own_loader(root, root / "usr" / "bin" / server)
 
 
-def unpack(apt: Apt, packages: list[str], folder: Path) -> Path:
+def unpack_packages(apt: Apt, packages: list[str], folder: Path) -> Path:
     """Unpack packages into a root in `folder`, and keep nothing but that root, which it answers."""
     files, root = folder / "packages", folder / "root"
     files.mkdir()

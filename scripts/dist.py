@@ -120,7 +120,7 @@ def debians_rust() -> Path:
     apt = debian.Apt(RUST / "apt", suites)
     apt.update()
     packages = apt.with_libraries(["rustc-web", "rust-web-src"])
-    root = debian.unpack(apt, [one for one in packages if one not in OF_THE_MACHINE], RUST)
+    root = debian.unpack_packages(apt, [one for one in packages if one not in OF_THE_MACHINE], RUST)
     libraries = ":".join({str(one.parent) for one in (root / "usr" / "lib").rglob("lib*.so*")})
     words = f'LD_LIBRARY_PATH="{libraries}" exec "{root}/usr/bin/rustc" "$@"'
     compiler.write_text(f"#!/bin/sh\n{words}\n")

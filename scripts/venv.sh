@@ -3,6 +3,8 @@
 #
 #   scripts/venv.sh DIR LIST   make it in DIR of LIST; DIR/.ready marks it as complete
 #   scripts/venv.sh --python   only print the Python that would be used, or fail
+#
+# PYTHON names another Python than the one that is found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +19,7 @@ find_python() {
     return 1
 }
 
-python=$(find_python) || {
+python=${PYTHON:-$(find_python)} || {
     [ "${1-}" = --python ] || echo "No Python 3.11 or later with venv was found." >&2
     exit 1
 }

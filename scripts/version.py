@@ -40,6 +40,8 @@ PLACES = (
     Place("clients/rust/Cargo.toml", r'^\[package\]\n[^\[]*?^version = "'),
     Place("clients/rust/Cargo.lock", r'^name = "redis-rl"\nversion = "'),
     Place("clients/python/pyproject.toml", r'\A.*?^version = "'),
+    Place("packaging/kubernetes/redis-rl.yaml", r"image: redis-rl:", r"$"),
+    Place("packaging/python/pyproject.toml", r'\A.*?^version = "'),
     Place("clients/python/README.md", r"dist/redis_rl-", r"-py3-none-any\.whl"),
     Place("clients/node/package.json", r'\A\{.*?^  "version": "'),
     Place("clients/node/package-lock.json", r'\A\{.*?^  "version": "'),

@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer --server."""
     parser.addoption(
         "--server",
-        choices=kinds.NAMES,
+        choices=kinds.NAMES + kinds.MORE_NAMES,
         help="run every test on this kind of server, whatever its marks say",
     )
 

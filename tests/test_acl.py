@@ -28,6 +28,9 @@ CONSUMING = (
     "RL.LIMIT a:k FIXED 5 10 LOG 5 10",
     "RL.ALL a:k FIXED 5 10 AND a:j LOG 5 10",
     "RL.SETTLE a:k id 1",
+    "RL.LEASE a:l 5 10 id",
+    "RL.RENEW a:l 10 id",
+    "RL.RELEASE a:l id",
     "RL.THROTTLE a:k 5 1 10",
     "CL.THROTTLE a:k 5 1 10",
 )
@@ -99,6 +102,8 @@ GUARDED = {
     "RL.TOP": "RL.TOP is only for users who may run SLOWLOG GET",
     "RL.TOP COUNT 1": "RL.TOP is only for users who may run SLOWLOG GET",
     "RL.TOP RESET": "RL.TOP is only for users who may run SLOWLOG GET",
+    "RL.TOP SHADOW": "RL.TOP is only for users who may run SLOWLOG GET",
+    "RL.TOP SHADOW RESET": "RL.TOP is only for users who may run SLOWLOG GET",
     "RL.APPLY a:k effect": "RL.APPLY is internal, and only for users who may run RESTORE",
 }
 EVERYBODYS = (

@@ -210,7 +210,7 @@ def test_slots_that_move_under_load_keep_calls_whole(way: Way, cluster: Cluster)
 
 def test_a_user_who_brings_slots_needs_no_more_rights(kind: Kind, cluster: Cluster) -> None:
     """On a Valkey, the source's user carries effects to the target."""
-    if not (kind.moves_slots and kind.is_valkey):
+    if not kind.moves_slots_whole:
         pytest.skip("its servers move slots without rights, or not at all")
     source, target = cluster.owner(0), cluster.owner(SLOTS - 1)
     rights = ("+cluster|syncslots", "+select", "+pexpireat", "+rl.apply", "+restore")

@@ -18,7 +18,7 @@ from support.verdicts import clauses
 
 pytestmark = pytest.mark.all_servers
 
-ALGORITHMS = "FIXED, SLIDING, LOG, TOKEN or LEAKY"
+BEGINNINGS = "FIXED, SLIDING, LOG, TOKEN, LEAKY, LEASE, SHADOW, BAN or POLICY"
 PERIOD = (
     "an integer of seconds, or one with a suffix of ms, s, m, h, d or w in lower case, "
     "from 1ms to 366d, without sign or leading zero, not "
@@ -41,7 +41,7 @@ def number(name: str, least: int, was: str) -> str:
 def no_clause(group: int) -> str:
     """The error about a key without a clause."""
     what = "at least one clause must come before COST and ID"
-    return f"group {group}: {what}, and begin with {ALGORITHMS}"
+    return f"group {group}: {what}, and begin with {BEGINNINGS}"
 
 
 REFUSED = {
@@ -73,9 +73,33 @@ REFUSED = {
         "clause 2: limit must be an integer from 0 to 1000000, without sign or leading zero, "
         "not '1000001'"
     ),
-    "a FIXED 5 1m AND b NOPE 5 1m": f"clause 2 must begin with {ALGORITHMS}, not 'NOPE'",
+    "a FIXED 5 1m AND b NOPE 5 1m": f"clause 2 must begin with {BEGINNINGS}, not 'NOPE'",
     "a FIXED 5 1m b FIXED 5 1m": (
-        f"clause 2 must begin with {ALGORITHMS}, or be COST n, AND key or ID id, not 'b'"
+        f"clause 2 must begin with {BEGINNINGS}, or be COST n, AND key or ID id, not 'b'"
+    ),
+    # Places, limits on trial, bans.
+    "a FIXED 5 1m AND b LEASE 5 1m": "group 2: LEASE must come with ID id at the end of the call",
+    "a LEASE 5 1m COST 0 AND b FIXED 5 1m": (
+        "group 1: LEASE must come with ID id at the end of the call"
+    ),
+    "a FIXED 5 1m AND b LEASE 5 1m LEASE 6 1h ID x": (
+        "clause 3 is a second LEASE, a key may have one in a call"
+    ),
+    "a FIXED 5 1m AND b BAN 5 1m 1m AND c FIXED 5 1m": (
+        "group 2: BAN must come with a clause that can refuse: a limit or LEASE"
+    ),
+    "a FIXED 5 1m BAN 5 1m 1m AND b FIXED 5 1m AND c SHADOW FIXED 5 1m BAN 5 1m 1m": (
+        "group 3: BAN must come with a clause that can refuse: a limit or LEASE"
+    ),
+    "a FIXED 5 1m BAN 5 1m 1m AND b FIXED 5 1m BAN 5 1m 1m BAN 6 1m 1m": (
+        "clause 5 is a second BAN, a key may have one in a call"
+    ),
+    "a FIXED 5 1m AND b SHADOW FIXED 5 1m SHADOW FIXED 6 60": (
+        "clause 3 has the same algorithm and period as clause 2, each limiter may be named once"
+    ),
+    "a FIXED 5 1m AND b SHADOW FIXED 5": "clause 2 is incomplete, it must be SHADOW clause",
+    "a FIXED 5 1m AND b FIXED 5 1m BAN 5 1m 1h 1m": (
+        "clause 3: max must be at least the ban, '1h', not '1m'"
     ),
     # Policies.
     "a FIXED 5 1m AND b POLICY nope": "there is no policy 'nope'",

@@ -24,6 +24,17 @@ KEYS = {
     "a FIXED 5 1m LOG 5 1m COST 2 AND b TOKEN 5 1 1m AND c LEAKY 5 1 1m ID x KEEP 1m": "a b c",
     "a SLIDING 5 1m and b sliding 5 1m And c fixed 5 1m cost 3": "a b c",
     " AND ".join(f"k{n} FIXED 5 1m" for n in range(8)): " ".join(f"k{n}" for n in range(8)),
+    # Places, limits on trial, bans: with all their words, and none of another's.
+    "a LEASE 5 1m AND b SHADOW FIXED 5 1m AND c FIXED 5 1m BAN 5 1m 1h ID x": "a b c",
+    "a FIXED 5 1m BAN 5 1m 1m 1h AND b SHADOW TOKEN 5 1 1m COST 2 AND c lease 5 1m": "a b c",
+    "a FIXED 5 1m ban 5 1m 1m POLICY p AND b shadow leaky 5 1 1m BAN 5 1m 1m AND c LOG 5 1m": (
+        "a b c"
+    ),
+    "LEASE LEASE 5 1m AND SHADOW SHADOW FIXED 5 1m AND BAN FIXED 5 1m BAN 5 1m 1h AND 5 LOG 5 5": (
+        "LEASE SHADOW BAN 5"
+    ),
+    "a LEASE AND x AND b BAN x AND y AND c FIXED 5 1m": "a b c",
+    "a SHADOW BAN 5 1m 1m AND b SHADOW LEASE 5 1m AND c BAN 5 1m 1m 1x AND d LOG 5 1m": ("a b c d"),
     # Words of the command as keys.
     "AND FIXED 5 1m AND COST FIXED 5 1m AND POLICY LOG 5 1m": "AND COST POLICY",
     "ID FIXED 5 1m COST 1 AND KEEP FIXED 5 1m ID AND": "ID KEEP",

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.all_servers
 
 CONSUMING = (
     *("rl.fixed", "rl.sliding", "rl.log", "rl.token", "rl.leaky", "rl.limit", "rl.all"),
-    *("rl.settle", "rl.throttle", "cl.throttle"),
+    *("rl.settle", "rl.lease", "rl.renew", "rl.release", "rl.throttle", "cl.throttle"),
 )
 GOVERNING = ("rl.policy|set", "rl.policy|del", "rl.policy|load")
 # As many as there are policies, so not fast.
@@ -27,6 +27,9 @@ LEAST_WORDS = {
     **dict.fromkeys(("rl.token", "rl.leaky", "rl.throttle", "cl.throttle"), -5),
     **dict.fromkeys(("rl.limit", "rl.all"), -4),
     "rl.settle": 4,
+    "rl.lease": -5,
+    "rl.renew": -4,
+    "rl.release": -3,
     "rl.peek": 2,
     "rl.top": -1,
     "rl.policy|set": -6,
@@ -39,10 +42,11 @@ LEAST_WORDS = {
     "rl.help": 1,
     "rl.version": 1,
 }
-PLAIN_CLAUSES = (
+LIMITS = (
     "FIXED limit period|SLIDING limit period|LOG limit period"
     "|TOKEN capacity refill period|LEAKY capacity leak period"
 )
+PLAIN_CLAUSES = f"{LIMITS}|LEASE limit duration|SHADOW {LIMITS}|BAN refusals period ban [max]"
 CLAUSES = f"{PLAIN_CLAUSES}|POLICY name"
 CHARGE = "[ID id [KEEP period]]"
 SYNTAX = {
@@ -54,6 +58,9 @@ SYNTAX = {
     "rl.limit": f"key {CLAUSES} ... [COST n] {CHARGE}",
     "rl.all": (f"key {CLAUSES} ... [COST n] [AND key {CLAUSES} ... [COST n] ...] {CHARGE}"),
     "rl.settle": "key id cost",
+    "rl.lease": "key limit duration id [COST n]",
+    "rl.renew": "key duration id ...",
+    "rl.release": "key id ...",
     "rl.policy|set": f"name {PLAIN_CLAUSES} ...",
     "rl.policy|get": "name",
     "rl.policy|del": "name ...",
@@ -64,17 +71,16 @@ SYNTAX = {
     "rl.throttle": "key max_burst count period [quantity]",
     "cl.throttle": "key max_burst count period [quantity]",
     "rl.apply": "key effect",
-    "rl.top": "[COUNT n] [RESET]",
+    "rl.top": "[SHADOW] [COUNT n] [RESET]",
     "rl.help": "",
     "rl.version": "",
 }
 TYPES = {
     **dict.fromkeys(("limit", "capacity", "refill", "leak", "n", "max_burst", "count"), "integer"),
     "key": "key",
-    "period": "string",
-    **dict.fromkeys(("quantity", "cost"), "integer"),
+    **dict.fromkeys(("quantity", "cost", "refusals"), "integer"),
     **dict.fromkeys(("effect", "name", "json", "id"), "string"),
-    **dict.fromkeys(("fixed", "sliding", "log", "token", "leaky", "policy", "reset"), "pure-token"),
+    **dict.fromkeys(("period", "duration", "ban", "max"), "string"),
 }
 
 every_command = pytest.mark.parametrize("name", LEAST_WORDS)
@@ -208,8 +214,8 @@ def categories_of(name: str) -> set[str]:
 def test_who_is_fast_takes_no_longer_for_more(raw: RawConnection, name: str) -> None:
     [info] = plain(raw("COMMAND", "INFO", name))
     docs = pairs(plain(raw("COMMAND", "DOCS", name))[1])
-    # Limiters and receipts at a key are as many as the server's operator allows.
-    fast = re.match(r"O\((1|log\(N\)|L|C\*L|R)\)", docs["complexity"])
+    # Limiters, receipts and leases at a key are as many as the server's operator allows.
+    fast = re.match(r"O\((1|log\(N\)|L|C\*L|R|M\*N)\)", docs["complexity"])
     assert fast or "fast" not in info[2], docs["complexity"]
 
 
@@ -235,6 +241,11 @@ def test_the_internal_command_is_in_the_categories_of_restore(
     [
         "RL.FIXED the:key 5 10 COST 2",
         "RL.LIMIT the:key FIXED 5 10 TOKEN 5 1 10 COST 2",
+        "RL.LIMIT the:key LEASE 5 10 SHADOW FIXED 5 10 BAN 5 10 10 20 POLICY p ID a",
+        "RL.SETTLE the:key a 1",
+        "RL.LEASE the:key 5 10 a COST 2",
+        "RL.RENEW the:key 10 a b",
+        "RL.RELEASE the:key a b",
         "RL.THROTTLE the:key 5 1 10 1",
         "CL.THROTTLE the:key 5 1 10",
         "RL.PEEK the:key",
@@ -259,7 +270,7 @@ def test_help_has_one_line_per_command(raw: RawConnection) -> None:
     lines = [str(line) for line in plain(reply)]
     names = [re.split(r"[ :]", line)[0].lower() for line in lines]
     assert [name for name in names if name != "rl.policy"] == [
-        *CONSUMING[:8],
+        *CONSUMING[:11],
         *("rl.peek", "rl.throttle", "cl.throttle", "rl.top", "rl.help", "rl.version"),
     ]
     assert names.count("rl.policy") == 6

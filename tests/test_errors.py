@@ -26,6 +26,7 @@ KEEP_ALONE = "ERR KEEP must be followed by a period from 1ms to 1d"
 ONLY_KEEP = "only KEEP period may follow ID id"
 AFTER_KEEP = "nothing may follow KEEP period"
 ALGORITHMS = "FIXED, SLIDING, LOG, TOKEN or LEAKY"
+BEGINNINGS = "FIXED, SLIDING, LOG, TOKEN, LEAKY, LEASE, SHADOW, BAN or POLICY"
 AFTER_PERIOD = "only COST n and ID id may follow the period"
 
 BAD_NUMBERS: list[bytes] = [
@@ -40,6 +41,8 @@ BAD_PERIODS: list[bytes] = [
     *(b"367d", b"53w", b"31622401", b"31622401s", b"31622400001ms", b"8785h", b"527041m"),
     *(b"9223372036854775807w", b"18446744073709551615", b"9" * 70, b"1\x00s", b"\xff", b"COST"),
 ]
+
+NUMERIC = [b"%c" % sign for sign in b"0123456789+-."]
 
 # Each numeric argument of each command: where it stands (?), its name, its least and its most.
 NUMBERS: list[tuple[str, str, int, int]] = [
@@ -73,6 +76,16 @@ NUMBERS: list[tuple[str, str, int, int]] = [
     ("RL.LIMIT k TOKEN 1 ? 10", "clause 1: refill", 1, TRILLION),
     ("RL.LIMIT k LEAKY ? 1 10", "clause 1: capacity", 0, TRILLION),
     ("RL.LIMIT k LEAKY 1 ? 10", "clause 1: leak", 1, TRILLION),
+    ("RL.LEASE k ? 10 a", "limit", 0, 10_000),
+    ("RL.LEASE k 1 10 a COST ?", "COST", 0, TRILLION),
+    ("RL.LIMIT k FIXED 1 10 LEASE ? 10 ID a", "clause 2: limit", 0, 10_000),
+    ("RL.LIMIT k SHADOW FIXED ? 10", "clause 1: limit", 0, TRILLION),
+    ("RL.LIMIT k FIXED 1 10 SHADOW LOG ? 10", "clause 2: limit", 0, 1_000_000),
+    ("RL.LIMIT k SHADOW TOKEN 1 ? 10", "clause 1: refill", 1, TRILLION),
+    ("RL.LIMIT k SHADOW LEAKY ? 1 10", "clause 1: capacity", 0, TRILLION),
+    ("RL.LIMIT k FIXED 1 10 BAN ? 10 10", "clause 2: refusals", 1, 1_000_000),
+    ("RL.LIMIT k BAN ? 10 10 20 FIXED 1 10", "clause 1: refusals", 1, 1_000_000),
+    ("RL.TOP SHADOW COUNT ?", "COUNT", 0, TRILLION),
 ]
 BAD_KEEPS: list[bytes] = [*BAD_PERIODS, b"25h", b"2d", b"86401", b"86400001ms", b"1w"]
 KEEPS = (
@@ -87,6 +100,10 @@ IDS = (
     *(f"{name} k 1 1 10 COST 0 ID ? KEEP 10" for name in SINGLE[3:]),
     "RL.LIMIT k FIXED 1 10 COST 1 ID ?",
     "RL.SETTLE k ? 1",
+    "RL.LEASE k 1 10 ?",
+    "RL.RENEW k 10 a ? b",
+    "RL.RELEASE k a ? b",
+    "RL.LIMIT k LEASE 1 10 SHADOW FIXED 1 10 BAN 1 10 10 ID ?",
 )
 PERIODS: list[tuple[str, str]] = [
     *((f"{name} k 1 ?", "period") for name in ("RL.FIXED", "RL.SLIDING", "RL.LOG")),
@@ -95,6 +112,15 @@ PERIODS: list[tuple[str, str]] = [
     ("RL.FIXED k 1 ? COST 1", "period"),
     ("RL.LIMIT k FIXED 1 ?", "clause 1: period"),
     ("RL.LIMIT k FIXED 1 10 TOKEN 1 1 ? COST 1", "clause 2: period"),
+    ("RL.LEASE k 1 ? a", "duration"),
+    ("RL.RENEW k ? a", "duration"),
+    ("RL.LIMIT k LEASE 1 ? ID a", "clause 1: duration"),
+    ("RL.LIMIT k SHADOW FIXED 1 ?", "clause 1: period"),
+    ("RL.LIMIT k FIXED 1 10 SHADOW TOKEN 1 1 ? COST 1", "clause 2: period"),
+    ("RL.LIMIT k FIXED 1 10 BAN 1 ? 10", "clause 2: period"),
+    ("RL.LIMIT k FIXED 1 10 BAN 1 10 ? 10", "clause 2: ban"),
+    ("RL.LIMIT k FIXED 1 10 BAN 1 10 1ms ?", "clause 2: max"),
+    ("RL.LIMIT k BAN 1 10 1ms ? FIXED 1 10", "clause 1: max"),
 ]
 
 SENTENCES: dict[str, str] = {
@@ -132,15 +158,15 @@ SENTENCES: dict[str, str] = {
     "RL.PEEK k ID a": "ERR wrong number of arguments for 'rl.peek' command",
     "RL.THROTTLE k 1 1 1 1 1": "ERR unexpected argument '1', nothing may follow quantity",
     "CL.THROTTLE k 1 1 1 1 COST 1": "ERR unexpected argument 'COST', nothing may follow quantity",
-    "RL.LIMIT k NONE 1 10": f"ERR clause 1 must begin with {ALGORITHMS}, not 'NONE'",
+    "RL.LIMIT k NONE 1 10": f"ERR clause 1 must begin with {BEGINNINGS}, not 'NONE'",
     "RL.LIMIT k FIXED 1 10 20": (
-        f"ERR clause 2 must begin with {ALGORITHMS}, or be COST n or ID id and come last, not '20'"
+        f"ERR clause 2 must begin with {BEGINNINGS}, or be COST n or ID id and come last, not '20'"
     ),
     "RL.LIMIT k COST 1 FIXED 1 10": (
-        f"ERR at least one clause must come before COST and ID, and begin with {ALGORITHMS}"
+        f"ERR at least one clause must come before COST and ID, and begin with {BEGINNINGS}"
     ),
     "RL.LIMIT k ID a FIXED 1 10": (
-        f"ERR at least one clause must come before COST and ID, and begin with {ALGORITHMS}"
+        f"ERR at least one clause must come before COST and ID, and begin with {BEGINNINGS}"
     ),
     "RL.LIMIT k FIXED 1 10 COST 1 LOG 1 10": (
         "ERR unexpected argument 'LOG', only ID id may follow COST n"
@@ -163,7 +189,9 @@ SENTENCES: dict[str, str] = {
     ),
     "RL.TOP COUNT 1 COUNT 2": "ERR unexpected argument 'COUNT', only RESET may follow COUNT n",
     "RL.TOP COUNT 1 1": "ERR unexpected argument '1', only RESET may follow COUNT n",
-    "RL.TOP 10": "ERR unexpected argument '10', it may be COUNT n or RESET",
+    "RL.TOP 10": (
+        "ERR unexpected argument '10', it may be SHADOW, COUNT n or RESET, in this order"
+    ),
     "RL.TOP RESET COUNT 1": "ERR unexpected argument 'COUNT', nothing may follow RESET",
     "RL.TOP RESET RESET": "ERR unexpected argument 'RESET', nothing may follow RESET",
     "RL.TOP COUNT": (
@@ -177,6 +205,9 @@ ARITY: dict[str, tuple[int, int]] = {
     **dict.fromkeys((*SINGLE[3:], "RL.THROTTLE", "CL.THROTTLE"), (4, 99)),
     "RL.LIMIT": (3, 99),
     "RL.SETTLE": (3, 3),
+    "RL.LEASE": (4, 99),
+    "RL.RENEW": (3, 99),
+    "RL.RELEASE": (2, 99),
     "RL.PEEK": (1, 1),
     "RL.APPLY": (2, 2),
     "RL.HELP": (0, 0),
@@ -212,7 +243,9 @@ def number_cases() -> Iterator[tuple[list[Argument], str]]:
 
 def period_cases() -> Iterator[tuple[list[Argument], str]]:
     for line, name in PERIODS:
-        for bad in BAD_PERIODS:
+        # Behind the ban of a BAN, only what begins as a number does is its max.
+        is_max = name.endswith("max")
+        for bad in [each for each in BAD_PERIODS if not is_max or each[:1] in NUMERIC]:
             yield (
                 words_of(line, bad),
                 f"ERR {name} must be an integer of seconds, or one with a suffix of "
@@ -269,6 +302,8 @@ def test_errors(raw: RawConnection, group: str, live: bool) -> None:
         for name in SINGLE:
             raw(name, "k", 5, *([1] if name in SINGLE[3:] else []), 10, "ID", f"of {name}")
         raw("RL.FIXED", "k", 5, 10, "ID", "a")
+        clauses = "LEASE 5 10 FIXED 0 7 SHADOW LOG 5 10 BAN 5 10 10"
+        raw("RL.LIMIT", "k", *clauses.split(), "ID", "b")
     before = snapshot(raw)
     for words, sentence in GROUPS[group]():
         assert raw(*words) == Failure(sentence), words
@@ -297,6 +332,8 @@ def test_the_wrong_type(raw: RawConnection) -> None:
             *("RL.THROTTLE ? 5 1 10", "CL.THROTTLE ? 5 1 10", "RL.LIMIT ? FIXED 5 10 LOG 5 10"),
             *("RL.FIXED ? 0 10", "RL.FIXED ? 5 10 COST 0", "RL.PEEK ?"),
             *("RL.FIXED ? 5 10 ID a", "RL.LIMIT ? LOG 5 10 COST 0 ID a", "RL.SETTLE ? a 1"),
+            *("RL.LEASE ? 5 10 a", "RL.LEASE ? 0 10 a COST 0", "RL.RENEW ? 10 a", "RL.RELEASE ? a"),
+            *("RL.LIMIT ? SHADOW LOG 5 10", "RL.LIMIT ? FIXED 0 10 BAN 1 10 10 COST 0"),
         ):
             assert raw(*words_of(line, key)) == Failure(WRONG_TYPE), f"{line} on {key!r}"
             assert snapshot(raw) == before
@@ -357,5 +394,5 @@ def test_a_word_is_no_other(raw: RawConnection, word: bytes) -> None:
         f"ERR unexpected argument {quoted(word)}, {AFTER_PERIOD}"
     )
     assert raw("RL.LIMIT", "k", word, 1, 10) == Failure(
-        f"ERR clause 1 must begin with {ALGORITHMS}, not {quoted(word)}"
+        f"ERR clause 1 must begin with {BEGINNINGS}, not {quoted(word)}"
     )

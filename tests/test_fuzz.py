@@ -18,6 +18,7 @@ from support.verdicts import rows
 COMMANDS = (
     *("RL.FIXED", "RL.SLIDING", "RL.LOG", "RL.TOKEN", "RL.LEAKY", "RL.LIMIT", "RL.ALL"),
     *("RL.PEEK", "RL.SETTLE", "RL.THROTTLE", "CL.THROTTLE", "RL.HELP", "RL.VERSION"),
+    *("RL.LEASE", "RL.RENEW", "RL.RELEASE", "RL.TOP"),
 )
 CHARGING = COMMANDS[:7]
 SYNTAX: dict[str, str] = {
@@ -26,6 +27,10 @@ SYNTAX: dict[str, str] = {
     **dict.fromkeys(("RL.TOKEN", "RL.LEAKY"), "key limit refill period"),
     **dict.fromkeys(("RL.THROTTLE", "CL.THROTTLE"), "key small refill period"),
     "RL.SETTLE": "key id cost",
+    "RL.LEASE": "key places period id",
+    "RL.RENEW": "key period id",
+    "RL.RELEASE": "key id",
+    "RL.TOP": "shadow",
     "RL.PEEK": "key",
     "RL.HELP": "",
     "RL.VERSION": "",
@@ -34,6 +39,14 @@ CLAUSES: dict[str, str] = {
     **dict.fromkeys(("FIXED", "SLIDING", "fixed"), "limit period"),
     **dict.fromkeys(("LOG", "log"), "small period"),
     **dict.fromkeys(("TOKEN", "LEAKY", "Leaky"), "limit refill period"),
+}
+BESIDE_LIMITS: dict[str, str] = {
+    **dict.fromkeys(("LEASE", "lease"), "places period"),
+    **dict.fromkeys(("SHADOW FIXED", "shadow sliding"), "limit period"),
+    "Shadow Log": "small period",
+    **dict.fromkeys(("SHADOW TOKEN", "SHADOW LEAKY"), "limit refill period"),
+    "BAN": "refusals period period",
+    "ban": "refusals day period week",
 }
 EDGES = (
     *(b"0", b"1", b"-1", b"+1", b"01", b"", b"2147483648", b"4294967296", b"9007199254740993"),
@@ -51,6 +64,9 @@ EDGES = (
         b"AND",
         b"FIXED",
         b"LOG",
+        b"LEASE",
+        b"SHADOW",
+        b"BAN",
         b"366d",
         b"367d",
     ),
@@ -69,6 +85,11 @@ class Fuzzer:
             "key": lambda: b"k%d" % self.rng.randrange(200),
             "limit": lambda: b"%d" % self.rng.choice((0, 1, 5, 100, 10**6, 10**12)),
             "small": lambda: b"%d" % self.rng.choice((0, 1, 5, 100, 10**6)),
+            "places": lambda: b"%d" % self.rng.choice((0, 1, 3, 10_000)),
+            "refusals": lambda: b"%d" % self.rng.choice((1, 1, 1, 2, 10**6)),
+            "day": lambda: b"1d",
+            "week": lambda: b"7d",
+            "shadow": lambda: self.rng.choice((b"SHADOW", b"shadow")),
             "refill": lambda: b"%d" % self.rng.choice((1, 3, 100, 10**12)),
             "period": lambda: self.rng.choice((b"1ms", b"7", b"10s", b"1m", b"1h", b"1w", b"366d")),
             "cost": lambda: b"%d" % self.rng.choice((0, 1, 1, 2, 5, 99, 10**6, 10**12)),
@@ -92,6 +113,8 @@ class Fuzzer:
                 self._words["cost"](),
             ]
             return rng.choice([charge, settle])
+        if rng.random() < 0.05:
+            return self.hammer()
         name = rng.choice(COMMANDS)
         if name == "RL.LIMIT":
             words = self.group(rng.choice((1, 1, 2, 3, 16, 17)))
@@ -106,27 +129,38 @@ class Fuzzer:
         if name in ("RL.THROTTLE", "CL.THROTTLE") and rng.random() < 0.4:
             words.append(self._words["cost"]())
         elif name in CHARGING:
-            words += self.ending()
+            words += self.ending(needs_id=any(word in (b"LEASE", b"lease") for word in words))
             if b"ID" in words:
                 self._charges.append([name.encode(), *words])
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 5))):
             self.spoil(words)
         return [name.encode(), *words]
 
+    def hammer(self) -> list[bytes]:
+        """A call at one of few keys that is refused, or would be by a limit on trial."""
+        rng = self.rng
+        tried = [b"SHADOW", b"FIXED", b"1", self._words["period"]()]
+        refused = [b"FIXED", rng.choice((b"0", b"100")), b"1m"]
+        banned = [b"BAN", self._words["refusals"](), b"1d", rng.choice((b"1ms", b"7")), b"1m"]
+        return [b"RL.LIMIT", b"k%d" % rng.randrange(1, 4), *tried, *refused, *banned]
+
     def group(self, clauses: int) -> list[bytes]:
         """A key and some clauses."""
         words = [self._words["key"]()]
-        for _ in range(clauses):
-            clause = self.rng.choice(list(CLAUSES))
-            words += [clause.encode(), *(self._words[each]() for each in CLAUSES[clause].split())]
+        for number in range(clauses):
+            beside = number > 0 and self.rng.random() < 0.6
+            among = BESIDE_LIMITS if beside else CLAUSES
+            clause = self.rng.choice(list(among))
+            words += clause.encode().split()
+            words += [self._words[each]() for each in among[clause].split()]
         return words
 
-    def ending(self) -> list[bytes]:
+    def ending(self, needs_id: bool) -> list[bytes]:
         """The end of a call that may have a cost and an id."""
         rng, words = self.rng, []
         if rng.random() < 0.4:
             words += [b"COST", self._words["cost"]()]
-        if rng.random() < 0.4:
+        if rng.random() < (0.95 if needs_id else 0.4):
             words += [b"ID", self._words["id"]()]
             if rng.random() < 0.5:
                 words += [b"keep", self._words["keep"]()]
@@ -237,7 +271,11 @@ def test_any_words(new_server: NewServer, seed: int) -> None:
         told = info(server.client(), "ratelimit")
         ran = calls(server.client())
     assert ran["rl.all"] > 500
-    for name in ("repeats", "settled_less", "settled_more", "settled_unknown"):
+    assert min(ran[name] for name in ("rl.lease", "rl.renew", "rl.release")) > 500
+    for name in (
+        *("repeats", "settled_less", "settled_more", "settled_unknown"),
+        *("leases_released", "leases_ended", "shadow_allowed", "shadow_denied", "bans_started"),
+    ):
         assert told[f"ratelimit_{name}"] > 20, name
     assert done + refused == 26_000
     assert done > 5_000

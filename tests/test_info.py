@@ -22,6 +22,8 @@ FIELDS = [
     *(f"{name}_{verdict}" for name in ALGORITHMS for verdict in ("allowed", "denied")),
     "errors",
     *("repeats", "settled_less", "settled_more", "settled_unknown", "receipts_dropped"),
+    *("leases_released", "leases_ended"),
+    *("shadow_allowed", "shadow_denied", "shadow_skipped", "bans_started"),
     *("policies", "keys_evicted", "effects_sent", "effects_unheard", "fast_replies"),
 ]
 COUNTED = ["count-evictions", "yes"]
@@ -109,7 +111,16 @@ CALLS = {
     "RL.LIMIT k LOG 5 1m LEAKY 0 1 1m COST 0": (ONE_ALLOWED, "log_allowed", "leaky_allowed"),
     "RL.FIXED k 5 1m ID a": (ONE_ALLOWED, "fixed_allowed"),
     "RL.LIMIT k FIXED 5 1m LOG 0 1m ID a": (ONE_DENIED, "fixed_allowed", "log_denied"),
+    # A place has no count of verdicts, only what it decides.
+    "RL.LEASE k 5 1m a": (ONE_ALLOWED,),
+    "RL.LEASE k 5 1m a COST 0": (ONE_ALLOWED,),
+    "RL.LEASE k 0 1m a": (ONE_DENIED,),
+    "RL.LIMIT k LEASE 5 1m ID a": (ONE_ALLOWED,),
+    "RL.LIMIT k FIXED 5 1m LEASE 0 1m ID a": (ONE_DENIED, "fixed_allowed"),
+    "RL.LIMIT k FIXED 0 1m LEASE 5 1m ID a": (ONE_DENIED, "fixed_denied"),
     # No decision.
+    "RL.RENEW k 1m a": (),
+    "RL.RELEASE k a": (),
     "RL.SETTLE k a 1": ("settled_unknown",),
     "RL.PEEK k": (),
     "RL.HELP": (),
@@ -127,6 +138,9 @@ CALLS = {
     "RL.SETTLE string a 1": ("errors",),
     "RL.SETTLE k a x": ("errors",),
     "RL.FIXED k 5 1m ID": ("errors",),
+    "RL.LEASE k x 1m a": ("errors",),
+    "RL.RENEW string 1m a": ("errors",),
+    "RL.RELEASE string a": ("errors",),
     # Errors of the server's own.
     "RL.FIXED k 5": (),
     "RL.HELP me": (),

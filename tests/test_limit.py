@@ -6,7 +6,7 @@ import pytest
 
 from support.clock import START_MS, Clock
 from support.resp import Failure, RawConnection, Reply
-from support.verdicts import clauses, rows
+from support.verdicts import TOO_MANY_LIMITERS, clauses, rows
 
 pytestmark = pytest.mark.all_servers
 
@@ -145,18 +145,15 @@ def fill(raw: RawConnection, first: int, last: int) -> list[Reply]:
 
 
 def test_a_key_holds_64_limiters_in_use(raw: RawConnection, clock: Clock) -> None:
-    too_many = Failure(
-        "ERR key holds at most 64 limiters in use, each algorithm and period being one"
-    )
     for reply in fill(raw, 101, 164):
         assert clauses(reply)[0] == 1
     peeked = raw("RL.PEEK", "k")
     assert peeked == [[b"fixed", 2, 2, n * 1_000, 1, 0, n * 1_000] for n in range(101, 165)]
     before = state(raw)
-    assert raw("RL.FIXED", "k", 2, "165s") == too_many
-    assert raw("RL.LOG", "k", 2, "101s") == too_many
-    assert raw("RL.THROTTLE", "k", 2, 2, 101) == too_many
-    assert limit(raw, "FIXED 2 101s FIXED 2 165s") == too_many
+    assert raw("RL.FIXED", "k", 2, "165s") == TOO_MANY_LIMITERS
+    assert raw("RL.LOG", "k", 2, "101s") == TOO_MANY_LIMITERS
+    assert raw("RL.THROTTLE", "k", 2, 2, 101) == TOO_MANY_LIMITERS
+    assert limit(raw, "FIXED 2 101s FIXED 2 165s") == TOO_MANY_LIMITERS
     assert state(raw) == before
     # What does not put one more in use is no error: what is there, what is denied, a look.
     assert raw("RL.FIXED", "k", 0, "165s") == [0, 0, 0, -1, 0]
@@ -164,10 +161,10 @@ def test_a_key_holds_64_limiters_in_use(raw: RawConnection, clock: Clock) -> Non
     assert state(raw) == before
     assert raw("RL.FIXED", "k", 2, "164s") == [1, 2, 0, 0, 164_000]
     clock.advance(100_999)
-    assert raw("RL.FIXED", "k", 2, "165s") == too_many
+    assert raw("RL.FIXED", "k", 2, "165s") == TOO_MANY_LIMITERS
     clock.advance(1)
     assert raw("RL.FIXED", "k", 2, "165s") == [1, 2, 1, 0, 165_000]
-    assert raw("RL.FIXED", "k", 2, "101s") == too_many
+    assert raw("RL.FIXED", "k", 2, "101s") == TOO_MANY_LIMITERS
     assert len(rows(raw("RL.PEEK", "k"))) == 64
 
 

@@ -46,7 +46,7 @@ def test_it_declares_to_do_with_nothing_but_what_it_knows(
 ) -> None:
     """No save and no synchronisation without a fork, above all: nobody would be heard to begin."""
     known = {"handle-io-errors", "handle-repl-async-load", "no-implicit-signal-modified"}
-    if kind.is_valkey:
+    if kind.moves_slots_whole:
         known.add("handle-atomic-slot-migration")
     with new_server().raw() as raw:
         told = raw("INFO", "modules")

@@ -62,7 +62,8 @@ def test_a_changed_policy_counts_at_once(raw: RawConnection) -> None:
         (("RL.POLICY", "SET", "api", "POLICY", "api", "1h"), "ERR clause 1 must begin with"),
         (
             ("RL.POLICY", "SET", "api", "FIXED", 5, "1h", "COST", 2),
-            "ERR clause 2 must begin with FIXED, SLIDING, LOG, TOKEN or LEAKY, not 'COST'",
+            "ERR clause 2 must begin with FIXED, SLIDING, LOG, TOKEN, LEAKY, LEASE, SHADOW or BAN, "
+            "not 'COST'",
         ),
         (("RL.POLICY", "LOAD", "{"), "ERR json must be policies: EOF while parsing"),
         (("RL.POLICY", "LOAD", '{"new": ["FIXED 5 1m"], "api": []}'), "ERR json must be policies"),

@@ -93,7 +93,7 @@ def test_a_primary_that_was_left_out_says_so(cluster: Cluster) -> None:
 
 def test_slots_that_a_server_moves_bring_no_policies(cluster: Cluster, kind: Kind) -> None:
     """They move as the commands of a rewritten AOF, from a copy of all memory, too."""
-    if not kind.is_valkey:
+    if not kind.moves_slots_whole:
         pytest.skip("the server does not move slots as a whole")
     source, target = cluster.owner(0), cluster.owner(SLOTS - 1)
     asked(source, "RL.POLICY", "SET", "api", *API[0].split())

@@ -11,7 +11,7 @@ from support.pool import NewServer
 from support.resp import Failure, RawConnection, Status
 from support.server import Server
 from support.untouched import nothing_written
-from support.verdicts import integers
+from support.verdicts import TOO_MANY_LIMITERS, integers
 
 pytestmark = pytest.mark.all_servers
 
@@ -169,21 +169,18 @@ def test_the_number_is_of_each_key(raw: RawConnection) -> None:
 
 
 def test_limiters_that_receipts_name_count_among_the_64(server: Server, raw: RawConnection) -> None:
-    too_many = Failure(
-        "ERR key holds at most 64 limiters in use, each algorithm and period being one"
-    )
     for number in range(1, 65):
         run(raw, f"RL.FIXED k 9 {number}ms ID {number} KEEP {number}s")
     server.clock.advance(999)
     assert run(raw, "RL.PEEK k") == [], "all windows are over, but known charges name them"
     with nothing_written(server):
-        assert run(raw, "RL.FIXED k 9 1h") == too_many
-        assert run(raw, "RL.FIXED k 9 1h ID new") == too_many
+        assert run(raw, "RL.FIXED k 9 1h") == TOO_MANY_LIMITERS
+        assert run(raw, "RL.FIXED k 9 1h ID new") == TOO_MANY_LIMITERS
         assert run(raw, "RL.FIXED k 9 7ms ID 7") == [1, 9, 9, 0, 0], "a repeat"
         assert run(raw, "RL.SETTLE k 7 9") == 1
     server.clock.advance(1)
     assert run(raw, "RL.FIXED k 9 1h ID new") == [1, 9, 8, 0, 3_600_000]
-    assert run(raw, "RL.FIXED k 9 2h") == too_many
+    assert run(raw, "RL.FIXED k 9 2h") == TOO_MANY_LIMITERS
 
 
 def test_a_hundred_thousand(raw: RawConnection) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.all_servers
 DEFAULTS = {
     "top-size": "128",
     "log-max-limit": "1000000",
+    "lease-max-limit": "10000",
     "receipts-max": "1000",
     "notify-denied": "no",
     "count-evictions": "no",
@@ -27,12 +28,14 @@ DEFAULTS = {
 RANGES = {
     "top-size": (0, 65_536),
     "log-max-limit": (1, 10_000_000),
+    "lease-max-limit": (1, 65_536),
     "receipts-max": (0, 100_000),
 }
 SWITCHES = [name for name, value in DEFAULTS.items() if value in ("yes", "no")]
 OTHERS = {
     "top-size": "7",
     "log-max-limit": "70",
+    "lease-max-limit": "71",
     "receipts-max": "17",
     "notify-denied": "yes",
     "count-evictions": "yes",
@@ -169,6 +172,7 @@ def test_a_line_wins_over_an_argument_and_config_set_over_both(new_server: NewSe
     [
         "top-size 65537",
         "log-max-limit 0",
+        "lease-max-limit 65537",
         "receipts-max 100001",
         *(f"{name} maybe" for name in SWITCHES),
     ],
@@ -189,7 +193,7 @@ def test_an_unknown_line_stops_the_server(new_server: NewServer) -> None:
 def test_loadex(new_server: NewServer) -> None:
     load = ("MODULE", "LOADEX", str(MODULE))
     one, other = ("CONFIG", "ratelimit.top-size", 7), ("CONFIG", "ratelimit.log-max-limit", 70)
-    third = ("CONFIG", "ratelimit.receipts-max", 17)
+    third = ("CONFIG", "ratelimit.receipts-max", 17, "CONFIG", "ratelimit.lease-max-limit", 71)
     switches = [word for name in SWITCHES for word in (name, OTHERS[name])]
     arguments: tuple[Argument, ...] = ("ARGS", "top-size", 5, *switches)
     with new_server(module=None).raw() as raw:

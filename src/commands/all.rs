@@ -128,7 +128,8 @@ impl<'call> AllAsked<'call> {
             let (clauses, stored, cost) = (self.clauses_of(asked), key.get(), asked.cost);
             let group = match shadows.get(place) {
                 None => Group { clauses: clauses.limits, cost, ..Group::default() },
-                Some(shadows) => group::asked(clauses, shadows, cost, id)?,
+                Some(shadows) => group::asked(clauses, shadows, cost, id)
+                    .map_err(|error| Error::in_group(place.saturating_add(1), error))?,
             };
             groups.push(Group { stored, charge, ..group });
         }

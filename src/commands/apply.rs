@@ -3,7 +3,7 @@
 use rl_core::Limiters;
 
 use super::rights;
-use crate::server::{Call, Key};
+use crate::server::{Call, Key, role};
 use crate::state::{Applied, Effect};
 use crate::words::Error;
 
@@ -15,7 +15,11 @@ pub(super) fn apply(call: &Call<'_>) -> Result<(), Error> {
     let expire_at_ms = effect.expire_at_ms;
     let mut key = Key::<Limiters>::to_write(call)?;
     match effect.apply(key.get_mut()).ok_or(Error::Effect)? {
-        Applied::New(state) => {
+        Applied::New(mut state) => {
+            if !role::only_follows() {
+                // It comes from elsewhere, where those were counted that had ended there.
+                state.count_ended_leases(call.now());
+            }
             key.set(state);
             key.set_expire_at_ms(expire_at_ms);
         }

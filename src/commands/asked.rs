@@ -65,7 +65,7 @@ impl Asked {
             Keys::One => ", or be COST n or ID id and come last",
             Keys::Several => ", or be COST n, AND key or ID id",
         };
-        self.clauses.no_clause(word, behind)
+        self.clauses.no_clause(word, true, behind)
     }
 
     /// Adds the clauses of the policy whose name is next.

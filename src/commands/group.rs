@@ -20,9 +20,15 @@ pub(super) struct Shadows {
 }
 
 impl Shadows {
+    #[inline(always)]
     pub(super) fn of(clauses: OfKey<'_>) -> Self {
-        let (limits, policies) = clauses.shadows().unzip::<_, _, Vec<_>, Vec<_>>();
-        Self { limits: limits.into_iter().collect(), policies: policies.into_iter().collect() }
+        let mut shadows = Self { limits: ArrayVec::new_const(), policies: ArrayVec::new_const() };
+        for (limit, policy) in clauses.shadows() {
+            // A call has no more clauses than there is room for.
+            let _ = shadows.limits.try_push(limit);
+            let _ = shadows.policies.try_push(policy);
+        }
+        shadows
     }
 }
 
@@ -111,15 +117,14 @@ pub(super) fn answer<const N: usize>(
     }
 }
 
-/// Decides what one key is asked, and has it recorded.
+/// Decides what one key is asked, in place: an outcome is too large to be handed on.
 pub(super) fn decide<const N: usize>(
+    outcome: &mut GroupOutcome<N>,
     stored: Option<&Limiters>,
     group: Group<'_>,
     now: rl_core::Now,
-) -> Result<GroupOutcome<N>, Error> {
-    let mut outcome = GroupOutcome::<N>::undecided();
+) -> Result<(), Error> {
     let id = group.charge.map(|charge| &charge.id);
     let decided = outcome.decide(&Group { stored, ..group }, now);
-    decided.map_err(|refused| Error::of_refused(refused, id))?;
-    Ok(outcome)
+    decided.map_err(|refused| Error::of_refused(refused, id))
 }

@@ -1,6 +1,8 @@
 //! RL.LEASE, RL.RENEW, RL.RELEASE: places among so many at once.
 
-use rl_core::{ChargeId, Group, Item, LeaseAsk, Limiters, Now};
+use std::slice;
+
+use rl_core::{ChargeId, Group, GroupOutcome, Item, LeaseAsk, Limiters, Now};
 
 use super::charge::record;
 use super::denied::denied;
@@ -25,9 +27,9 @@ pub(super) fn lease(call: &Call<'_>) -> Result<(), Error> {
     let key = Key::<Limiters>::to_write(call)?;
     let lease = Some(LeaseAsk { clause, id: &id, places });
     let group = Group { cost: places, lease, ..Group::default() };
-    let mut outcome = [group::decide::<1>(key.get(), group, now)?];
-    group::find_memory(call, &mut outcome)?;
-    let [outcome] = outcome;
+    let mut outcome = GroupOutcome::<1>::undecided();
+    group::decide(&mut outcome, key.get(), group, now)?;
+    group::find_memory(call, slice::from_mut(&mut outcome))?;
     record(call, key, &outcome, now);
     metrics::decided(outcome.admits, &[], &[]);
     if !outcome.admits {

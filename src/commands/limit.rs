@@ -1,7 +1,9 @@
 //! RL.LIMIT: several limits on one key, all or nothing.
 
+use std::slice;
+
 use rl_core::bounds::MAX_CLAUSES;
-use rl_core::{Group, Limiters};
+use rl_core::{Group, GroupOutcome, Limiters};
 
 use super::asked::{Asked, Keys};
 use super::charge::record;
@@ -51,7 +53,8 @@ fn answer<const N: usize>(call: &Call<'_>, asked: &Asked, ending: &Ending) -> Re
 fn with_extras(call: &Call<'_>, asked: &Asked, ending: &Ending) -> Result<(), Error> {
     let of_key = asked.clauses.of_this_key();
     match of_key.limits.len().max(of_key.extras.len()) {
-        0..=4 => answer_extras::<4>(call, asked, ending),
+        0 | 1 => answer_extras::<1>(call, asked, ending),
+        2..=4 => answer_extras::<4>(call, asked, ending),
         _ => answer_extras::<MAX_CLAUSES>(call, asked, ending),
     }
 }
@@ -66,9 +69,9 @@ fn answer_extras<const N: usize>(
     let group = group::asked(clauses, &shadows, ending.cost, charge.map(|charge| &charge.id))?;
     let now = call.now();
     let key = Key::<Limiters>::to_write(call)?;
-    let mut outcome = [group::decide::<N>(key.get(), Group { charge, ..group }, now)?];
-    group::find_memory(call, &mut outcome)?;
-    let [outcome] = outcome;
+    let mut outcome = GroupOutcome::<N>::undecided();
+    group::decide(&mut outcome, key.get(), Group { charge, ..group }, now)?;
+    group::find_memory(call, slice::from_mut(&mut outcome))?;
     record(call, key, &outcome, now);
     let allowed = outcome.outcome.allowed && outcome.admits;
     metrics::decided(allowed, clauses.limits, &outcome.outcome.verdicts);

@@ -126,10 +126,7 @@ const EXTRAS: [Argument; 3] = [
     argument(c"lease", Kind::Block(&[word(c"lease", c"LEASE"), LIMIT, DURATION])),
     argument(
         c"shadow",
-        Kind::Block(&[
-            word(c"shadow", c"SHADOW"),
-            argument(c"clause-on-trial", Kind::OneOf(PLAIN_CLAUSES)),
-        ]),
+        Kind::Block(&[word(c"shadow", c"SHADOW"), argument(c"clause", Kind::OneOf(PLAIN_CLAUSES))]),
     ),
     argument(
         c"ban",
@@ -294,7 +291,7 @@ pub(super) const PUBLIC: &[Row] = &[
         Consume,
         &[KEY, LIMIT, DURATION, ID, COST],
         c"Takes a place among so many at once, held for a while unless it is renewed or released",
-        c"O(log(N)) with N leases at the key"
+        c"O(N) with N leases at the key, of which few are looked at"
     ),
     row!(
         c"rl.renew",
@@ -303,7 +300,7 @@ pub(super) const PUBLIC: &[Row] = &[
         Consume,
         &[KEY, DURATION, Argument { multiple: true, ..ID }],
         c"Holds places for longer",
-        c"O(M*N) with M ids and N leases at the key, of which few are looked at"
+        c"O(N + M*log(M)) with M ids and N leases at the key"
     ),
     row!(
         c"rl.release",
@@ -312,7 +309,7 @@ pub(super) const PUBLIC: &[Row] = &[
         Consume,
         &[KEY, Argument { multiple: true, ..ID }],
         c"Gives places back",
-        c"O(M*N) with M ids and N leases at the key, of which few are looked at"
+        c"O(N + M*log(M)) with M ids and N leases at the key"
     ),
     row!(
         c"rl.peek",

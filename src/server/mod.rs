@@ -17,7 +17,7 @@
 //! | `guard` | no panic gets out |
 //! | `log` | lines in the server's log |
 //! | `exclusive` | a value that is never waited for |
-//! | `role` | whether this server is a primary |
+//! | `role` | whether this server is a primary, and whether it loads |
 //! | `stats` | numbers that the server tells of itself in INFO |
 //! | `version` | which server this is, and what is known of it |
 //! | `valkey` | what only Valkey has |
@@ -32,7 +32,7 @@ pub(crate) mod guard;
 pub(crate) mod log;
 mod native;
 pub(crate) mod raw;
-mod role;
+pub(crate) mod role;
 pub(crate) mod start;
 mod stats;
 mod valkey;

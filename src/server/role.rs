@@ -1,12 +1,13 @@
-//! Whether this server is a primary.
+//! Whether this server is a primary, and whether it loads.
 
 use std::ffi::{CString, c_int};
 use std::{ptr, slice};
 
 use super::api::{OK, api, pointers};
 use crate::server::raw::bindings::{
-    REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE, REDISMODULE_NODE_ID_LEN,
-    REDISMODULE_NODE_SLAVE, RedisModuleCtx,
+    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_MASTER,
+    REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE, REDISMODULE_NODE_ID_LEN, REDISMODULE_NODE_SLAVE,
+    RedisModuleCtx,
 };
 
 /// Whether it is one. In a cluster a restarted replica takes itself for one until it has found its
@@ -30,8 +31,21 @@ pub(super) unsafe fn is_linked_replica(ctx: *mut RedisModuleCtx) -> bool {
         && flags & REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE != 0
 }
 
+/// Whether it loads a file.
+pub(crate) fn is_loading() -> bool {
+    // SAFETY: null is allowed.
+    unsafe { flags(ptr::null_mut()) & REDISMODULE_CTX_FLAGS_LOADING != 0 }
+}
+
+/// Whether keys come and go here because they did elsewhere, or earlier: it is a replica, or loads.
+pub(crate) fn only_follows() -> bool {
+    // SAFETY: null is allowed.
+    let flags = unsafe { flags(ptr::null_mut()) };
+    flags & REDISMODULE_CTX_FLAGS_MASTER == 0 || flags & REDISMODULE_CTX_FLAGS_LOADING != 0
+}
+
 /// # Safety
-/// `ctx` must be valid.
+/// `ctx` must be valid, or null: then what is of a context is left out.
 unsafe fn flags(ctx: *mut RedisModuleCtx) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { api!(GetContextFlags(ctx)) }

@@ -21,6 +21,7 @@ use crate::server::raw::MOST_DEFRAGMENTED;
 use crate::server::raw::bindings::{
     RedisModuleDefragCtx, RedisModuleDigest, RedisModuleIO, RedisModuleString,
 };
+use crate::server::role;
 use crate::server::watch::{evictions, rewrite};
 
 const UNKNOWN_VERSION: &CStr = c"a ratelimit value is of a version that this module does not know";
@@ -40,7 +41,13 @@ pub(super) unsafe extern "C" fn rdb_load(io: *mut RedisModuleIO, version: c_int)
         // SAFETY: io is valid for the callback.
         let loaded = unsafe { load(io, version) };
         match loaded {
-            Ok(limiters) => Box::into_raw(Box::new(limiters)).cast(),
+            Ok(mut limiters) => {
+                if !role::is_loading() {
+                    // It comes from elsewhere, where those were counted that had ended there.
+                    limiters.count_ended_leases(clock::now());
+                }
+                Box::into_raw(Box::new(limiters)).cast()
+            }
             Err(why) => {
                 // SAFETY: io is valid for the callback, and the format takes no argument.
                 unsafe { api!(LogIOError(io, c"warning".as_ptr(), why.as_ptr())) };
@@ -199,14 +206,18 @@ pub(super) unsafe extern "C" fn free(value: *mut c_void) {
     guard((), || drop(unsafe { Box::from_raw(value.cast::<Limiters>()) }));
 }
 
-/// Takes note that a key goes.
+/// Takes note that a key goes. Its value may go on under another name.
 pub(super) unsafe extern "C" fn unlink(key: *mut RedisModuleString, value: *const c_void) {
-    // SAFETY: the server gives a valid name, and a live value or none.
+    // SAFETY: the server gives a valid name, and a live value or none, which nobody else has
+    // borrowed: what is at a key belongs to the thread that runs commands.
     guard((), || unsafe {
         evictions::gone(key);
-        if let Some(limiters) = value.cast::<Limiters>().as_ref() {
-            // Leases that no write will come to count.
-            metrics::leases_ended(limiters.ended_leases(clock::now()));
+        if let Some(limiters) = value.cast_mut().cast::<Limiters>().as_mut()
+            && limiters.leases() > 0
+            && !role::only_follows()
+        {
+            // Leases that no write may come to count.
+            metrics::leases_ended(limiters.count_ended_leases(clock::now()));
         }
     });
 }
@@ -228,7 +239,10 @@ pub(super) unsafe extern "C" fn copy(
 ) -> *mut c_void {
     guard(ptr::null_mut(), || {
         // SAFETY: the server gives a live value.
-        Box::into_raw(Box::new(unsafe { limiters(value) }.clone())).cast()
+        let mut copied = unsafe { limiters(value) }.clone();
+        // They are counted where they stood when they ended.
+        copied.count_ended_leases(clock::now());
+        Box::into_raw(Box::new(copied)).cast()
     })
 }
 

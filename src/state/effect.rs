@@ -165,8 +165,8 @@ impl Effect {
             (What::Items(items, now), None) => Limiters::from_items(&items, now).map(Applied::New),
             (What::Items(items, now), Some(limiters)) => {
                 let changes: Vec<_> = items.iter().filter_map(change_of).collect();
-                let fits = has_room(limiters, &changes, now)
-                    && items.iter().all(|item| limiters.can_record(item, now));
+                let fits =
+                    has_room(limiters, &changes, now) && limiters.can_record_all(&items, now);
                 if !fits {
                     return None;
                 }

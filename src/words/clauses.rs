@@ -163,14 +163,15 @@ impl Clauses {
         match Algorithm::from_word(word) {
             Some(algorithm) => self.read_numbers(algorithm, words),
             None if self.read_extra(word, words)? => Ok(()),
-            None => Err(self.no_clause(word, "")),
+            None => Err(self.no_clause(word, false, "")),
         }
     }
 
-    /// Why `word`, where a clause may begin, or anything that `else_or` says, is wrong.
+    /// Why `word`, where a clause of a call or of a policy may begin, or anything that `else_or`
+    /// says, is wrong.
     #[cold]
-    pub(crate) fn no_clause(&self, word: &[u8], else_or: &'static str) -> Error {
-        Error::Algorithm { clause: self.next(), was: Quoted::new(word), else_or }
+    pub(crate) fn no_clause(&self, word: &[u8], in_call: bool, else_or: &'static str) -> Error {
+        Error::NoSuchClause { clause: self.next(), was: Quoted::new(word), in_call, else_or }
     }
 
     /// Adds the limit of `algorithm` whose numbers are next in `words`.

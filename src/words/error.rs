@@ -5,6 +5,8 @@ use std::fmt;
 use rl_core::bounds::{MAX_CLAUSES, MAX_ID, MAX_LIMITERS, MAX_NUMBER};
 use rl_core::{Algorithm, ChargeId, Refused, TooManyLimiters};
 
+use Beginnings::{Algorithms, OfCalls, OfPolicies};
+
 use super::bounds::{LONGEST_JSON, LONGEST_NAME, MAX_GROUPS, MAX_POLICIES};
 use crate::metrics::ERRORS;
 use crate::server::calls::call::Refusal;
@@ -46,8 +48,9 @@ pub(crate) enum Error {
     AndWithoutKey,
     /// More keys than a call may have.
     TooManyGroups,
-    /// A clause begins with a word that is no algorithm, nor anything `else_or` says.
-    Algorithm { clause: usize, was: Quoted, else_or: &'static str },
+    /// A clause begins with a word that begins none, nor is it anything `else_or` says. Only a call
+    /// may name a policy.
+    NoSuchClause { clause: usize, was: Quoted, in_call: bool, else_or: &'static str },
     /// A clause ends too early.
     Incomplete { clause: usize, usage: &'static str },
     /// An error within a clause.
@@ -125,8 +128,7 @@ impl fmt::Display for Error {
             Self::NoClause => {
                 write!(
                     f,
-                    "at least one clause must come before COST and ID, and begin with \
-                 {Algorithms}"
+                    "at least one clause must come before COST and ID, and begin with {OfCalls}"
                 )
             }
             Self::SameKey { group, earlier } => write!(
@@ -137,8 +139,9 @@ impl fmt::Display for Error {
             Self::TooManyGroups => {
                 write!(f, "too many groups, a call may have at most {MAX_GROUPS}")
             }
-            Self::Algorithm { clause, was, else_or } => {
-                write!(f, "clause {clause} must begin with {Algorithms}{else_or}, not {was}")
+            Self::NoSuchClause { clause, was, in_call, else_or } => {
+                let words = if *in_call { OfCalls } else { OfPolicies };
+                write!(f, "clause {clause} must begin with {words}{else_or}, not {was}")
             }
             Self::Incomplete { clause, usage } => {
                 write!(f, "clause {clause} is incomplete, it must be {usage}")
@@ -170,8 +173,8 @@ impl fmt::Display for Error {
             }
             Self::TooManyLimiters => write!(
                 f,
-                "key holds at most {MAX_LIMITERS} limiters in use, \
-                 each algorithm and period being one"
+                "key holds at most {MAX_LIMITERS} limiters in use; each algorithm and period is one, \
+                 and so is each limit on trial, the set of leases and the ban"
             ),
             Self::NoPolicy { name } => write!(f, "there is no policy {name}"),
             Self::PolicyName { was } => write!(
@@ -253,18 +256,32 @@ impl From<TooManyLimiters> for Error {
     }
 }
 
-/// What a clause may begin with: `FIXED, SLIDING, LOG, TOKEN or LEAKY`.
-struct Algorithms;
+/// The words that may begin a clause, as a sentence lists them.
+enum Beginnings {
+    /// Limits.
+    Algorithms,
+    /// Clauses of a policy.
+    OfPolicies,
+    /// Clauses of a call.
+    OfCalls,
+}
 
-impl fmt::Display for Algorithms {
+impl fmt::Display for Beginnings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, algorithm) in Algorithm::ALL.iter().enumerate() {
-            f.write_str(match Algorithm::ALL.len().saturating_sub(place) {
+        let others: &[&str] = match self {
+            Algorithms => &[],
+            OfPolicies => &["LEASE", "SHADOW", "BAN"],
+            OfCalls => &["LEASE", "SHADOW", "BAN", "POLICY"],
+        };
+        let algorithms = Algorithm::ALL.iter().map(|algorithm| algorithm.word());
+        let count = Algorithm::ALL.len().saturating_add(others.len());
+        for (place, word) in algorithms.chain(others.iter().copied()).enumerate() {
+            f.write_str(match count.saturating_sub(place) {
                 _ if place == 0 => "",
                 1 => " or ",
                 _ => ", ",
             })?;
-            f.write_str(algorithm.word())?;
+            f.write_str(word)?;
         }
         Ok(())
     }
@@ -296,8 +313,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_algorithms_are_listed_as_a_sentence_does() {
-        assert_eq!(Algorithms.to_string(), "FIXED, SLIDING, LOG, TOKEN or LEAKY");
+    fn what_may_begin_a_clause_is_listed_as_a_sentence_does() {
+        for (words, sentence) in [
+            (Algorithms, "FIXED, SLIDING, LOG, TOKEN or LEAKY"),
+            (OfPolicies, "FIXED, SLIDING, LOG, TOKEN, LEAKY, LEASE, SHADOW or BAN"),
+            (OfCalls, "FIXED, SLIDING, LOG, TOKEN, LEAKY, LEASE, SHADOW, BAN or POLICY"),
+        ] {
+            assert_eq!(words.to_string(), sentence);
+        }
     }
 
     #[test]

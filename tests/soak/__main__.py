@@ -48,7 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--seconds", type=_seconds, default=180.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--server", choices=kinds.NAMES, default=kinds.FLOOR)
+    parser.add_argument("--server", choices=kinds.NAMES + kinds.MORE_NAMES, default=kinds.FLOOR)
     return parser.parse_args()
 
 

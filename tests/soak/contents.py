@@ -20,6 +20,12 @@ CLAUSES: tuple[tuple[Argument, ...], ...] = (
     ("TOKEN", 20, 10, "1s"),
     ("LEAKY", 5, 1, "1s"),
 )
+BESIDE: tuple[tuple[Argument, ...], ...] = (
+    ("LEASE", 3, "30s"),
+    ("SHADOW", "FIXED", 3, "1m"),
+    ("SHADOW", "LOG", 50, "5s"),
+    ("BAN", 2, "1m", "5s", "1h"),
+)
 
 
 def set_policies(scene: Scene) -> None:
@@ -38,6 +44,7 @@ def change_policies(scene: Scene) -> None:
     primary = scene.pair.primary
     for name in POLICIES:
         clauses = scene.random.sample(CLAUSES, scene.random.randrange(1, 4))
+        clauses += scene.random.sample(BESIDE, scene.random.randrange(3))
         words = [word for clause in clauses for word in clause]
         file = json.dumps({name: [" ".join(map(str, clause)) for clause in clauses]})
         change: tuple[Argument, ...] = pick(

@@ -111,7 +111,9 @@ class Load:
             return [counted(key)], key
         if way < 6:
             name = pick(POLICIES)
-            return [("RL.LIMIT", f"policy:{name}", "POLICY", name, "COST", pick((1, 2)))], None
+            # A policy may ask for a place, which takes an id.
+            ending = ("COST", pick((1, 2)), "ID", f"{self._random.randrange(9)}", "KEEP", "1ms")
+            return [("RL.LIMIT", f"policy:{name}", "POLICY", name, *ending)], None
         if way < 7:
             return [self._other()], None
         call = tuple(history.call())

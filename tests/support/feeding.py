@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from support.resp import Argument, Failure, RawConnection, Status
 from support.server import Server
-from support.verdicts import integers, rows
+from support.verdicts import clauses, integers, rows
 
 MAX_ANSWER = 2**53 - 1
 HOUR_MS = 3_600_000
@@ -27,6 +27,20 @@ def dump(connection: RawConnection, key: str = "k") -> bytes:
     return answer
 
 
+def asks(name: bytes, key: str, limit: int, refill: int, period_ms: int) -> list[Argument]:
+    """A call by the numbers of a row of RL.PEEK."""
+    period = f"{period_ms}ms"
+    kind = name.removeprefix(b"shadow-")
+    bucket: list[Argument] = [refill] if kind in (b"token", b"leaky") else []
+    if name == b"lease":
+        return ["RL.LEASE", key, limit, period, "me"]
+    if name == b"ban":
+        return ["RL.LIMIT", key, "FIXED", 0, "1s", "BAN", limit, period, period]
+    if kind != name:
+        return ["RL.LIMIT", key, "SHADOW", kind.upper(), limit, *bucket, period]
+    return [*CONSUMING[name], key, limit, *bucket, period]
+
+
 def check_answers(connection: RawConnection, key: str) -> None:
     """Fail unless RL.PEEK and a consuming call of each limiter at the key answer in range."""
     peeked = connection("RL.PEEK", key)
@@ -37,24 +51,47 @@ def check_answers(connection: RawConnection, key: str) -> None:
     assert len(found) <= 64
     for algorithm, *numbers in found:
         assert isinstance(algorithm, bytes)
+        if algorithm == b"lease":
+            check_places(connection, key, integers(numbers))
+            continue
         limit, refill, period_ms, remaining, wait_ms, reset_ms = integers(numbers)
-        assert 1 <= limit <= 10**12
-        assert 1 <= refill <= 10**12
+        least = 0 if algorithm == b"lease" else 1
+        assert least <= limit <= 10**12
+        assert least <= refill <= 10**12
         assert 1 <= period_ms <= 31_622_400_000
         assert 0 <= remaining <= limit
         assert -1 <= wait_ms <= MAX_ANSWER
         assert 0 < reset_ms <= MAX_ANSWER
-        bucket: list[Argument] = [refill] if algorithm in (b"token", b"leaky") else []
-        reply = connection(*CONSUMING[algorithm], key, limit, *bucket, f"{period_ms}ms")
+        reply = connection(*asks(algorithm, key, limit, refill, period_ms))
         if isinstance(reply, Failure):
-            # An RL.LOG of more than 1,000,000 is for who configured it.
-            assert limit > 1_000_000, reply
+            # An RL.LOG of more than 1,000,000 is for who configured it, and so are many places.
+            assert limit > (10_000 if algorithm == b"lease" else 1_000_000), reply
             continue
-        allowed, limit, remaining, wait_ms, reset_ms = integers(reply)
+        if algorithm.startswith(b"shadow-"):
+            assert reply == [1]
+            continue
+        told = clauses(reply)[1][1] if algorithm == b"ban" else integers(reply)
+        allowed, limit, remaining, wait_ms, reset_ms = told
         assert allowed in (0, 1)
         assert 0 <= remaining <= limit
         assert -1 <= wait_ms <= MAX_ANSWER
         assert 0 <= reset_ms <= MAX_ANSWER
+
+
+def check_places(connection: RawConnection, key: str, numbers: list[int]) -> None:
+    """Fail unless what RL.PEEK shows of leases is in range, and so is what RL.LEASE answers."""
+    limit, same, duration_ms, remaining, wait_ms, reset_ms = numbers
+    assert 0 <= remaining <= limit == same <= 65_536
+    assert 1 <= duration_ms <= 31_622_400_000
+    assert -1 <= wait_ms <= MAX_ANSWER
+    assert 0 < reset_ms <= MAX_ANSWER
+    asked = min(limit, 10_000)
+    told = integers(connection("RL.LEASE", key, asked, f"{duration_ms}ms", "an id of mine"))
+    allowed, limit, remaining, wait_ms, reset_ms = told
+    assert allowed in (0, 1)
+    assert 0 <= remaining <= limit == asked
+    assert -1 <= wait_ms <= MAX_ANSWER
+    assert 0 < reset_ms <= MAX_ANSWER
 
 
 def feed(server: Server, commands: Iterable[Sequence[Argument]], key: str = "k") -> list[bool]:

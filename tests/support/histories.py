@@ -1,4 +1,7 @@
-"""Random histories: calls of every command, some settled, numbers that change, clocks that jump."""
+"""Random histories: calls of every command, numbers that change, clocks that jump.
+
+Some calls are settled; some take places, have limits on trial, or ban who does not wait.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,12 @@ REFILLS = (1, 3, 40, 10**12)
 COSTS = (0, 1, 1, 1, 2, 7, 600)
 KEEPS = ("1ms", "10m", "6h", "1d")
 STEPS_MS = (0, 0, 0, 1, 9, 350, 699, 1_000, 20_000, -1, -500, -70_000, 400_000, 2 * HOUR_MS)
+
+PLACES = (0, 1, 2, 5)
+DURATIONS = ("1ms", "900ms", "20", "2h")
+TRIED = ("700ms", "1m", "5h")
+BANS = ("BAN 1 1m 700ms", "BAN 2 20 20 1h", "BAN 5 2h 1m 5m", "BAN 1000000 1d 1ms 2d")
+HOLDERS = ("a", "b" * 17, "c" * 64, "d")
 
 WINDOWS = ("FIXED", "SLIDING", "LOG")
 BUCKETS = ("TOKEN", "LEAKY")
@@ -53,21 +62,27 @@ class History:
             charge = pick(self._charges)
             settle: list[Argument] = ["RL.SETTLE", charge[1], charge[-1], pick(COSTS)]
             return pick([charge, settle])
-        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "ALL", "THROTTLE"])
+        if self._random.random() < 0.1:
+            return self._place()
+        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "LIMIT", "ALL", "THROTTLE"])
         key: Argument = pick([f"{name.lower()}:{self._random.randrange(3)}", "shared"])
         match name:
             case "THROTTLE":
                 numbers: list[Argument] = [pick(LIMITS), pick(REFILLS), pick(PERIODS)]
                 return [f"{pick(['RL', 'CL'])}.{name}", key, *numbers, pick(COSTS)]
             case "LIMIT":
-                wanted = self._wanted()
-                return self._charged(["RL.LIMIT", *self._group(key, wanted)], wanted)
+                wanted, holds = self._wanted(), pick([True, False])
+                words = self._group(key, wanted, holds)
+                return self._charged(["RL.LIMIT", *words], wanted, holds)
             case "ALL":
-                wanted = self._wanted()
-                words = self._group(key, wanted)
-                for other in self._random.sample(["all:3", "all:4", "all:5"], pick([0, 1, 3])):
-                    words += ["AND", *self._group(other, wanted)]
-                return self._charged(["RL.ALL", *words], wanted)
+                wanted, holds = self._wanted(), pick([True, False])
+                others = self._random.sample(["all:3", "all:4", "all:5"], pick([0, 1, 3]))
+                # Of sixteen clauses, four keys leave no room for more than limits.
+                groups = [
+                    self._group(one, wanted, holds, len(others) < 3) for one in [key, *others]
+                ]
+                words = [word for group in groups for word in ["AND", *group]][1:]
+                return self._charged(["RL.ALL", *words], wanted, holds)
             case _:
                 period = pick(PERIODS)
                 call = [f"RL.{name}", key, *self._numbers(name), period, "COST", pick(COSTS)]
@@ -78,16 +93,51 @@ class History:
         pick = self._random.choice
         return sorted({(pick([*WINDOWS, *BUCKETS]), pick(PERIODS)) for _ in range(4)})
 
-    def _group(self, key: Argument, limiters: Sequence[tuple[str, str]]) -> list[Argument]:
-        """A key, a clause for each of its limiters, and their cost."""
-        clauses = [[name, *self._numbers(name), period] for name, period in limiters]
-        words: list[Argument] = [word for clause in clauses for word in clause]
-        return [key, *words, "COST", self._random.choice(COSTS)]
+    def _place(self) -> list[Argument]:
+        """A call about places, and nothing else."""
+        pick = self._random.choice
+        key: Argument = pick(["lease:0", "lease:1", "limit:0", "all:3", "shared"])
+        match pick(["LEASE", "LEASE", "RENEW", "RELEASE"]):
+            case "LEASE":
+                numbers: list[Argument] = [pick(PLACES), pick(DURATIONS), pick(HOLDERS)]
+                return ["RL.LEASE", key, *numbers, "COST", pick([0, 1, 1, 2])]
+            case "RENEW":
+                return ["RL.RENEW", key, pick(DURATIONS), *self._random.sample(HOLDERS, 2)]
+            case _:
+                return ["RL.RELEASE", key, *self._random.sample(HOLDERS, pick([1, 3]))]
 
-    def _charged(self, call: list[Argument], limiters: Sequence[tuple[str, str]]) -> list[Argument]:
+    def _group(
+        self, key: Argument, limiters: Sequence[tuple[str, str]], holds: bool, more: bool = True
+    ) -> list[Argument]:
+        """A key, a clause for each of its limiters, others among these, and their cost."""
+        pick = self._random.choice
+        clauses = [[name, *self._numbers(name), period] for name, period in limiters]
+        if more:
+            clauses += self._others(holds)
+            self._random.shuffle(clauses)
+        words: list[Argument] = [word for clause in clauses for word in clause]
+        return [key, *words, "COST", pick(COSTS)]
+
+    def _others(self, holds: bool) -> list[list[Argument]]:
+        """Clauses that are no limits: at most four."""
+        pick = self._random.choice
+        clauses: list[list[Argument]] = []
+        for name, period in {
+            (pick([*WINDOWS, *BUCKETS]), pick(TRIED)) for _ in range(pick([0, 2]))
+        }:
+            clauses.append(["SHADOW", name, *self._numbers(name), period])
+        if holds:
+            clauses.append(["LEASE", pick(PLACES), pick(DURATIONS)])
+        if pick([True, False]):
+            clauses.append([*pick(BANS).split()])
+        return clauses
+
+    def _charged(
+        self, call: list[Argument], limiters: Sequence[tuple[str, str]], holds: bool = False
+    ) -> list[Argument]:
         """The call as it is or with an id, which is of calls on these limiters only."""
         pick = self._random.choice
-        if pick([True, False]):
+        if not holds and pick([True, False]):
             return call
         names = "".join(f"{algorithm[:2]}{period}" for algorithm, period in limiters)
         charge = [*call, "ID", f"{self._random.randrange(9)}{names}"]

@@ -10,6 +10,9 @@ from support.paths import SERVERS
 
 FLOOR = "redis-7.0"
 NAMES = (FLOOR, "redis-8", "redis-newest", "valkey-9")
+"""What the tests run on."""
+MORE_NAMES = ("redis-7.2", "redis-7.4", "valkey-8")
+"""What they run on if --server asks for it."""
 
 _REDISES_READ = ("7.0", "7.2", "7.4", "8.0", "8.6")
 _VALKEYS_READ = ("8.0", "8.1", "9.0", "9.1")
@@ -39,6 +42,11 @@ class Kind:
         """Whether its release is listed in src/server/version.rs, so that answers are fast."""
         read = _VALKEYS_READ if self.is_valkey else _REDISES_READ
         return ".".join(self.version.split(".")[:2]) in read
+
+    @property
+    def moves_slots_whole(self) -> bool:
+        """Whether a slot moves as a whole, from a copy of all memory: Valkey's way."""
+        return self.is_valkey and self.moves_slots
 
     @property
     def moves_slots(self) -> bool:

@@ -213,3 +213,54 @@ def long_log(entries: int, newest_ms: int, step_ms: int = 7) -> bytes:
     """The state of a key with one LOG of a day, of that many entries."""
     times = range(newest_ms - (entries - 1) * step_ms, newest_ms + 1, step_ms)
     return state([log(86_400_000, 1_000_000, [(time, 1 + time % 5) for time in times])])
+
+
+LEASES = 4
+"""The section of leases."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lease: who holds how many places, from when and for how long."""
+
+    name: bytes
+    start_ms: int
+    duration_ms: int
+    places: int = 1
+
+    def encoded(self) -> bytes:
+        """Its bytes."""
+        numbers = ((self.start_ms, 6), (self.duration_ms, 5), (self.places, 3))
+        return _fields(len(self.name)) + self.name + _numbers(*numbers)
+
+
+def leased(
+    limit: int,
+    duration_ms: int,
+    leases: Sequence[Lease],
+    limiters: Sequence[bytes] = (),
+    count: int | None = None,
+) -> bytes:
+    """All that a key with leases holds, the one that ends first in front."""
+    told = len(leases) if count is None else count
+    head = state(limiters, version=2) + _fields(LEASES, (limit, 3), (duration_ms, 5), (told, 3))
+    return head + b"".join(lease.encoded() for lease in leases)
+
+
+def note_of_lease(name: bytes, places: int, limit: int, duration_ms: int) -> bytes:
+    """What a call that takes places notes."""
+    return _fields(66, (len(name), 1)) + name + _numbers((places, 3), (limit, 3), (duration_ms, 5))
+
+
+def note_of_renewal(name: bytes, duration_ms: int) -> bytes:
+    """What a renewal notes of each id."""
+    return _fields(67, (len(name), 1)) + name + _numbers((duration_ms, 5))
+
+
+def note_of_release(name: bytes) -> bytes:
+    """What a release notes of each id."""
+    return _fields(68, (len(name), 1)) + name
+
+
+NOTE_OF_MOVE = b"\x45"
+"""What is noted where leases from the future are moved to now."""

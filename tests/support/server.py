@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -22,6 +22,9 @@ from support.paths import MODULE
 from support.ports import free_port, give_back, is_free
 from support.program import Program
 from support.resp import RawConnection
+
+if TYPE_CHECKING:
+    from typing import Self
 
 Config = Mapping[str, str | int | Sequence[str]]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from support.resp import Status
 from support.server import Server
+
+if TYPE_CHECKING:
+    from typing import Self
 
 END = b"the end of it"
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from support.resp import Reply
+from support.resp import Failure, Reply
+
+TOO_MANY_LIMITERS = Failure(
+    "ERR key holds at most 64 limiters in use; each algorithm and period is one, and so is each "
+    "limit on trial, the set of leases and the ban"
+)
 
 
 def integers(reply: Reply) -> list[int]:

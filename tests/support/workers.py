@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
-from typing import Self
+from typing import TYPE_CHECKING
 
 from support.eventually import eventually
+
+if TYPE_CHECKING:
+    from typing import Self
 
 Worker = Generator[None, None, None]
 """Makes one turn of its work at each step; what it opened, it closes at its end."""

@@ -97,19 +97,30 @@ impl Holdings {
     /// Puts `change` of a real limiter in place.
     #[inline]
     pub(crate) fn apply(&mut self, change: Change, now: Now) {
+        self.forget_ban(now);
         self.ledger.apply(change, now);
     }
 
-    /// What every write does last: forgets what is over. Leases are forgotten by what changes them.
+    /// What every write does first, but for one of limits on trial alone: without these there would
+    /// be none, and what is told of all else must be the same. Leases are forgotten by what changes
+    /// them.
+    pub(super) fn begin_write(&mut self, now: Now) {
+        self.forget_ban(now);
+        self.ledger.begin_write(now);
+    }
+
+    /// Forgets refusals and bans once all of them are over.
     #[inline]
-    pub(super) fn end_write(&mut self, now: Now) {
-        if self.is_ledger_only() {
-            return;
-        }
-        self.shadows.shed(now);
-        if !self.has_ban(now) {
+    fn forget_ban(&mut self, now: Now) {
+        if self.ban.is_some() && !self.has_ban(now) {
             self.ban = None;
         }
+    }
+
+    /// What every write does last: forgets limits on trial that are over.
+    #[inline]
+    pub(super) fn end_write(&mut self, now: Now) {
+        self.shadows.shed(now);
     }
 
     /// Its limiters, all else being dropped.

@@ -58,11 +58,15 @@ impl Limiters {
         self.held().map_or(0, Leases::len)
     }
 
-    /// How many leases have run out that no write has forgotten, and so counted, yet: for whoever
-    /// frees a key.
-    #[must_use]
-    pub fn ended_leases(&self, now: Now) -> usize {
-        self.held().map_or(0, |leases| leases.ended(now))
+    /// How many leases have run out that were not counted yet: those that no write has forgotten.
+    /// They are counted with this, and will not be by the write that forgets them.
+    pub fn count_ended_leases(&mut self, now: Now) -> usize {
+        match self {
+            Self::Mixed(holdings) => {
+                holdings.leases.as_deref_mut().map_or(0, |leases| leases.count_ended(now))
+            }
+            _ => 0,
+        }
     }
 
     /// The limiters of limits on trial, in the order of their ids.

@@ -1,6 +1,8 @@
 //! How what calls change is put in place: by the same functions where it was decided, and where it
 //! arrives from elsewhere.
 
+use std::slice;
+
 use super::held::Holdings;
 use super::note::{Item, Note};
 use crate::bounds::MAX_LIMITERS;
@@ -28,7 +30,9 @@ impl Dropped {
 
 impl Holdings {
     fn note(&mut self, note: &Note, now: Now) -> Dropped {
-        self.ledger.begin_write(now);
+        if !matches!(note, Note::Shadow(_)) {
+            self.begin_write(now);
+        }
         let mut dropped = Dropped::default();
         match note {
             Note::Receipt(new) => {
@@ -41,9 +45,11 @@ impl Holdings {
                 dropped.leases = self.take_lease(id, *places, *clause, now);
             }
             Note::Renew { id, duration_ms } => {
+                let id = slice::from_ref(id);
                 dropped.leases = self.with_leases(|leases| leases.renew(id, *duration_ms, now));
             }
             Note::Release { id } => {
+                let id = slice::from_ref(id);
                 dropped.leases = self.with_leases(|leases| leases.release(id, now));
             }
             Note::LeasesMoved => {
@@ -58,13 +64,24 @@ impl Holdings {
         dropped
     }
 
+    /// Puts `item` in place.
+    pub(super) fn record(&mut self, item: &Item, now: Now) -> Dropped {
+        match item {
+            Item::Change(change) => {
+                self.apply(*change, now);
+                Dropped::default()
+            }
+            Item::Note(note) => self.note(note, now),
+        }
+    }
+
     fn take_lease(&mut self, id: &ChargeId, places: u64, clause: LeaseClause, now: Now) -> usize {
         let leases = self.leases.get_or_insert_with(|| Box::new(Leases::new(clause)));
         leases.take(id, places, clause, now)
     }
 
     /// Has `change` change the leases, if there are any. The set goes with the last of them.
-    fn with_leases(&mut self, change: impl FnOnce(&mut Leases) -> usize) -> usize {
+    pub(super) fn with_leases(&mut self, change: impl FnOnce(&mut Leases) -> usize) -> usize {
         let ended = self.leases.as_deref_mut().map_or(0, change);
         if self.leases().is_some_and(Leases::is_empty) {
             self.leases = None;
@@ -111,7 +128,7 @@ impl Limiters {
     }
 
     /// The key with holdings, made if there are none.
-    fn holdings(&mut self) -> Option<&mut Holdings> {
+    pub(super) fn holdings(&mut self) -> Option<&mut Holdings> {
         if let Self::One(_) | Self::Many(_) = self {
             let limiters = match std::mem::replace(self, Self::Many(Vec::new())) {
                 Self::One(limiter) => vec![limiter],
@@ -164,22 +181,6 @@ impl Limiters {
             _ => true,
         };
         is_in_use || self.in_use_beside(&[], now) < MAX_LIMITERS
-    }
-
-    /// Puts in place, in their order, all the items of one call that arrived from elsewhere, or
-    /// those of a settle, a renewal or a release.
-    pub fn record_all(&mut self, items: &[Item], now: Now) -> Dropped {
-        // They may leave what only holdings can be, though no note is among them.
-        self.holdings();
-        let mut dropped = Dropped::default();
-        for item in items {
-            match item {
-                Item::Change(change) => self.apply(*change, now),
-                Item::Note(note) => dropped.add(self.put_note(note, now)),
-            }
-        }
-        self.end_write(now);
-        dropped
     }
 
     /// What `items` make of a key that does not exist; nothing if there is nothing to hold then.

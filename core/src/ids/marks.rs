@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::id::mark;
+use super::names::Names;
 use crate::queue;
 use crate::relocate::Relocate;
 
@@ -24,6 +25,12 @@ impl Marks {
             let behind = places(back, wanted).map(|place| place.saturating_add(front.len()));
             behind.into_iter().find(|place| is_it(*place))
         })
+    }
+
+    /// The places at which one of `names` may stand.
+    pub(crate) fn places_of(&self, names: &Names<'_>) -> impl Iterator<Item = usize> {
+        let marks = self.0.iter().enumerate();
+        marks.filter_map(|(place, mark)| names.have(*mark).then_some(place))
     }
 
     /// Puts `id` at `place`, where there are at most `most`.

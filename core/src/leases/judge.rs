@@ -2,7 +2,6 @@
 
 use super::clause::LeaseClause;
 use super::set::Leases;
-use crate::ids::ChargeId;
 use crate::now::Now;
 use crate::verdict::{Verdict, Wait};
 
@@ -79,17 +78,6 @@ impl Leases {
         let clause = self.clause;
         let verdict = judge(Some(self), &clause, None, 1, false, now);
         (verdict.reset_ms > 0).then_some((clause, verdict))
-    }
-
-    /// Which of `ids` hold a lease, each once.
-    pub(crate) fn holders<'a>(&self, ids: &'a [ChargeId], now: Now) -> Vec<&'a ChargeId> {
-        let mut is_named = vec![false; self.len()];
-        let is_first = |id: &&ChargeId| {
-            let place = self.find(id.as_bytes(), now);
-            let named = place.and_then(|place| is_named.get_mut(place));
-            named.is_some_and(|named| !std::mem::replace(named, true))
-        };
-        ids.iter().filter(is_first).collect()
     }
 }
 

@@ -14,11 +14,13 @@ use crate::relocate::Relocate;
 #[derive(Clone, Debug)]
 pub(crate) struct Leases {
     pub(super) leases: VecDeque<Lease>,
-    marks: Marks,
+    pub(super) marks: Marks,
     /// The places of all of them.
-    held: u64,
+    pub(super) held: u64,
     /// None began later.
-    newest_ms: u64,
+    pub(super) newest_ms: u64,
+    /// How many have ended that were counted already and are not forgotten.
+    counted: usize,
     /// The numbers of the last call that took places.
     pub(super) clause: LeaseClause,
 }
@@ -26,7 +28,8 @@ pub(crate) struct Leases {
 impl Leases {
     /// A set without a lease.
     pub(crate) fn new(clause: LeaseClause) -> Self {
-        Self { leases: VecDeque::new(), marks: Marks::default(), held: 0, newest_ms: 0, clause }
+        let (leases, marks) = (VecDeque::new(), Marks::default());
+        Self { leases, marks, held: 0, newest_ms: 0, counted: 0, clause }
     }
 
     /// How many leases there are, those that have ended and are not forgotten included.
@@ -34,9 +37,11 @@ impl Leases {
         self.leases.len()
     }
 
-    /// How many have ended and are not forgotten.
-    pub(crate) fn ended(&self, now: Now) -> usize {
-        self.leases.iter().take_while(|lease| lease.end_ms() <= now.ms()).count()
+    /// How many have ended that were not counted yet; they are now.
+    pub(crate) fn count_ended(&mut self, now: Now) -> usize {
+        let ended = self.leases.iter().take_while(|lease| lease.end_ms() <= now.ms()).count();
+        let before = std::mem::replace(&mut self.counted, ended);
+        ended.saturating_sub(before)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -84,7 +89,7 @@ impl Leases {
         places <= own || others.saturating_add(places) <= MAX_LEASE_LIMIT
     }
 
-    /// Has `id` hold `places` from now on, and no others. How many leases have ended.
+    /// Has `id` hold `places` from now on, and no others. How many leases have ended, as below.
     pub(crate) fn take(
         &mut self,
         id: &ChargeId,
@@ -103,30 +108,8 @@ impl Leases {
         ended
     }
 
-    /// Has `id` hold what it holds for `duration_ms` from now. How many leases have ended.
-    pub(crate) fn renew(&mut self, id: &ChargeId, duration_ms: u64, now: Now) -> usize {
-        let ended = self.begin_write(now);
-        if let Some(mut lease) = self.find(id.as_bytes(), now).and_then(|place| self.remove(place))
-        {
-            lease.start_at(now.ms());
-            lease.last_for(duration_ms);
-            self.insert(lease);
-        }
-        ended
-    }
-
-    /// Gives back what `id` holds. How many leases have ended.
-    pub(crate) fn release(&mut self, id: &ChargeId, now: Now) -> usize {
-        let ended = self.begin_write(now);
-        if let Some(place) = self.find(id.as_bytes(), now) {
-            self.remove(place);
-            self.give_memory_back();
-        }
-        ended
-    }
-
     /// What every write does first: moves what begins later to now, and forgets what has ended.
-    /// How many those are.
+    /// How many of those were not counted yet.
     pub(crate) fn begin_write(&mut self, now: Now) -> usize {
         if self.newest_ms > now.ms() {
             self.move_to(now);
@@ -141,7 +124,7 @@ impl Leases {
         if ended > 0 {
             self.give_memory_back();
         }
-        ended
+        ended.saturating_sub(std::mem::take(&mut self.counted))
     }
 
     fn move_to(&mut self, now: Now) {
@@ -170,14 +153,14 @@ impl Leases {
         self.leases.insert(place, lease);
     }
 
-    fn remove(&mut self, place: usize) -> Option<Lease> {
+    pub(super) fn remove(&mut self, place: usize) -> Option<Lease> {
         self.marks.remove(place);
         let lease = self.leases.remove(place)?;
         self.held = self.held.saturating_sub(lease.places());
         Some(lease)
     }
 
-    fn give_memory_back(&mut self) {
+    pub(super) fn give_memory_back(&mut self) {
         queue::give_back(&mut self.leases);
         self.marks.give_back();
     }

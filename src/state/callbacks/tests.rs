@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::server::api::required;
 use crate::state::samples;
 
 unsafe extern "C" {
@@ -24,6 +25,10 @@ unsafe extern "C" fn move_always(
     }
 }
 
+unsafe extern "C" fn now() -> i64 {
+    1_700_000_000_000
+}
+
 proptest! {
     #[test]
     fn values_survive_being_moved(limiters in samples::limiters()) {
@@ -43,8 +48,10 @@ proptest! {
     #[test]
     fn a_copy_is_equal_and_its_own(limiters in samples::limiters()) {
         let value: *const c_void = (&raw const limiters).cast();
-        // SAFETY: the value is `Limiters`; the copy is boxed, and freed once.
+        // SAFETY: no server is here to write this; all tests write the same. The value is
+        // `Limiters`; the copy is boxed, and freed once.
         unsafe {
+            required::Milliseconds = Some(now);
             let other = copy(ptr::null_mut(), ptr::null_mut(), value);
             prop_assert_ne!(other.cast_const(), value);
             prop_assert!(*other.cast::<Limiters>() == limiters);

@@ -81,7 +81,9 @@ impl Walk {
     }
 
     fn some_ids(&mut self) -> Vec<usize> {
-        (0..=self.random.up_to(3)).map(|_| self.random.up_to(IDS) as usize).collect()
+        // Many are looked for otherwise than few.
+        let most = self.random.one_of(&[3, 3, 3, 40]);
+        (0..=self.random.up_to(most)).map(|_| self.random.up_to(IDS) as usize).collect()
     }
 
     fn renew(&mut self) {
@@ -154,5 +156,53 @@ fn thousands_of_places_are_found_and_given_back() {
             assert_eq!(items.len(), usize::from(held.remove(&number)));
             pair.record_all(&items, now);
         }
+    }
+}
+
+#[test]
+fn those_of_many_ids_are_renewed_and_given_back_as_one_by_one() {
+    let clause = LeaseClause { limit: MAX_LEASE_LIMIT, duration_ms: 60_000 };
+    let ids: Vec<_> = (0..3_000_u32)
+        .map(|number| {
+            rl_core::ChargeId::new(&[b"job-", &number.to_le_bytes()[..]].concat()).unwrap()
+        })
+        .collect();
+    let mut all = Pair::default();
+    for (now, id) in ids.iter().enumerate().step_by(2) {
+        let lease = Some(LeaseAsk { clause, id, places: 1 });
+        all.group(&Group { cost: 1, lease, ..Group::default() }, now as u64).unwrap();
+    }
+    let mut one_by_one = Pair::default();
+    one_by_one.primary.clone_from(&all.primary);
+    let now = 60_100;
+    let mut random = Random::new(2);
+    let named: Vec<_> = (0..2_000).map(|_| ids[random.up_to(2_999) as usize]).collect();
+    for duration_ms in [Some(500), None] {
+        let mut alone = 0;
+        for id in &named {
+            let stored = one_by_one.primary.as_mut().unwrap();
+            let items = match duration_ms {
+                Some(ms) => stored.renewals(&[*id], ms, at(now)),
+                None => stored.releases(&[*id], at(now)),
+            };
+            // The one that is named again would come to stand behind the others.
+            let is_new = !named
+                .iter()
+                .take_while(|other| !std::ptr::eq(*other, id))
+                .any(|other| other == id);
+            if is_new {
+                alone += items.len();
+                stored.record_all(&items, at(now));
+            }
+        }
+        let stored = all.primary.as_ref().unwrap();
+        let items = match duration_ms {
+            Some(ms) => stored.renewals(&named, ms, at(now)),
+            None => stored.releases(&named, at(now)),
+        };
+        assert_eq!(items.len(), alone);
+        assert!(alone > 500, "most of them hold a lease");
+        all.record_all(&items, now);
+        assert_eq!(all.primary, one_by_one.primary);
     }
 }

@@ -146,7 +146,7 @@ impl Pair {
         self.sent.extend(&arrived);
         match &mut self.replica {
             Some(limiters) => {
-                assert!(arrived.iter().all(|item| limiters.can_record(item, at(now))));
+                assert!(limiters.can_record_all(&arrived, at(now)));
                 limiters.record_all(&arrived, at(now));
             }
             None => self.replica = Limiters::from_items(&arrived, at(now)),

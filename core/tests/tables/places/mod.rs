@@ -109,7 +109,7 @@ impl Key {
     fn record_all(&mut self, now: i64, items: &[Item]) -> usize {
         let now = Now::from_unix_ms(now);
         if let Some(limiters) = self.stored.as_mut().filter(|_| !items.is_empty()) {
-            assert!(items.iter().all(|item| limiters.can_record(item, now)));
+            assert!(limiters.can_record_all(items, now));
             limiters.record_all(items, now);
             self.expires = limiters.new_expiry_ms(self.expires, now).or(self.expires);
             if limiters.is_empty() {

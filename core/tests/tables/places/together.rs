@@ -104,15 +104,11 @@ fn every_write_forgets_receipts_ahead_of_the_clock() {
     key.ask(10_000, ASKED).unwrap();
     let receipts = |key: &Key| key.stored.as_ref().map_or(0, rl_core::Limiters::receipts);
     assert_eq!(receipts(&key), 1);
-    let writes: [&dyn Fn(&mut Key); 5] = [
+    let writes: [&dyn Fn(&mut Key); 4] = [
         &|key| assert_eq!(key.lease(9_000, "b", (9, 10), 1)[0], 1),
         &|key| assert_eq!(key.renew(9_000, 10, &["a"]), 1),
         &|key| assert_eq!(key.release(9_000, &["a"]), 1),
         &|key| assert_eq!(key.lease(9_000, "b", (1, 10), 1)[0], 0),
-        &|key| {
-            let shadows = [Clause::fixed(1, 1)];
-            key.ask(9_000, Asked { clauses: &[], shadows: &shadows, ..without }).unwrap();
-        },
     ];
     for (number, write) in writes.iter().enumerate() {
         let mut key = key.clone();
@@ -122,6 +118,29 @@ fn every_write_forgets_receipts_ahead_of_the_clock() {
     let refused = Asked { clauses: &[Clause::log(0, 9)], ban: Some(ban), ..without };
     key.ask(9_000, refused).unwrap();
     assert_eq!(receipts(&key), 0, "a refusal that is taken down");
+}
+
+#[test]
+fn a_write_of_limits_on_trial_alone_forgets_nothing_else() {
+    let ban = BanClause { refusals: 1, period_ms: 10, ban_ms: 10, max_ms: 10 };
+    let limits = [Clause::log(0, 9)];
+    let refused = Asked { name: None, lease: None, clauses: &limits, ban: Some(ban), ..ASKED };
+    let shadows = [Clause::fixed(1, 60_000)];
+    let tried = Asked { clauses: &[], shadows: &shadows, ban: None, ..refused };
+    let mut key = Key::default();
+    key.ask(9_000, tried).unwrap();
+    key.ask(10_000, ASKED).unwrap();
+    key.ask(10_000, refused).unwrap();
+    let ban_at =
+        |key: &Key, ms| told(key.clone().ask(ms, Asked { cost: 0, ..refused }).unwrap().ban());
+    let known = ban_at(&key, 10_005);
+    // The refusal is over when the limit on trial is charged, and is not once the clock is back.
+    key.ask(20_000, tried).unwrap();
+    assert_eq!(ban_at(&key, 10_005), known);
+    // Nor does a bare move forget the receipt, which is ahead of the clock.
+    let moved = key.ask(8_000, Asked { cost: 0, ..tried }).unwrap();
+    assert!(moved.is_write());
+    assert_eq!(key.stored.as_ref().map_or(0, rl_core::Limiters::receipts), 1);
 }
 
 #[test]

