@@ -1,12 +1,10 @@
 """Build the module for other machines into target/dist/, with checksums and a list of its parts.
 
     dist.py            for all of them
-    dist.py NAME...    for those: x86_64-linux-gnu, aarch64-linux-gnu, x86_64-linux-musl, ...
+    dist.py NAME...    for those: x86_64-gnu, aarch64-gnu, x86_64-musl, ...
 
 zig links, since it brings each machine's C library: glibc as of 2.17, so that a file runs on any
-system since 2014, and musl. Rust's standard library for a target is the toolchain's own where it
-has one (`rustup target add`). Where it has none, it is built from Debian's source package of it,
-by the compiler of the same package. It says for each file which way it took.
+system since 2014, and musl. rustup brings Rust's standard library for each.
 """
 
 from __future__ import annotations
@@ -21,20 +19,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import debian
 import version
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "target"
 DIST = TARGET / "dist"
 LINKER = TARGET / "dist-linker"
-RUST = TARGET / "dist-rust"
 TOOLS = TARGET / "tools"
 PINNED = ROOT / "packaging" / "dist" / "requirements.txt"
 CYCLONEDX = "0.5.9"
 OLDEST_GLIBC = "2.17"
-# The machine has these, and a compiler that runs on it must not bring its own.
-OF_THE_MACHINE = {"libc6", "libgcc-s1", "libstdc++6"}
 
 
 @dataclass(frozen=True)
@@ -59,16 +53,16 @@ def on_musl(processor: str) -> Machine:
 
 
 MACHINES: Mapping[str, Machine] = {
-    "x86_64-linux-gnu": on_glibc("x86_64"),
-    "aarch64-linux-gnu": on_glibc("aarch64"),
-    "x86_64-linux-musl": on_musl("x86_64"),
-    "aarch64-linux-musl": on_musl("aarch64"),
+    "x86_64-gnu": on_glibc("x86_64"),
+    "aarch64-gnu": on_glibc("aarch64"),
+    "x86_64-musl": on_musl("x86_64"),
+    "aarch64-musl": on_musl("aarch64"),
 }
 
 
 def file_for(name: str) -> Path:
     """Where the module for a kind of machine is put."""
-    return DIST / f"libredis_rl-{version.told(version.SOURCE)}-{name}.so"
+    return DIST / f"libredis_rl-{name}.so"
 
 
 def say(line: str) -> None:
@@ -95,37 +89,16 @@ def linker() -> Path:
     return LINKER / "bin"
 
 
-def has_standard_library(target: str) -> bool:
-    """Whether the toolchain has Rust's standard library for a target."""
-    try:
-        return any(
-            Path(output("rustc", "--print", "target-libdir", "--target", target).strip()).glob(
-                "libstd-*.rlib"
+def bring_standard_library(target: str) -> None:
+    """Have rustup bring Rust's standard library for a target, if it is not there."""
+    found = Path(output("rustc", "--print", "target-libdir", "--target", target).strip())
+    if not any(found.glob("libstd-*.rlib")):
+        if not shutil.which("rustup"):
+            raise RuntimeError(
+                f"Rust's standard library for {target} is missing: use rustup's Rust"
             )
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return False
-
-
-def debians_rust() -> Path:
-    """Debian's newest compiler with the source of its standard library, for which it is run."""
-    compiler = RUST / "rustc"
-    if compiler.exists():
-        return compiler
-    say("Fetching Debian's rustc-web and rust-web-src into target/dist-rust/")
-    shutil.rmtree(RUST, ignore_errors=True)
-    main, security = debian.machines_mirror(), debian.machines_mirror("-security")
-    name = debian.codename()
-    suites = {main: [name], security: [f"{name}-security"]}
-    apt = debian.Apt(RUST / "apt", suites)
-    apt.update()
-    packages = apt.with_libraries(["rustc-web", "rust-web-src"])
-    root = debian.unpack_packages(apt, [one for one in packages if one not in OF_THE_MACHINE], RUST)
-    libraries = ":".join({str(one.parent) for one in (root / "usr" / "lib").rglob("lib*.so*")})
-    words = f'LD_LIBRARY_PATH="{libraries}" exec "{root}/usr/bin/rustc" "$@"'
-    compiler.write_text(f"#!/bin/sh\n{words}\n")
-    compiler.chmod(0o755)
-    return compiler
+        say(f"Fetching Rust's standard library for {target}")
+        subprocess.run(["rustup", "--quiet", "target", "add", target], check=True, cwd=ROOT)
 
 
 # What is made
@@ -136,8 +109,9 @@ def build(name: str) -> None:
     machine = MACHINES[name]
     words = ["cargo", "zigbuild", "--release", "--locked", "-p", "redis-rl-module"]
     words += ["--target", machine.linked_for]
-    environment = dict(os.environ)
-    environment |= {
+    bring_standard_library(machine.target)
+    environment = {
+        **os.environ,
         "PATH": f"{linker()}:{os.environ['PATH']}",
         "CARGO_TARGET_DIR": str(TARGET / "dist-build"),
         # The lines of a backtrace are five sixths of the file.
@@ -145,14 +119,7 @@ def build(name: str) -> None:
         "CARGO_PROFILE_RELEASE_STRIP": "debuginfo",
         "RUSTFLAGS": machine.flags,
     }
-    if has_standard_library(machine.target):
-        way = f"with the standard library of {output('rustc', '--version').strip()}"
-    else:
-        compiler = debians_rust()
-        way = f"with a standard library built from source by {output(compiler, '-V').strip()}"
-        words += ["-Zbuild-std=std,panic_unwind"]
-        environment |= {"RUSTC": str(compiler), "RUSTC_BOOTSTRAP": "1"}
-    say(f"{name}: {way}")
+    say(f"{name}: by {output('rustc', '--version').strip()}")
     subprocess.run(words, check=True, env=environment, cwd=ROOT)
     built = TARGET / "dist-build" / machine.target / "release" / "libredis_rl.so"
     shutil.copyfile(built, file_for(name))
@@ -196,12 +163,14 @@ def main() -> int:
     if unknown:
         say(f"NAME must be one of {', '.join(MACHINES)}, not '{unknown[0]}'")
         return 2
-    shutil.rmtree(DIST, ignore_errors=True)
-    DIST.mkdir(parents=True)
+    if names == list(MACHINES):
+        shutil.rmtree(DIST, ignore_errors=True)
+    DIST.mkdir(parents=True, exist_ok=True)
     try:
         for name in names:
             build(name)
-        list_parts()
+        if names == list(MACHINES):
+            list_parts()
     except (RuntimeError, subprocess.CalledProcessError) as error:
         say(str(error))
         return 1
