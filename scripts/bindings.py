@@ -125,7 +125,7 @@ def fetch_headers() -> None:
     """Bring the headers of all servers, out of their source packages."""
     apt_folder = HEADERS / "apt"
     shutil.rmtree(HEADERS, ignore_errors=True)
-    apt = debian.Apt(apt_folder, {debian.machines_mirror(): RELEASES}, kind="deb-src")
+    apt = debian.Apt(apt_folder, debian.machines_mirror(), RELEASES, kind="deb-src")
     apt.update()
     for server, (package, wanted) in SERVERS.items():
         fitting = [

