@@ -5,7 +5,7 @@ import gc
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import flask
 import httpx
@@ -13,10 +13,10 @@ import pytest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.test import Client, override_settings
 from django.urls import path as route
-from fastapi import BackgroundTasks, Depends, FastAPI, Request
+from fastapi import BackgroundTasks, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 
-from redis_rl import ConfigurationError, RateLimiter, SyncRateLimiter
+from redis_rl import ConfigurationError, Outcome, RateLimiter, SyncRateLimiter
 from redis_rl.asgi import ConcurrencyMiddleware
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
@@ -25,7 +25,7 @@ from support.eventually import eventually
 from support.server import Server
 from web.apps.adapters import limited, limited_places
 from web.apps.asking import asking
-from web.apps.served import served
+from web.apps.served import opened, served
 from web.conftest import Serve
 
 
@@ -341,3 +341,25 @@ def test_django_holds_it_until_the_body_has_ended(url: str, server: Server, way:
     if way == "blocking":  # under WSGI, a coroutine's loop has ended by then
         assert eventually(lambda: none_held(server))
         limiter.close()
+
+
+def test_a_websocket_holds_it_while_it_is_open(url: str, server: Server) -> None:
+    limiter = FastAPILimiter(url, timeout=5)
+    app = FastAPI()
+    limiter.install(app)
+
+    @app.websocket("/")
+    async def echo(
+        socket: WebSocket, _: Annotated[Outcome, Depends(limiter.concurrency(2, "30s", name="ws"))]
+    ) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text(await socket.receive_text())
+
+    with opened(app, "/") as socket:
+        for text in ("a", "b"):
+            socket.send(text)
+            assert socket.recv(timeout=10) == text
+        assert held(server) == 1
+        socket.close()
+        assert eventually(lambda: none_held(server))
