@@ -24,7 +24,7 @@ from redis_rl.flask import RateLimits as FlaskLimits
 from support.eventually import eventually
 from support.server import Server
 from web.apps.adapters import limited, limited_places
-from web.apps.asking import asking
+from web.apps.asking import SCOPE, asking
 from web.apps.served import opened, served
 from web.conftest import Serve
 
@@ -188,20 +188,8 @@ async def test_the_end_of_the_body_is_enough(limiter: FastAPILimiter, server: Se
 
     async def send(_: Any) -> None: ...
 
-    await app(SCOPE, receive, send)
+    await app({**SCOPE}, receive, send)
     assert seen == [0]
-
-
-SCOPE: Any = {
-    "type": "http",
-    "method": "GET",
-    "path": "/",
-    "raw_path": b"/",
-    "query_string": b"",
-    "root_path": "",
-    "headers": [],
-    "client": ("192.0.2.1", 1),
-}
 
 
 async def test_fastapi_needs_install(limiter: FastAPILimiter) -> None:

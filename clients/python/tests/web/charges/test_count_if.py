@@ -19,7 +19,7 @@ from store.proxy import FaultProxy
 from support.eventually import eventually
 from support.server import Server
 from web.apps.adapters import Adapter, Threaded, limited
-from web.apps.asking import asking
+from web.apps.asking import SCOPE, asking
 from web.apps.djangos import AsyncDjango
 from web.conftest import Serve
 
@@ -269,14 +269,7 @@ async def test_a_task_that_is_cancelled_leaves_its_charge(url: str, server: Serv
 
     async with RateLimiter(url, timeout=5) as limiter:
         limited_app = RateLimitMiddleware(app, limiter, "3/minute", count_if=lambda _: False)
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": "/",
-            "headers": [],
-            "client": ("192.0.2.1", 1),
-        }
-        task = asyncio.create_task(limited_app(scope, None, None))  # type: ignore[arg-type]
+        task = asyncio.create_task(limited_app({**SCOPE}, None, None))  # type: ignore[arg-type]
         await began.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
