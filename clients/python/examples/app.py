@@ -263,6 +263,17 @@ async def busy(ms: int = 0, fail: bool = False) -> dict[str, bool]:
     return {"ok": True}
 
 
+# Waiting a moment instead of being refused.
+
+patience = limiter.limit("token 5/second burst 1", name="patient", max_wait=1.0)
+
+
+@app.get("/patient", dependencies=[Depends(patience)])
+async def patient() -> dict[str, bool]:
+    """Answer when it is this request's turn, if that is within a second."""
+    return {"ok": True}
+
+
 # Other algorithms, and responses that are not plain.
 
 

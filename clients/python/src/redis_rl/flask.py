@@ -26,6 +26,7 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge, rate_headers
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.keys.subjects import Subject
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.limits.period import Time
 from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.outcome import Outcome
@@ -35,7 +36,6 @@ from redis_rl.rules.met import Met
 from redis_rl.rules.order import is_unnamed, layers
 from redis_rl.rules.places import RuleOfPlaces
 from redis_rl.rules.rule import Rule, RuleLimits
-from redis_rl.sync import SyncRateLimiter
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

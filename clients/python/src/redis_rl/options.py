@@ -33,6 +33,8 @@ class LimiterOptions:
     """How many bits of an IPv6 address stand for one client, 32 to 128."""
     trusted_proxies: Iterable[str] = ()
     """CIDRs of the proxies whose X-Forwarded-For is believed; `unix` for those on a Unix socket."""
+    deny_cache: int = 0
+    """How many refusals to keep in the process, and repeat without asking until they end."""
     on_decision: Callable[[Outcome], None] | None = None
     """Called with every Outcome, for metrics."""
     enabled: bool = True
@@ -63,6 +65,8 @@ class CheckOptions(NamedOptions, total=False):
 
     cost: int
     """How much it charges: 1 if left out."""
+    max_wait: float | None
+    """Seconds to wait instead of being refused, if that is enough."""
     retry: bool
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 
@@ -101,6 +105,8 @@ class RequestOptions(_AnyOptions, total=False):
     """A function of the response; one for which it returns false is not charged after all."""
     reserve: bool
     """Whether the outcome can be settled: `outcome.settle(cost)`."""
+    max_wait: float | None
+    """Seconds to wait instead of being refused, if that is enough."""
     retry: bool
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 

@@ -14,7 +14,7 @@ from redis_rl.limits.limitset import LimitSet
 from redis_rl.limits.names import Policy
 from redis_rl.limits.places import Places
 
-Source = Literal["server", "failed_open", "exempt"]
+Source = Literal["server", "deny_cache", "failed_open", "exempt"]
 Row = list[int]
 
 _ROW = 5
@@ -61,9 +61,9 @@ class Charge(NamedTuple):
 class Outcome:
     """The answer to a whole check: its verdicts, and whether all of them allow it.
 
-    `source` is `server`; or `failed_open` where the server gave no answer and the request is
-    served all the same; or `exempt` where it was not asked. The last two have no verdicts and no
-    numbers.
+    `source` is `server`; `deny_cache` for a refusal that was repeated without asking;
+    `failed_open` where the server gave no answer and the request is served all the same; or
+    `exempt` where it was not asked. The last two have no verdicts and no numbers.
     """
 
     __slots__ = (
@@ -172,6 +172,32 @@ class Outcome:
     def policies(self) -> tuple[Policy, ...]:
         """Its limits as headers name them, in order."""
         return self.labels.policies if self.labels else ()
+
+    def refusing_for(self, wait_ms: int) -> Outcome:
+        """This refusal with another wait for whatever denies."""
+        rows, bans = (
+            [row if row[0] else [*row[:3], wait_ms, *row[4:]] for row in every]
+            for every in (self.rows, self.bans)
+        )
+        return Outcome(False, rows, self.labels, self.key, self.cost, self.source, bans, self.each)
+
+    def aged(self, passed_ms: int) -> Outcome:
+        """This refusal when so much time has passed, as the deny cache tells it."""
+        rows, bans = (
+            [
+                [
+                    *row[:3],
+                    row[3] if row[0] else max(1, row[3] - passed_ms),
+                    max(0, row[4] - passed_ms),
+                ]
+                for row in every
+            ]
+            for every in (self.rows, self.bans)
+        )
+        each = {name: part.aged(passed_ms) for name, part in self.each.items()}
+        return Outcome(
+            self.allowed, rows, self.labels, self.key, self.cost, "deny_cache", bans, each
+        )
 
     @property
     def ban(self) -> Verdict | None:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_rl.errors import StoreUnavailable
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.limits.grammar import Item, together
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.sync import SyncRateLimiter
 from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception
@@ -108,7 +108,7 @@ class FakeStore:
 def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     """Let a FakeStore answer a limiter's checks until the end of the `with`."""
     store = FakeStore()
-    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies()}
+    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies(), "_denials": None}
     if isinstance(limiter, AsyncRateLimiter):
         seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
     else:

@@ -17,7 +17,7 @@ from redis_rl.asgi.watched import Watched
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.subjects import Subject
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
 from redis_rl.limits.period import Time
 from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.rules.all import RuleOfAll, Subjects

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from redis_rl.django.requests import client_ip
 from redis_rl.django.route import RouteLimit
 from redis_rl.errors import ConfigurationError
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.limits.period import Time
 from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import refuse_coroutines
 from redis_rl.rules.places import RuleOfPlaces
 from redis_rl.rules.rule import Rule, RuleLimits
-from redis_rl.sync import SyncRateLimiter
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

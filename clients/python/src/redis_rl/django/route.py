@@ -22,7 +22,8 @@ from redis_rl.django.requests import (
 from redis_rl.django.views import check_kind, request_of
 from redis_rl.errors import CannotDecide
 from redis_rl.http.denied import RateLimitExceeded
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import (
     Budget,
@@ -34,7 +35,6 @@ from redis_rl.rules.asking import (
     run_async,
 )
 from redis_rl.rules.rule import Rule
-from redis_rl.sync import SyncRateLimiter
 
 View = TypeVar("View", bound=Callable[..., Any])
 

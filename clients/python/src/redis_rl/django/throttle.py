@@ -23,11 +23,11 @@ from redis_rl.http.answers import refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import Headers, merge, retry_after_seconds
 from redis_rl.http.problem import CONTENT_TYPE, RETRY_AFTER_OUTAGE_S
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import ask
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
-from redis_rl.sync import SyncRateLimiter
 
 
 def throttle_class(limiter: SyncRateLimiter, rule: Rule) -> type[BaseThrottle]:

@@ -14,7 +14,7 @@ from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.fastapi.callbacks import takes_connection
 from redis_rl.fastapi.refused import TooManyRequests, unanswered
 from redis_rl.fastapi.routes import route_template
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import Asking, ask_async, budget, run_async
 from redis_rl.rules.met import Met

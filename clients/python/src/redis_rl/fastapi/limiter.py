@@ -14,7 +14,7 @@ from redis_rl.fastapi.decorated import Limited
 from redis_rl.fastapi.dependency import RouteLimit
 from redis_rl.fastapi.refused import answer_refusal
 from redis_rl.http.denied import RateLimitExceeded
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
 from redis_rl.limits.period import Time
 from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.rules.all import RuleOfAll, Subjects

@@ -15,11 +15,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from redis_rl.base import LimiterBase
 from redis_rl.charges.places import Place
-from redis_rl.checks import Check
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.keys.subjects import Subject, WholeKey, subject_of
+from redis_rl.limiters.base import LimiterBase
+from redis_rl.limiters.checks import Check
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.limits.places import Places
 from redis_rl.outcome import Outcome
@@ -162,19 +162,22 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
     scope = _scope(asking, rule, limits, subject)
     met.budgets[rule] = Budget(subject, limits, scope)
-    if rule.settles:
-        outcome: Outcome = yield asking.limiter.charge(
+    if rule.plain:
+        outcome: Outcome = yield asking.limiter.check(
             subject, limits, scope=scope, cost=cost, on_error=rule.on_error
-        )
-        _await_response(asking, outcome)
-    elif rule.retry:
-        outcome = yield asking.limiter.check(
-            subject, limits, scope=scope, cost=cost, on_error=rule.on_error, retry=True
         )
     else:
-        outcome = yield asking.limiter.check(
-            subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+        ask = asking.limiter.charge if rule.settles else asking.limiter.check
+        outcome = yield ask(
+            subject,
+            limits,
+            scope=scope,
+            cost=cost,
+            on_error=rule.on_error,
+            retry=rule.retry,
+            max_wait=rule.max_wait,
         )
+        _await_response(asking, outcome)
     met.outcomes[rule] = outcome
     if not outcome.allowed:
         met.refused()
@@ -201,7 +204,12 @@ def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
     if not checks:
         return _passed(asking)
     outcome: Outcome = yield asking.limiter.check_all(
-        checks, slot=slot, on_error=rule.on_error, retry=rule.retry, reserve=rule.settles
+        checks,
+        slot=slot,
+        on_error=rule.on_error,
+        retry=rule.retry,
+        reserve=rule.settles,
+        max_wait=rule.max_wait,
     )
     _await_response(asking, outcome)
     met.outcomes[rule] = outcome

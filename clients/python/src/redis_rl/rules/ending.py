@@ -11,8 +11,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from redis_rl.base import LimiterBase
 from redis_rl.charges.places import Place
+from redis_rl.limiters.base import LimiterBase
 from redis_rl.outcome import Outcome
 
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from redis_rl.charges.waiting import checked_wait
 from redis_rl.errors import ConfigurationError, WrongArgument
 from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
@@ -42,12 +43,16 @@ class Rule:
         self.exempt = options.get("exempt")
         self.wait = options.get("wait", False)
         self.retry = checked_flag("retry", options.get("retry", False))
+        max_wait = options.get("max_wait")
+        self.max_wait = None if max_wait is None else checked_wait(max_wait)
         self.count_if = options.get("count_if")
         self.reserves = checked_flag("reserve", options.get("reserve", False))
         self.ends = self.count_if is not None or self.of_places
         """Whether there is something to do when the response is known, or sent."""
         self.settles = self.reserves or self.count_if is not None
         """Whether its charges may be settled."""
+        self.plain = not (self.settles or self.retry or self.max_wait)
+        """Whether it asks as if there were none of these."""
         self.methods = checked_methods(options.get("methods"))
         mode = options.get("on_error")
         self.on_error = None if mode is None else checked_mode(mode)

@@ -1,5 +1,6 @@
 """The example app's routes whose limits are more than a count."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from support.eventually import eventually
+from support.pool import NewServer
 from support.server import Server
 from web.apps.example import Example
 
@@ -122,8 +124,22 @@ def test_busy_serves_two_at_once(app: httpx.Client, server: Server) -> None:
         assert third.status_code == 429
         assert third.headers["retry-after"] == "5"
         assert [one.result().status_code for one in working] == [200, 200]
-    assert app.get("/busy?fail=1").status_code == 500
-    assert eventually(lambda: held() == 0)
     with pytest.raises(httpx.ReadTimeout):
         app.get("/busy?ms=60000", timeout=httpx.Timeout(10, read=0.5))
     assert eventually(lambda: held() == 0)
+    assert app.get("/busy?fail=1").status_code == 500
+    assert eventually(lambda: held() == 0)
+
+
+def test_patient_waits_for_its_turn(new_server: NewServer, tmp_path: Path) -> None:
+    server = new_server()
+    server.clock.offset_ms(0)
+    settings = {"REDIS_URL": f"redis://127.0.0.1:{server.port}", "RL_TIMEOUT_MS": "5000"}
+    with Example(tmp_path, **settings) as app, ThreadPoolExecutor(20) as pool:
+        assert app.get("/patient").json() == {"ok": True}
+        began = time.monotonic()
+        codes = list(pool.map(lambda _: app.get("/patient").status_code, range(20)))
+        took = time.monotonic() - began
+    assert set(codes) == {200, 429}
+    assert 3 <= codes.count(200) <= 8
+    assert took < 5

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from redis_rl.base import (
+from redis_rl.charges.background import Background
+from redis_rl.charges.together import PreparedAll
+from redis_rl.keys.subjects import Who
+from redis_rl.limiters.base import (
     PROBE_S,
-    LimiterBase,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
-from redis_rl.charges.background import Background
-from redis_rl.charges.ids import new_id
-from redis_rl.charges.places import NoPlace, Place, SyncPlace, may_be_taken
-from redis_rl.charges.reservation import Reservation
-from redis_rl.charges.together import PreparedAll
-from redis_rl.checks import Check, Checks, Prepared
-from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Check, Prepared
+from redis_rl.limiters.threaded_charges import SyncCharging
 from redis_rl.limits.limitset import Limits
-from redis_rl.limits.period import Time
-from redis_rl.limits.places import Places
-from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
+from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
 from redis_rl.wire.command import peek, policy_get
@@ -41,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class SyncRateLimiter(LimiterBase):
+class SyncRateLimiter(SyncCharging):
     """AsyncRateLimiter without `await`: the same arguments, methods, keys and errors.
 
     It may be shared by threads, and made before a fork.
@@ -69,6 +63,8 @@ class SyncRateLimiter(LimiterBase):
 
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return self._lines.ask(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -85,104 +81,6 @@ class SyncRateLimiter(LimiterBase):
     def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks, one after the other; raises the first error."""
         return [self.check(one.key, *one.asks, **one.options) for one in checks]
-
-    def reserve(
-        self,
-        key: Who,
-        *limits: Limits,
-        cost: int,
-        refund_on_error: bool = False,
-        **options: Unpack[NamedOptions],
-    ) -> Reservation:
-        """As AsyncRateLimiter.reserve, for `with`."""
-        checked_estimate(cost)
-        checked_flag("refund_on_error", refund_on_error)
-        return Reservation(self.charge(key, *limits, cost=cost, **options), refund_on_error)
-
-    def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
-        """As AsyncRateLimiter.charge."""
-        asked = self._prepare(key, limits, settles=True, **options)
-        if isinstance(asked, Outcome):
-            return self._reservable(asked)
-        try:
-            reply = self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._reservable(self._conclude(asked, reply), asked.id)
-
-    def settle(self, outcome: Outcome, cost: int) -> bool:
-        """As AsyncRateLimiter.settle."""
-        command = self._settlement(outcome, cost)
-        if command is None:
-            return False
-        try:
-            reply = self.send_again(outcome.key, command)
-        except FAILURES as error:
-            reply = error
-        return self._settled(outcome, cost, reply)
-
-    def settle_later(self, outcome: Outcome, cost: int) -> None:
-        """`settle` in a thread of its own; `close` waits for it."""
-
-        def settle() -> None:
-            self.settle(outcome, cost)
-
-        self._background.later(settle)
-
-    def check_all(
-        self,
-        checks: Checks,
-        *,
-        slot: str | None = None,
-        on_error: OnError | None = None,
-        retry: bool = False,
-        reserve: bool = False,
-    ) -> Outcome:
-        """As AsyncRateLimiter.check_all."""
-        asked = self._prepare_all(checks, slot, on_error, retry, reserve)
-        if isinstance(asked, Outcome):
-            return asked
-        try:
-            reply = self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._conclude_all(asked, reply, reserve)
-
-    @contextmanager
-    def lease(
-        self, key: Who, limit: int, lease: Time, **options: Unpack[NamedOptions]
-    ) -> Iterator[Place]:
-        """As AsyncRateLimiter.lease, for `with`."""
-        place = self.take(key, Places(limit, lease, options.get("name")), **options)
-        try:
-            yield place
-        finally:
-            place.release()
-
-    def take(
-        self,
-        key: Who,
-        places: Places,
-        name: str | None = None,
-        scope: str | None = None,
-        on_error: OnError | None = None,
-    ) -> Place:
-        """As AsyncRateLimiter.take."""
-        ready = self._ready_place(key, name, scope, on_error)
-        if isinstance(ready, Outcome):
-            return NoPlace(ready)
-        redis_key, mode = ready
-        place = SyncPlace(self, places, redis_key, new_id(), self._background)
-        try:
-            reply: Any = self.send_again(redis_key, place.take)
-        except FAILURES as error:
-            reply = error
-            if may_be_taken(classify(error)):
-                place.give_up()
-        place.outcome = self._conclude_place(places, redis_key, mode, reply)
-        if place.outcome.allowed and place.outcome.source == "server":
-            place.hold()
-        return place
 
     def send_again(self, key: str, command: bytes) -> Any:
         """Send a command about a key, once more if the connection breaks."""
@@ -213,6 +111,7 @@ class SyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
         except FAILURES as error:

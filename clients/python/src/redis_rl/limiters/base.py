@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from redis_rl.charges.denials import SHORT_S, denials_of
 from redis_rl.charges.ids import new_id
-from redis_rl.charges.together import (
-    Part,
-    PreparedAll,
-    check_parts,
-    check_sets,
-    check_slot,
-    command_of,
-    joined,
-    outcome_of,
-)
-from redis_rl.checks import Checks, Prepared, named_checks
+from redis_rl.charges.waiting import Lines, checked_wait
 from redis_rl.errors import (
     CannotDecide,
     CannotNow,
@@ -28,12 +19,12 @@ from redis_rl.errors import (
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
-from redis_rl.keys.keys import Keys, checked_slot
+from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Prepared
 from redis_rl.limits.known import KnownPolicies
 from redis_rl.limits.labels import Known
 from redis_rl.limits.limitset import Limits, limit_set
-from redis_rl.limits.places import Places
 from redis_rl.log import Log
 from redis_rl.options import (
     LimiterOptions,
@@ -41,9 +32,9 @@ from redis_rl.options import (
     checked_cost,
     checked_mode,
 )
-from redis_rl.outcome import Charge, Outcome
+from redis_rl.outcome import Outcome
 from redis_rl.wire.breaker import Breaker, Misconfigured
-from redis_rl.wire.command import command, named_charge, rl_limit, rl_limit_named, settle
+from redis_rl.wire.command import command, named_charge, rl_limit, rl_limit_named
 from redis_rl.wire.faults import classify
 
 logger = logging.getLogger("redis_rl")
@@ -63,6 +54,8 @@ class LimiterBase(LimiterOptions):
         checked_legacy(self.legacy)
         self.addresses = AddressRules(self.trusted_proxies, self.ipv6_prefix)
         self.keys = Keys(self.prefix, self.addresses)
+        self._denials = denials_of(self.deny_cache)
+        self._lines = Lines()
         self.held: set[Any] = set()
         """The places that are held."""
         self.failed_open = 0
@@ -103,6 +96,7 @@ class LimiterBase(LimiterOptions):
         on_error: OnError | None = None,
         retry: bool = False,
         settles: bool = False,
+        max_wait: float | None = None,  # noqa: ARG002 - the caller waits
     ) -> Prepared | Outcome:
         """Make a check ready to be sent, or answer without asking."""
         asked = limit_set(limits, name)
@@ -118,117 +112,36 @@ class LimiterBase(LimiterOptions):
                 raise blocked
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, cost)
+        asked_at = 0.0
+        if self._denials is not None and cost and not settles:
+            denied = self._denials.get((redis_key, asked.clauses, cost))
+            if denied is not None:
+                return self._announced(denied)
+            asked_at = self._denials.now()
         due = self._policies.due(asked.named) if asked.named else ()
         if (retry or settles) and cost:
             id = new_id()
             end = named_charge(id, asked.keep_s if settles else None)
             sent = rl_limit_named(redis_key, asked.clauses, asked.count, cost, end)
-            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles)
+            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles, asked_at)
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
-        return Prepared(redis_key, sent, asked, cost, mode, due)
+        return Prepared(redis_key, sent, asked, cost, mode, due, asked_at=asked_at)
 
-    def _prepare_all(
-        self,
-        checks: Checks,
-        slot: str | None = None,
-        on_error: OnError | None = None,
-        retry: bool = False,
-        reserve: bool = False,
-    ) -> PreparedAll | Outcome:
-        """Make several checks ready to be sent as one, or answer without asking."""
-        mode = self.on_error if on_error is None else checked_mode(on_error)
-        named = named_checks(checks)
-        sets = [limit_set(one.asks, one.name) for one in named.values()]
-        check_sets(sets, "check_all")
-        cost = sum(checked_cost(one.cost) for one in named.values())
-        if slot is not None:
-            checked_slot(slot)
-        if not self.enabled:
-            return joined(dict.fromkeys(named, Outcome.exempt()), "", 0)
-        keys = ""
+    def _line(
+        self, key: Who, limits: tuple[Limits, ...], options: Any
+    ) -> tuple[Hashable, int, float] | None:
+        """Where those wait who ask this, how much they ask, and for how long; None: nowhere."""
+        max_wait = options.pop("max_wait")
+        if max_wait is None:
+            return None
+        checked_wait(max_wait)
+        asked = limit_set(limits, options.get("name"))
         try:
-            parts = tuple(
-                Part(name, self.key(one.key, one.scope or limits.name, slot), limits, one.cost)
-                for (name, one), limits in zip(named.items(), sets, strict=True)
-            )
-            check_parts(parts)
-            if self.clustered:
-                check_slot(parts)
-            keys = ", ".join(part.key for part in parts)
-            blocked = self._breaker.blocks()
-            if blocked is not None:
-                raise blocked
-        except CannotDecide as error:
-            return self._open_for_all(self._unanswered(error, mode, keys, cost), named)
-        policies = [name for limits in sets for name in limits.named]
-        due = self._policies.due(dict.fromkeys(policies)) if policies else ()
-        id = new_id() if (retry or reserve) and cost else None
-        return PreparedAll(parts, command_of(parts, id, reserve), mode, due, id)
-
-    def _conclude_all(self, asked: PreparedAll, reply: object, reserve: bool) -> Outcome:
-        """Answer by RL.ALL's reply, or by the error that came in its place."""
-        try:
-            if isinstance(reply, Exception):
-                raise classify(reply)
-            if asked.named and (unlearned := self._policies.error(asked.named)):
-                raise type(unlearned)(*unlearned.args)
-            outcome = outcome_of(asked, reply, self._policies.clauses)
-        except CannotDecide as error:
-            self._learn(error, asked.keys)
-            names = [part.name for part in asked.parts]
-            opened = self._unanswered(error, asked.mode, asked.keys, asked.cost)
-            return self._open_for_all(opened, names)
-        self._breaker.answered()
-        self._misconfigured.succeeded(asked.keys)
-        if reserve:
-            charged = asked.id if outcome.allowed else None
-            for part in outcome.each.values():
-                part.charge = Charge(self, charged if part.cost else None, outcome)
-            outcome.charge = Charge(self, charged)
-        return self._announced(outcome)
-
-    def _open_for_all(self, outcome: Outcome, names: Iterable[str | int]) -> Outcome:
-        """Let an outcome that failed open have an outcome for each subject."""
-        each = {name: Outcome.failed_open(outcome.key) for name in names}
-        for part in each.values():
-            part.charge = Charge(self, None)
-        outcome.each = each
-        return outcome
-
-    def _ready_place(
-        self,
-        key: Who,
-        name: str | None,
-        scope: str | None,
-        on_error: OnError | None,
-    ) -> tuple[str, OnError] | Outcome:
-        """The key of places and the mode; or an answer without asking."""
-        mode = self.on_error if on_error is None else checked_mode(on_error)
-        if not self.enabled:
-            return Outcome.exempt()
-        redis_key = ""
-        try:
-            redis_key = self.key(key, scope or name)
-            blocked = self._breaker.blocks()
-            if blocked is not None:
-                raise blocked
-        except CannotDecide as error:
-            return self._unanswered(error, mode, redis_key, 1)
-        return redis_key, mode
-
-    def _conclude_place(self, places: Places, key: str, mode: OnError, reply: object) -> Outcome:
-        """Answer by RL.LEASE's reply, or by the error that came in its place."""
-        try:
-            if isinstance(reply, Exception):
-                raise classify(reply)
-            outcome = Outcome.of_place(reply, places, key)
-        except CannotDecide as error:
-            self._learn(error, key)
-            return self._unanswered(error, mode, key, 1)
-        self._breaker.answered()
-        self._misconfigured.succeeded(key)
-        return self._announced(outcome)
+            where = self.key(key, options.get("scope") or asked.name)
+        except CannotDecide:
+            return None  # the check says so
+        return (where, asked.clauses), options.get("cost", 1), max_wait
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
         """Answer by the reply, or by the error that came in its place."""
@@ -247,40 +160,19 @@ class LimiterBase(LimiterOptions):
         self._misconfigured.succeeded(asked.key)
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
+        if asked.asked_at and not outcome.allowed and self._denials is not None:
+            where = (asked.key, limits.clauses, cost)
+            longest = (SHORT_S,) if limits.named else ()
+            self._denials.put(where, (asked.key,), outcome, asked.asked_at, *longest)
         return self._announced(outcome)
-
-    def _reservable(self, outcome: Outcome, id: str | None = None) -> Outcome:
-        """Let an outcome be settled, if it has charged anything under this id."""
-        charged = id if outcome.allowed and outcome.source == "server" else None
-        outcome.charge = Charge(self, charged)
-        return outcome
-
-    def _settlement(self, outcome: Outcome, cost: int) -> bytes | None:
-        """The command that settles a charge; None if there is nothing to settle, or no answer."""
-        checked_cost(cost)
-        charge = outcome.charge
-        if charge is None or charge.id is None:
-            return None
-        blocked = self._breaker.blocks()
-        if blocked is not None:
-            self._unsettled(blocked)
-            return None
-        return settle(outcome.key, charge.id, cost)
-
-    def _settled(self, outcome: Outcome, cost: int, reply: object) -> bool:
-        """Whether a charge was still known, by the reply or the error in its place."""
-        if isinstance(reply, Exception):
-            error = classify(reply)
-            self._learn(error, outcome.key)
-            self._unsettled(error)
-            return False
-        if reply == 1:
-            outcome.show_settled(cost)
-        return reply == 1
 
     def stands(self, what: str, error: Exception) -> None:
         """Log why a charge was not settled, at most once a second."""
         self._log.warn(what, error)
+
+    def _forget_denials(self, *keys: str) -> None:
+        if self._denials is not None:
+            self._denials.forget(keys)
 
     def _unsettled(self, error: CannotDecide) -> None:
         self.stands("A charge stands that should be settled", error)

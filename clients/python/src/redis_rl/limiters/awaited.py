@@ -9,25 +9,19 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from redis_rl.base import (
+from redis_rl.charges.together import PreparedAll
+from redis_rl.keys.subjects import Who
+from redis_rl.limiters.awaited_charges import AsyncCharging
+from redis_rl.limiters.base import (
     PROBE_S,
-    LimiterBase,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
-from redis_rl.charges.ids import new_id
-from redis_rl.charges.places import AsyncPlace, Leasing, NoPlace, Place, may_be_taken
-from redis_rl.charges.reservation import Reservation, Reserving
-from redis_rl.charges.together import PreparedAll
-from redis_rl.checks import Check, Checks, Prepared
-from redis_rl.errors import ConnectionBroken
-from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Check, Prepared
 from redis_rl.limits.limitset import Limits
-from redis_rl.limits.period import Time
-from redis_rl.limits.places import Places
-from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
+from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster import ClusterRoutes
 from redis_rl.wire.command import peek, policy_get
@@ -52,7 +46,7 @@ class _Backend(Protocol):
 
 
 @dataclass(eq=False, repr=False)
-class AsyncRateLimiter(LimiterBase):
+class AsyncRateLimiter(AsyncCharging):
     """Checks limits in Redis or Valkey with redis-rl's module, one command a check.
 
     `redis` is a URL, or a client or cluster client of redis-py; nothing is connected before the
@@ -97,11 +91,14 @@ class AsyncRateLimiter(LimiterBase):
         - `cost`: how much to charge, from 0. Default: 1.
         - `on_error`: `closed` or `open`; overrides the limiter's.
         - `retry`: whether to ask once more, and charge once, if the connection breaks.
+        - `max_wait`: seconds to wait instead of being refused, if that is enough.
 
         Raises ConfigurationError for invalid arguments; StoreUnavailable if the server gives no
         answer and the mode is `closed`; StoreMisconfigured in every mode; CannotIdentify for an
         empty id or a subject without an address.
         """
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return await self._lines.ask_async(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -128,144 +125,6 @@ class AsyncRateLimiter(LimiterBase):
             if isinstance(outcome, BaseException):
                 raise outcome
         return outcomes  # type: ignore[return-value]
-
-    def reserve(
-        self,
-        key: Who,
-        *limits: Limits,
-        cost: int,
-        refund_on_error: bool = False,
-        **options: Unpack[NamedOptions],
-    ) -> Reserving:
-        """Charge an estimate now, and settle it when the cost is known.
-
-            async with limiter.reserve("ann", "token 100000/minute", cost=estimate) as reserved:
-                if reserved.outcome.allowed:
-                    await reserved.settle(actual)
-
-        It may be awaited as well. `cost` is at least 1; an estimate that is never settled stands.
-        With `refund_on_error`, an error within the block gives it back.
-        """
-        checked_estimate(cost)
-        checked_flag("refund_on_error", refund_on_error)
-
-        async def reserved() -> Reservation:
-            return Reservation(
-                await self.charge(key, *limits, cost=cost, **options), refund_on_error
-            )
-
-        return Reserving(reserved)
-
-    async def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
-        """`check` whose outcome can be settled: `await outcome.settle(cost)`."""
-        asked = self._prepare(key, limits, settles=True, **options)
-        if isinstance(asked, Outcome):
-            return self._reservable(asked)
-        try:
-            reply = await self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._reservable(self._conclude(asked, reply), asked.id)
-
-    async def settle(self, outcome: Outcome, cost: int) -> bool:
-        """Settle what `charge` or a reservation has charged; `outcome.settle` calls it.
-
-        Returns whether the charge was still known. If there is no answer, it stands.
-        """
-        command = self._settlement(outcome, cost)
-        if command is None:
-            return False
-        try:
-            reply: Any = await self.send_again(outcome.key, command)
-        except FAILURES as error:
-            reply = error
-        return self._settled(outcome, cost, reply)
-
-    def settle_later(self, outcome: Outcome, cost: int) -> None:
-        """`settle` without waiting for it; `aclose` does."""
-        command = self._settlement(outcome, cost)
-        if command is None:
-            return
-
-        def told(reply: asyncio.Future[Any]) -> None:
-            error = reply.exception()
-            if isinstance(error, ConnectionBroken):
-                self.in_background(self.settle(outcome, cost))
-            else:
-                self._settled(outcome, cost, error or reply.result())
-
-        self.in_background(self.send(outcome.key, command), told)
-
-    async def check_all(
-        self,
-        checks: Checks,
-        *,
-        slot: str | None = None,
-        on_error: OnError | None = None,
-        retry: bool = False,
-        reserve: bool = False,
-    ) -> Outcome:
-        """Charge several subjects at once, all or nothing: one RL.ALL.
-
-            await limiter.check_all(
-                {"user": Check("ann", "10/minute"), "team": Check("red", "15/minute")}, slot="acme"
-            )
-
-        The outcome has the verdicts of all, and each one's own: `outcome.each["user"]`, or by
-        place, `outcome.each[0]`, if the checks are a list. Each Check has its own scope or name.
-
-        - `slot`: the hash tag of the keys, without which they are on several servers of a cluster.
-        - `reserve`: whether each can be settled: `await outcome.each["user"].settle(cost)`.
-        - `on_error`, `retry`: as in `check`.
-        """
-        asked = self._prepare_all(checks, slot, on_error, retry, reserve)
-        if isinstance(asked, Outcome):
-            return asked
-        try:
-            reply = await self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._conclude_all(asked, reply, reserve)
-
-    def lease(self, key: Who, limit: int, lease: Time, **options: Unpack[NamedOptions]) -> Leasing:
-        """Take one of `limit` places, renewed until the block ends, or until `release`.
-
-            async with limiter.lease("ann", 4, "30s") as place:
-                if place.outcome.allowed: ...
-
-        It may be awaited as well. `lease` is how long the place is kept if the process dies. The
-        options are those of `check`, but for `cost` and `retry`.
-        """
-        places = Places(limit, lease, options.get("name"))
-        return Leasing(lambda: self.take(key, places, **options))
-
-    async def take(
-        self,
-        key: Who,
-        places: Places,
-        name: str | None = None,
-        scope: str | None = None,
-        on_error: OnError | None = None,
-    ) -> Place:
-        """Take a place that `release` gives back; adapters call it."""
-        ready = self._ready_place(key, name, scope, on_error)
-        if isinstance(ready, Outcome):
-            return NoPlace(ready)
-        redis_key, mode = ready
-        place = AsyncPlace(self, places, redis_key, new_id())
-        try:
-            reply: Any = await self.send_again(redis_key, place.take)
-        except FAILURES as error:
-            reply = error
-            if may_be_taken(classify(error)):
-                place.give_up()
-        except asyncio.CancelledError:
-            place.give_up()
-            raise
-        place.outcome = self._conclude_place(places, redis_key, mode, reply)
-        if place.outcome.allowed and place.outcome.source == "server":
-            place.hold()
-        return place
 
     def send(self, key: str, command: bytes) -> Awaitable[Any]:
         """Send a command about a key; its reply, or an error, comes before the deadline."""
@@ -307,6 +166,7 @@ class AsyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
         except FAILURES as error:

@@ -24,6 +24,7 @@ class Check:
     cost: int = 1
     on_error: OnError | None = None
     retry: bool = False
+    max_wait: float | None = None
 
     @property
     def asks(self) -> tuple[Limits, ...]:
@@ -39,6 +40,7 @@ class Check:
             "cost": self.cost,
             "on_error": self.on_error,
             "retry": self.retry,
+            "max_wait": self.max_wait,
         }
 
 
@@ -60,6 +62,8 @@ class Prepared(NamedTuple):
     """The charge's, if it has one: then it may be sent again."""
     settles: bool = False
     """Whether the charge may be settled."""
+    asked_at: float = 0.0
+    """When, if a refusal is to be kept."""
     waits_ms: Mapping[object, int] | None = None
     """Of a peek: how long a call of cost 1 would have to wait, by limiter."""
 
@@ -73,8 +77,8 @@ def named_checks(checks: Checks) -> Mapping[str | int, Check]:
             raise WrongArgument(
                 f'check_all must be given Checks, as in [Check("ann", "5/minute")], not {one!r}'
             )
-        if one.on_error is not None or one.retry:
+        if one.on_error is not None or one.retry or one.max_wait is not None:
             raise ConfigurationError(
-                f"on_error and retry must be given to check_all, for all, not to {one!r}"
+                f"on_error, retry and max_wait must be given to check_all, for all, not to {one!r}"
             )
     return named
