@@ -24,13 +24,14 @@ SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node
+.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings
 .PHONY: cli pages test-cli prometheus example-replay
+.PHONY: dist test-dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: $(VENV)/.ready ## install what is missing: compiler, libclang, redis-server, test tools
+setup: $(VENV)/.ready ## install what is missing: compiler, redis-server, test tools
 	@scripts/setup.sh build rust-tools server
 
 build: ## build target/release/libredis_rl.so
@@ -86,6 +87,26 @@ format: $(VENV)/.ready ## rewrite the sources in the agreed format
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml
 	$(VENV)/bin/ruff check --fix --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --config tests/ruff.toml $(PYTHON_SOURCES)
+
+bindings: ## write the bindings to the server's module API anew, from Redis's header; needs libclang
+	@scripts/setup.sh build bindings rust-tools python
+	@python3 scripts/bindings.py
+
+test-bindings: ## compare the bindings with the headers of all servers; needs libclang
+	@scripts/setup.sh build bindings rust-tools python
+	@python3 scripts/bindings.py --check
+
+# The kinds of machine that make dist builds for: all that scripts/dist.py knows, unless some are named.
+MACHINES ?= x86_64-gnu aarch64-gnu x86_64-musl aarch64-musl
+
+dist: ## build the module for other machines into target/dist/; MACHINES=aarch64-gnu for some of them
+	@scripts/setup.sh build python
+	@python3 scripts/dist.py $(MACHINES)
+
+test-dist: dist servers ## load what make dist builds, on real servers and under qemu
+	@scripts/setup.sh foreign
+	@python3 scripts/foreign_servers.py $(MACHINES)
+	RL_DIST='$(MACHINES)' $(VENV)/bin/pytest -c tests/pytest.ini tests/release/test_dist.py $(ARGS)
 
 test-core: ## test the decisions (core/), without any server
 	@scripts/setup.sh build

@@ -92,20 +92,29 @@ class Apt:
     """An apt that knows some releases, and keeps everything in a folder of its own.
 
     Of the packages in `newest` it takes the highest version that any of the releases has. By
-    itself it would take nothing out of experimental but what no other release has.
+    itself it would take nothing out of experimental but what no other release has. `kind` is what
+    it fetches: "deb", or "deb-src" for sources; of another `architecture` where one is named.
     """
 
     def __init__(
-        self, folder: Path, mirror: Mirror, suites: Sequence[str], newest: Sequence[str]
+        self,
+        folder: Path,
+        mirror: Mirror,
+        suites: Sequence[str],
+        newest: Sequence[str] = (),
+        kind: str = "deb",
+        architecture: str = "",
     ) -> None:
         for name in ("sources", "lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        lines = ["Types: deb", f"URIs: {mirror.uri}", f"Suites: {' '.join(suites)}"]
+        lines = [f"Types: {kind}", f"URIs: {mirror.uri}", f"Suites: {' '.join(suites)}"]
         lines.append("Components: main")
         if mirror.signed_by:
             lines.append(f"Signed-By: {mirror.signed_by}")
         (folder / "sources" / "debian.sources").write_text("\n".join(lines) + "\n")
         preferences = f"Package: {' '.join(newest)}\nPin: release *\nPin-Priority: 500\n"
+        if not newest:
+            preferences = ""
         (folder / "preferences").write_text(preferences)
         (folder / "status").touch()
         self.options = [
@@ -118,6 +127,9 @@ class Apt:
             f"-oDir::Cache={folder / 'cache'}",
             "-oAPT::Sandbox::User=",
         ]
+        if architecture:
+            self.options += [f"-oAPT::Architecture={architecture}"]
+            self.options += [f"-oAPT::Architectures={architecture}"]
 
     def update(self) -> None:
         """Fetch the releases' lists of packages and check their signatures."""
@@ -138,20 +150,30 @@ class Apt:
         """Fetch the packages' files and check them against the releases."""
         run(["apt-get", *self.options, "-q", "download", *packages], cwd=into)
 
+    def source_versions(self, package: str) -> list[str]:
+        """The versions of a package whose sources the releases have."""
+        told = run(["apt-cache", *self.options, "showsrc", "--only-source", package])
+        return re.findall(r"^Version: (.+)$", told, re.MULTILINE)
 
-def unpack(folder: Path, server: str, *suites: str) -> list[str]:
+    def download_source(self, package: str, version: str, into: Path) -> Path:
+        """Fetch the archive of a package's sources, without Debian's changes to them."""
+        words = ["source", "--download-only", "--tar-only", f"{package}={version}"]
+        run(["apt-get", *self.options, "-q", *words], cwd=into)
+        upstream = version.split(":")[-1].rsplit("-", 1)[0]
+        return next(into.glob(f"{package}_{upstream}.orig.tar.*"))
+
+
+def unpack(folder: Path, server: str, *suites: str, architecture: str = "") -> list[str]:
     """Unpack the suites' newest `server` into `folder`; answer the command that starts it."""
     programs = PACKAGES[server]
-    apt_folder = folder / "apt"
-    packages = folder / "packages"
-    root = folder / "root"
-    packages.mkdir()
-    apt = Apt(apt_folder, machines_mirror(), suites, newest=programs)
+    apt = Apt(folder / "apt", machines_mirror(), suites, programs, architecture=architecture)
     apt.update()
+    root, packages = folder / "root", folder / "packages"
+    packages.mkdir()
     apt.download(apt.with_libraries(list(programs)), packages)
     for package in sorted(packages.glob("*.deb")):
         run(["dpkg-deb", "-x", str(package), str(root)])
-    shutil.rmtree(apt_folder)
+    shutil.rmtree(folder / "apt")
     shutil.rmtree(packages)
     return through_own_loader(root, root / "usr" / "bin" / server)
 
@@ -161,6 +183,8 @@ def through_own_loader(root: Path, program: Path) -> list[str]:
     loaders = sorted(path for path in root.rglob("ld-linux*.so.*") if not path.is_symlink())
     if not loaders:
         raise RuntimeError("the packages brought no loader")
-    libraries = sorted((root / "usr" / "lib").rglob("lib*.so.*"))
+    # Older releases have the C library outside of usr.
+    places = (root / "lib", root / "usr" / "lib")
+    libraries = sorted(library for place in places for library in place.rglob("lib*.so.*"))
     folders = dict.fromkeys(str(library.parent) for library in libraries)
     return [str(loaders[0]), "--library-path", ":".join(folders), str(program)]

@@ -2,7 +2,9 @@
 # Install what is missing of the named parts, and nothing when nothing is missing.
 #
 #   scripts/setup.sh PART...
-#     build       a C compiler with its headers, and libclang for bindgen
+#     build       a C compiler with its headers, which links
+#     bindings    libclang, for bindgen
+#     foreign     qemu for user programs, and musl with its compiler
 #     rust-tools  rustfmt and clippy
 #     server      a redis-server and redis-cli
 #     terminal    tmux
@@ -58,7 +60,16 @@ look_build() {
     }
     have cc || need gcc "a C compiler"
     [ -e /usr/include/stdio.h ] || [ "$(uname)" = Darwin ] || need libc6-dev "the C library's headers"
+}
+
+look_bindings() {
     { have_libclang && have_clang_headers; } || need libclang-dev "libclang (for bindgen)"
+}
+
+look_foreign() {
+    { have qemu-aarch64 && have qemu-x86_64; } || need qemu-user "qemu for user programs"
+    have musl-gcc || need musl-tools "musl-gcc"
+    have make || need make "make"
 }
 
 look_rust_tools() {
@@ -154,6 +165,8 @@ install_packages() {
 for part in "$@"; do
     case "$part" in
     build) look_build ;;
+    bindings) look_bindings ;;
+    foreign) look_foreign ;;
     rust-tools) look_rust_tools ;;
     server) look_server ;;
     bench) look_bench ;;

@@ -13,7 +13,6 @@
 //! | how the server is talked to | `server` |
 //!
 //! Each leans on those below it only.
-#![expect(missing_docs, reason = "nothing is exported but the entries that redis_module! makes")]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod commands;
@@ -24,11 +23,17 @@ mod settings;
 mod state;
 mod words;
 
-use redis_module::{Context, RedisString, Status, redis_module};
-use state::TYPE;
+use std::ffi::CStr;
+
+use server::Loading;
+use server::start::entry::{Module, export};
 
 /// The module's name, its ACL category, and the name of its type.
-const NAME: &str = "ratelimit";
+const NAME: &str = match C_NAME.to_str() {
+    Ok(name) => name,
+    Err(_) => "",
+};
+const C_NAME: &CStr = c"ratelimit";
 
 /// The module's version, as RL.VERSION answers it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -36,33 +41,18 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The same as MODULE LIST shows it: 1.2.3 is 10203.
 const VERSION_NUMBER: i32 = 100;
 
-// All memory is the server's, so that it is counted, limited and defragmented with the rest.
-#[cfg(not(test))]
-use redis_module::alloc::RedisAlloc as Allocator;
-#[cfg(test)]
-use std::alloc::System as Allocator;
-
-// What it does not declare is registered by `start`, for reasons that docs/design.md gives.
-redis_module! {
-    name: NAME,
-    version: VERSION_NUMBER,
-    allocator: (Allocator, Allocator),
-    data_types: [TYPE],
-    init: start,
-}
+export!(Module { name: C_NAME, version: VERSION_NUMBER, start });
 
 /// Where the server begins; it says why if it cannot.
-fn start(context: &Context, arguments: &[RedisString]) -> Status {
-    server::start::load::load(context, arguments, |loading| {
-        settings::TOP_SIZE.on_change(metrics::resize_top);
-        loading.answer_fast_if(&settings::FAST_REPLIES);
-        loading.count_evictions_if(&settings::COUNT_EVICTIONS);
-        loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
-        loading.listen(policies::lifetime::LISTENER);
-        loading.publish_info(info);
-        state::declared();
-        commands::register(loading)
-    })
+fn start(loading: &Loading<'_>) -> Result<(), String> {
+    state::declare(loading)?;
+    settings::TOP_SIZE.on_change(metrics::resize_top);
+    loading.answer_fast_if(&settings::FAST_REPLIES);
+    loading.count_evictions_if(&settings::COUNT_EVICTIONS);
+    loading.register_settings(&settings::ALL, policies::lifetime::FILE_ARGUMENT)?;
+    loading.listen(policies::lifetime::LISTENER);
+    loading.publish_info(info);
+    commands::register(loading)
 }
 
 /// What INFO shows, in order. The report of a crash goes without the policies, since what crashed

@@ -1,19 +1,16 @@
 //! Calling the server: every function pointer is checked once, at load.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::transmute;
+use std::ptr;
 
-use redis_module::raw::{REDISMODULE_ERR, REDISMODULE_OK};
+use super::raw::bindings::{self, REDISMODULE_ERR, REDISMODULE_OK, RedisModuleCtx};
 
 /// What a function of the server, or a callback of ours, answers when all went well.
-pub(crate) const OK: c_int = status(REDISMODULE_OK);
+pub(crate) const OK: c_int = REDISMODULE_OK;
 
 /// What it answers when not.
-pub(crate) const ERR: c_int = status(REDISMODULE_ERR);
-
-#[expect(clippy::cast_possible_truncation, reason = "the bindings widen a C int")]
-const fn status(widened: isize) -> c_int {
-    widened as c_int
-}
+pub(crate) const ERR: c_int = REDISMODULE_ERR;
 
 /// Calls a required function of the module API by its C name, without the `RedisModule_` before it.
 /// To be used in an unsafe block; the caller answers for the arguments. That the function is there
@@ -28,112 +25,164 @@ pub(crate) use api;
 /// Declares the functions that the module cannot do without, and those that it asks for.
 macro_rules! functions {
     (
-        required { $($required:ident => $required_raw:ident,)* }
-        optional { $($optional:ident => $optional_raw:ident,)* }
+        required { $($required:ident,)* }
+        optional { $($optional:ident,)* }
     ) => {
-        /// The pointers that are there, which the server fills in before anything else runs.
+        /// The pointers that are there, which are filled in before anything else runs.
+        #[expect(non_upper_case_globals, reason = "they have the names of the C header")]
         pub(crate) mod required {
-            pub(crate) use redis_module::raw::{$($required_raw as $required,)*};
+            $(pub(crate) static mut $required: bindings::$required = None;)*
+            use super::bindings;
         }
 
         /// Those that may be there.
+        #[expect(non_upper_case_globals, reason = "they have the names of the C header")]
         pub(crate) mod pointers {
-            pub(crate) use redis_module::raw::{$($optional_raw as $optional,)*};
+            $(pub(crate) static mut $optional: bindings::$optional = None;)*
+            use super::bindings;
+        }
+
+        /// Fills in whatever the server has.
+        ///
+        /// # Safety
+        /// `ctx` must be that of a start-up.
+        pub(super) unsafe fn bind(ctx: *mut RedisModuleCtx) {
+            // SAFETY: a start-up's context begins with the function by which all others are
+            // asked for. Each name has the type that the server's header gives it, and null is
+            // the pointer that is not there.
+            unsafe {
+                GET_API = *ctx.cast::<bindings::GetApi>();
+                $(required::$required = transmute::<*mut c_void, bindings::$required>(look_up(
+                    name!($required),
+                ));)*
+                $(pointers::$optional = transmute::<*mut c_void, bindings::$optional>(look_up(
+                    name!($optional),
+                ));)*
+            }
         }
 
         /// The first function that the server lacks and the module cannot do without.
         pub(crate) fn first_missing() -> Option<&'static str> {
-            // SAFETY: the server wrote these before it handed control to the module's start-up,
-            // and never writes them again.
+            // SAFETY: they are written at load only, by the thread that reads them here.
             unsafe { $(if { required::$required }.is_none() { return Some(stringify!($required)); })* }
             None
         }
     };
 }
 
+/// The name by which the server knows a function.
+macro_rules! name {
+    ($name:ident) => {
+        // SAFETY: it ends with a zero, and no identifier has one.
+        CStr::from_bytes_with_nul_unchecked(
+            concat!("RedisModule_", stringify!($name), "\0").as_bytes(),
+        )
+    };
+}
+
+/// By which all others are asked for.
+static mut GET_API: bindings::GetApi = None;
+
+/// The server's function of that name; null if it has none.
+pub(super) fn look_up(name: &CStr) -> *mut c_void {
+    let mut function: *mut c_void = ptr::null_mut();
+    // SAFETY: it is written at load only, by the thread that reads it here. The server writes a
+    // pointer where it is told, or nothing.
+    unsafe {
+        if let Some(get) = GET_API {
+            get(name.as_ptr(), (&raw mut function).cast());
+        }
+    }
+    function
+}
+
 functions! {
     required {
-    Call => RedisModule_Call,
-    CallReplyArrayElement => RedisModule_CallReplyArrayElement,
-    CallReplyInteger => RedisModule_CallReplyInteger,
-    CallReplyProto => RedisModule_CallReplyProto,
-    CallReplyStringPtr => RedisModule_CallReplyStringPtr,
-    CallReplyType => RedisModule_CallReplyType,
-    CloseKey => RedisModule_CloseKey,
-    CreateCommand => RedisModule_CreateCommand,
-    CreateSubcommand => RedisModule_CreateSubcommand,
-    CreateDataType => RedisModule_CreateDataType,
-    CreateString => RedisModule_CreateString,
-    DeleteKey => RedisModule_DeleteKey,
-    DigestAddStringBuffer => RedisModule_DigestAddStringBuffer,
-    DigestEndSequence => RedisModule_DigestEndSequence,
-    EmitAOF => RedisModule_EmitAOF,
-    Free => RedisModule_Free,
-    FreeCallReply => RedisModule_FreeCallReply,
-    FreeString => RedisModule_FreeString,
-    GetAbsExpire => RedisModule_GetAbsExpire,
-    GetClientId => RedisModule_GetClientId,
-    GetCommand => RedisModule_GetCommand,
-    GetContextFlags => RedisModule_GetContextFlags,
-    GetUsedMemoryRatio => RedisModule_GetUsedMemoryRatio,
-    InfoAddFieldULongLong => RedisModule_InfoAddFieldULongLong,
-    InfoAddSection => RedisModule_InfoAddSection,
-    IsKeysPositionRequest => RedisModule_IsKeysPositionRequest,
-    KeyAtPosWithFlags => RedisModule_KeyAtPosWithFlags,
-    KeyType => RedisModule_KeyType,
-    LoadConfigs => RedisModule_LoadConfigs,
-    LoadStringBuffer => RedisModule_LoadStringBuffer,
-    Log => RedisModule_Log,
-    LogIOError => RedisModule_LogIOError,
-    Milliseconds => RedisModule_Milliseconds,
-    ModuleTypeGetType => RedisModule_ModuleTypeGetType,
-    ModuleTypeGetValue => RedisModule_ModuleTypeGetValue,
-    ModuleTypeSetValue => RedisModule_ModuleTypeSetValue,
-    NotifyKeyspaceEvent => RedisModule_NotifyKeyspaceEvent,
-    OpenKey => RedisModule_OpenKey,
-    RegisterBoolConfig => RedisModule_RegisterBoolConfig,
-    RegisterNumericConfig => RedisModule_RegisterNumericConfig,
-    Replicate => RedisModule_Replicate,
-    ReplicateVerbatim => RedisModule_ReplicateVerbatim,
-    ReplyWithArray => RedisModule_ReplyWithArray,
-    ReplyWithCallReply => RedisModule_ReplyWithCallReply,
-    ReplyWithError => RedisModule_ReplyWithError,
-    ReplyWithLongLong => RedisModule_ReplyWithLongLong,
-    ReplyWithNull => RedisModule_ReplyWithNull,
-    ReplyWithSimpleString => RedisModule_ReplyWithSimpleString,
-    ReplyWithStringBuffer => RedisModule_ReplyWithStringBuffer,
-    SaveStringBuffer => RedisModule_SaveStringBuffer,
-    SetAbsExpire => RedisModule_SetAbsExpire,
-    SetCommandInfo => RedisModule_SetCommandInfo,
-    SetModuleOptions => RedisModule_SetModuleOptions,
-    SignalModifiedKey => RedisModule_SignalModifiedKey,
-    StringPtrLen => RedisModule_StringPtrLen,
+        Alloc,
+        Call,
+        CallReplyArrayElement,
+        CallReplyInteger,
+        CallReplyProto,
+        CallReplyStringPtr,
+        CallReplyType,
+        CloseKey,
+        CreateCommand,
+        CreateDataType,
+        CreateString,
+        CreateSubcommand,
+        DeleteKey,
+        DigestAddStringBuffer,
+        DigestEndSequence,
+        EmitAOF,
+        Free,
+        FreeCallReply,
+        FreeString,
+        GetAbsExpire,
+        GetClientId,
+        GetCommand,
+        GetContextFlags,
+        GetUsedMemoryRatio,
+        InfoAddFieldULongLong,
+        InfoAddSection,
+        IsKeysPositionRequest,
+        KeyAtPosWithFlags,
+        KeyType,
+        LoadConfigs,
+        LoadStringBuffer,
+        Log,
+        LogIOError,
+        Milliseconds,
+        ModuleTypeGetType,
+        ModuleTypeGetValue,
+        ModuleTypeSetValue,
+        NotifyKeyspaceEvent,
+        OpenKey,
+        Realloc,
+        RegisterBoolConfig,
+        RegisterNumericConfig,
+        Replicate,
+        ReplicateVerbatim,
+        ReplyWithArray,
+        ReplyWithCallReply,
+        ReplyWithError,
+        ReplyWithLongLong,
+        ReplyWithNull,
+        ReplyWithSimpleString,
+        ReplyWithStringBuffer,
+        SaveStringBuffer,
+        SetAbsExpire,
+        SetCommandInfo,
+        SetModuleAttribs,
+        SetModuleOptions,
+        SignalModifiedKey,
+        StringPtrLen,
     }
     optional {
-    ACLCheckCommandPermissions => RedisModule_ACLCheckCommandPermissions,
-    AddACLCategory => RedisModule_AddACLCategory,
-    AvoidReplicaTraffic => RedisModule_AvoidReplicaTraffic,
-    CachedMicroseconds => RedisModule_CachedMicroseconds,
-    CommandFilterArgGet => RedisModule_CommandFilterArgGet,
-    CommandFilterArgsCount => RedisModule_CommandFilterArgsCount,
-    DefragAlloc => RedisModule_DefragAlloc,
-    FreeModuleUser => RedisModule_FreeModuleUser,
-    FreeServerInfo => RedisModule_FreeServerInfo,
-    GetClientUserNameById => RedisModule_GetClientUserNameById,
-    GetClusterNodeInfo => RedisModule_GetClusterNodeInfo,
-    GetCurrentUserName => RedisModule_GetCurrentUserName,
-    GetDetachedThreadSafeContext => RedisModule_GetDetachedThreadSafeContext,
-    GetModuleUserFromUserName => RedisModule_GetModuleUserFromUserName,
-    GetMyClusterID => RedisModule_GetMyClusterID,
-    GetServerInfo => RedisModule_GetServerInfo,
-    GetServerVersion => RedisModule_GetServerVersion,
-    RegisterCommandFilter => RedisModule_RegisterCommandFilter,
-    RegisterInfoFunc => RedisModule_RegisterInfoFunc,
-    ServerInfoGetFieldUnsigned => RedisModule_ServerInfoGetFieldUnsigned,
-    SetCommandACLCategories => RedisModule_SetCommandACLCategories,
-    SubscribeToKeyspaceEvents => RedisModule_SubscribeToKeyspaceEvents,
-    SubscribeToServerEvent => RedisModule_SubscribeToServerEvent,
-    UnregisterCommandFilter => RedisModule_UnregisterCommandFilter,
-    UnsubscribeFromKeyspaceEvents => RedisModule_UnsubscribeFromKeyspaceEvents,
+        ACLCheckCommandPermissions,
+        AddACLCategory,
+        AvoidReplicaTraffic,
+        CachedMicroseconds,
+        CommandFilterArgGet,
+        CommandFilterArgsCount,
+        DefragAlloc,
+        FreeModuleUser,
+        FreeServerInfo,
+        GetClientUserNameById,
+        GetClusterNodeInfo,
+        GetCurrentUserName,
+        GetDetachedThreadSafeContext,
+        GetModuleUserFromUserName,
+        GetMyClusterID,
+        GetServerInfo,
+        GetServerVersion,
+        IsModuleNameBusy,
+        RegisterCommandFilter,
+        RegisterInfoFunc,
+        ServerInfoGetFieldUnsigned,
+        SetCommandACLCategories,
+        SubscribeToKeyspaceEvents,
+        SubscribeToServerEvent,
+        UnregisterCommandFilter,
+        UnsubscribeFromKeyspaceEvents,
     }
 }

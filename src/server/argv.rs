@@ -4,9 +4,8 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
-use redis_module::raw::RedisModuleString;
-
 use super::api::api;
+use crate::server::raw::bindings::RedisModuleString;
 
 /// Words of a call, one after the other.
 #[derive(Clone)]

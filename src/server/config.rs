@@ -4,11 +4,10 @@ use std::ffi::{CStr, c_char, c_int, c_longlong, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use redis_module::raw::{REDISMODULE_CONFIG_DEFAULT, RedisModuleCtx, RedisModuleString};
-
 use super::api::{OK, api};
 use super::guard::guard;
 use super::role;
+use crate::server::raw::bindings::{REDISMODULE_CONFIG_DEFAULT, RedisModuleCtx, RedisModuleString};
 
 /// Longest piece of an argument that an error repeats.
 const LONGEST_SHOWN: usize = 64;

@@ -12,6 +12,7 @@
 //! | `argv` | words as the server gives them |
 //! | `clock` | the server's wall clock |
 //! | `native` | what the server can keep at keys |
+//! | `raw` | the module API as C has it, and the memory that comes from it |
 //! | `api` | calling a function of the server, and which must exist for the module to load |
 //! | `guard` | no panic gets out |
 //! | `log` | lines in the server's log |
@@ -30,6 +31,7 @@ pub(crate) mod exclusive;
 pub(crate) mod guard;
 pub(crate) mod log;
 mod native;
+pub(crate) mod raw;
 pub(crate) mod role;
 pub(crate) mod start;
 mod stats;

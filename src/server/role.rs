@@ -3,13 +3,12 @@
 use std::ffi::{CString, c_int};
 use std::{ptr, slice};
 
-use redis_module::raw::{
+use super::api::{OK, api, pointers};
+use crate::server::raw::bindings::{
     REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_MASTER,
     REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE, REDISMODULE_NODE_ID_LEN, REDISMODULE_NODE_SLAVE,
     RedisModuleCtx,
 };
-
-use super::api::{OK, api, pointers};
 
 /// Whether it is one. In a cluster a restarted replica takes itself for one until it has found its
 /// primary, but the cluster's configuration knows better.
@@ -47,9 +46,9 @@ pub(crate) fn only_follows() -> bool {
 
 /// # Safety
 /// `ctx` must be valid, or null: then what is of a context is left out.
-unsafe fn flags(ctx: *mut RedisModuleCtx) -> u32 {
+unsafe fn flags(ctx: *mut RedisModuleCtx) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { api!(GetContextFlags(ctx)) }.cast_unsigned()
+    unsafe { api!(GetContextFlags(ctx)) }
 }
 
 /// # Safety
@@ -72,6 +71,6 @@ unsafe fn is_cluster_replica(ctx: *mut RedisModuleCtx) -> bool {
         let id = CString::new(id).unwrap_or_default();
         let (nothing, mut flags): (_, c_int) = (ptr::null_mut(), 0);
         info(ctx, id.as_ptr(), nothing, nothing, ptr::null_mut(), &raw mut flags) == OK
-            && flags.cast_unsigned() & REDISMODULE_NODE_SLAVE != 0
+            && flags & REDISMODULE_NODE_SLAVE != 0
     }
 }

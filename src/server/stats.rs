@@ -2,9 +2,8 @@
 
 use std::ffi::{CStr, c_int};
 
-use redis_module::raw::RedisModuleCtx;
-
 use super::api::{OK, pointers};
+use crate::server::raw::bindings::RedisModuleCtx;
 
 /// The fields of these names in a section of INFO; nothing if the server does not tell them all.
 ///

@@ -1,11 +1,9 @@
 //! What only Valkey has: it offers its functions under names of its own, too.
 
 use std::ffi::{CStr, c_int, c_void};
-use std::ptr;
+use std::mem::transmute;
 
-use redis_module::raw::RedisModule_GetApi;
-
-use super::api::OK;
+use super::api::look_up;
 
 const GET_OPTIONS_ALL: &CStr = c"ValkeyModule_GetModuleOptionsAll";
 const GET_SERVER_VERSION: &CStr = c"ValkeyModule_GetServerVersion";
@@ -28,17 +26,13 @@ pub(super) fn version() -> Option<c_int> {
 /// What a function of Valkey's answers that takes nothing and answers an integer; nothing on a
 /// server that does not have it. `name` must be one of those above.
 fn number(name: &'static CStr) -> Option<c_int> {
-    // SAFETY: the module has been introduced to the server. The function writes a pointer where it
-    // is told, whatever that is declared to point to; what has one of these names has this type.
+    let function = look_up(name);
+    if function.is_null() {
+        return None;
+    }
+    // SAFETY: what has one of these names has this type.
     unsafe {
-        let mut function: *mut c_void = ptr::null_mut();
-        let place: *mut c_void = (&raw mut function).cast();
-        match RedisModule_GetApi {
-            Some(get) if get(name.as_ptr(), place) == OK && !function.is_null() => {
-                let call = std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>;
-                Some(call(function)())
-            }
-            _ => None,
-        }
+        let call = transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>(function);
+        Some(call())
     }
 }

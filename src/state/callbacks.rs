@@ -8,9 +8,6 @@ use std::ffi::{CStr, c_int, c_void};
 use std::mem::ManuallyDrop;
 use std::{ptr, slice};
 
-use redis_module::raw::{
-    RedisModuleDefragCtx, RedisModuleDigest, RedisModuleIO, RedisModuleString,
-};
 use rl_core::{Limiters, Relocate};
 
 use super::codec::{self, ENCODING_VERSION};
@@ -20,6 +17,10 @@ use crate::policies::lifetime;
 use crate::server::api::{ERR, OK, api, pointers};
 use crate::server::clock;
 use crate::server::guard::guard;
+use crate::server::raw::MOST_DEFRAGMENTED;
+use crate::server::raw::bindings::{
+    RedisModuleDefragCtx, RedisModuleDigest, RedisModuleIO, RedisModuleString,
+};
 use crate::server::role;
 use crate::server::watch::{evictions, rewrite};
 
@@ -271,6 +272,7 @@ struct Defrag {
 impl Defrag {
     /// Where the allocation at `pointer` is from now on.
     fn relocated<T>(&mut self, pointer: *mut T) -> *mut T {
+        const { assert!(align_of::<T>() <= MOST_DEFRAGMENTED, "it may be within an allocation") };
         // SAFETY: the server moves a whole allocation of its own allocator, or answers null and
         // leaves it; ctx is valid for the callback.
         let moved = unsafe {

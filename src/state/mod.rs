@@ -19,4 +19,4 @@ mod samples;
 mod tests;
 
 pub(crate) use effect::{Applied, COMMAND, Effect, Outgoing};
-pub(crate) use native_type::{TYPE, declared};
+pub(crate) use native_type::declare;

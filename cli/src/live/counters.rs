@@ -58,11 +58,6 @@ impl Counters {
         self.others.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
-    /// The calls of a policy.
-    pub(crate) fn policy(&self, name: &str) -> Option<Decisions> {
-        self.policies.iter().find(|policy| policy.name == name).map(|policy| policy.calls)
-    }
-
     fn add(&mut self, name: &str, value: &str) {
         let count = value.parse::<u64>();
         let added = match (name.strip_prefix("policy_"), count) {

@@ -128,12 +128,15 @@ def test_a_server_that_is_away_is_down_and_nothing_else(
         assert decisions(other, "allowed") in samples
         one.start()
         # The connection that it kept is gone, which is no reason to call it down.
+        other.restart()
         samples = export.samples()
+        assert samples[of(other, "up")] == 1
         assert samples[of(one, "up")] == 1
         assert samples[decisions(one, "allowed")] == 0
         log = export.program.log()
     assert f"127.0.0.1:{one.port} is away: " in log
     assert f"127.0.0.1:{one.port} is back" in log
+    assert f"127.0.0.1:{other.port} is" not in log
 
 
 def test_a_server_that_hangs_is_down_in_time(new_server: NewServer, tmp_path: Path) -> None:

@@ -69,13 +69,13 @@ class Terminal:
         self._tmux("resize-window", "-x", str(width), "-y", str(height))
 
     def shows(self, *texts: str) -> str:
-        """Wait until it shows all of that; answers the screen."""
+        """Wait until it shows all of that, and is not being drawn; answers the screen."""
         seen = ""
 
         def shown() -> bool:
             nonlocal seen
-            seen = self.screen()
-            return all(text in seen for text in texts)
+            before, seen = seen, self.screen()
+            return seen == before and all(text in seen for text in texts)
 
         try:
             eventually(shown, DEADLINE_S)

@@ -4,15 +4,15 @@
 //! user run all of them. What must not be everybody's asks by itself, on every server alike: its
 //! user must be one who may run a certain command of the server's.
 
+use std::ffi::c_int;
 use std::io::{Error, ErrorKind};
-
-use redis_module::raw::{
-    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_LUA, REDISMODULE_CTX_FLAGS_REPLICATED,
-    RedisModuleString, RedisModuleUser,
-};
 
 use super::call::Call;
 use crate::server::api::{OK, api, pointers};
+use crate::server::raw::bindings::{
+    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_LUA, REDISMODULE_CTX_FLAGS_REPLICATED,
+    RedisModuleString, RedisModuleUser,
+};
 
 /// A right of the server's: to run what these words say.
 pub(crate) type Right<'a> = &'a [&'a [u8]];
@@ -32,9 +32,9 @@ pub(crate) fn may(call: &Call<'_>, rights: &[Right<'_>]) -> bool {
         || rights.iter().find_map(|right| has(call, right)).unwrap_or(false)
 }
 
-fn flags(call: &Call<'_>) -> u32 {
+fn flags(call: &Call<'_>) -> c_int {
     // SAFETY: ctx is valid for the call.
-    unsafe { api!(GetContextFlags(call.ctx)) }.cast_unsigned()
+    unsafe { api!(GetContextFlags(call.ctx)) }
 }
 
 /// Whether the user has this right; nothing if the server does not know such a command.

@@ -2,11 +2,10 @@
 
 use std::marker::PhantomData;
 
-use redis_module::raw::RedisModuleCtx;
-
 use super::lines::Lines;
 use super::pieces;
 use super::reply;
+use crate::server::raw::bindings::RedisModuleCtx;
 
 /// An answer in the making, as RESP2 and RESP3 both have it.
 pub(crate) struct Answer<'call> {

@@ -3,9 +3,6 @@
 use std::ffi::{CStr, CString, c_int};
 use std::{ptr, slice};
 
-use redis_module::raw::{
-    REDISMODULE_NOTIFY_GENERIC, REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString,
-};
 use rl_core::Now;
 
 use super::answer::Answer;
@@ -16,6 +13,9 @@ use crate::server::api::{ERR, OK, api};
 use crate::server::argv::{Words, bytes_of};
 use crate::server::clock;
 use crate::server::guard::guard;
+use crate::server::raw::bindings::{
+    REDISMODULE_NOTIFY_GENERIC, REDISMODULE_NOTIFY_MODULE, RedisModuleCtx, RedisModuleString,
+};
 use crate::server::watch::audience;
 use crate::server::watch::events;
 
@@ -85,7 +85,7 @@ impl<'call> Call<'call> {
     pub(crate) fn tell_key(&self, words: &Words<'call>) {
         let place = c_int::try_from(self.place_of_next(words)).unwrap_or(0);
         // SAFETY: ctx is that of a question for keys, and the place is one of a word.
-        unsafe { api!(KeyAtPosWithFlags(self.ctx, place, KeyUse::Update.flags().cast_signed())) };
+        unsafe { api!(KeyAtPosWithFlags(self.ctx, place, KeyUse::Update.flags())) };
     }
 
     /// Where the next of `words`, which are what is left of this call's, stands among all.
@@ -265,8 +265,8 @@ pub(crate) unsafe fn enter<R: Refusal>(
 macro_rules! entry {
     ($name:expr, $run:expr) => {{
         unsafe extern "C" fn entry(
-            ctx: *mut redis_module::raw::RedisModuleCtx,
-            argv: *mut *mut redis_module::raw::RedisModuleString,
+            ctx: *mut $crate::server::raw::bindings::RedisModuleCtx,
+            argv: *mut *mut $crate::server::raw::bindings::RedisModuleString,
             argc: std::ffi::c_int,
         ) -> std::ffi::c_int {
             // SAFETY: the server calls this with a command's arguments.

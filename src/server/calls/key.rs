@@ -1,15 +1,14 @@
 //! One open key.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
-
-use redis_module::raw::{
-    REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleKey,
-};
 
 use super::call::Call;
 use crate::server::api::{OK, api};
 use crate::server::native::Native;
+use crate::server::raw::bindings::{
+    REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleKey,
+};
 
 /// The key holds something else.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +34,9 @@ impl<'call, T: Native> Key<'call, T> {
     }
 
     #[inline(always)]
-    fn open(call: &'call Call<'_>, mode: u32) -> Result<Self, WrongType> {
+    fn open(call: &'call Call<'_>, mode: c_int) -> Result<Self, WrongType> {
         // SAFETY: ctx and the key's name are valid for the call, and so for this handle.
-        let raw = unsafe { api!(OpenKey(call.ctx, call.key_name(), mode.cast_signed())) };
+        let raw = unsafe { api!(OpenKey(call.ctx, call.key_name(), mode)) };
         let mut key = Self { key: raw, value: std::ptr::null_mut(), call: PhantomData };
         if raw.is_null() {
             return Ok(key);
@@ -46,7 +45,7 @@ impl<'call, T: Native> Key<'call, T> {
         unsafe {
             if api!(ModuleTypeGetType(raw)) == T::module_type() {
                 key.value = api!(ModuleTypeGetValue(raw)).cast();
-            } else if api!(KeyType(raw)) as isize != REDISMODULE_KEYTYPE_EMPTY {
+            } else if api!(KeyType(raw)) != REDISMODULE_KEYTYPE_EMPTY {
                 return Err(WrongType);
             }
         }

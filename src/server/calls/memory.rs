@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use redis_module::raw::RedisModuleCtx;
-
 use crate::server::api::api;
+use crate::server::raw::bindings::RedisModuleCtx;
 use crate::server::watch::scripts;
 
 /// Memory is full, and the server would refuse a SET.

@@ -6,19 +6,19 @@
 //! one that is as long. There is none for very short ones and for two lengths below [`LONGEST`], on
 //! a server that gave us none or was not read, or where this is switched off.
 
+use std::ffi::c_int;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
-
-use redis_module::raw::{
-    REDISMODULE_REPLY_ARRAY, REDISMODULE_REPLY_STRING, RedisModuleCallReply, RedisModuleCtx,
-    RedisModuleString,
-};
 
 use super::lines::LONGEST;
 use crate::server::api::{OK, api};
 use crate::server::config::Setting;
 use crate::server::log;
+use crate::server::raw::bindings::{
+    REDISMODULE_REPLY_ARRAY, REDISMODULE_REPLY_STRING, RedisModuleCallReply, RedisModuleCtx,
+    RedisModuleString,
+};
 use crate::server::version::Version;
 
 /// Sends `bytes` over a reply that is as long. Whether it did; if not, nothing was sent.
@@ -179,7 +179,7 @@ fn parts(whole: *mut RedisModuleCallReply) -> Vec<Piece> {
 ///
 /// # Safety
 /// `reply` must be null or live.
-unsafe fn is(reply: *mut RedisModuleCallReply, kind: isize) -> bool {
+unsafe fn is(reply: *mut RedisModuleCallReply, kind: c_int) -> bool {
     // SAFETY: the caller's promise.
-    !reply.is_null() && isize::try_from(unsafe { api!(CallReplyType(reply)) }) == Ok(kind)
+    !reply.is_null() && unsafe { api!(CallReplyType(reply)) } == kind
 }

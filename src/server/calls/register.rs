@@ -3,7 +3,8 @@
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 
-use redis_module::raw::{
+use crate::server::api::{OK, api, pointers};
+use crate::server::raw::bindings::{
     REDISMODULE_CMD_ARG_MULTIPLE, REDISMODULE_CMD_ARG_OPTIONAL, REDISMODULE_CMD_KEY_ACCESS,
     REDISMODULE_CMD_KEY_INCOMPLETE, REDISMODULE_CMD_KEY_RO, REDISMODULE_CMD_KEY_RW,
     REDISMODULE_CMD_KEY_UPDATE, RedisModuleCommand, RedisModuleCommandArg,
@@ -21,8 +22,6 @@ use redis_module::raw::{
     RedisModuleKeySpecBeginSearchType_REDISMODULE_KSPEC_BS_INVALID as NO_MORE,
     RedisModuleKeySpecFindKeysType_REDISMODULE_KSPEC_FK_RANGE as RANGE, RedisModuleString,
 };
-
-use crate::server::api::{OK, api, pointers};
 
 type RawEntry =
     unsafe extern "C" fn(*mut RedisModuleCtx, *mut *mut RedisModuleString, c_int) -> c_int;
@@ -71,7 +70,7 @@ pub(crate) enum KeyUse {
 }
 
 impl KeyUse {
-    pub(super) fn flags(self) -> u32 {
+    pub(super) fn flags(self) -> c_int {
         match self {
             Self::Read => REDISMODULE_CMD_KEY_RO | REDISMODULE_CMD_KEY_ACCESS,
             Self::Update => {
@@ -91,7 +90,7 @@ impl KeyUse {
         };
         RedisModuleCommandKeySpec {
             notes: ptr::null(),
-            flags: (self.flags() | incomplete).into(),
+            flags: (self.flags() | incomplete).cast_unsigned().into(),
             begin_search_type: BEGIN_AT_INDEX,
             bs: RedisModuleCommandKeySpec__bindgen_ty_1 { index },
             find_keys_type: RANGE,
@@ -273,7 +272,7 @@ fn raw_argument(
         subargs = list.as_mut_ptr();
         nested.push(list);
     }
-    let flag = |set: bool, flag: u32| if set { flag.cast_signed() } else { 0 };
+    let flag = |set: bool, flag: c_int| if set { flag } else { 0 };
     RedisModuleCommandArg {
         name: argument.name.as_ptr(),
         type_,

@@ -1,8 +1,7 @@
 //! Replies, one by one.
 
-use redis_module::raw::RedisModuleCtx;
-
 use crate::server::api::api;
+use crate::server::raw::bindings::RedisModuleCtx;
 
 /// Begins an array of `len` elements.
 ///

@@ -4,11 +4,11 @@ use std::ffi::c_int;
 use std::sync::OnceLock;
 
 use arrayvec::ArrayVec;
-use redis_module::raw::{RedisModuleCtx, RedisModuleInfoCtx};
 
 use crate::server::api::{OK, api, pointers};
 use crate::server::calls::pieces;
 use crate::server::guard::guard;
+use crate::server::raw::bindings::{RedisModuleCtx, RedisModuleInfoCtx};
 use crate::server::watch::audience;
 use crate::server::watch::evictions;
 

@@ -1,16 +1,17 @@
 //! What happens at load, in order.
 
-use redis_module::raw::{
-    REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED, REDISMODULE_OPTIONS_HANDLE_IO_ERRORS,
-    REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD,
-};
-use redis_module::{Context, RedisString, Status};
+use std::ffi::c_int;
 
 use super::loading::Loading;
 use crate::server::api::{api, first_missing};
+use crate::server::argv::Words;
 use crate::server::calls::pieces;
 use crate::server::guard::{guard, log_panics};
 use crate::server::log;
+use crate::server::raw::bindings::{
+    REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED, REDISMODULE_OPTIONS_HANDLE_IO_ERRORS,
+    REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD, RedisModuleCtx,
+};
 use crate::server::valkey;
 use crate::server::watch::audience;
 use crate::server::watch::events;
@@ -20,25 +21,27 @@ use crate::server::watch::evictions;
 /// synchronise without a fork, whatever that is called: `audience` learns of those who begin to
 /// listen by forks, so its events must be known there first. Opening a key for writing signals
 /// nothing by itself: real writes do, and say so.
-const OPTIONS: u32 = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
+const OPTIONS: c_int = REDISMODULE_OPTIONS_HANDLE_IO_ERRORS
     | REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD
     | REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED;
 
 /// Sets up what is between the module and the server, and runs `start`, which says why if it
 /// cannot.
-pub(crate) fn load(
-    context: &Context,
-    arguments: &[RedisString],
+///
+/// # Safety
+/// `ctx` must be that of a start-up.
+pub(super) unsafe fn load(
+    ctx: *mut RedisModuleCtx,
+    arguments: Words<'_>,
     start: impl FnOnce(&Loading) -> Result<(), String>,
-) -> Status {
+) -> bool {
     let loaded = guard(Err("internal error".into()), || {
         log_panics();
         if let Some(missing) = first_missing() {
             return Err(format!("the server is too old: it has no RedisModule_{missing}"));
         }
-        let ctx = context.get_raw();
         // SAFETY: ctx is valid during start-up.
-        unsafe { api!(SetModuleOptions(ctx, OPTIONS.cast_signed() | valkey::options())) };
+        unsafe { api!(SetModuleOptions(ctx, OPTIONS | valkey::options())) };
         // SAFETY: ctx is that of a start-up.
         start(&unsafe { Loading::new(ctx, arguments) })?;
         // Last, since a server may go on calling a module that it has refused.
@@ -51,13 +54,10 @@ pub(crate) fn load(
         }
         Ok(())
     });
-    match loaded {
-        Ok(()) => Status::Ok,
-        Err(why) => {
-            log::warning(&format!("not loaded: {why}"));
-            Status::Err
-        }
+    if let Err(why) = &loaded {
+        log::warning(&format!("not loaded: {why}"));
     }
+    loaded.is_ok()
 }
 
 #[cfg(test)]

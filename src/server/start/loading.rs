@@ -1,12 +1,12 @@
 //! A start-up in progress, and what can be done in it.
 
-use redis_module::RedisString;
-use redis_module::raw::RedisModuleCtx;
-
 use super::info::{self, Fields};
+use crate::server::argv::Words;
 use crate::server::calls::pieces;
 use crate::server::calls::register::{self, Refused, Registration};
 use crate::server::config::{self, FileArgument, Setting};
+use crate::server::native::{self, Native};
+use crate::server::raw::bindings::RedisModuleCtx;
 use crate::server::watch::events::{self, Listener};
 use crate::server::watch::evictions;
 
@@ -14,16 +14,13 @@ use crate::server::watch::evictions;
 pub(crate) struct Loading<'a> {
     ctx: *mut RedisModuleCtx,
     /// The arguments of loadmodule.
-    arguments: &'a [RedisString],
+    arguments: Words<'a>,
 }
 
 impl<'a> Loading<'a> {
     /// # Safety
     /// `ctx` must be that of a start-up, which must outlast this.
-    pub(in crate::server) unsafe fn new(
-        ctx: *mut RedisModuleCtx,
-        arguments: &'a [RedisString],
-    ) -> Self {
+    pub(in crate::server) unsafe fn new(ctx: *mut RedisModuleCtx, arguments: Words<'a>) -> Self {
         Self { ctx, arguments }
     }
 
@@ -35,9 +32,16 @@ impl<'a> Loading<'a> {
         settings: &'static [&'static Setting],
         file: FileArgument,
     ) -> Result<(), String> {
-        let arguments = self.arguments.iter().map(RedisString::to_string_lossy);
+        let arguments =
+            self.arguments.clone().map(|word| String::from_utf8_lossy(word).into_owned());
         // SAFETY: this is a start-up.
         unsafe { config::register(self.ctx, arguments, settings, file) }
+    }
+
+    /// Makes the type of values that keys can hold; it says why if the server does not accept it.
+    pub(crate) fn make_type<T: Native>(&self) -> Result<(), String> {
+        // SAFETY: this is a start-up.
+        unsafe { native::make_type::<T>(self.ctx) }
     }
 
     /// Makes `setting` the one that says whether answers are handed over in one piece.

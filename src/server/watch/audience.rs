@@ -14,22 +14,21 @@
 //! to the server as it came, at no cost: were the belief wrong, the command itself would be
 //! replicated, and decided again by another clock, until the next tick.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use redis_module::raw::{
-    REDISMODULE_CTX_FLAGS_ACTIVE_CHILD, REDISMODULE_CTX_FLAGS_AOF, REDISMODULE_CTX_FLAGS_CLUSTER,
-    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_EVENT_CRON_LOOP,
-    REDISMODULE_EVENT_FORK_CHILD, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_REPL_ASYNC_LOAD,
-    REDISMODULE_EVENT_REPLICA_CHANGE, REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, RedisModuleCtx,
-    RedisModuleEvent,
-};
 
 use super::events;
 use super::evictions;
 use super::scripts;
 use crate::server::api::{OK, api, pointers};
 use crate::server::guard::guard;
+use crate::server::raw::bindings::{
+    REDISMODULE_CTX_FLAGS_ACTIVE_CHILD, REDISMODULE_CTX_FLAGS_AOF, REDISMODULE_CTX_FLAGS_CLUSTER,
+    REDISMODULE_CTX_FLAGS_LOADING, REDISMODULE_CTX_FLAGS_MASTER, REDISMODULE_EVENT_CRON_LOOP,
+    REDISMODULE_EVENT_FORK_CHILD, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_REPL_ASYNC_LOAD,
+    REDISMODULE_EVENT_REPLICA_CHANGE, REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED, RedisModuleCtx,
+    RedisModuleEvent,
+};
 use crate::server::stats;
 
 /// Whether somebody may listen. Read and written on the server's main thread only.
@@ -134,13 +133,13 @@ unsafe extern "C" fn on_cron(
 /// # Safety
 /// `ctx` must be valid.
 unsafe fn is_alone(ctx: *mut RedisModuleCtx) -> bool {
-    const EXCLUDED: u32 = REDISMODULE_CTX_FLAGS_ACTIVE_CHILD
+    const EXCLUDED: c_int = REDISMODULE_CTX_FLAGS_ACTIVE_CHILD
         | REDISMODULE_CTX_FLAGS_AOF
         | REDISMODULE_CTX_FLAGS_CLUSTER
         | REDISMODULE_CTX_FLAGS_LOADING;
     // SAFETY: ctx is valid.
     unsafe {
-        let flags = api!(GetContextFlags(ctx)).cast_unsigned();
+        let flags = api!(GetContextFlags(ctx));
         if flags & REDISMODULE_CTX_FLAGS_MASTER == 0 || flags & EXCLUDED != 0 {
             return false;
         }

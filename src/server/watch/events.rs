@@ -4,7 +4,12 @@
 use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
-use redis_module::raw::{
+use super::evictions;
+use super::rewrite::Rewrite;
+use super::scripts;
+use crate::server::api::{api, pointers};
+use crate::server::guard::guard;
+use crate::server::raw::bindings::{
     REDISMODULE_EVENT_CONFIG, REDISMODULE_EVENT_LOADING, REDISMODULE_EVENT_MASTER_LINK_CHANGE,
     REDISMODULE_EVENT_PERSISTENCE, REDISMODULE_EVENT_REPL_ASYNC_LOAD,
     REDISMODULE_SUBEVENT_LOADING_ENDED, REDISMODULE_SUBEVENT_LOADING_FAILED,
@@ -12,12 +17,6 @@ use redis_module::raw::{
     REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_ABORTED, REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED,
     REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED, RedisModuleCtx, RedisModuleEvent,
 };
-
-use super::evictions;
-use super::rewrite::Rewrite;
-use super::scripts;
-use crate::server::api::{api, pointers};
-use crate::server::guard::guard;
 use crate::server::role;
 
 /// A moment of a load.

@@ -16,13 +16,12 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use redis_module::raw::{REDISMODULE_NOTIFY_EVICTED, RedisModuleCtx, RedisModuleString};
-
 use crate::server::api::{OK, pointers};
 use crate::server::argv::bytes_of;
 use crate::server::config::Setting;
 use crate::server::guard::guard;
 use crate::server::log;
+use crate::server::raw::bindings::{REDISMODULE_NOTIFY_EVICTED, RedisModuleCtx, RedisModuleString};
 
 /// Whether they are to be counted.
 static WANTED: OnceLock<&Setting> = OnceLock::new();

@@ -12,12 +12,11 @@ use std::ffi::{CString, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use redis_module::raw::{
-    REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleCtx, RedisModuleKey,
-};
-
 use crate::server::api::{api, pointers};
 use crate::server::native::Native;
+use crate::server::raw::bindings::{
+    REDISMODULE_KEYTYPE_EMPTY, REDISMODULE_READ, REDISMODULE_WRITE, RedisModuleCtx, RedisModuleKey,
+};
 
 /// The added key, open; null in every process but such a child.
 static ADDED: AtomicPtr<RedisModuleKey> = AtomicPtr::new(ptr::null_mut());
@@ -41,13 +40,13 @@ impl Rewrite {
         unsafe {
             let Some(detached) = pointers::GetDetachedThreadSafeContext else { return };
             let ctx = detached(self.ctx);
-            let mode = (REDISMODULE_READ | REDISMODULE_WRITE).cast_signed();
+            let mode = REDISMODULE_READ | REDISMODULE_WRITE;
             // Clients may have keys of any name.
             for number in 0_u64.. {
                 let name = CString::new(format!("ratelimit policies {number}")).unwrap_or_default();
                 let name = api!(CreateString(ctx, name.as_ptr(), name.as_bytes().len()));
                 let key = api!(OpenKey(ctx, name, mode));
-                if api!(KeyType(key)) as isize == REDISMODULE_KEYTYPE_EMPTY {
+                if api!(KeyType(key)) == REDISMODULE_KEYTYPE_EMPTY {
                     let nothing = ptr::null_mut::<c_void>();
                     api!(ModuleTypeSetValue(key, T::module_type(), nothing));
                     ADDED.store(key, Ordering::Relaxed);

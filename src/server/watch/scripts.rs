@@ -12,15 +12,14 @@ use std::ffi::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use redis_module::raw::{
+use crate::server::api::{api, pointers};
+use crate::server::argv::bytes_of;
+use crate::server::guard::guard;
+use crate::server::raw::bindings::{
     REDISMODULE_CMDFILTER_NOSELF, REDISMODULE_CTX_FLAGS_EVICT, REDISMODULE_CTX_FLAGS_LUA,
     REDISMODULE_CTX_FLAGS_MULTI, RedisModuleCallReply, RedisModuleCommandFilter,
     RedisModuleCommandFilterCtx, RedisModuleCtx, RedisModuleString,
 };
-
-use crate::server::api::{api, pointers};
-use crate::server::argv::bytes_of;
-use crate::server::guard::guard;
 
 /// From which part of `maxmemory` on commands are watched.
 const NEARLY_FULL: f32 = 0.9;
@@ -106,7 +105,7 @@ pub(in crate::server) unsafe fn look(ctx: *mut RedisModuleCtx) {
         let wanted = api!(GetUsedMemoryRatio()) > full;
         let filter = FILTER.load(Ordering::Relaxed);
         if wanted && filter.is_null() {
-            let flags = REDISMODULE_CMDFILTER_NOSELF.cast_signed();
+            let flags = REDISMODULE_CMDFILTER_NOSELF;
             FILTER.store(register(ctx, Some(on_command), flags), Ordering::Relaxed);
         } else if !wanted && !filter.is_null() {
             FILTER.store(ptr::null_mut(), Ordering::Relaxed);
@@ -118,9 +117,9 @@ pub(in crate::server) unsafe fn look(ctx: *mut RedisModuleCtx) {
 
 /// # Safety
 /// `ctx` must be valid or null.
-unsafe fn has_flag(ctx: *mut RedisModuleCtx, flag: u32) -> bool {
+unsafe fn has_flag(ctx: *mut RedisModuleCtx, flag: c_int) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { api!(GetContextFlags(ctx)) }.cast_unsigned() & flag != 0
+    (unsafe { api!(GetContextFlags(ctx)) }) & flag != 0
 }
 
 unsafe extern "C" fn on_command(command: *mut RedisModuleCommandFilterCtx) {

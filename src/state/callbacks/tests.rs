@@ -1,7 +1,7 @@
 use proptest::prelude::*;
-use redis_module::raw::{RedisModule_DefragAlloc, RedisModule_Milliseconds};
 
 use super::*;
+use crate::server::api::required;
 use crate::state::samples;
 
 unsafe extern "C" {
@@ -37,7 +37,7 @@ proptest! {
         // SAFETY: no server is here to write this; all tests write the same. The value is boxed
         // `Limiters`, as the callbacks expect, and freed once.
         unsafe {
-            RedisModule_DefragAlloc = Some(move_always);
+            pointers::DefragAlloc = Some(move_always);
             defrag(ptr::null_mut(), ptr::null_mut(), &raw mut value);
             prop_assert_ne!(value, before);
             prop_assert!(*value.cast::<Limiters>() == limiters);
@@ -51,7 +51,7 @@ proptest! {
         // SAFETY: no server is here to write this; all tests write the same. The value is
         // `Limiters`; the copy is boxed, and freed once.
         unsafe {
-            RedisModule_Milliseconds = Some(now);
+            required::Milliseconds = Some(now);
             let other = copy(ptr::null_mut(), ptr::null_mut(), value);
             prop_assert_ne!(other.cast_const(), value);
             prop_assert!(*other.cast::<Limiters>() == limiters);

@@ -21,6 +21,14 @@ pub(super) fn counts(calls: Decisions) -> String {
     format!("{} allowed, {} denied", show::number(calls.allowed), show::number(calls.denied))
 }
 
+/// By how much a count has grown; nothing where it has not.
+pub(super) fn change(change: Option<u64>) -> String {
+    match change {
+        None | Some(0) => String::new(),
+        Some(change) => format!("+{}", show::number(change)),
+    }
+}
+
 /// Bytes in the unit that fits: `1.5 MB`.
 #[expect(clippy::cast_precision_loss)]
 pub(super) fn bytes(bytes: u64) -> String {

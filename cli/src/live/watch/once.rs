@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::figures::{bytes, counts, rate, rates};
+use super::figures::{bytes, change, counts, rate, rates};
 use super::view::View;
 use crate::replay::show::{number, plain};
 
@@ -75,7 +75,7 @@ fn write_top(view: &View, out: &mut impl Write) -> io::Result<()> {
     }
     let mut table = table(&["denied", "change", "key"], 0..=1);
     for row in view.top.iter().take(KEYS) {
-        let change = row.change.map_or_else(String::new, |change| format!("+{}", number(change)));
+        let change = change(row.change);
         table.add_row([number(row.denied), change, plain(&row.key, LONGEST)]);
     }
     writeln!(out, "\n{}", trimmed(&table))

@@ -1,50 +1,21 @@
-//! Colours of the screen, and what takes their place where there are none.
+//! Colours of the screen. The terminal's library leaves them out where NO_COLOR says so.
 
 use ratatui::style::{Color, Modifier, Style};
 
-/// Whether there are colours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Paint {
-    colours: bool,
-}
+/// The first and the last line.
+pub(super) const BAR: Style = Style::new().add_modifier(Modifier::REVERSED);
 
-impl Paint {
-    /// No colours if NO_COLOR says so.
-    pub(super) fn of_environment() -> Self {
-        Self { colours: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
-    }
+/// Headings.
+pub(super) const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 
-    pub(super) fn none(self) -> Style {
-        Style::new()
-    }
+/// What matters most.
+pub(super) const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
 
-    /// The first and the last line.
-    pub(super) fn bar(self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
-    }
+/// What is allowed.
+pub(super) const ALLOWED: Style = Style::new().fg(Color::Green);
 
-    pub(super) fn dim(self) -> Style {
-        Style::new().add_modifier(Modifier::DIM)
-    }
+/// What is denied.
+pub(super) const DENIED: Style = Style::new().fg(Color::Red);
 
-    pub(super) fn strong(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
-    }
-
-    pub(super) fn allowed(self) -> Style {
-        self.in_colour(Color::Green)
-    }
-
-    pub(super) fn denied(self) -> Style {
-        self.in_colour(Color::Red)
-    }
-
-    /// A server that does not answer.
-    pub(super) fn away(self) -> Style {
-        self.in_colour(Color::Red).add_modifier(Modifier::BOLD)
-    }
-
-    fn in_colour(self, colour: Color) -> Style {
-        if self.colours { Style::new().fg(colour) } else { Style::new() }
-    }
-}
+/// A server that does not answer.
+pub(super) const AWAY: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);

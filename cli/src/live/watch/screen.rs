@@ -8,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::draw::{Prompt, draw};
-use super::paint::Paint;
 use super::poll::{News, Poll};
 use super::view::View;
 use crate::failure::Failure;
@@ -27,9 +26,8 @@ async fn run(terminal: &mut DefaultTerminal, mut poll: Poll, title: &str) -> std
     let mut hung_up = signal(SignalKind::hangup())?;
     let mut events = events();
     let (mut view, mut prompt) = (View::default(), Prompt::Keys);
-    let paint = Paint::of_environment();
     loop {
-        terminal.draw(|frame| draw(frame, &view, title, &prompt, paint))?;
+        terminal.draw(|frame| draw(frame, &view, title, &prompt))?;
         tokio::select! {
             Some(news) = poll.news.recv() => match news {
                 News::Sample(sample) => view.take(sample),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::sample::{Memory, Reading, Sample};
-use crate::live::counters::{Counters, Decisions};
+use crate::live::counters::Decisions;
 
 /// How much of the history is kept: more than a screen has columns.
 const HISTORY: usize = 600;
@@ -91,8 +91,16 @@ pub(super) struct View {
 #[derive(Debug)]
 struct Last {
     at: Instant,
-    counters: Counters,
+    calls: Decisions,
+    policies: BTreeMap<String, Decisions>,
     top: BTreeMap<String, u64>,
+}
+
+impl Last {
+    /// The calls of a policy: none, if it was not there yet.
+    fn policy(&self, name: &str) -> Decisions {
+        self.policies.get(name).copied().unwrap_or_default()
+    }
 }
 
 impl View {
@@ -106,12 +114,14 @@ impl View {
             last: kept.last,
             ..Self::default()
         };
+        let mut policies = BTreeMap::new();
         for (name, told) in sample.servers {
             match told {
-                Ok(reading) => self.add(name, sample.at, reading),
+                Ok(reading) => self.add(name, sample.at, reading, &mut policies),
                 Err(why) => self.away.push((name, why.to_string())),
             }
         }
+        self.policies = policies.into_values().collect();
         if let Some(rates) = self.rates {
             self.history.push_back(rates);
         }
@@ -148,21 +158,28 @@ impl View {
         }
     }
 
-    fn add(&mut self, name: String, at: Instant, reading: Reading) {
+    fn add(
+        &mut self,
+        name: String,
+        at: Instant,
+        reading: Reading,
+        rows: &mut BTreeMap<String, PolicyRow>,
+    ) {
         let Reading { counters, top, policies, memory } = reading;
         let last = self.last.remove(&name);
         let elapsed = last.as_ref().map(|last| at.saturating_duration_since(last.at));
-        let before = last.as_ref().map(|last| &last.counters);
-        let calls = before.map(|before| before.calls);
-        if let Some(rates) = rates(calls, counters.calls, elapsed) {
+        let before = last.as_ref().map(|last| last.calls);
+        if let Some(rates) = rates(before, counters.calls, elapsed) {
             self.rates.get_or_insert_default().add(rates);
         }
         self.calls.add(counters.calls);
         self.errors = self.errors.saturating_add(to_u64(counters.other("errors")));
         self.memory.add(memory);
         for policy in &counters.policies {
-            let row = self.policy(&policy.name);
-            let before = before.map(|before| before.policy(&policy.name).unwrap_or_default());
+            let row = rows
+                .entry(policy.name.clone())
+                .or_insert_with(|| PolicyRow { name: policy.name.clone(), ..PolicyRow::default() });
+            let before = last.as_ref().map(|last| last.policy(&policy.name));
             row.rates.add(rates_of(before, policy.calls, elapsed));
             row.calls.add(policy.calls);
             row.on_trial = row.on_trial.saturating_add(policy.more("shadow_denied"));
@@ -182,20 +199,10 @@ impl View {
             let change = before.map(|top| since(top.get(key).copied().unwrap_or(0), *count));
             self.add_top(key, *count, change);
         }
-        let last = Last { at, counters, top: top.into_iter().collect() };
-        self.last.insert(name.clone(), last);
+        let policies = counters.policies.into_iter().map(|policy| (policy.name, policy.calls));
+        let (policies, top) = (policies.collect(), top.into_iter().collect());
+        self.last.insert(name.clone(), Last { at, calls: counters.calls, policies, top });
         self.up.push(name);
-    }
-
-    fn policy(&mut self, name: &str) -> &mut PolicyRow {
-        let place = self.policies.iter().position(|row| row.name == name);
-        let place = place.unwrap_or_else(|| {
-            self.policies.push(PolicyRow { name: name.into(), ..PolicyRow::default() });
-            self.policies.len().saturating_sub(1)
-        });
-        // It is there, or was just added.
-        #[expect(clippy::indexing_slicing)]
-        &mut self.policies[place]
     }
 
     fn add_top(&mut self, key: &str, denied: u64, change: Option<u64>) {

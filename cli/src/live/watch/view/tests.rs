@@ -1,4 +1,5 @@
 use super::*;
+use crate::live::counters::Counters;
 use crate::live::server::Away;
 
 fn reading(info: &str, top: &[(&str, u64)]) -> Result<Reading, Away> {

@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING, Any
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from redis_rl.base import (
+from redis_rl.charges.background import Background
+from redis_rl.charges.together import PreparedAll
+from redis_rl.keys.subjects import Who
+from redis_rl.limiters.base import (
     PROBE_S,
-    Check,
-    LimiterBase,
-    Prepared,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
-from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Check, Prepared
+from redis_rl.limiters.threaded_charges import SyncCharging
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
 from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import SYNC, Maker, pool_of
-from redis_rl.wire.exchange import Exchange
+from redis_rl.wire.exchange import Exchange, raised
 from redis_rl.wire.faults import FAILURES, classify
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class SyncRateLimiter(LimiterBase):
+class SyncRateLimiter(SyncCharging):
     """AsyncRateLimiter without `await`: the same arguments, methods, keys and errors.
 
     It may be shared by threads, and made before a fork.
@@ -45,6 +46,7 @@ class SyncRateLimiter(LimiterBase):
     def __post_init__(self) -> None:
         """Prepare to connect."""
         super().__post_init__()
+        self._background = Background()
         redis = self.redis
         if isinstance(redis, RedisCluster):
             self._store: Exchange | ClusterExchange = ClusterExchange(
@@ -54,8 +56,15 @@ class SyncRateLimiter(LimiterBase):
             connect = Maker(pool_of(redis, SYNC), SYNC, self.connect_timeout)
             self._store = Exchange(connect, self.timeout)
 
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        return isinstance(self.redis, RedisCluster)
+
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return self._lines.ask(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -72,6 +81,10 @@ class SyncRateLimiter(LimiterBase):
     def check_many(self, checks: Sequence[Check]) -> list[Outcome]:
         """Make several checks, one after the other; raises the first error."""
         return [self.check(one.key, *one.asks, **one.options) for one in checks]
+
+    def send_again(self, key: str, command: bytes) -> Any:
+        """Send a command about a key, once more if the connection breaks."""
+        return raised(self._store.ask_all(key, command, again=True))
 
     def peek(
         self,
@@ -98,6 +111,7 @@ class SyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
         except FAILURES as error:
@@ -116,13 +130,19 @@ class SyncRateLimiter(LimiterBase):
         self._probed(failure)
 
     def close(self) -> None:
-        """Close the idle connections. A later check makes new ones."""
+        """Give back the places, and close the idle connections. A later check makes new ones."""
+        for place in list(self.held):
+            place.release()
+        self._background.finish(max(self.timeout, PROBE_S))
         self._store.close()
 
-    def _ask(self, asked: Prepared) -> Any:
+    def _ask(self, asked: Prepared | PreparedAll) -> Any:
         """Send a check, preceded by the questions about its policies."""
         *told, reply = self._store.ask_all(
-            asked.key, *map(policy_get, asked.policies), asked.command
+            asked.key,
+            *map(policy_get, asked.policies),
+            asked.command,
+            again=asked.id is not None,
         )
         if told:
             self._learn_policies(asked.policies, told)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from redis_rl.base import (
+from redis_rl.charges.together import PreparedAll
+from redis_rl.keys.subjects import Who
+from redis_rl.limiters.awaited_charges import AsyncCharging
+from redis_rl.limiters.base import (
     PROBE_S,
-    Check,
-    LimiterBase,
-    Prepared,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
-from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Check, Prepared
 from redis_rl.limits.limitset import Limits
 from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
@@ -27,8 +27,7 @@ from redis_rl.wire.cluster import ClusterRoutes
 from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import ASYNC, Maker, pool_of
 from redis_rl.wire.faults import FAILURES, classify
-from redis_rl.wire.link import Reply
-from redis_rl.wire.pipeline import Pipeline
+from redis_rl.wire.pipeline import OneServer, Pipeline
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -41,12 +40,13 @@ _Limiter = TypeVar("_Limiter", bound="AsyncRateLimiter")
 
 class _Backend(Protocol):
     def submit(self, key: str, command: bytes) -> Awaitable[Any]: ...
+    def submit_again(self, key: str, command: bytes) -> Awaitable[Any]: ...
     async def probe(self, command: bytes, timeout: float) -> None: ...
     async def aclose(self) -> None: ...
 
 
 @dataclass(eq=False, repr=False)
-class AsyncRateLimiter(LimiterBase):
+class AsyncRateLimiter(AsyncCharging):
     """Checks limits in Redis or Valkey with redis-rl's module, one command a check.
 
     `redis` is a URL, or a client or cluster client of redis-py; nothing is connected before the
@@ -56,6 +56,8 @@ class AsyncRateLimiter(LimiterBase):
     """
 
     redis: Redis | RedisCluster | str
+    holds_places = False
+    """Whether an app has a limit of so many at once; then its requests are watched."""
 
     def __post_init__(self) -> None:
         """Prepare to connect."""
@@ -68,8 +70,15 @@ class AsyncRateLimiter(LimiterBase):
             )
         else:
             connect = Maker(pool_of(redis, ASYNC), ASYNC, self.connect_timeout)
-            self._make = lambda: _OneServer(Pipeline(connect, self.timeout, CAPACITY))
+            self._make = lambda: OneServer(Pipeline(connect, self.timeout, CAPACITY))
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
+        self._unfinished: set[asyncio.Future[Any]] = set()
+        """What goes on in the background."""
+
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        return isinstance(self.redis, RedisCluster)
 
     async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """Ask whether something may happen, and charge it if so, in one command.
@@ -81,11 +90,15 @@ class AsyncRateLimiter(LimiterBase):
         - `scope`: the second field of the key. Default: `app`.
         - `cost`: how much to charge, from 0. Default: 1.
         - `on_error`: `closed` or `open`; overrides the limiter's.
+        - `retry`: whether to ask once more, and charge once, if the connection breaks.
+        - `max_wait`: seconds to wait instead of being refused, if that is enough.
 
         Raises ConfigurationError for invalid arguments; StoreUnavailable if the server gives no
         answer and the mode is `closed`; StoreMisconfigured in every mode; CannotIdentify for an
         empty id or a subject without an address.
         """
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return await self._lines.ask_async(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -112,6 +125,14 @@ class AsyncRateLimiter(LimiterBase):
             if isinstance(outcome, BaseException):
                 raise outcome
         return outcomes  # type: ignore[return-value]
+
+    def send(self, key: str, command: bytes) -> Awaitable[Any]:
+        """Send a command about a key; its reply, or an error, comes before the deadline."""
+        return self._backend().submit(key, command)
+
+    def send_again(self, key: str, command: bytes) -> Awaitable[Any]:
+        """`send`, once more if the connection breaks: for commands that may be run twice."""
+        return self._backend().submit_again(key, command)
 
     async def peek(
         self,
@@ -145,6 +166,7 @@ class AsyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
         except FAILURES as error:
@@ -170,8 +192,16 @@ class AsyncRateLimiter(LimiterBase):
         self._probed(failure)
 
     async def aclose(self) -> None:
-        """Close this event loop's connections. A later check makes new ones."""
-        backend = self._backends.pop(asyncio.get_running_loop(), None)
+        """Give back this event loop's places, and close its connections.
+
+        A later check makes new ones.
+        """
+        loop = asyncio.get_running_loop()
+        for place in [one for one in list(self.held) if one.loop is loop]:
+            place.release()
+        while ours := [one for one in self._unfinished if one.get_loop() is loop]:
+            await asyncio.wait(ours)
+        backend = self._backends.pop(loop, None)
         if backend is not None:
             await backend.aclose()
 
@@ -181,14 +211,16 @@ class AsyncRateLimiter(LimiterBase):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _ask(self, asked: Prepared) -> Any:
+    async def _ask(self, asked: Prepared | PreparedAll) -> Any:
         """Send a check, preceded by the questions about its policies."""
         backend = self._backend()
+        submit = backend.submit if asked.id is None else backend.submit_again
         if not asked.policies:
-            return await backend.submit(asked.key, asked.command)
-        commands = [*map(policy_get, asked.policies), asked.command]
+            return await submit(asked.key, asked.command)
         *told, reply = await asyncio.gather(
-            *(backend.submit(asked.key, command) for command in commands), return_exceptions=True
+            *(backend.submit(asked.key, policy_get(name)) for name in asked.policies),
+            submit(asked.key, asked.command),
+            return_exceptions=True,
         )
         self._learn_policies(asked.policies, told)
         if isinstance(reply, BaseException):
@@ -202,25 +234,23 @@ class AsyncRateLimiter(LimiterBase):
         except FAILURES:
             return {}
 
+    def in_background(
+        self, work: Awaitable[Any], then: Callable[[asyncio.Future[Any]], None] | None = None
+    ) -> None:
+        """Let it go on; a command was written by now, even if the loop turns no more."""
+        future = asyncio.ensure_future(work)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        if then is not None:
+            future.add_done_callback(then)
+
     def _backend(self) -> _Backend:
         loop = asyncio.get_running_loop()
         backend = self._backends.get(loop)
         if backend is None:
             for old in [old for old in self._backends if old.is_closed()]:
                 self._backends.pop(old, None)
+            for dead in [one for one in self._unfinished if one.get_loop().is_closed()]:
+                self._unfinished.discard(dead)
             backend = self._backends[loop] = self._make()
         return backend
-
-
-class _OneServer:
-    """All keys are on one server."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self.aclose = pipeline.aclose
-
-    def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
-        return self._pipeline.submit(command)
-
-    async def probe(self, command: bytes, timeout: float) -> None:
-        await self._pipeline.submit_within(timeout, command)
