@@ -142,6 +142,11 @@ app.get('/trial', limited('100/minute; shadow 2/minute', { name: 'trial' }), ok)
 // Whoever does not wait as told is shut out.
 app.get('/guarded', limited('3/minute; ban 1m after 2/minute', { name: 'guarded' }), ok);
 
+// Waits for up to a second instead of refusing.
+const patient = { name: 'patient', maxWait: 1 };
+
+app.get('/patient', limited('token 5/second burst 1', patient), ok);
+
 app.get('/health', (_req, res) => {
   res.json({ ok: true });
 });
