@@ -38,8 +38,11 @@ def members(folder: str, start: str, pattern: str) -> set[str]:
 
 
 def python(name: str) -> set[str]:
-    """The fields of a class of options."""
-    return members("python/src", f"class {name}", r"^    ([a-z]\w*):")
+    """The fields of a class of options, and of those that it extends."""
+    fields = members("python/src", f"class {name}", r"^    ([a-z]\w*):")
+    texts = "".join(path.read_text() for path in (CLIENTS / "python/src").rglob("*.py"))
+    extended = re.search(rf"^class {name}\((\w*Options)\b", texts, re.M)
+    return fields | python(extended[1]) if extended else fields
 
 
 def rust(path: str) -> set[str]:

@@ -232,6 +232,48 @@ async def generate(actual: Count, outcome: Annotated[Outcome, Depends(tokens)]) 
     return {"charged": int(actual), "requests_left": outcome.requests_left}
 
 
+# Several subjects at once: all or nothing.
+
+
+async def team_of(team: str) -> Subject:
+    """Tell which team is asked for; it has no budget with any user's id."""
+    return Subject("team", team)
+
+
+user_and_team = limiter.limit_all({"user": ("10/minute", account), "team": ("15/minute", team_of)})
+
+
+@app.get("/team/{team}", dependencies=[Depends(user_and_team)])
+async def read_team(team: str) -> dict[str, str]:
+    """Charge the user and the team, or neither."""
+    return {"team": team}
+
+
+# So many at once, each until its response has been sent.
+
+one_of_two = limiter.concurrency(2, lease="5s", name="busy")
+
+
+@app.get("/busy", dependencies=[Depends(one_of_two)])
+async def busy(ms: int = 0, fail: bool = False) -> dict[str, bool]:
+    """Work for a while; a process that dies frees its places within the lease."""
+    await asyncio.sleep(max(0, ms) / 1000)
+    if fail:
+        raise RuntimeError("busy")
+    return {"ok": True}
+
+
+# Waiting a moment instead of being refused.
+
+patience = limiter.limit("token 5/second burst 1", name="patient", max_wait=1.0)
+
+
+@app.get("/patient", dependencies=[Depends(patience)])
+async def patient() -> dict[str, bool]:
+    """Answer when it is this request's turn, if that is within a second."""
+    return {"ok": True}
+
+
 # Other algorithms, and responses that are not plain.
 
 

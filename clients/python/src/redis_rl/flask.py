@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from weakref import finalize
 
 from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import Headers
@@ -25,13 +26,16 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge, rate_headers
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.keys.subjects import Subject
-from redis_rl.options import LimitOptions
+from redis_rl.limiters.threaded import SyncRateLimiter
+from redis_rl.limits.period import Time
+from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.outcome import Outcome
+from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import Asking, ask, budget, refuse_coroutines, run
 from redis_rl.rules.met import Met
 from redis_rl.rules.order import is_unnamed, layers
+from redis_rl.rules.places import RuleOfPlaces
 from redis_rl.rules.rule import Rule, RuleLimits
-from redis_rl.sync import SyncRateLimiter
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -89,9 +93,31 @@ class RateLimits:
         The options are those of LimitOptions; functions take no arguments. Views may be
         coroutines. Raises ConfigurationError for invalid arguments.
         """
-        rule = Rule(limits, options, client_ip)
+        return self._limit(Rule(limits, options, client_ip))
+
+    def limit_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> RouteLimit:
+        """`limit` for several subjects at once: one command, all or nothing.
+
+        `subjects` is `{"user": ("10/minute", user_key), "team": ("15/minute", team_key)}`, and
+        the options are those of AllOptions.
+        """
+        rule = RuleOfAll(subjects, options, client_ip)
+        rule.check_cluster(self._limiter.clustered)
+        return self._limit(rule)
+
+    def concurrency(
+        self, limit: int, lease: Time | None = None, **options: Unpack[PlaceOptions]
+    ) -> RouteLimit:
+        """Return a decorator that lets so many requests of a subject be served at once.
+
+        `lease`, such as `"30s"`, is how long a place is kept if the process dies. A place is given
+        back when the body has been sent, or on an exception.
+        """
+        return self._limit(RuleOfPlaces(limit, lease, options, client_ip))
+
+    def _limit(self, rule: Rule) -> RouteLimit:
         refuse_coroutines(rule)
-        if rule.count_if is not None:
+        if rule.ends:
             self._expect_ends()
         return RouteLimit(self, rule)
 
@@ -139,6 +165,9 @@ class RateLimits:
         if outcomes:
             if met.ending is not None:
                 met.ending.responded(response)
+                if met.ending.holds:
+                    response.call_on_close(met.ending.release)
+                    finalize(response, met.ending.release)  # if another takes its place
             ours = headers_of(outcomes.values(), self._limiter.legacy)
             response.headers = Headers(merge(list(response.headers.items()), ours))
         return response
@@ -230,6 +259,7 @@ def _end(error: BaseException | None) -> None:
     met: Met | None = request.environ.get(_MET)
     if error is not None and met is not None and met.ending is not None:
         met.ending.responded(Response(status=500))
+        met.ending.release()
 
 
 def _answer(error: RateLimitExceeded | CannotDecide) -> Response:

@@ -33,6 +33,8 @@ class LimiterOptions:
     """How many bits of an IPv6 address stand for one client, 32 to 128."""
     trusted_proxies: Iterable[str] = ()
     """CIDRs of the proxies whose X-Forwarded-For is believed; `unix` for those on a Unix socket."""
+    deny_cache: int = 0
+    """How many refusals to keep in the process, and repeat without asking until they end."""
     on_decision: Callable[[Outcome], None] | None = None
     """Called with every Outcome, for metrics."""
     enabled: bool = True
@@ -63,15 +65,54 @@ class CheckOptions(NamedOptions, total=False):
 
     cost: int
     """How much it charges: 1 if left out."""
+    max_wait: float | None
+    """Seconds to wait instead of being refused, if that is enough."""
     retry: bool
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 
 
-class LimitOptions(TypedDict, total=False):
-    """The options of a limit that an app sets up for its requests, the same in every adapter.
+class _AnyOptions(TypedDict, total=False):
+    """The options of everything that an app sets up for its requests, the same in every adapter.
 
     Functions are called with the framework's request.
     """
+
+    methods: Collection[str] | None
+    """The methods to limit, such as `["POST"]`. Default: all."""
+    exempt: Callable[..., Any] | None
+    """A function; a request for which it returns true is not limited."""
+    on_error: OnError | None
+    """`closed` or `open`; overrides the limiter's."""
+
+
+class PlaceOptions(_AnyOptions, total=False):
+    """The options of a limit of so many at once."""
+
+    key: Callable[..., Any]
+    """Who is asking: returns a Subject, or a user's id. Default: the client's address."""
+    name: str | None
+    """The name in headers and keys, such as `uploads`."""
+    scope: str | None
+    """The second field of keys, if not `name`. Without either: method and route template."""
+
+
+class RequestOptions(_AnyOptions, total=False):
+    """The options of everything that charges."""
+
+    wait: bool
+    """Whether to hold requests for as long as `leaky` limits ask."""
+    count_if: Callable[..., Any] | None
+    """A function of the response; one for which it returns false is not charged after all."""
+    reserve: bool
+    """Whether the outcome can be settled: `outcome.settle(cost)`."""
+    max_wait: float | None
+    """Seconds to wait instead of being refused, if that is enough."""
+    retry: bool
+    """Whether to ask once more, and charge once, if the connection breaks before the reply."""
+
+
+class LimitOptions(RequestOptions, total=False):
+    """The options of a limit."""
 
     key: Callable[..., Any]
     """Who is asking: returns a Subject, or a user's id. Default: the client's address."""
@@ -81,20 +122,13 @@ class LimitOptions(TypedDict, total=False):
     """The second field of keys, if not `name`. Without either: method and route template."""
     cost: int | Callable[..., Any]
     """An integer from 0, or a function that returns one. Default: 1."""
-    methods: Collection[str] | None
-    """The methods to limit, such as `["POST"]`. Default: all."""
-    exempt: Callable[..., Any] | None
-    """A function; a request for which it returns true is not limited."""
-    on_error: OnError | None
-    """`closed` or `open`; overrides the limiter's."""
-    wait: bool
-    """Whether to hold requests for as long as `leaky` limits ask."""
-    count_if: Callable[..., Any] | None
-    """A function of the response; one for which it returns false is not charged after all."""
-    reserve: bool
-    """Whether the outcome can be settled: `outcome.settle(cost)`."""
-    retry: bool
-    """Whether to ask once more, and charge once, if the connection breaks before the reply."""
+
+
+class AllOptions(RequestOptions, total=False):
+    """The options of limits of several subjects at once."""
+
+    slot: str | Callable[..., Any] | None
+    """The hash tag of the keys, or a function that returns it; a cluster needs one."""
 
 
 def checked_mode(mode: OnError) -> OnError:

@@ -12,11 +12,13 @@ from redis_rl.limits.labels import Known, Labels
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
 from redis_rl.limits.names import Policy
+from redis_rl.limits.places import Places
 
-Source = Literal["server", "failed_open", "exempt"]
+Source = Literal["server", "deny_cache", "failed_open", "exempt"]
 Row = list[int]
 
 _ROW = 5
+_LEAST_WAIT_MS = 1000
 _NOTHING: Known = MappingProxyType({})
 NEVER = -1
 
@@ -52,14 +54,16 @@ class Charge(NamedTuple):
     """An AsyncRateLimiter or a SyncRateLimiter."""
     id: str | None
     """None where nothing was charged."""
+    whole: Outcome | None = None
+    """What shows it, if it was charged together with others."""
 
 
 class Outcome:
     """The answer to a whole check: its verdicts, and whether all of them allow it.
 
-    `source` is `server`; or `failed_open` where the server gave no answer and the request is
-    served all the same; or `exempt` where it was not asked. The last two have no verdicts and no
-    numbers.
+    `source` is `server`; `deny_cache` for a refusal that was repeated without asking;
+    `failed_open` where the server gave no answer and the request is served all the same; or
+    `exempt` where it was not asked. The last two have no verdicts and no numbers.
     """
 
     __slots__ = (
@@ -69,6 +73,7 @@ class Outcome:
         "bans",
         "charge",
         "cost",
+        "each",
         "key",
         "labels",
         "rows",
@@ -84,6 +89,7 @@ class Outcome:
         cost: int = 1,
         source: Source = "server",
         bans: Sequence[Row] = (),
+        each: Mapping[str | int, Outcome] = MappingProxyType({}),
     ) -> None:
         self.allowed = allowed
         self.rows = rows
@@ -92,6 +98,8 @@ class Outcome:
         self.key = key
         self.cost = cost
         self.source = source
+        self.each = each
+        """Where several subjects were charged together: the outcome of each, by its name."""
         self.charge: Charge | None = None
         """What can be settled, if it was reserved."""
         self._verdicts: tuple[Verdict, ...] | None = None
@@ -130,6 +138,20 @@ class Outcome:
         )
 
     @classmethod
+    def of_place(cls, reply: object, places: Places, key: str) -> Outcome:
+        """Read RL.LEASE's reply. Others may give a place back, so a wait is at most the lease."""
+        if type(reply) is not list or len(reply) != _ROW or not _is_verdict(reply):
+            raise StoreMisconfigured(
+                f"RL.LEASE must answer with a verdict, not {reply!r}: "
+                "is it redis-rl's module that answers?"
+            )
+        allowed, limit, remaining, wait_ms, reset_ms = reply
+        if not allowed and wait_ms != NEVER:
+            wait_ms = min(max(_LEAST_WAIT_MS, wait_ms), places.lease.ms)
+        rows = [[allowed, limit, remaining, wait_ms, reset_ms]]
+        return cls(allowed == 1, rows, places.labels, key)
+
+    @classmethod
     def failed_open(cls, key: str, cost: int = 1) -> Outcome:
         """Serve the request without an answer."""
         return cls(True, [], None, key, cost, "failed_open")
@@ -150,6 +172,32 @@ class Outcome:
     def policies(self) -> tuple[Policy, ...]:
         """Its limits as headers name them, in order."""
         return self.labels.policies if self.labels else ()
+
+    def refusing_for(self, wait_ms: int) -> Outcome:
+        """This refusal with another wait for whatever denies."""
+        rows, bans = (
+            [row if row[0] else [*row[:3], wait_ms, *row[4:]] for row in every]
+            for every in (self.rows, self.bans)
+        )
+        return Outcome(False, rows, self.labels, self.key, self.cost, self.source, bans, self.each)
+
+    def aged(self, passed_ms: int) -> Outcome:
+        """This refusal when so much time has passed, as the deny cache tells it."""
+        rows, bans = (
+            [
+                [
+                    *row[:3],
+                    row[3] if row[0] else max(1, row[3] - passed_ms),
+                    max(0, row[4] - passed_ms),
+                ]
+                for row in every
+            ]
+            for every in (self.rows, self.bans)
+        )
+        each = {name: part.aged(passed_ms) for name, part in self.each.items()}
+        return Outcome(
+            self.allowed, rows, self.labels, self.key, self.cost, "deny_cache", bans, each
+        )
 
     @property
     def ban(self) -> Verdict | None:
@@ -196,6 +244,11 @@ class Outcome:
         Returns whether the charge was still known; awaited with an AsyncRateLimiter. Raises
         ConfigurationError for an invalid cost, and for a charge that was not reserved.
         """
+        if self.each:
+            raise ConfigurationError(
+                "subjects that were charged together are settled one by one, as in "
+                f"outcome.each[{next(iter(self.each))!r}].settle(cost)"
+            )
         if self.charge is None:
             raise ConfigurationError(
                 "only what was reserved can be settled: use limiter.reserve(...), or "
@@ -205,6 +258,11 @@ class Outcome:
 
     def show_settled(self, cost: int) -> None:
         """Say what is left as if the charge had been of this cost from the first."""
+        for part in self.each.values():
+            part.show_settled(cost)
+        if self.each:
+            self._show_parts()
+            return
         if self._charged_rows is None:
             self._charged_rows = self.rows
         back = self.cost - cost
@@ -216,6 +274,12 @@ class Outcome:
             else [*row[:2], min(row[1], max(0, row[2] + back)), *row[3:]]
             for row, limit in zip(self._charged_rows, limits, strict=True)
         ]
+        if self.charge is not None and self.charge.whole is not None:
+            self.charge.whole._show_parts()
+
+    def _show_parts(self) -> None:
+        self._verdicts = None
+        self.rows = [row for part in self.each.values() for row in part.rows]
 
     @property
     def remaining(self) -> int | None:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_rl.errors import StoreUnavailable
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.limits.grammar import Item, together
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.sync import SyncRateLimiter
 from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception
@@ -68,21 +68,29 @@ class FakeStore:
             return [" ".join(item.clause).encode() for item in self._stands_for(words[2])]
         if words[0] == "RL.PEEK":
             return []
-        if words[0] != "RL.LIMIT":
+        if words[0] == "RL.LEASE":
+            place = Asked(words[1], (("LEASE", words[2], words[3]),), 1)
+            return _row(place.clauses[0], 1, self._answer([place]))
+        if words[0] not in ("RL.LIMIT", "RL.ALL"):
             return 1
-        asked = _read(words)
-        self.asked.append(asked)
-        answer = self._script.popleft() if self._script else self._always
-        if isinstance(answer, Exception):
-            raise type(answer)(*answer.args)
+        groups = list(map(_read, _groups(words[1:])))
+        answer = self._answer(groups)
         return [
             int(answer is True),
             *(
                 _row(one, asked.cost, answer)
+                for asked in groups
                 for clause in asked.clauses
                 for one in self._clauses(clause)
             ),
         ]
+
+    def _answer(self, asked: list[Asked]) -> bool | float | None:
+        self.asked += asked
+        answer = self._script.popleft() if self._script else self._always
+        if isinstance(answer, Exception):
+            raise type(answer)(*answer.args)
+        return answer
 
     def _stands_for(self, policy: str) -> tuple[Item, ...]:
         return together(self.policies.get(policy, "1000/minute"))
@@ -100,7 +108,7 @@ class FakeStore:
 def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     """Let a FakeStore answer a limiter's checks until the end of the `with`."""
     store = FakeStore()
-    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies()}
+    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies(), "_denials": None}
     if isinstance(limiter, AsyncRateLimiter):
         seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
     else:
@@ -143,13 +151,22 @@ class _Awaited(_Called):
         """Nothing is open."""
 
 
-def _read(words: list[str]) -> Asked:
-    _, key, *rest = words
-    cost = 1
+def _groups(words: list[str]) -> Iterator[list[str]]:
+    """Split what RL.LIMIT or RL.ALL asks into keys with their clauses and cost."""
     for named in (2, 4):
-        if rest[-named:][:1] == ["ID"]:
-            rest = rest[:-named]
+        if words[-named:][:1] == ["ID"]:
+            words = words[:-named]
             break
+    while "AND" in words[1:]:
+        at = words.index("AND", 1)
+        yield words[:at]
+        words = words[at + 1 :]
+    yield words
+
+
+def _read(group: list[str]) -> Asked:
+    key, *rest = group
+    cost = 1
     if rest[-2] == "COST":
         cost, rest = int(rest[-1]), rest[:-2]
     clauses = []

@@ -44,6 +44,14 @@ class InThreads:
         """As the limiter's."""
         return await asyncio.to_thread(self.limiter.check_many, *arguments)
 
+    async def take(self, *arguments: Any, **options: Any) -> Any:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.take, *arguments, **options)
+
+    async def check_all(self, *arguments: Any, **options: Any) -> Outcome:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.check_all, *arguments, **options)
+
     async def peek(self, *arguments: Any, **options: Any) -> Outcome:
         """As the limiter's."""
         return await asyncio.to_thread(self.limiter.peek, *arguments, **options)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Iterable
 
+from redis_rl.asgi.types import ASGIApp, Message, Receive, Scope, Send
+from redis_rl.asgi.watched import Watched
 from redis_rl.errors import CannotDecide
 from redis_rl.http.answers import headers_of, refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge_raw, raw
 from redis_rl.http.problem import CONTENT_TYPE
-from redis_rl.rules.ending import Ending
+from redis_rl.limiters.awaited import AsyncRateLimiter
 from redis_rl.rules.met import Met
-
-# Each framework has types of its own for scopes and messages, so these are any.
-Scope = Any
-Message = Any
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MET = "redis_rl.met"
 """The key in a scope under which it keeps the limits that its request has met."""
@@ -62,9 +56,12 @@ class RateLimitHeaders:
     one, it leaves the headers to that.
     """
 
-    def __init__(self, app: ASGIApp, legacy: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, legacy: str | None = None, limiter: AsyncRateLimiter | None = None
+    ) -> None:
         self.app = app
         self.legacy = legacy
+        self._watches = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -72,11 +69,16 @@ class RateLimitHeaders:
             await self.app(scope, receive, send)
             return
         met = scope[MET] = Met()
+        if self._watches and self._watches.holds_places:
+            receive = Watched(receive, met)
         try:
             await self.app(scope, receive, with_headers(send, met, self.legacy))
         except Exception:
             await failed(met)
             raise
+        finally:
+            if met.ending is not None:
+                ended(met, receive)
 
 
 def with_headers(send: Send, met: Met, legacy: str | None) -> Send:
@@ -85,21 +87,36 @@ def with_headers(send: Send, met: Met, legacy: str | None) -> Send:
 
     def send_with_headers(message: Message) -> Awaitable[None]:
         if met.ending is not None:
-            return send_the_end(met.ending, message)
+            return _send_with_the_end(send, met, legacy, message)
         if outcomes and message["type"] in _STARTS:
             theirs = list(message.get("headers", ()))
             message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
         return send(message)
 
-    async def send_the_end(ending: Ending, message: Message) -> None:
-        if message["type"] in _ANSWERS:
-            await ending.responded_async(Answered.of(message))
-        if message["type"] in _STARTS:
-            theirs = list(message.get("headers", ()))
-            message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
-        await send(message)
-
     return send_with_headers
+
+
+async def _send_with_the_end(send: Send, met: Met, legacy: str | None, message: Message) -> None:
+    """Send a message of a request that something is left to do for."""
+    ending = met.ending
+    assert ending is not None
+    if message["type"] in _ANSWERS:
+        await ending.responded_async(Answered.of(message))
+    if message["type"] in _STARTS:
+        theirs = list(message.get("headers", ()))
+        ours = headers_of(met.outcomes.values(), legacy)
+        message = {**message, "headers": merge_raw(theirs, ours)}
+    await send(message)
+    if message["type"] == "http.response.body" and not message.get("more_body", False):
+        ending.release()
+
+
+def ended(met: Met, receive: Receive) -> None:
+    """Note that an app has ended, however it did."""
+    if met.ending is not None:
+        met.ending.release()
+    if isinstance(receive, Watched):
+        receive.end()
 
 
 async def failed(met: Met) -> None:

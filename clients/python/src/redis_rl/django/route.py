@@ -13,15 +13,17 @@ from redis_rl.django.requests import (
     answer,
     asking_of,
     meeting,
+    raised,
+    raised_async,
     responded,
     responded_async,
-    response_to,
     with_headers,
 )
 from redis_rl.django.views import check_kind, request_of
 from redis_rl.errors import CannotDecide
 from redis_rl.http.denied import RateLimitExceeded
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import (
     Budget,
@@ -33,7 +35,6 @@ from redis_rl.rules.asking import (
     run_async,
 )
 from redis_rl.rules.rule import Rule
-from redis_rl.sync import SyncRateLimiter
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -80,9 +81,9 @@ class RouteLimit:
                 if response is None:
                     try:
                         response = view(*arguments, **named)
-                    except Exception as error:
+                    except BaseException as error:
                         if outermost:
-                            responded(response_to(error), met)
+                            raised(error, met)
                         raise
                 if outermost:
                     return with_headers(responded(response, met), met, limiter.legacy)
@@ -102,9 +103,9 @@ class RouteLimit:
                         response = view(*arguments, **named)
                         if inspect.isawaitable(response):
                             response = await response
-                    except Exception as error:
+                    except BaseException as error:
                         if outermost:
-                            await responded_async(response_to(error), met)
+                            await raised_async(error, met)
                         raise
                 if outermost:
                     await responded_async(response, met)

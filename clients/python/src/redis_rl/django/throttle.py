@@ -13,8 +13,8 @@ from redis_rl.django.requests import (
     forget,
     meet,
     met_of,
+    raised,
     responded,
-    response_to,
     with_headers,
 )
 from redis_rl.django.route import RouteLimit
@@ -23,11 +23,11 @@ from redis_rl.http.answers import refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import Headers, merge, retry_after_seconds
 from redis_rl.http.problem import CONTENT_TYPE, RETRY_AFTER_OUTAGE_S
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import ask
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
-from redis_rl.sync import SyncRateLimiter
 
 
 def throttle_class(limiter: SyncRateLimiter, rule: Rule) -> type[BaseThrottle]:
@@ -123,7 +123,7 @@ def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
         try:
             return handle(error)
         except Exception as unhandled:
-            responded(response_to(unhandled), met)
+            raised(unhandled, met)
             raise
 
     view.finalize_response = finalize_with_headers

@@ -49,9 +49,9 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
         field = ", ".join((field, *map(str, refusing)))
         shown = outcome.shown  # type: ignore[assignment]
     for policy, (allowed, _, remaining, wait_ms, reset_ms) in shown:
-        if outcome.allowed:
+        if outcome.allowed and policy.unit is None:
             members.append(f'"{policy.name}";r={remaining};t={seconds(reset_ms)}')
-        elif wait_ms == NEVER:
+        elif outcome.allowed or wait_ms == NEVER:
             members.append(f'"{policy.name}";r={remaining}')
         elif not allowed:
             members.append(f'"{policy.name}";r={remaining};t={max(1, seconds(wait_ms))}')

@@ -8,7 +8,7 @@ from functools import lru_cache
 from redis_rl.errors import ConfigurationError
 from redis_rl.limits.ban import Ban
 from redis_rl.limits.grammar import Item, together
-from redis_rl.limits.labels import Known, Labels, labels_of
+from redis_rl.limits.labels import Known, Labels, has_row, labels_of
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.names import check_name, policies
 from redis_rl.limits.policy import ServerPolicy
@@ -68,6 +68,12 @@ class LimitSet:
         """Its limiters, those of its policies' clauses included as far as they are known."""
         clauses = (limit for name in self.named for limit in known.get(name, ()))
         return self.limiters.union(limit.limiter for limit in clauses)
+
+    def rows_with(self, known: Known) -> int:
+        """How many rows a reply has, as far as its policies are known."""
+        clauses = [clause for name in self.named for clause in known.get(name, ())]
+        unknown = sum(name not in known for name in self.named)
+        return self.least + sum(map(has_row, clauses)) + unknown
 
     @property
     def keep_s(self) -> int:

@@ -26,10 +26,13 @@ class Policy:
     name: str
     q: int
     w: int | None
+    unit: str | None = None
+    """What is counted, if not requests over time."""
 
     def __str__(self) -> str:
         window = "" if self.w is None else f";w={self.w}"
-        return f'"{self.name}";q={self.q}{window}'
+        unit = "" if self.unit is None else f';qu="{self.unit}"'
+        return f'"{self.name}";q={self.q}{window}{unit}'
 
 
 def policies(limits: Sequence[Limit], name: str | None, several: bool) -> tuple[Policy, ...]:

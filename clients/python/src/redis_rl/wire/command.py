@@ -31,6 +31,21 @@ def settle(key: str, id: str, cost: int) -> bytes:
     return command("RL.SETTLE", key, id, str(cost))
 
 
+def lease(key: str, limit: int, duration: str, id: str) -> bytes:
+    """RL.LEASE of a place."""
+    return command("RL.LEASE", key, str(limit), duration, id)
+
+
+def renew(key: str, duration: str, id: str) -> bytes:
+    """RL.RENEW of a place."""
+    return command("RL.RENEW", key, duration, id)
+
+
+def release(key: str, id: str) -> bytes:
+    """RL.RELEASE of a place."""
+    return command("RL.RELEASE", key, id)
+
+
 def named_charge(id: str, keep_s: int | None) -> tuple[str, ...]:
     """The words that end a charge with an id, known for so long or for a minute."""
     return ("ID", id) if keep_s is None else ("ID", id, "KEEP", f"{keep_s}s")

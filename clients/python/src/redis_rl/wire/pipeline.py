@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 
 from redis_rl.errors import ConnectionBroken, NoAnswer, StoreUnavailable
 from redis_rl.wire.connections import Maker
@@ -140,3 +141,23 @@ class Pipeline:
             if old.idle:
                 old.close()
         self._retired = [old for old in self._retired if not old.ended]
+
+
+class OneServer:
+    """A pipeline for all keys, as `ClusterRoutes` has one for each node."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.aclose = pipeline.aclose
+
+    def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
+        """Send a command; its reply, or error, comes before the deadline."""
+        return self._pipeline.submit(command)
+
+    def submit_again(self, key: str, command: bytes) -> Awaitable[object]:  # noqa: ARG002
+        """`submit`, once more if the connection breaks."""
+        return self._pipeline.submit_again(command)
+
+    async def probe(self, command: bytes, timeout: float) -> None:
+        """Ask the one server."""
+        await self._pipeline.submit_within(timeout, command)

@@ -6,6 +6,7 @@ Each serves `/items/{id}` under limits that one request meets together, first to
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from redis_rl import RateLimiter, SyncRateLimiter
-from redis_rl.asgi import RateLimitMiddleware
+from redis_rl.asgi import ConcurrencyMiddleware, RateLimitAllMiddleware, RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
 from web.apps.asking import ADDRESS, asking
 
@@ -34,11 +35,23 @@ class Limited:
 
     limits: tuple[Any, ...]
     options: dict[str, Any]
+    kind: str = ""
+    """What follows the name of the method that makes it: `_all`."""
 
 
 def limited(*limits: Any, **options: Any) -> Limited:
     """A limit, as an app writes it."""
     return Limited(limits, options)
+
+
+def limited_places(*limits: Any, **options: Any) -> Limited:
+    """So many at once."""
+    return Limited(limits, options, "_concurrency")
+
+
+def limited_all(subjects: Any, **options: Any) -> Limited:
+    """Limits of several subjects."""
+    return Limited((subjects,), options, "_all")
 
 
 @dataclass(frozen=True)
@@ -52,9 +65,7 @@ class Answer:
     @property
     def left(self) -> list[int]:
         """What RateLimit says is left, limit by limit."""
-        return [
-            int(part.split(";")[0]) for part in self.headers.get("ratelimit", "").split("r=")[1:]
-        ]
+        return [int(left) for left in re.findall(r";r=(\d+)", self.headers.get("ratelimit", ""))]
 
 
 @dataclass
@@ -69,6 +80,8 @@ class Adapter(ABC):
     """What the handler answers."""
     raises: Exception | None = None
     """What it raises instead."""
+    during: Callable[[], None] | None = None
+    """What the test does while a request is handled."""
     served: int = 0
     """How many requests reached the handler."""
     raising: bool = False
@@ -91,6 +104,8 @@ class Adapter(ABC):
     def handled(self) -> None:
         """Handle a request."""
         self.served += 1
+        if self.during is not None:
+            self.during()
         if self.raises is not None:
             raise self.raises
 
@@ -119,6 +134,12 @@ class Adapter(ABC):
     def statuses(self, count: int, *arguments: Any, **options: Any) -> list[int]:
         """Ask several times."""
         return [self.ask(*arguments, **options).status for _ in range(count)]
+
+
+def made_by(limits: Any, method: str, one: Limited) -> Any:
+    """The method that makes a limit of its kind."""
+    name = method + one.kind
+    return getattr(limits, "concurrency" if name == "limit_concurrency" else name)
 
 
 def lower(headers: Any) -> dict[str, str]:
@@ -182,7 +203,10 @@ class Dependency(OverASGI):
         """Put all on the route."""
         self.app = FastAPI()
         self.limiter.install(self.app)
-        made = [Depends(self.limiter.limit(*one.limits, **one.options)) for one in limits]
+        made = [
+            Depends(made_by(self.limiter, "limit", one)(*one.limits, **one.options))
+            for one in limits
+        ]
         self.app.api_route("/items/{id}", methods=METHODS, dependencies=made)(self.item)
 
 
@@ -198,7 +222,7 @@ class Decorator(Dependency):
             return await self.item()
 
         for one in limits:
-            item = self.limiter.limited(*one.limits, **one.options)(item)
+            item = made_by(self.limiter, "limited", one)(*one.limits, **one.options)(item)
         self.app.api_route("/items/{id}", methods=METHODS)(item)
 
 
@@ -219,13 +243,21 @@ class Middleware(OverASGI):
 
         self.app = Starlette(routes=[Route("/items/{id}", item, methods=METHODS)])
         for one in reversed(limits):
-            self.app = RateLimitMiddleware(self.app, self.limiter, *one.limits, **one.options)
+            made = MIDDLEWARE[one.kind]
+            self.app = made(self.app, self.limiter, *one.limits, **one.options)
 
     def function(self, of_headers: OfHeaders) -> Callable[..., Any]:
         """Take the ASGI scope."""
         return lambda scope: of_headers(
             {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         )
+
+
+MIDDLEWARE: dict[str, Any] = {
+    "": RateLimitMiddleware,
+    "_all": RateLimitAllMiddleware,
+    "_concurrency": ConcurrencyMiddleware,
+}
 
 
 class Threaded(Adapter):

@@ -8,7 +8,16 @@ from typing import Any
 import flask
 
 from redis_rl.flask import RateLimits
-from web.apps.adapters import METHODS, Answer, Limited, OfHeaders, Threaded, dashed, lower
+from web.apps.adapters import (
+    METHODS,
+    Answer,
+    Limited,
+    OfHeaders,
+    Threaded,
+    dashed,
+    lower,
+    made_by,
+)
 from web.apps.asking import ADDRESS
 
 
@@ -23,7 +32,7 @@ class Flask(Threaded):
         self.limits = RateLimits(self.app, self.limiter)
         view = self.view()
         for one in reversed(limits):
-            view = self.limits.limit(*one.limits, **one.options)(view)
+            view = made_by(self.limits, "limit", one)(*one.limits, **one.options)(view)
         self.app.route("/items/<int:id>", methods=METHODS, provide_automatic_options=False)(view)
 
     def view(self) -> Callable[..., Any]:

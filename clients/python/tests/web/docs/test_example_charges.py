@@ -1,11 +1,15 @@
 """The example app's routes whose limits are more than a count."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from support.eventually import eventually
+from support.pool import NewServer
 from support.server import Server
 from web.apps.example import Example
 
@@ -84,3 +88,58 @@ def test_generate_settles(app: httpx.Client, server: Server) -> None:
     for wrong in ("estimate=0&actual=1", "estimate=1&actual=0", "estimate=1", "actual=1", ""):
         assert app.post(f"/generate?{wrong}").status_code in (400, 422)
     assert left() == 50
+
+
+def test_team_charges_both_or_neither(app: httpx.Client, server: Server) -> None:
+    user = {"Authorization": "Bearer user123_token"}
+    first = app.get("/team/red", headers=user)
+    assert first.json() == {"team": "red"}
+    assert first.headers["ratelimit"] == '"user";r=9;t=60, "team";r=14;t=60'
+    assert [app.get("/team/red", headers=user).status_code for _ in range(10)] == [200] * 9 + [429]
+    assert statuses(app, 6, "/team/red") == [200] * 5 + [429]
+    assert app.get("/team/blue").headers["ratelimit"] == '"user";r=4;t=60, "team";r=14;t=60'
+    with server.client(decode_responses=True) as client:
+        assert sorted(client.keys("*")) == [
+            "rl:team:team:blue",
+            "rl:team:team:red",
+            "rl:user:ip:127.0.0.1",
+            "rl:user:user:user123",
+        ]
+
+
+def test_busy_serves_two_at_once(app: httpx.Client, server: Server) -> None:
+    def held() -> int:
+        with server.client() as client:
+            key = "rl:busy:ip:127.0.0.1"
+            free = client.execute_command("RL.LEASE", key, 9, "1m", "looks", "COST", 0)[2]
+        return 9 - int(free)
+
+    first = app.get("/busy")
+    assert first.json() == {"ok": True}
+    assert first.headers["ratelimit-policy"] == '"busy";q=2;qu="concurrent-requests"'
+    with ThreadPoolExecutor() as pool:
+        working = [pool.submit(app.get, "/busy?ms=1500") for _ in "12"]
+        assert eventually(lambda: held() == 2)
+        third = app.get("/busy")
+        assert third.status_code == 429
+        assert third.headers["retry-after"] == "5"
+        assert [one.result().status_code for one in working] == [200, 200]
+    with pytest.raises(httpx.ReadTimeout):
+        app.get("/busy?ms=60000", timeout=httpx.Timeout(10, read=0.5))
+    assert eventually(lambda: held() == 0)
+    assert app.get("/busy?fail=1").status_code == 500
+    assert eventually(lambda: held() == 0)
+
+
+def test_patient_waits_for_its_turn(new_server: NewServer, tmp_path: Path) -> None:
+    server = new_server()
+    server.clock.offset_ms(0)
+    settings = {"REDIS_URL": f"redis://127.0.0.1:{server.port}", "RL_TIMEOUT_MS": "5000"}
+    with Example(tmp_path, **settings) as app, ThreadPoolExecutor(20) as pool:
+        assert app.get("/patient").json() == {"ok": True}
+        began = time.monotonic()
+        codes = list(pool.map(lambda _: app.get("/patient").status_code, range(20)))
+        took = time.monotonic() - began
+    assert set(codes) == {200, 429}
+    assert 3 <= codes.count(200) <= 8
+    assert took < 5

@@ -22,6 +22,8 @@ GOES_ON = (
     "`limiter.limit(...)`",
     "Count only some answers",
     "Costs that are known afterwards",
+    "Several subjects",
+    "So many at once",
     "As a decorator",
     "Holding requests",
 )

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from redis_rl.base import (
+from redis_rl.charges.background import Background
+from redis_rl.charges.together import PreparedAll
+from redis_rl.keys.subjects import Who
+from redis_rl.limiters.base import (
     PROBE_S,
-    Check,
-    LimiterBase,
-    Prepared,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
-from redis_rl.charges.background import Background
-from redis_rl.charges.reservation import Reservation
-from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Check, Prepared
+from redis_rl.limiters.threaded_charges import SyncCharging
 from redis_rl.limits.limitset import Limits
-from redis_rl.options import CheckOptions, NamedOptions, checked_estimate, checked_flag
+from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster_exchange import ClusterExchange
 from redis_rl.wire.command import peek, policy_get
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, repr=False)
-class SyncRateLimiter(LimiterBase):
+class SyncRateLimiter(SyncCharging):
     """AsyncRateLimiter without `await`: the same arguments, methods, keys and errors.
 
     It may be shared by threads, and made before a fork.
@@ -57,8 +56,15 @@ class SyncRateLimiter(LimiterBase):
             connect = Maker(pool_of(redis, SYNC), SYNC, self.connect_timeout)
             self._store = Exchange(connect, self.timeout)
 
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        return isinstance(self.redis, RedisCluster)
+
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return self._lines.ask(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -76,48 +82,9 @@ class SyncRateLimiter(LimiterBase):
         """Make several checks, one after the other; raises the first error."""
         return [self.check(one.key, *one.asks, **one.options) for one in checks]
 
-    def reserve(
-        self,
-        key: Who,
-        *limits: Limits,
-        cost: int,
-        refund_on_error: bool = False,
-        **options: Unpack[NamedOptions],
-    ) -> Reservation:
-        """As AsyncRateLimiter.reserve, for `with`."""
-        checked_estimate(cost)
-        checked_flag("refund_on_error", refund_on_error)
-        return Reservation(self.charge(key, *limits, cost=cost, **options), refund_on_error)
-
-    def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
-        """As AsyncRateLimiter.charge."""
-        asked = self._prepare(key, limits, settles=True, **options)
-        if isinstance(asked, Outcome):
-            return self._reservable(asked)
-        try:
-            reply = self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._reservable(self._conclude(asked, reply), asked.id)
-
-    def settle(self, outcome: Outcome, cost: int) -> bool:
-        """As AsyncRateLimiter.settle."""
-        command = self._settlement(outcome, cost)
-        if command is None:
-            return False
-        try:
-            reply = raised(self._store.ask_all(outcome.key, command, again=True))
-        except FAILURES as error:
-            reply = error
-        return self._settled(outcome, cost, reply)
-
-    def settle_later(self, outcome: Outcome, cost: int) -> None:
-        """`settle` in a thread of its own; `close` waits for it."""
-
-        def settle() -> None:
-            self.settle(outcome, cost)
-
-        self._later(settle)
+    def send_again(self, key: str, command: bytes) -> Any:
+        """Send a command about a key, once more if the connection breaks."""
+        return raised(self._store.ask_all(key, command, again=True))
 
     def peek(
         self,
@@ -144,6 +111,7 @@ class SyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
         except FAILURES as error:
@@ -162,11 +130,13 @@ class SyncRateLimiter(LimiterBase):
         self._probed(failure)
 
     def close(self) -> None:
-        """Close the idle connections. A later check makes new ones."""
+        """Give back the places, and close the idle connections. A later check makes new ones."""
+        for place in list(self.held):
+            place.release()
         self._background.finish(max(self.timeout, PROBE_S))
         self._store.close()
 
-    def _ask(self, asked: Prepared) -> Any:
+    def _ask(self, asked: Prepared | PreparedAll) -> Any:
         """Send a check, preceded by the questions about its policies."""
         *told, reply = self._store.ask_all(
             asked.key,
@@ -179,11 +149,6 @@ class SyncRateLimiter(LimiterBase):
         if isinstance(reply, Exception):
             raise reply
         return reply
-
-    def _later(self, work: Callable[[], None], delay_s: float = 0.0) -> None:
-        """Do it in the background."""
-        if not self._background.later(work, delay_s):
-            self._log.warn("Something was not settled", RuntimeError("too much waits for it"))
 
     def _waits_ms(self, key: str) -> dict[object, int]:
         """How long calls of cost 1 would have to wait; nothing if RL.PEEK is not permitted."""

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
+from redis_rl.charges.denials import SHORT_S, denials_of
 from redis_rl.charges.ids import new_id
-from redis_rl.errors import CannotDecide, CannotNow, NoAnswer, StoreMisconfigured
+from redis_rl.charges.waiting import Lines, checked_wait
+from redis_rl.errors import (
+    CannotDecide,
+    CannotNow,
+    NoAnswer,
+    StoreMisconfigured,
+)
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import checked_legacy, rate_headers
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Who
-from redis_rl.limits.grammar import Item
+from redis_rl.limiters.checks import Prepared
 from redis_rl.limits.known import KnownPolicies
 from redis_rl.limits.labels import Known
-from redis_rl.limits.limitset import Limits, LimitSet, limit_set
+from redis_rl.limits.limitset import Limits, limit_set
 from redis_rl.log import Log
 from redis_rl.options import (
-    CheckOptions,
     LimiterOptions,
     OnError,
     checked_cost,
     checked_mode,
 )
-from redis_rl.outcome import Charge, Outcome
+from redis_rl.outcome import Outcome
 from redis_rl.wire.breaker import Breaker, Misconfigured
-from redis_rl.wire.command import command, named_charge, rl_limit, rl_limit_named, settle
+from redis_rl.wire.command import command, named_charge, rl_limit, rl_limit_named
 from redis_rl.wire.faults import classify
 
 logger = logging.getLogger("redis_rl")
@@ -36,53 +42,6 @@ logger = logging.getLogger("redis_rl")
 DEFAULT_SCOPE = "app"
 PROBE_S = 1.0
 """How long a probe waits at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The arguments of `check` as one value, for `check_many`."""
-
-    key: Who
-    limits: Limits | tuple[str | Item, ...]
-    name: str | None = None
-    scope: str | None = None
-    cost: int = 1
-    on_error: OnError | None = None
-    retry: bool = False
-
-    @property
-    def asks(self) -> tuple[Limits, ...]:
-        """Its limits as `check` takes them."""
-        return self.limits if isinstance(self.limits, tuple) else (self.limits,)
-
-    @property
-    def options(self) -> CheckOptions:
-        """Everything but its key and limits."""
-        return {
-            "name": self.name,
-            "scope": self.scope,
-            "cost": self.cost,
-            "on_error": self.on_error,
-            "retry": self.retry,
-        }
-
-
-class Prepared(NamedTuple):
-    """A check that is ready to be sent, and what is needed to read its reply."""
-
-    key: str
-    command: bytes
-    limits: LimitSet
-    cost: int
-    mode: OnError
-    policies: tuple[str, ...] = ()
-    """The server's policies to ask for along with it."""
-    id: str | None = None
-    """The charge's, if it has one: then it may be sent again."""
-    settles: bool = False
-    """Whether the charge may be settled."""
-    waits_ms: Mapping[object, int] | None = None
-    """Of a peek: how long a call of cost 1 would have to wait, by limiter."""
 
 
 @dataclass(eq=False, repr=False)
@@ -95,6 +54,10 @@ class LimiterBase(LimiterOptions):
         checked_legacy(self.legacy)
         self.addresses = AddressRules(self.trusted_proxies, self.ipv6_prefix)
         self.keys = Keys(self.prefix, self.addresses)
+        self._denials = denials_of(self.deny_cache)
+        self._lines = Lines()
+        self.held: set[Any] = set()
+        """The places that are held."""
         self.failed_open = 0
         """How many requests were served without an answer."""
         self._breaker = Breaker()
@@ -107,12 +70,17 @@ class LimiterBase(LimiterOptions):
         """The clauses of the server's policies, as far as they are known."""
         return self._policies.clauses
 
-    def key(self, key: Who, scope: str | None = None) -> str:
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        raise NotImplementedError
+
+    def key(self, key: Who, scope: str | None = None, slot: str | None = None) -> str:
         """The Redis key of somebody in a scope, `app` if it is left out.
 
         Raises CannotIdentify if there is no id or address.
         """
-        return self.keys.key(scope or DEFAULT_SCOPE, key)
+        return self.keys.key(scope or DEFAULT_SCOPE, key, slot)
 
     def refuse(self, error: CannotDecide) -> None:
         """Log why a request is refused, at most once a second."""
@@ -128,6 +96,7 @@ class LimiterBase(LimiterOptions):
         on_error: OnError | None = None,
         retry: bool = False,
         settles: bool = False,
+        max_wait: float | None = None,  # noqa: ARG002 - the caller waits
     ) -> Prepared | Outcome:
         """Make a check ready to be sent, or answer without asking."""
         asked = limit_set(limits, name)
@@ -143,15 +112,36 @@ class LimiterBase(LimiterOptions):
                 raise blocked
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, cost)
+        asked_at = 0.0
+        if self._denials is not None and cost and not settles:
+            denied = self._denials.get((redis_key, asked.clauses, cost))
+            if denied is not None:
+                return self._announced(denied)
+            asked_at = self._denials.now()
         due = self._policies.due(asked.named) if asked.named else ()
         if (retry or settles) and cost:
             id = new_id()
             end = named_charge(id, asked.keep_s if settles else None)
             sent = rl_limit_named(redis_key, asked.clauses, asked.count, cost, end)
-            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles)
+            return Prepared(redis_key, sent, asked, cost, mode, due, id, settles, asked_at)
         raw = redis_key.encode("utf-8", "surrogatepass")
         sent = rl_limit(raw, asked.clauses, asked.count, cost)
-        return Prepared(redis_key, sent, asked, cost, mode, due)
+        return Prepared(redis_key, sent, asked, cost, mode, due, asked_at=asked_at)
+
+    def _line(
+        self, key: Who, limits: tuple[Limits, ...], options: Any
+    ) -> tuple[Hashable, int, float] | None:
+        """Where those wait who ask this, how much they ask, and for how long; None: nowhere."""
+        max_wait = options.pop("max_wait")
+        if max_wait is None:
+            return None
+        checked_wait(max_wait)
+        asked = limit_set(limits, options.get("name"))
+        try:
+            where = self.key(key, options.get("scope") or asked.name)
+        except CannotDecide:
+            return None  # the check says so
+        return (where, asked.clauses), options.get("cost", 1), max_wait
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
         """Answer by the reply, or by the error that came in its place."""
@@ -170,40 +160,19 @@ class LimiterBase(LimiterOptions):
         self._misconfigured.succeeded(asked.key)
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
+        if asked.asked_at and not outcome.allowed and self._denials is not None:
+            where = (asked.key, limits.clauses, cost)
+            longest = (SHORT_S,) if limits.named else ()
+            self._denials.put(where, (asked.key,), outcome, asked.asked_at, *longest)
         return self._announced(outcome)
-
-    def _reservable(self, outcome: Outcome, id: str | None = None) -> Outcome:
-        """Let an outcome be settled, if it has charged anything under this id."""
-        charged = id if outcome.allowed and outcome.source == "server" else None
-        outcome.charge = Charge(self, charged)
-        return outcome
-
-    def _settlement(self, outcome: Outcome, cost: int) -> bytes | None:
-        """The command that settles a charge; None if there is nothing to settle, or no answer."""
-        checked_cost(cost)
-        charge = outcome.charge
-        if charge is None or charge.id is None:
-            return None
-        blocked = self._breaker.blocks()
-        if blocked is not None:
-            self._unsettled(blocked)
-            return None
-        return settle(outcome.key, charge.id, cost)
-
-    def _settled(self, outcome: Outcome, cost: int, reply: object) -> bool:
-        """Whether a charge was still known, by the reply or the error in its place."""
-        if isinstance(reply, Exception):
-            error = classify(reply)
-            self._learn(error, outcome.key)
-            self._unsettled(error)
-            return False
-        if reply == 1:
-            outcome.show_settled(cost)
-        return reply == 1
 
     def stands(self, what: str, error: Exception) -> None:
         """Log why a charge was not settled, at most once a second."""
         self._log.warn(what, error)
+
+    def _forget_denials(self, *keys: str) -> None:
+        if self._denials is not None:
+            self._denials.forget(keys)
 
     def _unsettled(self, error: CannotDecide) -> None:
         self.stands("A charge stands that should be settled", error)

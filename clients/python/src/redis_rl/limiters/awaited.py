@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from redis.asyncio import Redis, RedisCluster
 
-from redis_rl.base import (
+from redis_rl.charges.together import PreparedAll
+from redis_rl.keys.subjects import Who
+from redis_rl.limiters.awaited_charges import AsyncCharging
+from redis_rl.limiters.base import (
     PROBE_S,
-    Check,
-    LimiterBase,
-    Prepared,
     delete_command,
     nothing_left,
     probe_command,
     waits_ms,
 )
-from redis_rl.charges.reservation import Reservation, Reserving
-from redis_rl.errors import ConnectionBroken
-from redis_rl.keys.subjects import Who
+from redis_rl.limiters.checks import Check, Prepared
 from redis_rl.limits.limitset import Limits
-from redis_rl.options import CheckOptions, NamedOptions, checked_estimate, checked_flag
+from redis_rl.options import CheckOptions
 from redis_rl.outcome import Outcome
 from redis_rl.wire.cluster import ClusterRoutes
 from redis_rl.wire.command import peek, policy_get
 from redis_rl.wire.connections import ASYNC, Maker, pool_of
 from redis_rl.wire.faults import FAILURES, classify
-from redis_rl.wire.link import Reply
-from redis_rl.wire.pipeline import Pipeline
+from redis_rl.wire.pipeline import OneServer, Pipeline
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -49,7 +46,7 @@ class _Backend(Protocol):
 
 
 @dataclass(eq=False, repr=False)
-class AsyncRateLimiter(LimiterBase):
+class AsyncRateLimiter(AsyncCharging):
     """Checks limits in Redis or Valkey with redis-rl's module, one command a check.
 
     `redis` is a URL, or a client or cluster client of redis-py; nothing is connected before the
@@ -59,6 +56,8 @@ class AsyncRateLimiter(LimiterBase):
     """
 
     redis: Redis | RedisCluster | str
+    holds_places = False
+    """Whether an app has a limit of so many at once; then its requests are watched."""
 
     def __post_init__(self) -> None:
         """Prepare to connect."""
@@ -71,10 +70,15 @@ class AsyncRateLimiter(LimiterBase):
             )
         else:
             connect = Maker(pool_of(redis, ASYNC), ASYNC, self.connect_timeout)
-            self._make = lambda: _OneServer(Pipeline(connect, self.timeout, CAPACITY))
+            self._make = lambda: OneServer(Pipeline(connect, self.timeout, CAPACITY))
         self._backends: dict[asyncio.AbstractEventLoop, _Backend] = {}
         self._unfinished: set[asyncio.Future[Any]] = set()
         """What goes on in the background."""
+
+    @property
+    def clustered(self) -> bool:
+        """Whether keys are on several servers."""
+        return isinstance(self.redis, RedisCluster)
 
     async def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """Ask whether something may happen, and charge it if so, in one command.
@@ -87,11 +91,14 @@ class AsyncRateLimiter(LimiterBase):
         - `cost`: how much to charge, from 0. Default: 1.
         - `on_error`: `closed` or `open`; overrides the limiter's.
         - `retry`: whether to ask once more, and charge once, if the connection breaks.
+        - `max_wait`: seconds to wait instead of being refused, if that is enough.
 
         Raises ConfigurationError for invalid arguments; StoreUnavailable if the server gives no
         answer and the mode is `closed`; StoreMisconfigured in every mode; CannotIdentify for an
         empty id or a subject without an address.
         """
+        if "max_wait" in options and (line := self._line(key, limits, options)):
+            return await self._lines.ask_async(*line, lambda: self.check(key, *limits, **options))
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
             return asked
@@ -119,72 +126,13 @@ class AsyncRateLimiter(LimiterBase):
                 raise outcome
         return outcomes  # type: ignore[return-value]
 
-    def reserve(
-        self,
-        key: Who,
-        *limits: Limits,
-        cost: int,
-        refund_on_error: bool = False,
-        **options: Unpack[NamedOptions],
-    ) -> Reserving:
-        """Charge an estimate now, and settle it when the cost is known.
+    def send(self, key: str, command: bytes) -> Awaitable[Any]:
+        """Send a command about a key; its reply, or an error, comes before the deadline."""
+        return self._backend().submit(key, command)
 
-            async with limiter.reserve("ann", "token 100000/minute", cost=estimate) as reserved:
-                if reserved.outcome.allowed:
-                    await reserved.settle(actual)
-
-        It may be awaited as well. `cost` is at least 1; an estimate that is never settled stands.
-        With `refund_on_error`, an error within the block gives it back.
-        """
-        checked_estimate(cost)
-        checked_flag("refund_on_error", refund_on_error)
-
-        async def reserved() -> Reservation:
-            return Reservation(
-                await self.charge(key, *limits, cost=cost, **options), refund_on_error
-            )
-
-        return Reserving(reserved)
-
-    async def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
-        """`check` whose outcome can be settled: `await outcome.settle(cost)`."""
-        asked = self._prepare(key, limits, settles=True, **options)
-        if isinstance(asked, Outcome):
-            return self._reservable(asked)
-        try:
-            reply = await self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._reservable(self._conclude(asked, reply), asked.id)
-
-    async def settle(self, outcome: Outcome, cost: int) -> bool:
-        """Settle what `charge` or a reservation has charged; `outcome.settle` calls it.
-
-        Returns whether the charge was still known. If there is no answer, it stands.
-        """
-        command = self._settlement(outcome, cost)
-        if command is None:
-            return False
-        try:
-            reply: Any = await self._backend().submit_again(outcome.key, command)
-        except FAILURES as error:
-            reply = error
-        return self._settled(outcome, cost, reply)
-
-    def settle_later(self, outcome: Outcome, cost: int) -> None:
-        """`settle` without waiting for it; `aclose` does."""
-        command = self._settlement(outcome, cost)
-        if command is None:
-            return
-
-        def told(reply: asyncio.Future[Any]) -> None:
-            error = reply.exception()
-            if isinstance(error, ConnectionBroken):
-                self._in_background(self.settle(outcome, cost))
-            else:
-                self._settled(outcome, cost, error or reply.result())
-
-        self._in_background(self._backend().submit(outcome.key, command), told)
+    def send_again(self, key: str, command: bytes) -> Awaitable[Any]:
+        """`send`, once more if the connection breaks: for commands that may be run twice."""
+        return self._backend().submit_again(key, command)
 
     async def peek(
         self,
@@ -218,6 +166,7 @@ class AsyncRateLimiter(LimiterBase):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
+        self._forget_denials(redis_key)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
         except FAILURES as error:
@@ -243,8 +192,13 @@ class AsyncRateLimiter(LimiterBase):
         self._probed(failure)
 
     async def aclose(self) -> None:
-        """Close this event loop's connections. A later check makes new ones."""
+        """Give back this event loop's places, and close its connections.
+
+        A later check makes new ones.
+        """
         loop = asyncio.get_running_loop()
+        for place in [one for one in list(self.held) if one.loop is loop]:
+            place.release()
         while ours := [one for one in self._unfinished if one.get_loop() is loop]:
             await asyncio.wait(ours)
         backend = self._backends.pop(loop, None)
@@ -257,7 +211,7 @@ class AsyncRateLimiter(LimiterBase):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _ask(self, asked: Prepared) -> Any:
+    async def _ask(self, asked: Prepared | PreparedAll) -> Any:
         """Send a check, preceded by the questions about its policies."""
         backend = self._backend()
         submit = backend.submit if asked.id is None else backend.submit_again
@@ -280,7 +234,7 @@ class AsyncRateLimiter(LimiterBase):
         except FAILURES:
             return {}
 
-    def _in_background(
+    def in_background(
         self, work: Awaitable[Any], then: Callable[[asyncio.Future[Any]], None] | None = None
     ) -> None:
         """Let it go on; a command was written by now, even if the loop turns no more."""
@@ -300,20 +254,3 @@ class AsyncRateLimiter(LimiterBase):
                 self._unfinished.discard(dead)
             backend = self._backends[loop] = self._make()
         return backend
-
-
-class _OneServer:
-    """All keys are on one server."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self.aclose = pipeline.aclose
-
-    def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
-        return self._pipeline.submit(command)
-
-    def submit_again(self, key: str, command: bytes) -> Awaitable[Any]:  # noqa: ARG002
-        return self._pipeline.submit_again(command)
-
-    async def probe(self, command: bytes, timeout: float) -> None:
-        await self._pipeline.submit_within(timeout, command)
