@@ -92,15 +92,20 @@ export class Asker {
       if (this.denials !== undefined) return this.#askUnlessDenied(command, set, cost, mode, quiet);
       return this.askCommand(command, set, cost, mode, undefined, quiet);
     }
-    const send = (settle: Command) => {
-      this.denials?.forget(key);
-      return exchange.send(settle);
-    };
+    const send = this.#settling(exchange, key);
     const made: Made | undefined =
       cost === 0
         ? undefined
         : (outcome, labels) => Charge.made(outcome, labels, id, send, this.#log);
     return this.askCommand(command, set, cost, mode, made, quiet);
+  }
+
+  /** Sends what settles a charge at `key`, which may let others pass. */
+  #settling(exchange: Exchange, key: string): (settle: Command) => Promise<unknown> {
+    return (settle) => {
+      this.denials?.forget(key);
+      return exchange.send(settle);
+    };
   }
 
   /** The same, unless it was refused a moment ago. */
@@ -164,17 +169,27 @@ export class Asker {
   }
 
   /** Checks several keys, all or nothing. */
-  async askAll(groups: readonly Group[], mode?: OnError, retry = false): Promise<AllOutcome> {
+  async askAll(
+    groups: readonly Group[],
+    mode?: OnError,
+    retry = false,
+    settles = false,
+  ): Promise<AllOutcome> {
     const set = together(groups);
     const { key } = groups[0] as Group;
     const cost = groups.reduce((sum, each) => sum + each.cost, 0);
     const { exchange } = this;
     if (!exchange) return allUnasked('exempt', groups, cost);
-    const command = allCommand(groups, retry ? newId() : undefined);
+    const id = retry || settles ? newId() : undefined;
+    const command = allCommand(groups, id, settles);
+    const made = (each: Outcome, labels: readonly Label[], allowed: boolean) => {
+      if (id === undefined || !settles || !allowed || each.cost === 0) return each;
+      return Charge.made(each, labels, id, this.#settling(exchange, each.key), this.#log);
+    };
     let outcome: AllOutcome;
     try {
       const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
-      outcome = readAll(reply, labels, counts, groups);
+      outcome = readAll(reply, labels, counts, groups, made);
     } catch (error) {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       this.unanswered(failure as StoreUnavailable, key, cost, mode);
