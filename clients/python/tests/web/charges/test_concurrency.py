@@ -169,6 +169,41 @@ async def test_fastapi_holds_it_until_the_body_has_ended(
     assert seen == [("body", 1), ("background", 0)]
 
 
+async def test_the_end_of_the_body_is_enough(limiter: FastAPILimiter, server: Server) -> None:
+    app = FastAPI()
+    limiter.install(app)
+    seen: list[int] = []
+
+    async def later() -> None:
+        await limiter.check("ann", "5/minute", scope="x")
+        seen.append(held(server))
+
+    @app.get("/", dependencies=[Depends(limiter.concurrency(2, "30s"))])
+    async def answer(tasks: BackgroundTasks) -> str:
+        tasks.add_task(later)
+        return "ok"
+
+    async def receive() -> Any:
+        await asyncio.sleep(60)  # a server that says nothing of the client
+
+    async def send(_: Any) -> None: ...
+
+    await app(SCOPE, receive, send)
+    assert seen == [0]
+
+
+SCOPE: Any = {
+    "type": "http",
+    "method": "GET",
+    "path": "/",
+    "raw_path": b"/",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [],
+    "client": ("192.0.2.1", 1),
+}
+
+
 async def test_fastapi_needs_install(limiter: FastAPILimiter) -> None:
     app = FastAPI()
     app.get("/", dependencies=[Depends(limiter.concurrency(2, "30s"))])(lambda: 1)
@@ -251,7 +286,7 @@ def test_a_client_that_goes_away_gives_it_back(
 
 
 def test_two_hundred_requests_of_which_a_third_hang_up(url: str, server: Server) -> None:
-    limiter = FastAPILimiter(url, timeout=10)
+    limiter = FastAPILimiter(url, timeout=10, connect_timeout=10)
     app = FastAPI()
     limiter.install(app)
     most, now = [0], [0]

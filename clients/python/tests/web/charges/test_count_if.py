@@ -284,6 +284,22 @@ async def test_a_task_that_is_cancelled_leaves_its_charge(url: str, server: Serv
     assert used(server) == 1
 
 
+async def test_an_app_that_raises_before_it_answers_counts_as_500(url: str) -> None:
+    seen: list[int] = []
+
+    async def app(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async with RateLimiter(url, timeout=5) as limiter:
+        limited_app = RateLimitMiddleware(
+            app, limiter, "3/minute", count_if=lambda answer: seen.append(answer.status_code)
+        )
+        async with asking(limited_app, raising=True) as client:
+            with pytest.raises(ZeroDivisionError):
+                await client.get("/")
+    assert seen == [500]
+
+
 def test_flask_s_aborts_count_by_their_status(url: str, server: Server) -> None:
     app = flask.Flask(__name__)
     with SyncRateLimiter(url, timeout=5) as limiter:
