@@ -16,6 +16,10 @@ pub(crate) struct Log {
     outages: Last,
     mistakes: Last,
     unidentified: Last,
+    unsettled: Last,
+    #[cfg(feature = "tower")]
+    undecided: Last,
+    unreleased: Last,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +39,28 @@ impl Log {
                 tracing::warn!(%error, "request refused");
             }
             _ => {}
+        }
+    }
+
+    /// Tell that a charge stands which was to be settled.
+    pub(crate) fn unsettled(&self, error: &Error) {
+        if self.unsettled.is_due() {
+            tracing::warn!(%error, "a charge could not be settled and stands");
+        }
+    }
+
+    /// Tell that a place stays taken until its lease ends.
+    pub(crate) fn unreleased(&self, error: &Error) {
+        if self.unreleased.is_due() {
+            tracing::warn!(%error, "a place could not be given back and is held until its lease ends");
+        }
+    }
+
+    /// Tell that nobody knows whether a response counts.
+    #[cfg(feature = "tower")]
+    pub(crate) fn undecided(&self) {
+        if self.undecided.is_due() {
+            tracing::error!("count_if panicked: the charge stands");
         }
     }
 }
