@@ -84,7 +84,7 @@ function parseLimits(like: Limits): Item[] {
   if (seen.has('ban') && all.every((each) => each instanceof Ban || !hasRow(each))) {
     throw new ConfigurationError(
       'a ban must come with a limit or a policy, whose refusals it counts, and there is none in ' +
-        `${shown(like)}`,
+        shown(like),
     );
   }
   return all;
