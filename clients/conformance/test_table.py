@@ -61,7 +61,7 @@ def limiter_of_node() -> set[str]:
 
 
 def route() -> set[str]:
-    return node("RouteOptions<Request>") | {"handler"}
+    return node("RouteOptions<Request>") | {"handler", "countIf"}
 
 
 @pytest.mark.parametrize("column", ["FastAPI", "Flask", "Django", "DRF throttle"])
