@@ -39,8 +39,10 @@ def test_a_slot_that_moves_takes_its_leases_along(
     assert cluster.call("RL.RENEW", key, "2h", "a", "b", "short") == 2
     assert integers(cluster.call("RL.LEASE", key, 3, "1h", "c"))[0] == 1
     assert integers(cluster.call("RL.LEASE", key, 3, "1h", "d"))[0] == 0
-    # The one that ended is counted by the node on which it did.
-    eventually(lambda: [ended(node) for node in (source, target)] == [1, 0])
+    # The one that ended is for the node to count on which it did: never for the other. A Redis that
+    # moves slots by itself tells no module which keys go with them.
+    counts = [0, 0] if not (by_hand or kind.is_valkey) else [1, 0]
+    eventually(lambda: [ended(node) for node in (source, target)] == counts)
     assert cluster.call("RL.RELEASE", key, "a", "b", "c", "short") == 3
 
 
