@@ -152,7 +152,7 @@ def test_it_loads_on_foreign_servers(name: str, file: Path, tmp_path: Path) -> N
             with RawConnection(port) as raw:
                 raw("FLUSHALL")
             [step] = example.steps
-            words = ["redis-cli", "-p", str(port)]
+            words = ["redis-cli", "--no-raw", "-p", str(port)]
             lines = "\n".join(step.commands) + "\n"
             printed = subprocess.run(
                 words, input=lines, capture_output=True, text=True, timeout=DEADLINE_S, check=True
