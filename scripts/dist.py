@@ -10,7 +10,6 @@ system since 2014, and musl. rustup brings Rust's standard library for each.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -140,10 +139,11 @@ def list_parts() -> Path:
     words = ["--format", "json", "--no-build-deps", "--target", "all", "--spec-version", "1.5"]
     output(program, "cyclonedx", *words, "--override-filename", stem)
     made = DIST / f"{stem}.json"
-    parts = json.loads((ROOT / f"{stem}.json").read_text())
+    # Our own crates are named by where they lie, which is nobody's business.
+    text = (ROOT / f"{stem}.json").read_text().replace(f"file://{ROOT}", "file:///redis-rl")
     for stray in (*ROOT.glob("*.cdx.json"), *ROOT.glob("core/*.cdx.json")):
         stray.unlink()
-    made.write_text(json.dumps(parts, indent=2) + "\n")
+    made.write_text(text)
     return made
 
 

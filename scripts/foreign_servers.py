@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -69,7 +70,8 @@ def for_own_musl(folder: Path) -> list[str]:
         tar.extractall(folder, filter="data")
     [source] = folder.glob("redis-*/src")
     words = ["MALLOC=libc", "CC=musl-gcc", "OPTIMIZATION=-O0", "OPT=-O0", "CFLAGS=-w"]
-    debian.run(["make", f"-j{os.cpu_count()}", "-C", str(source), "redis-server", *words])
+    make = ["make", "--silent", f"-j{os.cpu_count()}", "-C", str(source), "redis-server", *words]
+    subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(folder / "apt")
     return [str(source / "redis-server")]
 
@@ -97,7 +99,7 @@ def main() -> int:
     try:
         for name in sys.argv[1:]:
             provide(name)
-    except RuntimeError as error:
+    except (RuntimeError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -71,7 +71,8 @@ ARGUMENTS = {
     "fast-replies no": ("ratelimit.fast-replies", b"no"),
 }
 ANY_OF = (
-    "log-max-limit, receipts-max, top-size, notify-denied, count-evictions, fast-replies, policies"
+    "log-max-limit, lease-max-limit, receipts-max, top-size, notify-denied, count-evictions, "
+    "fast-replies, policies"
 )
 REFUSED = {
     "size 5": f"unknown argument 'size', it may be one of: {ANY_OF}",
