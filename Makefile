@@ -14,7 +14,7 @@ LOCKED := $(if $(CI),--locked)
 VENV := target/venv
 BENCH_HTTP_VENV := target/bench-http/venv
 PYTHON_OLDEST_VENV := target/venv-oldest
-PYTHON_SOURCES := tests scripts bench clients/conformance packaging/python
+PYTHON_SOURCES := tests scripts bench cli/suite clients/conformance packaging/python
 # How long make soak goes on, in seconds.
 DURATION ?= 180
 # Extra words for pytest: make test-server ARGS='-k digest -x'
@@ -24,7 +24,9 @@ SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
-.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings dist test-dist test-dist-own
+.PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings
+.PHONY: cli pages test-cli prometheus example-replay
+.PHONY: dist test-dist test-dist-own
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -36,13 +38,27 @@ build: ## build target/release/libredis_rl.so
 	@scripts/setup.sh build
 	cargo build --release $(LOCKED) -p redis-rl-module
 
+# Optimizing it as a whole, as the module is, takes minutes and wins nothing that is noticed.
+CLI_CARGO := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo
+
+cli: ## build target/release/redis-rl, the operator's tool
+	@scripts/setup.sh build
+	$(CLI_CARGO) build --release $(LOCKED) -p redis-rl-cli
+
+example-replay: cli $(VENV)/.ready ## replay a day of a shop against three limits, and make the page of it
+	@$(VENV)/bin/python scripts/sample_log.py target/example/shop.log
+	target/release/redis-rl replay target/example/shop.log --top 6 --suggest 0.1% \
+	    --limit '60/minute' --limit 'sliding 600/hour' --limit 'token 2/second burst 40' \
+	    --html target/example/shop.html
+	@echo "The same as a page: target/example/shop.html"
+
 run: build ## start a redis-server with the module on PORT (6379), or the one named by SERVER
 	@scripts/run.sh
 
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-deb test-dist-own test-rust test-python test-node test-examples ## run everything
+test: lint test-core test-module test-server test-cli test-deb test-dist-own test-rust test-python test-node test-examples ## run everything
 
 lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check format, lints and types
 	@scripts/setup.sh build rust-tools
@@ -50,6 +66,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check for
 	cargo fmt --manifest-path bench/http/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	$(VENV)/bin/python scripts/rooms.py core/src
+	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words style failure
 	$(VENV)/bin/python scripts/rooms.py src commands state policies words metrics settings server
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
@@ -103,10 +120,15 @@ test-module: ## unit-test the module (src/), without any server
 	@scripts/setup.sh build
 	cargo test $(LOCKED) -p redis-rl-module
 
+test-cli: build cli servers prometheus ## test the operator's tool on logs, against real servers and in a browser; ARGS='-k word' picks tests
+	@scripts/setup.sh browser terminal
+	$(CLI_CARGO) test --release $(LOCKED) -p redis-rl-cli
+	$(VENV)/bin/pytest -c cli/suite/pytest.ini cli/suite $(ARGS)
+
 test-server: build servers ## test the module inside real servers; ARGS='-k word' picks tests
 	$(VENV)/bin/pytest -c tests/pytest.ini tests $(ARGS)
 
-test-deb: build servers ## make the Debian package, install it and start servers with it, where there is dpkg
+test-deb: build pages servers ## make the Debian package, install it and start servers with it, where there is dpkg
 	@if scripts/deb.sh --check; then \
 	    deb=$$(scripts/deb.sh); \
 	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
@@ -175,6 +197,9 @@ servers: $(VENV)/.ready ## fetch the servers that the tests run on into target/s
 	@scripts/setup.sh server
 	@$(VENV)/bin/python scripts/fetch_servers.py $(SERVERS)
 
+prometheus: $(VENV)/.ready ## fetch Debian's Prometheus and redis_exporter, for tests, into target/prometheus/
+	@$(VENV)/bin/python scripts/fetch_prometheus.py
+
 soak: build servers ## disturb a primary and its replica for DURATION (180 s); ARGS='--seed 7 --server valkey-9'
 	PYTHONPATH=tests $(VENV)/bin/python -m soak --seconds '$(DURATION)' $(ARGS)
 
@@ -192,7 +217,12 @@ install: build ## install the module into PREFIX/lib/redis/modules (/usr); DESTD
 uninstall: ## remove what make install installed
 	@scripts/install.sh --uninstall
 
-deb: build ## make a Debian package in target/debian/
+# The man pages and completions of the tool.
+pages: cli
+	@rm -rf target/pages
+	@target/release/redis-rl generate target/pages
+
+deb: build pages ## make a Debian package in target/debian/
 	@scripts/deb.sh
 
 packages: $(VENV)/.ready $(NODE_HELPER)/node_modules/.ready ## make what PyPI, crates.io and npm are given, in target/packages/

@@ -7,8 +7,10 @@
 #     foreign     qemu for user programs, and musl with its compiler
 #     rust-tools  rustfmt and clippy
 #     server      a redis-server and redis-cli
+#     terminal    tmux
 #     bench       valgrind and redis-benchmark
 #     bench-http  wrk
+#     browser     a Chromium
 #     node        Node.js 20 or later with npm
 #     python      a Python 3.11 or later that can make virtual environments
 #
@@ -95,6 +97,18 @@ look_bench_http() {
     have wrk || need wrk "wrk"
 }
 
+look_terminal() {
+    have tmux || need tmux "tmux"
+}
+
+look_browser() {
+    local name
+    for name in chromium-headless-shell chromium chromium-browser google-chrome; do
+        have "$name" && return
+    done
+    need chromium-headless-shell "Chromium"
+}
+
 # Debian 12 has Node.js 18, so a package is named only where it would do.
 look_node() {
     local major candidate
@@ -157,6 +171,8 @@ for part in "$@"; do
     server) look_server ;;
     bench) look_bench ;;
     bench-http) look_bench_http ;;
+    browser) look_browser ;;
+    terminal) look_terminal ;;
     node) look_node ;;
     python) look_python ;;
     *)

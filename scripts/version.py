@@ -36,6 +36,8 @@ SOURCE = Place("Cargo.toml", r'^\[workspace\.package\]\nversion = "')
 PLACES = (
     SOURCE,
     Place("Cargo.lock", r'^name = "redis-rl-module"\nversion = "'),
+    Place("Cargo.lock", r'^name = "redis-rl"\nversion = "'),
+    Place("Cargo.lock", r'^name = "redis-rl-cli"\nversion = "'),
     Place("Cargo.lock", r'^name = "rl-core"\nversion = "'),
     Place("clients/rust/Cargo.toml", r'^\[package\]\n[^\[]*?^version = "'),
     Place("clients/rust/Cargo.lock", r'^name = "redis-rl"\nversion = "'),

@@ -185,7 +185,7 @@ MISFITS = {
     "released, one of two": effect(RELEASE_B, RELEASE_A),
     "released twice": effect(RELEASE_B, RELEASE_B),
     "many, one of them unknown": effect(
-        *(payload.note_of_release(f"id-{n}".encode()) for n in range(30))
+        *(payload.note_of_release(f"id-{n}".encode()) for n in range(200))
     ),
     "renewed when it had ended": effect(
         payload.note_of_renewal(b"b", 1), now_ms=START_MS + MINUTE_MS
@@ -199,7 +199,7 @@ def test_an_effect_that_no_command_sends_is_refused(plain: Server) -> None:
         assert feed(plain, applies([forged])) == [False], name
     with plain.raw() as raw:
         run(raw, "RL.LEASE k 5 1m b")
-        raw.pipeline([["RL.LEASE", "k", 99, "1m", f"id-{n}"] for n in range(29)])
+        raw.pipeline([["RL.LEASE", "k", 99, "1m", f"id-{n}"] for n in range(199)])
         before = dump(raw)
         for name, forged in {**NO_EFFECTS, **MISFITS}.items():
             assert isinstance(raw("RL.APPLY", "k", forged), Failure), name

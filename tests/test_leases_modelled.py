@@ -35,7 +35,7 @@ def one_call(
     pick = rng.choice
     kind = pick(("lease", "lease", "lease", "clause", "clause", "renew", "release"))
     if kind in ("renew", "release"):
-        names = [pick(NAMES) for _ in range(pick((1, 1, 2, 3, 30)))]
+        names = [pick(NAMES) for _ in range(pick((1, 1, 2, 3, 150)))]
         if kind == "release":
             return ["RL.RELEASE", key, *names], model.release(now, names)
         duration = pick(DURATIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -138,18 +139,20 @@ def test_debians_unit_takes_the_drop_in(tmp_path: Path) -> None:
 
 # What is linked
 
-OURS = {"redis-rl-module", "rl-core"}
+OURS = {"redis-rl-module", "redis-rl-cli", "redis-rl", "rl-core"}
 
 
 def linked() -> dict[str, set[str]]:
-    """The libraries that the module is linked with, and the licenses that each offers."""
+    """The libraries that the package is linked with, and the licenses that each offers."""
     options = ("--locked", "--offline", "--prefix", "none", "--format", "{p}|{l}")
     edges = ("--edges", "normal,no-proc-macro")
-    told = run("cargo", "tree", "--package", "redis-rl-module", *edges, *options).stdout
+    packages = ("--package", "redis-rl-module", "--package", "redis-rl-cli")
+    told = run("cargo", "tree", *packages, *edges, *options).stdout
     found: dict[str, set[str]] = {}
-    for line in told.splitlines():
+    for line in filter(None, told.splitlines()):
         package, licenses = line.removesuffix(" (*)").split("|")
-        found[package.split()[0]] = set(re.split(r" OR |/", licenses))
+        offered = re.split(r" OR |/", licenses.replace(" AND ", " and "))
+        found[package.split()[0]] = {name.strip() for name in offered}
     return {name: licenses for name, licenses in found.items() if name not in OURS}
 
 
@@ -167,7 +170,7 @@ def test_the_copyright_names_all_that_is_linked() -> None:
         assert files[name]["Copyright"], name
     alone = [each for each in stanzas if "License" in each and "Files" not in each]
     texts = {each["License"].split("\n")[0] for each in alone}
-    assert {each["License"] for each in files.values()} == texts
+    assert {name for each in files.values() for name in each["License"].split(" and ")} == texts
 
 
 def test_the_module_tells_nothing_of_the_machine_that_built_it() -> None:
@@ -218,9 +221,27 @@ def test_what_is_in_the_package(deb: Path, new_server: NewServer, tmp_path: Path
         assert (doc / page).is_file()
     assert not (root / "etc").exists()
     for path in root.rglob("*"):
-        wanted = 0o755 if path.is_dir() or path.suffix == ".so" else 0o644
+        is_run = path.is_dir() or path.suffix == ".so" or path.parent.name == "bin"
+        wanted = 0o755 if is_run else 0o644
         assert path.stat().st_mode & 0o777 == wanted, path
     answers(new_server(module=root / FILE))
+
+
+def test_the_tool_is_in_the_package(deb: Path, tmp_path: Path) -> None:
+    run("dpkg-deb", "--extract", deb, tmp_path)
+    share = tmp_path / "usr" / "share"
+    said = run(tmp_path / "usr" / "bin" / "redis-rl", "--version").stdout
+    assert said.split() == ["redis-rl", version().decode()]
+    for page in ("redis-rl", "redis-rl-replay", "redis-rl-policies-apply"):
+        text = gzip.decompress((share / "man" / "man1" / f"{page}.1.gz").read_bytes())
+        assert b".SH SYNOPSIS" in text
+    for completions in (
+        share / "bash-completion" / "completions" / "redis-rl",
+        share / "zsh" / "vendor-completions" / "_redis-rl",
+        share / "fish" / "vendor_completions.d" / "redis-rl.fish",
+    ):
+        assert "ipv6-prefix" in completions.read_text()
+    run("bash", "-n", share / "bash-completion" / "completions" / "redis-rl")
 
 
 INSIDE = r"""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from support.clock import START_MS, Clock
-from support.resp import RawConnection
+from support.pool import NewServer
+from support.resp import Argument, RawConnection, Reply
+from support.untouched import nothing_written
 from support.verdicts import rows
 
 pytestmark = pytest.mark.all_servers
@@ -113,3 +115,67 @@ def test_a_clock_that_stepped_back_is_read_as_if(raw: RawConnection, clock: Cloc
         [b"fixed", 2, 2, 10_000, 1, 0, 10_000],
         [b"log", 2, 2, 10_000, 0, 10_000, 10_000],
     ]
+
+
+# Limits on trial, leases, bans
+
+
+def test_all_else_comes_behind_the_limiters_in_one_order(
+    new_server: NewServer,
+) -> None:
+    server = new_server()
+    shadows = "SHADOW LEAKY 4 1 1m SHADOW FIXED 9 2h SHADOW TOKEN 5 2 1m SHADOW FIXED 8 1h"
+    call = f"BAN 3 1m 5m 1h {shadows} SHADOW LOG 7 1m LEASE 2 10s SHADOW SLIDING 6 1m LEAKY 9 1 1s"
+    with server.raw() as raw:
+        raw("RL.LIMIT", "k", *call.split(), "FIXED", 1, "1h", "COST", 1, "ID", "me")
+        for _ in range(2):
+            raw("RL.LIMIT", "k", *call.split(), "FIXED", 1, "1h", "ID", "other")
+        server.clock.advance(100)
+        with nothing_written(server):
+            told = rows(raw("RL.PEEK", "k"))
+    minute, hour = 60_000, 3_600_000
+    assert told == [
+        [b"fixed", 1, 1, hour, 0, hour - 100, hour - 100],
+        [b"leaky", 9, 1, 1_000, 8, 900, 900],
+        [b"shadow-fixed", 8, 8, hour, 7, 0, hour - 100],
+        [b"shadow-fixed", 9, 9, 2 * hour, 8, 0, 2 * hour - 100],
+        [b"shadow-sliding", 6, 6, minute, 5, 0, 2 * minute - 100],
+        [b"shadow-log", 7, 7, minute, 6, 0, minute - 100],
+        [b"shadow-token", 5, 2, minute, 4, 0, 30_000 - 100],
+        [b"shadow-leaky", 4, 1, minute, 3, minute - 100, minute - 100],
+        [b"lease", 2, 2, 10_000, 1, 0, 10_000 - 100],
+        [b"ban", 3, 3, minute, 2, 0, hour - 100],
+    ]
+
+
+def test_a_ban_is_shown_by_its_window_or_the_last_refusal(raw: RawConnection, clock: Clock) -> None:
+    def ban() -> list[Reply]:
+        return rows(raw("RL.PEEK", "k"))[-1]
+
+    def refuse(*numbers: Argument) -> None:
+        raw("RL.LIMIT", "k", "FIXED", 0, "1s", "BAN", *numbers)
+
+    refuse(5, "1m", "1m")
+    assert ban() == [b"ban", 5, 5, 60_000, 5, 0, 60_000], "the last refusal"
+    refuse(3, "2m", "1m")
+    assert ban() == [b"ban", 3, 3, 120_000, 2, 0, 120_000], "the window that it opened"
+    refuse(9, "9m", "1m")
+    # It tells to wait for the period of its own call.
+    assert ban() == [b"ban", 3, 3, 120_000, 1, 0, 540_000]
+    refuse(9, "3m", "1m", "2m")
+    assert ban() == [b"ban", 3, 3, 120_000, 0, 60_000, 180_000], "banned"
+    clock.advance(59_999)
+    assert ban()[4:6] == [0, 1]
+    clock.advance(1)
+    assert ban() == [b"ban", 3, 3, 120_000, 3, 0, 120_000], "the ban is over, and remembered"
+    clock.advance(119_999)
+    assert ban() == [b"ban", 3, 3, 120_000, 3, 0, 1]
+    clock.advance(1)
+    assert raw("RL.PEEK", "k") == []
+
+
+def test_what_is_on_trial_is_shown_by_the_last_call_that_it_admitted(raw: RawConnection) -> None:
+    for limit in (5, 9, 2):
+        raw("RL.LIMIT", "k", "SHADOW", "FIXED", limit, "1m", "COST", 3)
+    raw("RL.LIMIT", "k", "SHADOW", "FIXED", 50, "1m", "COST", 0)
+    assert raw("RL.PEEK", "k") == [[b"shadow-fixed", 9, 9, 60_000, 3, 0, 60_000]]

@@ -21,10 +21,10 @@ from support.resp import Argument, Failure, RawConnection, Status
 from support.server import Server, ServerFailed
 from support.untouched import nothing_written
 from support.verdicts import clauses, integers
+from support.ways import AOF, WAYS
 
 pytestmark = pytest.mark.all_servers
 
-AOF = {"appendonly": "yes", "appendfsync": "always"}
 PLAIN = {"rdbcompression": "no", "rdbchecksum": "no"}
 
 ALL = "FIXED 90 1h SLIDING 90 1h LOG 90 1h TOKEN 90 30 1h LEAKY 90 1 1s"
@@ -72,40 +72,6 @@ def check(server: Server, key: str = "k") -> None:
 
 
 # Whatever a server goes through
-
-
-def restarts(server: Server) -> None:
-    server.client().execute_command("SAVE")
-    server.kill9()
-    server.start()
-
-
-def restarts_on_an_aof(server: Server) -> None:
-    server.restart()
-
-
-def restarts_on_a_rewritten_aof(server: Server) -> None:
-    rewrite_aof(server)
-    server.restart()
-
-
-def is_killed(server: Server) -> None:
-    server.kill9()
-    server.start()
-
-
-def reloads(server: Server) -> None:
-    server.client().execute_command("DEBUG", "RELOAD")
-
-
-WAYS: dict[str, tuple[dict[str, str], Callable[[Server], None]]] = {
-    "an RDB file": ({}, restarts),
-    "DEBUG RELOAD": ({}, reloads),
-    "an AOF": (AOF, restarts_on_an_aof),
-    "a rewritten AOF": ({**AOF, "aof-use-rdb-preamble": "no"}, restarts_on_a_rewritten_aof),
-    "an RDB preamble": ({**AOF, "aof-use-rdb-preamble": "yes"}, restarts_on_a_rewritten_aof),
-    "kill -9": (AOF, is_killed),
-}
 
 
 @pytest.mark.parametrize(("config", "goes_through"), WAYS.values(), ids=WAYS)

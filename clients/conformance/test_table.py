@@ -38,8 +38,11 @@ def members(folder: str, start: str, pattern: str) -> set[str]:
 
 
 def python(name: str) -> set[str]:
-    """The fields of a class of options."""
-    return members("python/src", f"class {name}", r"^    ([a-z]\w*):")
+    """The fields of a class of options, and of the one that it extends."""
+    pattern = r"^    ([a-z]\w*):"
+    own = members("python/src", f"class {name}", pattern)
+    shared = "class RequestOptions"
+    return own | members("python/src", shared, pattern) if name == "LimitOptions" else own
 
 
 def rust(path: str) -> set[str]:

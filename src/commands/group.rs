@@ -104,6 +104,10 @@ pub(super) fn answer<const N: usize>(
     outcome: &GroupOutcome<N>,
 ) {
     let mut verdicts = outcome.outcome.verdicts.iter();
+    if clauses.extras.is_empty() {
+        verdicts.take(clauses.limits.len()).for_each(|verdict| reply::verdict(answer, verdict));
+        return;
+    }
     for clause in clauses.in_order() {
         let told: Option<Verdict> = match clause {
             AnyClause::Limit(_) => verdicts.next().copied(),

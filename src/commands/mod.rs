@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `table` | every command: one row feeds registration, COMMAND DOCS, RL.HELP and syntax lines |
+//! | `arguments` | what these rows say of arguments |
 //! | `register` | the rows, as the server is told of them |
 //! | `row` | what a row says, and what is derived from it: flags, arity, syntax |
 //! | `single` | RL.FIXED, RL.SLIDING, RL.LOG, RL.TOKEN, RL.LEAKY |
@@ -29,6 +30,7 @@
 mod about;
 mod all;
 mod apply;
+mod arguments;
 mod asked;
 mod charge;
 mod consume;

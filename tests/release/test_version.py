@@ -55,10 +55,13 @@ def test_another_is_written_everywhere(copy: Path) -> None:
         assert "98.76.54" in (copy / place.file).read_text()
     cargo = ["cargo", "metadata", "--no-deps", "--format-version=1", "--offline"]
     shutil.copytree(ROOT / "core", copy / "core")
+    (copy / "cli" / "src").mkdir(parents=True)
     (copy / "src").mkdir()
-    (copy / "src" / "lib.rs").touch()
+    for name in ("src/lib.rs", "cli/src/main.rs"):
+        (copy / name).touch()
+    shutil.copy(ROOT / "cli" / "Cargo.toml", copy / "cli")
     seen = subprocess.run(cargo, cwd=copy, capture_output=True, text=True, timeout=60, check=True)
-    assert seen.stdout.count('"version":"98.76.54"') == 2
+    assert seen.stdout.count('"version":"98.76.54"') == 3
 
 
 @pytest.mark.parametrize("place", version.PLACES[1:], ids=lambda place: place.file)

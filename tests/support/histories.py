@@ -23,11 +23,11 @@ COSTS = (0, 1, 1, 1, 2, 7, 600)
 KEEPS = ("1ms", "10m", "6h", "1d")
 STEPS_MS = (0, 0, 0, 1, 9, 350, 699, 1_000, 20_000, -1, -500, -70_000, 400_000, 2 * HOUR_MS)
 
-PLACES = (0, 1, 2, 5)
-DURATIONS = ("1ms", "900ms", "20", "2h")
+PLACES = (0, 1, 5, 5)
+DURATIONS = ("1ms", "5m", "5h", "9d", "30d")
 TRIED = ("700ms", "1m", "5h")
-BANS = ("BAN 1 1m 700ms", "BAN 2 20 20 1h", "BAN 5 2h 1m 5m", "BAN 1000000 1d 1ms 2d")
-HOLDERS = ("a", "b" * 17, "c" * 64, "d")
+BANS = ("BAN 1 1m 700ms", "BAN 1 1h 1ms 1h", "BAN 5 2h 1m 5m", "BAN 1000000 1d 1ms 2d")
+HOLDERS = ("a", "b" * 17, "c" * 64)
 
 WINDOWS = ("FIXED", "SLIDING", "LOG")
 BUCKETS = ("TOKEN", "LEAKY")
@@ -40,6 +40,7 @@ class History:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._charges: deque[list[Argument]] = deque(maxlen=REMEMBERED)
+        self._takers: deque[tuple[Argument, str]] = deque(maxlen=REMEMBERED)
 
     def play(self, connection: RawConnection, clocks: Sequence[Clock], calls: int) -> int:
         """Make `calls`, between which all clocks go on or back; answer how many recorded."""
@@ -64,7 +65,7 @@ class History:
             return pick([charge, settle])
         if self._random.random() < 0.1:
             return self._place()
-        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "LIMIT", "ALL", "THROTTLE"])
+        name = pick([*WINDOWS, *BUCKETS, "LIMIT", "ALL", "THROTTLE"])
         key: Argument = pick([f"{name.lower()}:{self._random.randrange(3)}", "shared"])
         match name:
             case "THROTTLE":
@@ -96,15 +97,17 @@ class History:
     def _place(self) -> list[Argument]:
         """A call about places, and nothing else."""
         pick = self._random.choice
-        key: Argument = pick(["lease:0", "lease:1", "limit:0", "all:3", "shared"])
-        match pick(["LEASE", "LEASE", "RENEW", "RELEASE"]):
-            case "LEASE":
-                numbers: list[Argument] = [pick(PLACES), pick(DURATIONS), pick(HOLDERS)]
-                return ["RL.LEASE", key, *numbers, "COST", pick([0, 1, 1, 2])]
-            case "RENEW":
-                return ["RL.RENEW", key, pick(DURATIONS), *self._random.sample(HOLDERS, 2)]
-            case _:
-                return ["RL.RELEASE", key, *self._random.sample(HOLDERS, pick([1, 3]))]
+        if not self._takers or pick([True, False]):
+            key: Argument = pick(["lease:0", "limit:0", "all:3", "shared"])
+            holder = pick(HOLDERS)
+            self._takers.append((key, holder))
+            numbers: list[Argument] = [pick(PLACES), pick(DURATIONS), holder]
+            return ["RL.LEASE", key, *numbers, "COST", pick([0, 1, 1, 2])]
+        key, holder = pick(self._takers)
+        holders = [holder, *self._random.sample(HOLDERS, pick([0, 2]))]
+        if pick([True, False]):
+            return ["RL.RELEASE", key, *holders]
+        return ["RL.RENEW", key, pick(DURATIONS), *holders]
 
     def _group(
         self, key: Argument, limiters: Sequence[tuple[str, str]], holds: bool, more: bool = True

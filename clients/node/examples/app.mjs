@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { Subject } from 'redis-rl';
-import { problemHandler, rateLimit } from 'redis-rl/express';
+import { concurrency, limitAll, problemHandler, rateLimit } from 'redis-rl/express';
 import { endWith, limiterOfEnvironment, LISTEN, stop, WHERE } from './settings.mjs';
 
 const { limiter, redis } = await limiterOfEnvironment();
@@ -57,19 +57,19 @@ app.get('/report', limited('2/minute; 100/hour', { name: 'report' }), (_req, res
   res.json({ ok: true });
 });
 
-// A cost that makes no sense is refused before it is charged.
-function readPages(req, res, next) {
-  const { pages = '1' } = req.query;
-  if (!/^[1-9][0-9]*$/.test(pages)) {
-    return res.status(400).json({ detail: 'pages must be an integer of at least 1' });
-  }
-  res.locals.pages = Number(pages);
-  next();
-}
+// A number that makes no sense is refused before it is charged.
 const MAX_COST = 10 ** 12;
-const pagesOf = ({ res }) => Math.min(res.locals.pages, MAX_COST);
+const number = (name) => (req, res, next) => {
+  const { [name]: text = '1' } = req.query;
+  if (!/^[1-9][0-9]*$/.test(text)) {
+    return res.status(400).json({ detail: `${name} must be an integer of at least 1` });
+  }
+  res.locals[name] = Math.min(Number(text), MAX_COST);
+  next();
+};
+const pagesOf = ({ res }) => res.locals.pages;
 
-app.get('/export', readPages, limited('10/minute', { cost: pagesOf }), (_req, res) => {
+app.get('/export', number('pages'), limited('10/minute', { cost: pagesOf }), (_req, res) => {
   res.json({ pages: res.locals.pages });
 });
 
@@ -89,6 +89,58 @@ app.get('/slow', limited('leaky 5/second burst 10', { wait: true }), (req, res) 
 app.get('/boom', limited('5/minute'), () => {
   throw new Error('boom');
 });
+
+// Only failures count: charged before, and given back after a success.
+const failed = (res) => res.statusCode >= 400;
+
+app.post('/signin', limited('3/15 minutes', { name: 'signin', countIf: failed }), (req, res) => {
+  if (req.query.password === 'right') return res.json({ ok: true });
+  res.status(401).json({ detail: 'wrong password' });
+});
+
+// What a request costs is known afterwards: the estimate is charged, then corrected.
+const estimateOf = ({ res }) => res.locals.estimate;
+
+app.post(
+  '/generate',
+  number('estimate'),
+  number('actual'),
+  limited('fixed 1000/minute', { name: 'tokens', cost: estimateOf, reserve: true }),
+  async (req, res) => {
+    const { actual } = res.locals;
+    await req.rateLimit.settle(actual);
+    res.json({ charged: actual, requests_left: req.rateLimit.requestsLeft });
+  },
+);
+
+// A user and a team at once, in one command: both are charged, or neither.
+const byTeam = (req) => Subject.of('team', req.params.team);
+const userAndTeam = {
+  user: { limits: '10/minute', key: byUser },
+  team: { limits: '15/minute', key: byTeam },
+};
+
+app.get('/team/:team', limitAll(limiter, userAndTeam), (req, res) => {
+  res.json({ team: req.params.team });
+});
+
+// Two at once. If this process is killed, their places are free after five seconds.
+app.get('/busy', concurrency(limiter, 2, { lease: '5s', name: 'busy' }), async (req, res) => {
+  await sleep(Number(req.query.ms ?? 0));
+  if (req.query.fail) throw new Error('busy and failing');
+  res.json({ ok: true });
+});
+
+const ok = (_req, res) => res.json({ ok: true });
+
+// Its limits are whatever RL.POLICY SET says.
+app.get('/plan', limited('policy plan'), ok);
+
+// What 2 a minute would refuse shows in RL.TOP SHADOW, and nowhere else.
+app.get('/trial', limited('100/minute; shadow 2/minute', { name: 'trial' }), ok);
+
+// Whoever does not wait as told is shut out.
+app.get('/guarded', limited('3/minute; ban 1m after 2/minute', { name: 'guarded' }), ok);
 
 app.get('/health', (_req, res) => {
   res.json({ ok: true });

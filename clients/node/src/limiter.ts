@@ -1,32 +1,32 @@
 /** The limiter: one command per check, and what happens when there is no answer. */
 
-import {
-  type CannotIdentify,
-  ConfigurationError,
-  StoreMisconfigured,
-  type StoreUnavailable,
-} from './errors.js';
+import { Asker } from './checks/asker.js';
+import { type AllOutcome, checkGroups } from './checks/all.js';
+import { type Reservation, reserved } from './checks/charge.js';
+import { type Lease, leaseOf, readPlaces } from './checks/places.js';
+import { limitCommand } from './checks/commands.js';
 import { APP_SCOPE } from './keys/scope.js';
-import { encodeField, readWho, type Subject, type Who } from './keys/subjects.js';
+import {
+  encodeField,
+  isWhole,
+  prefixField,
+  readWho,
+  type Subject,
+  WholeKey,
+  type Who,
+} from './keys/subjects.js';
 import type { Limits } from './limits/limit.js';
-import { type Label, type LimitSet, LimitSetCache } from './limits/limit-set.js';
-import { PolicyBook } from './limits/policy-book.js';
-import { Log } from './log.js';
+import { type LimitSet, LimitSetCache } from './limits/limit-set.js';
+import { checkCost } from './options/cost.js';
 import { knownOptions } from './options/known.js';
 import {
+  checkBoolean,
   checkOnError,
   type LimiterOptions,
   type OnError,
-  readOptions,
-  type Settings,
 } from './options/limiter.js';
-import { shown } from './options/shown.js';
-import { type Outcome, quotasOf, readOutcome, standing, unasked } from './outcome.js';
+import { type Outcome, readOutcome, standing, unasked } from './outcome.js';
 import { waitsOf } from './peek.js';
-import { now } from './stores/clock.js';
-import { Exchange } from './stores/exchange.js';
-import { storeOf } from './stores/open.js';
-import type { Command, RedisClient } from './stores/types.js';
 
 export interface CheckOptions {
   /** What the request costs, an integer from 0 to 10^12. Default 1. */
@@ -37,6 +37,14 @@ export interface CheckOptions {
   scope?: string;
   /** Instead of the limiter's own. */
   onError?: OnError;
+  /** Whether to send the check once more if its reply is lost: an id keeps it one charge. */
+  retry?: boolean;
+}
+
+/** Options of {@link Limiter.reserve}; `cost` is the estimate. */
+export interface ReserveOptions extends Omit<CheckOptions, 'retry'> {
+  /** Whether an error of `run` gives the estimate back. Default false. */
+  refundOnError?: boolean;
 }
 
 /** One check of {@link Limiter.checkMany}. */
@@ -45,14 +53,40 @@ export interface Check extends CheckOptions {
   limits: Limits;
 }
 
+/** One subject of {@link Limiter.checkAll}. */
+export type AllCheck = Omit<Check, 'onError' | 'retry'>;
+
+/** Options of {@link Limiter.checkAll}. */
+export interface AllOptions extends Pick<CheckOptions, 'onError' | 'retry'> {
+  /** Has all keys share a slot of a cluster, where it must be given: `rl{acme}:...`. */
+  slot?: string;
+}
+
+/** Options of {@link Limiter.lease}. */
+export type LeaseOptions = Pick<CheckOptions, 'name' | 'scope' | 'onError'>;
+
 /** The name of the limit, or the scope of its key, where `check` was given one. */
 export type KeyOptions = Pick<CheckOptions, 'name' | 'scope'>;
 
 const KEY_OPTIONS = { name: true, scope: true } as const;
-const CHECK_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true } as const;
+const CHECK_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true, retry: true } as const;
 const OPTIONS = {
   check: knownOptions<CheckOptions>('check', CHECK_OPTIONS),
   checkMany: knownOptions<Check>('checkMany', { ...CHECK_OPTIONS, who: true, limits: true }),
+  checkAll: knownOptions<AllCheck>('a subject of checkAll', {
+    ...KEY_OPTIONS,
+    who: true,
+    limits: true,
+    cost: true,
+  }),
+  all: knownOptions<AllOptions>('checkAll', { slot: true, onError: true, retry: true }),
+  lease: knownOptions<LeaseOptions>('lease', { ...KEY_OPTIONS, onError: true }),
+  reserve: knownOptions<ReserveOptions>('reserve', {
+    ...KEY_OPTIONS,
+    cost: true,
+    onError: true,
+    refundOnError: true,
+  }),
   peek: knownOptions<KeyOptions>('peek', KEY_OPTIONS),
   reset: knownOptions<KeyOptions>('reset', KEY_OPTIONS),
 };
@@ -70,6 +104,26 @@ export interface Limiter {
   check(who: Who, limits: Limits, options?: CheckOptions): Promise<Outcome>;
   /** Several checks in one round trip, each on its own: a denial undoes no other charge. */
   checkMany(checks: readonly Check[]): Promise<Outcome[]>;
+  /**
+   * Checks with an estimate as `cost`, to be settled when it is known what the request cost.
+   *
+   * @throws as `check` does
+   */
+  reserve(who: Who, limits: Limits, options?: ReserveOptions): Promise<Reservation>;
+  /**
+   * Several subjects in one command, all or nothing: each has a `name` or `scope` of its own.
+   *
+   * @throws as `check` does; in a cluster, ConfigurationError without a `slot`
+   */
+  checkAll(checks: readonly AllCheck[], options?: AllOptions): Promise<AllOutcome>;
+  /**
+   * A place among `limit` at once, to be released: by itself it ends after `lease`, and while it is
+   * held it is renewed.
+   *
+   * @param lease such as `30s` or `5 minutes`: after so long the place of a crashed process is free
+   * @throws as `check` does
+   */
+  lease(who: Who, limit: number, lease: string, options?: LeaseOptions): Promise<Lease>;
   /**
    * What a check of cost 1 would answer now, without charging it; rejects in every mode if the
    * store gives no answer.
@@ -99,40 +153,13 @@ export function createLimiter(options: LimiterOptions): Limiter {
   return new StoreLimiter(options);
 }
 
-const MAX_COST = 10 ** 12;
 const MAX_SCOPES = 1_000;
 const PROBE_MS = 1_000;
 
-const warned = new WeakSet<RedisClient>();
-
 /** What the adapters use beyond {@link Limiter}. */
-export class StoreLimiter implements Limiter {
-  readonly settings: Settings;
-  readonly policies: PolicyBook;
-  failedOpen = 0;
-  readonly #exchange: Exchange | undefined;
+export class StoreLimiter extends Asker implements Limiter {
   readonly #sets = new Map<string | undefined, LimitSetCache>();
   readonly #spaces = new Map<string, string>();
-  readonly #log: Log;
-
-  constructor(options: LimiterOptions) {
-    this.settings = readOptions(options);
-    this.#log = new Log(this.settings.logger);
-    this.policies = new PolicyBook((error) =>
-      error instanceof StoreMisconfigured ? error : undefined,
-    );
-    if (!this.settings.enabled) return;
-    const client = options.client as RedisClient;
-    const store = storeOf(client, this.settings);
-    this.#exchange = new Exchange(store, this.settings.timeoutMs);
-    if (store.warnings.length > 0 && !warned.has(client)) {
-      warned.add(client);
-      this.settings.logger.warn(
-        'redis-rl: client should neither queue nor retry, since a late answer is useless and a ' +
-          `charge that is sent twice counts twice, but ${store.warnings.join('; ')}`,
-      );
-    }
-  }
 
   async check(who: Who, limits: Limits, options: CheckOptions = {}): Promise<Outcome> {
     OPTIONS.check.check(options);
@@ -144,13 +171,44 @@ export class StoreLimiter implements Limiter {
     return Promise.all(checks.map((check) => this.#check(check.who, check.limits, check)));
   }
 
+  async checkAll(checks: readonly AllCheck[], options: AllOptions = {}): Promise<AllOutcome> {
+    OPTIONS.all.check(options);
+    const { slot, onError, retry = false } = options;
+    checkBoolean('retry', retry);
+    const groups = checks.map((check) => {
+      OPTIONS.checkAll.check(check);
+      const set = this.setOf(check.limits, check.name);
+      return { key: this.#keyOf(check.who, check, slot), set, cost: checkCost(check.cost ?? 1) };
+    });
+    checkGroups(groups);
+    if (!checks.every(({ who }) => who instanceof WholeKey)) this.checkSlot(slot, groups.length);
+    return this.askAll(groups, onError === undefined ? undefined : checkOnError(onError), retry);
+  }
+
+  async lease(who: Who, limit: number, lease: string, options: LeaseOptions = {}): Promise<Lease> {
+    OPTIONS.lease.check(options);
+    const { name, onError } = options;
+    const places = readPlaces(limit, lease, name);
+    const mode = onError === undefined ? undefined : checkOnError(onError);
+    return leaseOf(await this.askPlace(this.#keyOf(who, options), places, mode));
+  }
+
+  async reserve(who: Who, limits: Limits, options: ReserveOptions = {}): Promise<Reservation> {
+    OPTIONS.reserve.check(options);
+    const { key, set, cost, mode } = this.#read(who, limits, options);
+    const { refundOnError = false } = options;
+    checkBoolean('refundOnError', refundOnError);
+    const outcome = await this.askWithId(key, set, cost, mode, true);
+    return reserved(outcome, refundOnError);
+  }
+
   async peek(who: Who, limits: Limits, options: KeyOptions = {}): Promise<Outcome> {
     OPTIONS.peek.check(options);
-    const set = this.#setOf(limits, options.name);
+    const set = this.setOf(limits, options.name);
     const key = this.#keyOf(who, options);
-    const exchange = this.#exchange;
+    const exchange = this.exchange;
     if (!exchange) return unasked('exempt', key, 0);
-    const { reply, labels } = await this.#askLabelled(exchange, key, set, 0);
+    const { reply, labels } = await this.askLabelled(exchange, limitCommand(key, set, 0), set);
     const outcome = readOutcome(reply, labels, key, 0);
     if (outcome.decisions.every(({ remaining }) => remaining > 0)) return outcome;
     const waits = waitsOf(await exchange.send({ name: 'RL.PEEK', key, rest: [] }), outcome, labels);
@@ -160,50 +218,21 @@ export class StoreLimiter implements Limiter {
   async reset(who: Who, options: KeyOptions = {}): Promise<boolean> {
     OPTIONS.reset.check(options);
     const key = this.#keyOf(who, options);
-    return (await this.#exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
+    return (await this.exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
   }
 
   async probe(timeoutMs?: number): Promise<void> {
     const { prefix, timeoutMs: own, connectTimeoutMs } = this.settings;
     const key = `${encodeField(prefix)}:probe`;
     const nothing = { name: 'RL.LIMIT', key, rest: ['FIXED', '0', '1s', 'COST', '0'] };
-    await this.#exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
+    await this.exchange?.probe(nothing, timeoutMs ?? Math.max(PROBE_MS, own, connectTimeoutMs));
   }
 
-  /** Checks, and follows the mode if there is no answer. */
-  ask(key: string, set: LimitSet, cost: number, mode?: OnError): Promise<Outcome> {
-    const exchange = this.#exchange;
-    if (!exchange) return Promise.resolve(unasked('exempt', key, cost));
-    if (set.policies.length > 0) return this.#askThenRead(exchange, key, set, cost, mode);
-    return exchange.ask(limitCommand(key, set, cost), {
-      read: (reply) => readOutcome(reply, set.labels as readonly Label[], key, cost),
-      done: (outcome) => this.#told(outcome),
-      fail: (error) => this.unanswered(error, key, cost, mode),
-    });
-  }
-
-  /** The outcome of a check without an answer. @throws `error` unless the mode serves */
-  unanswered(
-    error: StoreUnavailable,
-    key: string,
-    cost: number,
-    mode: OnError = this.settings.onError,
-  ): Outcome {
-    const serves = mode === 'open' && !(error instanceof StoreMisconfigured);
-    const kind = error instanceof StoreMisconfigured ? 'misconfigured' : 'unavailable';
-    this.#log.say(kind, error, serves ? 'served without a limit' : 'refused');
-    if (!serves) throw error;
-    this.failedOpen += 1;
-    return this.#told(unasked('failed_open', key, cost));
-  }
-
-  /** Logs that a client cannot be identified. */
-  unidentified(error: CannotIdentify): void {
-    this.#log.say('unidentified', error, 'refused');
-  }
-
-  /** The beginning of all keys of a scope: `{prefix}:{scope}:`. */
-  spaceOf(scope: string): string {
+  /** The beginning of all keys of a scope: `{prefix}:{scope}:`, in a slot `{prefix}{slot}:`. */
+  spaceOf(scope: string, slot?: string): string {
+    if (slot !== undefined) {
+      return `${prefixField(this.settings.prefix, slot)}:${encodeField(scope)}:`;
+    }
     const known = this.#spaces.get(scope);
     if (known !== undefined) return known;
     const space = `${encodeField(this.settings.prefix)}:${encodeField(scope)}:`;
@@ -218,74 +247,28 @@ export class StoreLimiter implements Limiter {
   }
 
   async #check(who: Who, limits: Limits, options: CheckOptions): Promise<Outcome> {
-    const mode = options.onError === undefined ? undefined : checkOnError(options.onError);
-    const set = this.#setOf(limits, options.name);
-    const key = this.#keyOf(who, options);
-    return this.ask(key, set, checkCost(options.cost ?? 1), mode);
+    const { key, set, cost, mode } = this.#read(who, limits, options);
+    const { retry = false } = options;
+    return checkBoolean('retry', retry)
+      ? this.askWithId(key, set, cost, mode, false)
+      : this.ask(key, set, cost, mode);
   }
 
-  async #askThenRead(
-    exchange: Exchange,
-    key: string,
-    set: LimitSet,
-    cost: number,
-    mode?: OnError,
-  ): Promise<Outcome> {
-    let outcome: Outcome;
-    try {
-      const { reply, labels } = await this.#askLabelled(exchange, key, set, cost);
-      outcome = readOutcome(reply, labels, key, cost);
-    } catch (error) {
-      // Already counted as a failure, unless it is a reply of another shape.
-      const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
-      return this.unanswered(failure as StoreUnavailable, key, cost, mode);
-    }
-    return this.#told(outcome);
+  #read(who: Who, limits: Limits, options: ReserveOptions) {
+    const { cost = 1, onError, name } = options;
+    const mode = onError === undefined ? undefined : checkOnError(onError);
+    const set = this.setOf(limits, name);
+    return { key: this.#keyOf(who, options), set, cost: checkCost(cost), mode };
   }
 
-  /** A reply and its labels, for which the server is asked if there are policies. */
-  async #askLabelled(
-    exchange: Exchange,
-    key: string,
-    set: LimitSet,
-    cost: number,
-  ): Promise<{ reply: unknown; labels: readonly Label[] }> {
-    const until = now() + this.settings.timeoutMs;
-    const asked = exchange.ask(limitCommand(key, set, cost), {
-      read: (reply): { reply: unknown; quotas: unknown[] } => ({ reply, quotas: quotasOf(reply) }),
-      done: (result) => result,
-      fail: (error) => {
-        throw error;
-      },
-    });
-    if (set.policies.length === 0) {
-      return { reply: (await asked).reply, labels: set.labels as readonly Label[] };
-    }
-    const get = (name: string) =>
-      exchange.send({ name: 'RL.POLICY', key, rest: ['GET', name], keyless: true });
-    const [{ reply, quotas }] = await Promise.all([asked, this.policies.refresh(set, get)]);
-    let labelled = this.policies.labelsOf(set, quotas);
-    if (!labelled.fits && now() < until) {
-      await this.policies.refresh(set, get);
-      labelled = this.policies.labelsOf(set, quotas);
-    }
-    const error = this.policies.errorOf(set);
-    if (error) throw error;
-    return { reply, labels: labelled.labels };
-  }
-
-  #told(outcome: Outcome): Outcome {
-    this.settings.onDecision?.(outcome);
-    return outcome;
-  }
-
-  #keyOf(who: Who, { scope, name }: KeyOptions): string {
+  #keyOf(who: Who, { scope, name }: KeyOptions, slot?: string): string {
     const whom = readWho(who, 'who');
-    if (whom.kind === 'whole') return whom.key;
-    return `${this.spaceOf(scope ?? name ?? APP_SCOPE)}${this.subjectOf(whom)}`;
+    if (isWhole(whom)) return whom.key;
+    return `${this.spaceOf(scope ?? name ?? APP_SCOPE, slot)}${this.subjectOf(whom)}`;
   }
 
-  #setOf(limits: Limits, name: string | undefined): LimitSet {
+  /** Limits that are made ready once. @throws ConfigurationError for invalid ones */
+  setOf(limits: Limits, name: string | undefined): LimitSet {
     let sets = this.#sets.get(name);
     if (!sets) {
       if (this.#sets.size >= MAX_SCOPES) this.#sets.clear();
@@ -294,15 +277,4 @@ export class StoreLimiter implements Limiter {
     }
     return sets.get(limits);
   }
-}
-
-function limitCommand(key: string, set: LimitSet, cost: number): Command {
-  const rest = cost === 1 ? set.words : [...set.words, 'COST', `${cost}`];
-  return { name: 'RL.LIMIT', key, rest };
-}
-
-/** @throws ConfigurationError if it is invalid */
-export function checkCost(cost: number): number {
-  if (Number.isInteger(cost) && cost >= 0 && cost <= MAX_COST) return cost;
-  throw new ConfigurationError(`cost must be an integer from 0 to 10^12, not ${shown(cost)}`);
 }

@@ -5,20 +5,32 @@ import { now } from './stores/clock.js';
 
 const EVERY_MS = 1_000;
 
-export type Kind = 'unavailable' | 'misconfigured' | 'unidentified';
+/** What a line is about, and how bad that is. */
+const LEVELS = {
+  unavailable: 'warn',
+  misconfigured: 'error',
+  unidentified: 'warn',
+  settling: 'warn',
+  counting: 'error',
+  places: 'warn',
+} as const;
 
-const LEVELS = { unavailable: 'warn', misconfigured: 'error', unidentified: 'warn' } as const;
+export type Kind = keyof typeof LEVELS;
 
 export class Log {
-  readonly #quietUntil = { unavailable: 0, misconfigured: 0, unidentified: 0 };
+  readonly #quietUntil = new Map<Kind, number>();
 
   constructor(readonly logger: Logger) {}
 
   /** @param answer what becomes of requests: `refused`, or `served without a limit` */
   say(kind: Kind, { message }: Error, answer: string): void {
+    this.note(kind, `requests are ${answer}: ${message}`);
+  }
+
+  note(kind: Kind, text: string): void {
     const at = now();
-    if (at < this.#quietUntil[kind]) return;
-    this.#quietUntil[kind] = at + EVERY_MS;
-    this.logger[LEVELS[kind]](`redis-rl: requests are ${answer}: ${message}`);
+    if (at < (this.#quietUntil.get(kind) ?? 0)) return;
+    this.#quietUntil.set(kind, at + EVERY_MS);
+    this.logger[LEVELS[kind]](`redis-rl: ${text}`);
   }
 }

@@ -22,10 +22,15 @@ export interface Verdict {
   readonly policy: string;
   /** Whole seconds until all of the limit is back once it is used up; null: not known. */
   readonly window: number | null;
+  /** What is counted, if that is not requests as time goes by. */
+  readonly unit?: 'concurrent-requests';
 }
 
 /** {@link Verdict} under the name that users of other limiters look for. */
 export type Decision = Verdict;
+
+/** Where an outcome comes from. */
+export type Source = 'server' | 'failed_open' | 'exempt';
 
 /** The answer to a whole check. Times are in seconds. */
 export interface Outcome {
@@ -33,6 +38,8 @@ export interface Outcome {
   readonly allowed: boolean;
   /** The verdicts, one per limit, in order; none if the store gave no answer. */
   readonly decisions: readonly Verdict[];
+  /** The verdict of the ban, in refusals; null if there is none. */
+  readonly ban: Verdict | null;
   /** The smallest `remaining` of its verdicts; null if there are none. */
   readonly remaining: number | null;
   /** The same as `remaining`. */
@@ -49,7 +56,12 @@ export interface Outcome {
   readonly key: string;
   readonly cost: number;
   /** `failed_open`: the store gave no answer; `exempt`: it was not asked. */
-  readonly source: 'server' | 'failed_open' | 'exempt';
+  readonly source: Source;
+  /**
+   * Where a route has `reserve`: says what the request really cost. True if the charge was still
+   * known; the request's outcome then says what is left without the estimate.
+   */
+  readonly settle?: (actual: number) => Promise<boolean>;
 }
 
 /** The limits in a reply, which show whether it fits what is known of policies. */
@@ -68,34 +80,41 @@ export function readOutcome(
   const count = labels.length;
   if (!Array.isArray(reply) || reply.length !== count + 1) throw unreadable(reply);
   const allowed = flag(reply[0], reply);
-  const decisions = new Array<Verdict>(count);
+  const decisions: Verdict[] = [];
+  let ban: Verdict | null = null;
   let remaining = Number.MAX_SAFE_INTEGER;
   let retryAfter: number | null = 0;
   let resetAfter = 0;
   let wait = 0;
   let denied = false;
   for (let at = 0; at < count; at++) {
-    const verdict = readVerdict(reply, at, labels[at] as Label);
-    decisions[at] = verdict;
+    const label = labels[at] as Label;
+    const verdict = readVerdict(reply, at, label);
     denied ||= !verdict.allowed;
-    remaining = Math.min(remaining, verdict.remaining);
-    resetAfter = Math.max(resetAfter, verdict.resetAfter);
-    wait = Math.max(wait, verdict.wait);
+    if (label.isBan) ban = verdict;
+    else {
+      decisions.push(verdict);
+      remaining = Math.min(remaining, verdict.remaining);
+      resetAfter = Math.max(resetAfter, verdict.resetAfter);
+      wait = Math.max(wait, verdict.wait);
+    }
     retryAfter =
       retryAfter === null || verdict.retryAfter === null
         ? null
         : Math.max(retryAfter, verdict.retryAfter);
   }
   if (denied === allowed) throw unreadable(reply);
+  const left = decisions.length > 0 ? remaining : null;
   return {
     allowed,
     decisions,
-    remaining,
-    requestsLeft: remaining,
+    ban,
+    remaining: left,
+    requestsLeft: left,
     retryAfter,
-    resetAfter,
+    resetAfter: left === null ? null : resetAfter,
     wait: allowed ? wait : 0,
-    tightest: tightestOf(decisions),
+    tightest: tightestOf(decisions, ban),
     key,
     cost,
     source: 'server',
@@ -113,15 +132,44 @@ export function standing(outcome: Outcome, waitOf: (at: number) => number | null
       ? verdict
       : { ...verdict, allowed: false, retryAfter: waitOf(at), wait: 0 },
   );
-  const waits = decisions.map(({ retryAfter }) => retryAfter);
-  const allowed = decisions.every((verdict) => verdict.allowed);
+  const { ban } = outcome;
+  const all = ban === null ? decisions : [...decisions, ban];
+  const waits = all.map(({ retryAfter }) => retryAfter);
+  const allowed = all.every((verdict) => verdict.allowed);
   return {
     ...outcome,
     allowed,
     decisions,
-    retryAfter: waits.includes(null) ? null : Math.max(...(waits as number[])),
+    retryAfter: waits.includes(null) ? null : Math.max(0, ...(waits as number[])),
     wait: allowed ? outcome.wait : 0,
-    tightest: tightestOf(decisions),
+    tightest: tightestOf(decisions, ban),
+  };
+}
+
+/**
+ * The outcome of an allowed call, as if it had cost `actual`.
+ *
+ * @param isKept whether a limit gives nothing back
+ */
+export function settledAs(
+  outcome: Outcome,
+  actual: number,
+  isKept: (at: number) => boolean,
+): Outcome {
+  const back = outcome.cost - actual;
+  const decisions = outcome.decisions.map((verdict, at) => {
+    if (isKept(at)) return verdict;
+    const remaining = Math.min(verdict.limit, Math.max(0, verdict.remaining + back));
+    return { ...verdict, remaining };
+  });
+  const left = decisions.length > 0 ? Math.min(...decisions.map((each) => each.remaining)) : null;
+  return {
+    ...outcome,
+    decisions,
+    remaining: left,
+    requestsLeft: left,
+    tightest: tightestOf(decisions, outcome.ban),
+    cost: actual,
   };
 }
 
@@ -130,6 +178,7 @@ export function unasked(source: 'failed_open' | 'exempt', key: string, cost: num
   return {
     allowed: true,
     decisions: [],
+    ban: null,
     remaining: null,
     requestsLeft: null,
     retryAfter: 0,
@@ -162,13 +211,23 @@ function readVerdict(reply: unknown[], at: number, { name, window }: Label): Ver
   };
 }
 
-/** The verdict that denies longest, or else has the least left; the first of equals. */
-export function tightestOf(decisions: readonly Verdict[]): Verdict | null {
+/**
+ * The verdict that denies longest, or else has the least left; the first of equals. A ban counts
+ * while it denies.
+ */
+export function tightestOf(decisions: readonly Verdict[], ban: Verdict | null): Verdict | null {
   let tightest: Verdict | null = null;
   for (const each of decisions) {
     if (tightest === null || isTighter(each, tightest)) tightest = each;
   }
-  return tightest;
+  if (ban === null || ban.allowed) return tightest;
+  return tightest === null || isTighter(ban, tightest) ? ban : tightest;
+}
+
+/** The verdicts that deny, that of the ban last. */
+export function denials({ decisions, ban }: Pick<Outcome, 'decisions' | 'ban'>): Verdict[] {
+  const denied = decisions.filter((verdict) => !verdict.allowed);
+  return ban === null || ban.allowed ? denied : [...denied, ban];
 }
 
 function isTighter(a: Verdict, b: Verdict): boolean {
@@ -190,7 +249,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function unreadable(reply: unknown): StoreMisconfigured {
+export function unreadable(reply: unknown): StoreMisconfigured {
   return new StoreMisconfigured(
     `RL.LIMIT must answer with a verdict for each limit, not ${shown(reply)}: ` +
       "is it redis-rl's module that answers, and does the client change replies?",

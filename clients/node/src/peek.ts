@@ -1,5 +1,6 @@
 /** How long a call of cost 1 would have to wait, which RL.LIMIT with cost 0 does not say. */
 
+import { Ban } from './limits/ban.js';
 import type { Label } from './limits/limit-set.js';
 import type { Outcome } from './outcome.js';
 
@@ -19,9 +20,11 @@ export function waitsOf(
   labels: readonly Label[],
 ): (number | null)[] {
   const rows = (Array.isArray(peeked) ? peeked : []) as unknown[][];
-  return outcome.decisions.map(({ limit, resetAfter }, at) => {
-    if (limit === 0) return null;
-    const known = labels[at]?.limit;
+  const limits = labels.filter(({ isBan }) => !isBan).map(({ limit }) => limit);
+  return outcome.decisions.map(({ limit: quota, resetAfter }, at) => {
+    if (quota === 0) return null;
+    const limit = limits[at];
+    const known = limit instanceof Ban ? undefined : limit;
     const row = rows.find(
       (each) =>
         String(each[ALGORITHM]) === known?.algorithm && Number(each[PERIOD]) === known.periodMs,

@@ -115,6 +115,43 @@ test('/stream, /slow, /boom and /health', async () => {
   assert.deepEqual([health.json(), health.headers.ratelimit], [{ ok: true }, undefined]);
 });
 
+test('/trial, /guarded and /plan', async () => {
+  await server.command('RL.POLICY', 'SET', 'plan', 'FIXED', 2, '1m');
+  await deniedAfter(2, () => get('/plan'));
+  for (let left = 99; left > 95; left--) {
+    assert.equal(untimed(await get('/trial')), `"trial";r=${left}`);
+  }
+  assert.deepEqual(await server.command('RL.TOP', 'SHADOW'), [['rl:trial:ip:127.0.0.1', 2]]);
+  await deniedAfter(3, () => get('/guarded'));
+  await get('/guarded');
+  const banned = await get('/guarded');
+  assert.deepEqual(banned.json()['violated-policies'], ['guarded', 'guarded-ban']);
+});
+
+test('/signin counts failures only', async () => {
+  const signIn = (password) => post(`/signin?password=${password}`);
+  for (let times = 0; times < 5; times++) {
+    const good = await signIn('right');
+    assert.deepEqual([good.json(), untimed(good)], [{ ok: true }, '"signin";r=3']);
+  }
+  for (let left = 2; left >= 0; left--) {
+    const bad = await signIn('wrong');
+    assert.deepEqual([bad.status, untimed(bad)], [401, `"signin";r=${left}`]);
+  }
+  assert.equal((await signIn('right')).status, 429);
+});
+
+test('/generate charges an estimate, and corrects it', async () => {
+  const answer = await post('/generate?estimate=600&actual=250');
+  assert.deepEqual(answer.json(), { charged: 250, requests_left: 750 });
+  assert.equal(untimed(answer), '"tokens";r=750');
+  assert.equal((await post('/generate?estimate=751&actual=1')).status, 429);
+  for (const query of ['estimate=0&actual=1', 'estimate=1&actual=0', 'estimate=x&actual=1']) {
+    assert.equal((await post(`/generate?${query}`)).status, 400);
+  }
+  assert.equal((await post('/generate?estimate=750&actual=1')).json().requests_left, 749);
+});
+
 test('HEAD counts as GET, OPTIONS not at all, and spellings share a budget', async () => {
   await ask(url, '/items', { method: 'HEAD' });
   await ask(url, '/items', { method: 'OPTIONS' });

@@ -14,12 +14,14 @@ import { freePort, Server } from './support/servers.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const [first, fastify, tiers, worker] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(
-  ([, js]) => js,
-);
+const [first, fastify, tiers, several, worker, reserve] = [
+  ...readme.matchAll(/```js\n(.*?)```/gs),
+].map(([, js]) => js);
 const MINE = `
 const users = { find: async (token) => token && { id: 7, tier: 'paid' } };
+const upload = (req, res) => res.json('up');
 const quote = (req, res) => res.json(req.rateLimit.decisions.length);
+const generate = async () => 1500;
 const [login, health, search] = Array(3).fill(async () => 'ok');
 `;
 
@@ -48,7 +50,7 @@ test('60 seconds, tiers, and no framework', async () => {
   );
   assert.notEqual(listening, first);
   const end = 'export const end = () => { listening.close(); client.disconnect(); };';
-  await run(listening, tiers, worker, end);
+  await run(listening, tiers, several, worker, reserve, end);
   const url = `http://127.0.0.1:${port}`;
   const answers = [];
   for (let times = 0; times < 3; times++) answers.push(await ask(url, '/items'));
@@ -64,7 +66,13 @@ test('60 seconds, tiers, and no framework', async () => {
   assert.equal((await ask(url, '/quotes/A')).body, '1');
   const paid = await ask(url, '/quotes/A', { headers: { authorization: 'x' } });
   assert.equal(paid.body, '2');
+  const both = await ask(url, '/team/red', { headers: { authorization: 'x' } });
+  assert.equal(untimed(both), '"user";r=9, "team";r=99');
+  const upload = await ask(url, '/uploads', { method: 'POST', headers: { authorization: 'x' } });
+  assert.equal(upload.headers.ratelimit, '"3-at-once";r=2');
   assert.deepEqual(await server.command('KEYS', '*mail*'), ['rl:mail:user:42']);
+  const [[, , , , left]] = await server.command('RL.PEEK', 'rl:tokens:user:ann');
+  assert.equal(left, 98_500);
 });
 
 test('Fastify', async () => {

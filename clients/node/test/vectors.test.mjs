@@ -1,7 +1,12 @@
 // Holds this helper to what all helpers share.
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Charge } from '../dist/esm/checks/charge.js';
+import { allCommand, limitCommand, limitCommandWithId } from '../dist/esm/checks/commands.js';
+import { idOf } from '../dist/esm/checks/ids.js';
+import { Place, readPlace, readPlaces } from '../dist/esm/checks/places.js';
 import {
   CannotIdentify,
   ConfigurationError,
@@ -13,7 +18,7 @@ import { quotaExceeded } from '../dist/esm/http/problem.js';
 import { isCharged, place } from '../dist/esm/http/stack.js';
 import { ipKey, TrustedProxies } from '../dist/esm/keys/addresses.js';
 import { readMethods, scopeOf } from '../dist/esm/keys/scope.js';
-import { encodeField, Subject } from '../dist/esm/keys/subjects.js';
+import { encodeField, prefixField, Subject } from '../dist/esm/keys/subjects.js';
 import { limitSetOf } from '../dist/esm/limits/limit-set.js';
 import { PolicyBook } from '../dist/esm/limits/policy-book.js';
 import { quotasOf, readOutcome } from '../dist/esm/outcome.js';
@@ -54,16 +59,21 @@ function bookOf(set, server = {}) {
   return book;
 }
 
-each('policies', ({ spec, name, server, policies, error }) => {
+each('policies', ({ spec, name, server, policies, ban, error }) => {
   const make = () => limitSetOf(spec, name ?? undefined);
   if (error) return assert.throws(make, ConfigurationError);
   const set = make();
-  const { labels, fits } = bookOf(set, server).labelsOf(
-    set,
-    policies.map(({ q }) => q),
-  );
-  const made = labels.map(({ name, window, limit }) => ({ name, q: limit.quota, w: window }));
-  assert.deepEqual([made, fits], [policies, true]);
+  const book = bookOf(set, server);
+  const quotas = set.limits.flatMap((item) => {
+    if (!item.policy) return item.shadow ? [] : [item.quota];
+    const rows = server[item.policy].filter((clause) => !clause.startsWith('SHADOW'));
+    return rows.map((clause) => Number(clause.split(' ')[1]));
+  });
+  const { labels, fits } = book.labelsOf(set, quotas);
+  const made = ({ name, window, limit }) => ({ name, q: limit.quota, w: window });
+  const [bans, limits] = [true, false].map((is) => labels.filter(({ isBan }) => isBan === is));
+  assert.deepEqual([limits.map(made), fits], [policies, true]);
+  assert.deepEqual(bans.map(made), ban ? [ban] : []);
 });
 
 each('scopes', ({ method, template, name, methods, scope, error }) => {
@@ -92,10 +102,11 @@ each('stacks', ({ limits, server, scopes, error }) => {
   else assert.equal(placed.at(-1), null);
 });
 
-each('keys', ({ prefix, scope, kind, subject, ipv6_prefix, key, error }) => {
+each('keys', ({ prefix, slot, scope, kind, subject, ipv6_prefix, key, error }) => {
   const make = () => {
-    const who = { ip: Subject.ip, user: Subject.user, key: Subject.apiKey }[kind](subject);
-    const start = `${encodeField(prefix)}:${encodeField(scope)}`;
+    const known = { ip: Subject.ip, user: Subject.user, key: Subject.apiKey };
+    const who = known[kind]?.(subject) ?? Subject.of(kind, subject);
+    const start = `${prefixField(prefix, slot)}:${encodeField(scope)}`;
     return `${start}:${who.kind}:${who.field(ipv6_prefix ?? 64)}`;
   };
   if (error) assert.throws(make);
@@ -141,6 +152,50 @@ each('merges', ({ headers, spec, name, reply, sent }) => {
   assert.deepEqual(all, lowered(Object.entries(sent)));
 });
 
+each('settled', ({ spec, name, cost, reply, actual, server, remaining, RateLimit }) => {
+  const set = limitSetOf(spec, name ?? undefined);
+  const { labels } = bookOf(set, server).labelsOf(set, quotasOf(reply));
+  const charged = readOutcome(reply, labels, 'key', cost);
+  const sent = [];
+  Charge.made(charged, labels, 'id', async (command) => sent.push(command), {});
+  const charge = Charge.of(charged);
+  return charge.settle(actual).then(() => {
+    assert.deepEqual(sent[0], {
+      name: 'RL.SETTLE',
+      key: 'key',
+      rest: ['id', `${actual}`],
+      repeatable: true,
+    });
+    assert.equal(charge.outcome.remaining, remaining);
+    assert.equal(Object.fromEntries(fieldsOf(charge.outcome)).RateLimit, RateLimit);
+  });
+});
+
+each('ids', ({ bytes, id }) => assert.equal(idOf(Buffer.from(bytes, 'hex')), id));
+
+each('commands', ({ groups, id, keep, all, words }) => {
+  const made = groups.map(({ key, spec, cost }) => ({ key, set: limitSetOf(spec), cost }));
+  const [{ key, set, cost }] = made;
+  const command = all
+    ? allCommand(made, id ?? undefined, keep)
+    : id === null
+      ? limitCommand(key, set, cost)
+      : limitCommandWithId(made[0], id, keep);
+  assert.deepEqual([command.name, command.key, ...command.rest], words);
+  assert.equal(command.repeatable ?? false, command.rest.includes('ID'));
+});
+
+each('leases', ({ limit, lease, name, words, reply, headers, body, error }) => {
+  const make = () => readPlaces(limit, lease, name ?? undefined);
+  if (error) return assert.throws(make, ConfigurationError);
+  const place = new Place('k', make(), words[4], async () => 1, {});
+  const { command } = place;
+  assert.deepEqual([command.name, command.key, ...command.rest], words);
+  const outcome = readPlace(reply, place.places, 'k');
+  assert.deepEqual(lowered(fieldsOf(outcome)), lowered(Object.entries(headers)));
+  if (body) assert.deepEqual(JSON.parse(quotaExceeded(outcome)), body);
+});
+
 each('replies', ({ reply }) => {
   assert.throws(
     () => readOutcome(reply, limitSetOf('5/minute').labels, 'key', 1),
@@ -178,14 +233,14 @@ function asShared(outcome) {
   return {
     ...times(outcome),
     remaining: outcome.remaining,
-    tightest: outcome.tightest.policy,
-    decisions: outcome.decisions.map((decision) => ({
-      ...times(decision),
-      policy: decision.policy,
-      limit: decision.limit,
-      remaining: decision.remaining,
-    })),
+    tightest: outcome.tightest?.policy ?? null,
+    decisions: outcome.decisions.map(verdict),
+    ...(outcome.ban && { ban: verdict(outcome.ban) }),
   };
+}
+
+function verdict({ policy, limit, remaining, ...rest }) {
+  return { ...times(rest), policy, limit, remaining };
 }
 
 function times({ allowed, retryAfter, resetAfter, wait }) {

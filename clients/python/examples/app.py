@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import StringConstraints
@@ -169,6 +169,109 @@ per_page = limiter.limit("10/minute", cost=page_count)
 async def export(outcome: Annotated[Outcome, Depends(per_page)]) -> dict[str, int]:
     """Answer how many pages were exported."""
     return {"pages": outcome.cost}
+
+
+# Limits that the server keeps, limits on trial, and bans.
+
+
+@app.get("/plan", dependencies=[Depends(limiter.limit("policy plan"))])
+async def plan() -> dict[str, bool]:
+    """Answer under a policy, which RL.POLICY SET changes while the app runs."""
+    return {"ok": True}
+
+
+on_trial = limiter.limit("100/minute; shadow 2/minute", name="trial")
+
+
+@app.get("/trial", dependencies=[Depends(on_trial)])
+async def trial() -> dict[str, bool]:
+    """Answer as if 2 a minute were no limit yet; RL.TOP SHADOW tells whom it would refuse."""
+    return {"ok": True}
+
+
+banned = limiter.limit("3/minute; ban 1m after 2/minute", name="guarded")
+
+
+@app.get("/guarded", dependencies=[Depends(banned)])
+async def guarded() -> dict[str, bool]:
+    """Shut out for a minute whoever does not wait."""
+    return {"ok": True}
+
+
+# Costs that are known afterwards.
+
+
+def failed(response: Any) -> bool:
+    """Tell whether a response counts against the limit."""
+    return bool(response.status_code >= 400)
+
+
+sign_ins = limiter.limit("3/15 minutes", name="signin", count_if=failed)
+
+
+@app.post("/signin", dependencies=[Depends(sign_ins)])
+async def sign_in(password: str = "") -> dict[str, bool]:
+    """Let in who knows the password; only wrong ones count."""
+    if password != "right":
+        raise HTTPException(401)
+    return {"ok": True}
+
+
+async def estimated(estimate: Count, actual: Count) -> int:  # noqa: ARG001 - it must be valid, too
+    """Reserve as much as a request says that it will take."""
+    return int(estimate)
+
+
+tokens = limiter.limit("fixed 1000/minute", name="tokens", cost=estimated, reserve=True)
+
+
+@app.post("/generate")
+async def generate(actual: Count, outcome: Annotated[Outcome, Depends(tokens)]) -> dict[str, Any]:
+    """Charge what it really took."""
+    await outcome.settle(int(actual))
+    return {"charged": int(actual), "requests_left": outcome.requests_left}
+
+
+# Several subjects at once: all or nothing.
+
+
+async def team_of(team: str) -> Subject:
+    """Tell which team is asked for; it has no budget with any user's id."""
+    return Subject("team", team)
+
+
+user_and_team = limiter.limit_all({"user": ("10/minute", account), "team": ("15/minute", team_of)})
+
+
+@app.get("/team/{team}", dependencies=[Depends(user_and_team)])
+async def read_team(team: str) -> dict[str, str]:
+    """Charge the user and the team, or neither."""
+    return {"team": team}
+
+
+# So many at once, each until its response has been sent.
+
+one_of_two = limiter.concurrency(2, lease="5s", name="busy")
+
+
+@app.get("/busy", dependencies=[Depends(one_of_two)])
+async def busy(ms: int = 0, fail: bool = False) -> dict[str, bool]:
+    """Work for a while; a process that dies frees its places within the lease."""
+    await asyncio.sleep(max(0, ms) / 1000)
+    if fail:
+        raise RuntimeError("busy")
+    return {"ok": True}
+
+
+# Waiting a moment instead of being refused.
+
+patience = limiter.limit("token 5/second burst 1", name="patient", max_wait=1.0)
+
+
+@app.get("/patient", dependencies=[Depends(patience)])
+async def patient() -> dict[str, bool]:
+    """Answer when it is this request's turn, if that is within a second."""
+    return {"ok": True}
 
 
 # Other algorithms, and responses that are not plain.

@@ -4,6 +4,7 @@
 //! `unix`, by comma), `RL_PREFIX`, `RL_TIMEOUT_MS` (the deadline of a check), `SOCKET` (the path of
 //! a Unix socket to serve instead of `PORT`).
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::env;
 use std::error::Error;
@@ -20,9 +21,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use futures_util::{StreamExt, stream};
-use redis_rl::tower::{ClientIp, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer};
+use redis_rl::tower::{
+    ClientIp, ConcurrencyLayer, LimitsFor, RateLimitInfo, RateLimitLayer, UnixPeer,
+};
 use redis_rl::{
-    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Subject,
+    CannotIdentify, Class, ConfigError, Connection, LimitSet, Limiter, OnError, Places,
+    Reservation, Subject,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, UnixListener};
@@ -92,6 +96,13 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
     let named = |name, limits| LimitSet::named(name, limits).map(|limits| guard.layer(limits));
     let quotes = guard.layer(tiers()?).key(guard.user("paid_token", "paid"));
     let read = middleware::from_fn(read_pages);
+    let failures =
+        named("signin", "3/15 minutes")?.count_if(|answer| answer.status.as_u16() >= 400);
+    let together = named("user", "10/minute")?
+        .key(guard.user("user123_token", "user123"))
+        .and(LimitSet::named("team", "15/minute")?, team_of);
+    let patient = named("patient", "token 5/second burst 1")?.max_wait(Duration::from_secs(1))?;
+    let tokens = named("tokens", "fixed 1000/minute")?.cost(estimate).reserve(true);
 
     Ok(Router::new()
         .route("/items", get(items).route_layer(limit("5/minute")?))
@@ -111,9 +122,26 @@ fn app(guard: &Guard) -> Result<Router, Box<dyn Error>> {
         )
         .route("/stream", get(chunks).route_layer(limit("token 10/second burst 20")?))
         .route("/slow", get(slow).route_layer(limit("leaky 5/second burst 10")?.wait(true)))
+        .route("/plan", get(ok).route_layer(limit("policy plan")?))
+        .route(
+            "/team/{team}",
+            get(team).route_layer(together).route_layer(middleware::from_fn(read_team)),
+        )
+        .route("/trial", get(ok).route_layer(named("trial", "100/minute; shadow 2/minute")?))
+        .route("/guarded", get(ok).route_layer(named("guarded", GUARDED)?))
+        .route("/signin", post(signin).route_layer(failures))
+        .route(
+            "/generate",
+            post(generate).route_layer(tokens).route_layer(middleware::from_fn(read_tokens)),
+        )
+        .route("/busy", get(busy).route_layer(guard.at_once(2, "5s", "busy")?))
+        .route("/patient", get(ok).route_layer(patient))
         .route("/boom", get(boom).route_layer(limit("5/minute")?))
         .route("/health", get(ok)))
 }
+
+/// Whoever goes on asking when refused is shut out.
+const GUARDED: &str = "3/minute; ban 1m after 2/minute";
 
 /// What all limits of this app have in common.
 struct Guard {
@@ -126,6 +154,17 @@ type Layer = RateLimitLayer<Connection, Body>;
 impl Guard {
     fn layer(&self, limits: impl LimitsFor<Body> + 'static) -> Layer {
         RateLimitLayer::new(self.limiter.clone(), limits).key(self.ip.clone())
+    }
+
+    /// So many requests of an address at once.
+    fn at_once(
+        &self,
+        limit: u32,
+        lease: &str,
+        name: &str,
+    ) -> Result<ConcurrencyLayer<Connection, Body>, ConfigError> {
+        let places = Places::new(limit, lease)?.named(name)?;
+        Ok(ConcurrencyLayer::new(self.limiter.clone(), places).key(self.ip.clone()))
     }
 
     /// The user whose token is sent, else the address.
@@ -157,25 +196,56 @@ fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// What a request says of itself, read and checked before it is charged.
 #[derive(Clone, Copy)]
 struct Pages(u64);
 
+#[derive(Clone, Copy)]
+struct Tokens {
+    estimate: u64,
+    actual: u64,
+}
+
 /// Refuse a count that makes no sense before it is charged.
 async fn read_pages(mut request: Request, next: Next) -> Response {
-    let Some(pages) = page_count(request.uri()) else {
-        let detail = json!({"detail": "pages must be an integer of at least 1"});
-        return (StatusCode::BAD_REQUEST, Json(detail)).into_response();
-    };
+    let Some(pages) = count(request.uri(), "pages", Some(1)) else { return bad("pages") };
     request.extensions_mut().insert(Pages(pages));
     next.run(request).await
 }
 
-/// The count of pages that is asked for: 1 where none is, nothing where it is no count.
-fn page_count(uri: &Uri) -> Option<u64> {
+async fn read_tokens(mut request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let Some(estimate) = count(uri, "estimate", None) else { return bad("estimate") };
+    let Some(actual) = count(uri, "actual", None) else { return bad("actual") };
+    request.extensions_mut().insert(Tokens { estimate, actual });
+    next.run(request).await
+}
+
+#[derive(Clone)]
+struct Team(String);
+
+/// The team whichever way the client spells the path.
+async fn read_team(Path(team): Path<String>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(Team(team));
+    next.run(request).await
+}
+
+fn team_of(request: &Request) -> Result<Subject, CannotIdentify> {
+    let Team(team) = request.extensions().get().ok_or(CannotIdentify)?;
+    Ok(Subject::other("team", team))
+}
+
+fn bad(name: &str) -> Response {
+    let detail = format!("{name} must be an integer of at least 1");
+    (StatusCode::BAD_REQUEST, Json(json!({"detail": detail}))).into_response()
+}
+
+/// The count that is asked for, nothing where it is no count.
+fn count(uri: &Uri, name: &str, default: Option<u64>) -> Option<u64> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
-    let mut given = pairs.iter().filter(|(name, _)| name == "pages").map(|(_, value)| value);
+    let mut given = pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| value);
     match (given.next(), given.next()) {
-        (None, _) => Some(1),
+        (None, _) => default,
         (Some(count), None) if count.starts_with(|c| matches!(c, '1'..='9')) => count.parse().ok(),
         _ => None,
     }
@@ -183,6 +253,10 @@ fn page_count(uri: &Uri) -> Option<u64> {
 
 fn pages(request: &Request) -> u64 {
     request.extensions().get().map_or(1, |Pages(pages)| *pages)
+}
+
+fn estimate(request: &Request) -> u64 {
+    request.extensions().get().map_or(1, |Tokens { estimate, .. }| *estimate)
 }
 
 async fn items() -> Json<Value> {
@@ -216,6 +290,26 @@ async fn export(Extension(Pages(pages)): Extension<Pages>) -> Json<Value> {
     Json(json!({"pages": pages}))
 }
 
+async fn signin(uri: Uri) -> (StatusCode, Json<Value>) {
+    let right =
+        uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "password=right"));
+    let status = if right { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+    (status, Json(json!({"ok": right})))
+}
+
+/// A model says afterwards how much it has used.
+async fn generate(
+    Extension(tokens): Extension<Tokens>,
+    Extension(reservation): Extension<Reservation>,
+) -> Json<Value> {
+    reservation.settle(tokens.actual).await;
+    Json(json!({"charged": tokens.actual, "requests_left": reservation.remaining()}))
+}
+
+async fn team(Path(team): Path<String>) -> Json<Value> {
+    Json(json!({"team": team}))
+}
+
 async fn chunks() -> Body {
     Body::from_stream(stream::iter(["a\n", "b\n", "c\n"]).then(|chunk| async move {
         sleep(Duration::from_millis(20)).await;
@@ -226,6 +320,15 @@ async fn chunks() -> Body {
 /// The layer has waited by now.
 async fn slow(Extension(info): Extension<RateLimitInfo>) -> Json<Value> {
     Json(json!({"waited_ms": info.wait().as_millis()}))
+}
+
+async fn busy(Query(asked): Query<HashMap<String, String>>) -> Result<Json<Value>, StatusCode> {
+    let ms = asked.get("ms").map_or(Ok(0), |ms| ms.parse()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    sleep(Duration::from_millis(ms)).await;
+    if asked.get("fail").is_some_and(|fail| fail == "1") {
+        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    Ok(ok().await)
 }
 
 async fn boom() -> Result<(), StatusCode> {

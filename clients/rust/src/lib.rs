@@ -20,8 +20,10 @@ pub use config_error::ConfigError;
 pub use error::{Class, Error};
 pub use keys::address::{Ipv6Prefix, bucket as ip_key};
 pub use keys::{CannotIdentify, Key, Subject};
-pub use limiter::{Legacy, Limiter, LimiterBuilder, OnError};
-pub use limits::{Algorithm, Clause, Limit, LimitSet, MAX_NUMBER, Period, Policy, Unit};
+pub use limiter::{Check, Lease, Legacy, Limiter, LimiterBuilder, OnError, Reservation};
+pub use limits::{
+    Algorithm, Ban, Clause, Limit, LimitSet, MAX_NUMBER, Period, Places, Policy, Unit,
+};
 pub use outcome::{Outcome, Source, Verdict};
 #[cfg(feature = "cluster")]
 pub use wire::connect_cluster;

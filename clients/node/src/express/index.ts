@@ -2,8 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
+import { Charge } from '../checks/charge.js';
+import { Place } from '../checks/places.js';
+import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
+import type { Checker } from '../http/checker.js';
+import { PLACES_OPTIONS, type PlacesOptions, PlacesRoute } from '../http/places-route.js';
 import { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from '../http/problem.js';
-import { announce, hold, hook } from '../http/response.js';
+import { announce, announceCharge, hold, holdPlace, hook } from '../http/response.js';
 import { Route } from '../http/route.js';
 import {
   checkLimiter,
@@ -11,7 +16,7 @@ import {
   ROUTE_OPTIONS,
   type RouteOptions,
 } from '../http/route-options.js';
-import type { Limiter } from '../limiter.js';
+import type { Limiter, StoreLimiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { checkFunction } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
@@ -27,6 +32,7 @@ declare global {
   }
 }
 
+export type { SubjectLimits, Subjects } from '../http/all-route.js';
 export type { ChooseLimits, Client, RouteOptions, Tiers } from '../http/route-options.js';
 
 /** As Express, connect and others call a middleware. */
@@ -38,10 +44,28 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 export interface ExpressOptions extends RouteOptions<Request> {
   /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
   handler?: (request: Request, response: Response, next: Next, outcome: Outcome) => void;
+  /**
+   * Which answers count, as in `(response) => response.statusCode >= 400`. Asked when the head of
+   * an answer is known; a promise is not waited for, so the headers then say that it counts.
+   */
+  countIf?: (response: Response, request: Request) => boolean | Promise<boolean>;
 }
 
 const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
   ...ROUTE_OPTIONS,
+  handler: true,
+  countIf: true,
+});
+
+/** Options of {@link limitAll}. */
+export type ExpressAllOptions = AllRouteOptions<Request> & Pick<ExpressOptions, 'handler'>;
+
+/** Options of {@link concurrency}. */
+export type ExpressPlacesOptions = PlacesOptions<Request> & Pick<ExpressOptions, 'handler'>;
+
+const ALL = knownOptions<ExpressAllOptions>('limitAll', { ...ALL_OPTIONS, handler: true });
+const PLACES = knownOptions<ExpressPlacesOptions>('concurrency', {
+  ...PLACES_OPTIONS,
   handler: true,
 });
 
@@ -58,32 +82,92 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware
   if (options === undefined && !isLimiter(limiter)) EXPRESS_OPTIONS.check(limiter);
   checkLimiter(limiter);
   EXPRESS_OPTIONS.check(options);
-  const { handler } = options;
+  const { handler, countIf } = options;
+  if (countIf !== undefined) checkFunction('countIf', countIf);
+  return limiting(new Route<Request>(limiter, options, countIf !== undefined), handler, countIf);
+}
+
+/**
+ * A middleware that limits several subjects of a request in one command, all or nothing:
+ * `limitAll(limiter, { user: { limits: '10/minute', key }, team: { limits: '15/minute', key } })`.
+ * `req.rateLimit.each.user` is the outcome of one.
+ *
+ * @throws ConfigurationError for invalid and unknown options
+ */
+export function limitAll(
+  limiter: Limiter,
+  subjects: Subjects<Request>,
+  options: ExpressAllOptions = {},
+): Middleware {
+  ALL.check(options);
+  return limiting(new AllRoute<Request>(limiter, subjects, options), options.handler);
+}
+
+/**
+ * A middleware that lets `limit` requests of a subject be served at once:
+ * `concurrency(limiter, 4, { lease: '30s' })`. A place is released when the body has ended, or the
+ * client is gone.
+ *
+ * @throws ConfigurationError for invalid and unknown options
+ */
+export function concurrency(
+  limiter: Limiter,
+  limit: number,
+  options: ExpressPlacesOptions = {},
+): Middleware {
+  PLACES.check(options);
+  return limiting(new PlacesRoute<Request>(limiter, limit, options), options.handler);
+}
+
+function limiting(
+  checker: Checker<Request>,
+  handler: ExpressOptions['handler'],
+  countIf?: ExpressOptions['countIf'],
+): Middleware {
   if (handler !== undefined) checkFunction('handler', handler);
-  const route = new Route<Request>(limiter, options);
-  const { legacy } = route.limiter.settings;
+  const { legacy } = checker.limiter.settings;
   return function rateLimited(incoming, response, next) {
     const request = incoming as Request;
     if (isExpress(request)) {
       hookResponses(request.app);
-      if (route.asksFramework) warnOfTrust(route, request.app);
+      if (checker.asksFramework) warnOfTrust(checker.limiter, request.app);
     }
-    const checked = route.check(request, request, templateOf);
+    const checked = checker.check(request, request, templateOf);
     if (checked === undefined) return next();
     const serve = (outcome: Outcome | null) => {
       request.rateLimit = outcome;
       if (outcome === null) return next();
       announce(response, outcome, legacy);
+      if (checker.settles) settleLater(request, response as Response, outcome, countIf);
       if (!outcome.allowed) {
         return void deny(handler, request, response as Response, next, outcome).catch(next);
       }
-      if (!route.waits || outcome.wait === 0) return next();
+      if (checker.holdsPlace) {
+        const place = Place.of(outcome);
+        if (place !== undefined && !holdPlace(response, place)) return;
+      }
+      if (!checker.waits || outcome.wait === 0) return next();
       hold(response, outcome.wait, next);
     };
     checked.then(serve, (error: unknown) => {
       if (!answerFor(error, response)) next(error);
     });
   };
+}
+
+function settleLater(
+  request: Request,
+  response: Response,
+  outcome: Outcome,
+  countIf: ExpressOptions['countIf'],
+): void {
+  const charge = Charge.of(outcome);
+  if (charge === undefined) return;
+  if (countIf !== undefined) charge.countIf = () => countIf(response, request);
+  charge.onSettled = (settled, before) => {
+    if (request.rateLimit === before) request.rateLimit = settled;
+  };
+  announceCharge(response, charge);
 }
 
 async function deny(
@@ -158,11 +242,11 @@ function hookResponses(app: Application): void {
 
 const warnedApps = new WeakSet<Application>();
 
-function warnOfTrust(route: Route<Request>, app: Application): void {
+function warnOfTrust(limiter: StoreLimiter, app: Application): void {
   if (warnedApps.has(app)) return;
   warnedApps.add(app);
   if (app.get('trust proxy') !== true) return;
-  route.limiter.settings.logger.warn(
+  limiter.settings.logger.warn(
     "redis-rl: 'trust proxy' should be the number or the addresses of your proxies, not true, with " +
       'which any client chooses its own address; or set trustedProxies in createLimiter',
   );

@@ -1,7 +1,13 @@
 /** Limits for Fastify 5. */
 
-import type { FastifyInstance, FastifyPluginAsync, preHandlerHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyRequest,
+  preHandlerHookHandler,
+} from 'fastify';
 import { ConfigurationError } from '../errors.js';
+import type { Subjects } from '../http/all-route.js';
 import { checkLimiter } from '../http/route-options.js';
 import type { Limiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
@@ -9,6 +15,8 @@ import { wrong } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
 import {
   checkRouteOptions,
+  type FastifyAllOptions,
+  type FastifyPlacesOptions,
   FASTIFY_ROUTE_OPTIONS,
   type FastifyRouteOptions,
   type Hook,
@@ -17,14 +25,33 @@ import {
 } from './limited-route.js';
 import { tellWithReplies } from './reply.js';
 
+/** Makes hooks of limits, for single routes. */
+export interface MakeHooks {
+  /** A hook that limits one route. @throws ConfigurationError for invalid and unknown options */
+  (options: FastifyRouteOptions): preHandlerHookHandler;
+  /**
+   * A hook that limits several subjects of a request in one command, all or nothing;
+   * `request.rateLimit.each.user` is the outcome of one.
+   *
+   * @throws ConfigurationError for invalid and unknown options
+   */
+  all(subjects: Subjects<FastifyRequest>, options?: FastifyAllOptions): preHandlerHookHandler;
+  /**
+   * A hook that lets `limit` requests of a subject be served at once. A place is released when the
+   * body has ended, or the client is gone.
+   *
+   * @throws ConfigurationError for invalid and unknown options
+   */
+  concurrency(limit: number, options?: FastifyPlacesOptions): preHandlerHookHandler;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** The last limiter's outcome; null if the request was not limited. */
     rateLimit: Outcome | null;
   }
   interface FastifyInstance {
-    /** A hook that limits one route. @throws ConfigurationError for invalid and unknown options */
-    rl(options: FastifyRouteOptions): preHandlerHookHandler;
+    rl: MakeHooks;
   }
   interface FastifyContextConfig {
     /** Limits of this route, in place of the plugin's; false: none. */
@@ -33,7 +60,12 @@ declare module 'fastify' {
 }
 
 export type { ChooseLimits, Client, RouteOptions, Tiers } from '../http/route-options.js';
-export type { FastifyRouteOptions } from './limited-route.js';
+export type { SubjectLimits, Subjects } from '../http/all-route.js';
+export type {
+  FastifyAllOptions,
+  FastifyPlacesOptions,
+  FastifyRouteOptions,
+} from './limited-route.js';
 
 export interface FastifyRateLimitOptions extends Partial<FastifyRouteOptions> {
   limiter: Limiter;
@@ -61,7 +93,7 @@ interface FastifysOwn {
 }
 
 /** Options of the plugin's own limits, which are no defaults for routes. */
-const OWN = ['name', 'scope', 'cost'] as const;
+const OWN = ['name', 'scope', 'cost', 'countIf', 'reserve'] as const;
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'];
 
@@ -74,7 +106,7 @@ type Instance = FastifyInstance & { [nearest]?: object };
  * A plugin that limits the routes of its instance and of those below it.
  *
  * With `limits` all of them share one budget, `name` or `app`; a route's `config.rl` takes their
- * place. `key`, `methods`, `exempt`, `onError`, `wait` and `handler` are the routes' defaults, too.
+ * place. `key`, `methods`, `exempt`, `onError`, `retry`, `wait` and `handler` are the routes' defaults, too.
  * It may be registered several times: all limits of plugins around a route apply, and `config.rl`
  * has the defaults of the nearest.
  *
@@ -85,12 +117,13 @@ export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = asy
   given: FastifyRateLimitOptions,
 ) => {
   const { limiter, hook, coverNotFound, ...options } = readPlugin(given);
-  const { limits, name: _name, scope: _scope, cost: _cost, ...defaults } = options;
+  const { limits, name: _name, scope: _scope, cost: _cost, ...others } = options;
+  const { countIf: _countIf, reserve: _reserve, ...defaults } = others;
   const make = (own: FastifyRouteOptions) => {
     checkRouteOptions(own);
-    return new LimitedRoute(limiter, { ...defaults, ...own }, true);
+    return LimitedRoute.of(limiter, { ...defaults, ...own }, true);
   };
-  const whole = limits && new LimitedRoute(limiter, { ...options, limits }, false);
+  const whole = limits && LimitedRoute.of(limiter, { ...options, limits }, false);
   const routes = new WeakMap<FastifyRouteOptions, LimitedRoute>();
   const registration = {};
 
@@ -106,10 +139,12 @@ export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = asy
   fastify[nearest] = registration;
   if (!fastify.hasRequestDecorator('rateLimit')) fastify.decorateRequest('rateLimit', null);
   tellWithReplies(fastify);
-  const rl = (own: FastifyRouteOptions) => {
-    const route = make(own);
-    return hookOf((request, reply, next) => route.run(request, reply, next));
-  };
+  const rl: MakeHooks = Object.assign((own: FastifyRouteOptions) => runs(make(own)), {
+    all: (subjects: Subjects<FastifyRequest>, own?: FastifyAllOptions) =>
+      runs(LimitedRoute.all(limiter, subjects, own)),
+    concurrency: (limit: number, own?: FastifyPlacesOptions) =>
+      runs(LimitedRoute.places(limiter, limit, own)),
+  });
   if (again) fastify.rl = rl;
   else fastify.decorate('rl', rl);
   // Only to refuse wrong options when the route is added.
@@ -158,9 +193,14 @@ function readPlugin(given: FastifyRateLimitOptions & FastifysOwn): Read {
       );
     }
     // Defaults of routes, wrong ones refused here.
-    new LimitedRoute(options.limiter, { ...options, limits: '1/second' }, true);
+    LimitedRoute.of(options.limiter, { ...options, limits: '1/second' }, true);
   }
   return { ...options, hook, coverNotFound };
+}
+
+/** A hook that runs one limit. */
+function runs(route: LimitedRoute): preHandlerHookHandler {
+  return hookOf((request, reply, next) => route.run(request, reply, next));
 }
 
 /** @throws ConfigurationError for what looks like limits of a route, and is not read */

@@ -1,15 +1,20 @@
 /** One limit of Fastify's, as a hook runs it. */
 
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
+import { Charge } from '../checks/charge.js';
+import { Place } from '../checks/places.js';
+import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
+import type { Checker } from '../http/checker.js';
 import { PROBLEM_TYPE, problemOf, quotaExceeded } from '../http/problem.js';
-import { hold } from '../http/response.js';
+import { PLACES_OPTIONS, type PlacesOptions, PlacesRoute } from '../http/places-route.js';
+import { hold, holdPlace } from '../http/response.js';
 import { Route, template } from '../http/route.js';
 import { ROUTE_OPTIONS, type RouteOptions } from '../http/route-options.js';
 import type { Limiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { checkFunction } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
-import { tell } from './reply.js';
+import { tell, tellCharge } from './reply.js';
 
 export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
   /**
@@ -17,15 +22,34 @@ export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
    * headers are sent with its answer.
    */
   handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;
+  /**
+   * Which answers count, as in `(reply) => reply.statusCode >= 400`. Asked when the head of an
+   * answer is known.
+   */
+  countIf?: (reply: FastifyReply, request: FastifyRequest) => boolean | Promise<boolean>;
 }
 
 /** The options of a route, by their names. */
-export const FASTIFY_ROUTE_OPTIONS = { ...ROUTE_OPTIONS, handler: true } as const;
+export const FASTIFY_ROUTE_OPTIONS = { ...ROUTE_OPTIONS, handler: true, countIf: true } as const;
 
 const OPTIONS = knownOptions<FastifyRouteOptions>(
   'config.rl and fastify.rl()',
   FASTIFY_ROUTE_OPTIONS,
 );
+
+/** Options of `fastify.rl.all()`. */
+export type FastifyAllOptions = AllRouteOptions<FastifyRequest> &
+  Pick<FastifyRouteOptions, 'handler'>;
+
+/** Options of `fastify.rl.concurrency()`. */
+export type FastifyPlacesOptions = PlacesOptions<FastifyRequest> &
+  Pick<FastifyRouteOptions, 'handler'>;
+
+const ALL = knownOptions<FastifyAllOptions>('limitAll', { ...ALL_OPTIONS, handler: true });
+const PLACES = knownOptions<FastifyPlacesOptions>('concurrency', {
+  ...PLACES_OPTIONS,
+  handler: true,
+});
 
 /** @throws ConfigurationError for an unknown option */
 export function checkRouteOptions(options: unknown): void {
@@ -44,32 +68,64 @@ export function hookOf(hook: Hook): preHandlerHookHandler {
     hook(request, reply, last.at(-1) as Done);
 }
 
+/** A checker of requests, and how denied ones are answered. */
 export class LimitedRoute {
-  readonly #route: Route<FastifyRequest>;
+  readonly #checker: Checker<FastifyRequest>;
   readonly #handler: FastifyRouteOptions['handler'];
+  readonly #countIf: FastifyRouteOptions['countIf'];
   readonly #templateOf: (request: FastifyRequest) => string | null;
 
-  /**
-   * @param alone whether a limit without a name has a budget for each route
-   * @throws ConfigurationError for wrong options
-   */
-  constructor(limiter: Limiter, options: FastifyRouteOptions, alone: boolean) {
-    const { handler } = options;
+  /** @param alone whether a limit without a name has a budget for each route */
+  private constructor(
+    checker: Checker<FastifyRequest>,
+    { handler, countIf }: Pick<FastifyRouteOptions, 'handler' | 'countIf'>,
+    alone: boolean,
+  ) {
     if (handler !== undefined) checkFunction('handler', handler);
-    this.#route = new Route(limiter, options);
+    this.#checker = checker;
     this.#handler = handler;
+    this.#countIf = countIf;
     this.#templateOf = alone ? templateOf : () => null;
   }
 
+  /** @throws ConfigurationError for wrong options */
+  static of(limiter: Limiter, options: FastifyRouteOptions, alone: boolean): LimitedRoute {
+    const { countIf } = options;
+    if (countIf !== undefined) checkFunction('countIf', countIf);
+    const counts = countIf !== undefined;
+    return new LimitedRoute(new Route(limiter, options, counts), options, alone);
+  }
+
+  /** Several subjects, all or nothing. @throws ConfigurationError for wrong options */
+  static all(
+    limiter: Limiter,
+    subjects: Subjects<FastifyRequest>,
+    options: FastifyAllOptions = {},
+  ): LimitedRoute {
+    ALL.check(options);
+    return new LimitedRoute(new AllRoute(limiter, subjects, options), options, true);
+  }
+
+  /** So many at once. @throws ConfigurationError for wrong options */
+  static places(limiter: Limiter, limit: number, options: FastifyPlacesOptions = {}): LimitedRoute {
+    PLACES.check(options);
+    return new LimitedRoute(new PlacesRoute(limiter, limit, options), options, true);
+  }
+
   run(request: FastifyRequest, reply: FastifyReply, done: Done): void {
-    const checked = this.#route.check(request, request.raw, this.#templateOf);
+    const checked = this.#checker.check(request, request.raw, this.#templateOf);
     if (checked === undefined) return done();
     const serve = (outcome: Outcome | null) => {
       request.rateLimit = outcome;
       if (outcome === null) return done();
-      tell(reply, outcome, this.#route.limiter.settings.legacy);
+      tell(reply, outcome, this.#checker.limiter.settings.legacy);
+      if (this.#checker.settles) this.#settleLater(request, reply, outcome);
       if (!outcome.allowed) return void this.#deny(request, reply, outcome).catch(done);
-      if (!this.#route.waits || outcome.wait === 0) return done();
+      if (this.#checker.holdsPlace) {
+        const place = Place.of(outcome);
+        if (place !== undefined && !holdPlace(reply.raw, place)) return void reply.hijack();
+      }
+      if (!this.#checker.waits || outcome.wait === 0) return done();
       hold(reply.raw, outcome.wait, done, () => void reply.hijack());
     };
     checked.then(serve, (error: unknown) => {
@@ -78,6 +134,17 @@ export class LimitedRoute {
       for (const [name, value] of problem.fields) reply.header(name, value);
       send(reply, problem.status, problem.body);
     });
+  }
+
+  #settleLater(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void {
+    const charge = Charge.of(outcome);
+    if (charge === undefined) return;
+    const countIf = this.#countIf;
+    if (countIf !== undefined) charge.countIf = () => countIf(reply, request);
+    charge.onSettled = (settled, before) => {
+      if (request.rateLimit === before) request.rateLimit = settled;
+    };
+    tellCharge(reply, charge);
   }
 
   async #deny(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): Promise<void> {

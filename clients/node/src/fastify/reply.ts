@@ -1,8 +1,10 @@
 /** Puts header fields on Fastify's replies, which costs less than on raw responses. */
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Charge } from '../checks/charge.js';
 import { fieldsOf, type Legacy, merged, type Told } from '../http/headers.js';
-import { announce, both } from '../http/response.js';
+import { tellLater } from '../http/response.js';
+import { Telling } from '../http/telling.js';
 
 const told = Symbol('redis-rl.told');
 
@@ -12,19 +14,18 @@ const LOWER: Readonly<Record<string, string>> = {
   RateLimit: 'ratelimit',
 };
 
-interface Pending {
-  readonly outcome: Told;
-  readonly legacy: Legacy | undefined;
-}
-
-type Reply = FastifyReply & { [told]: Pending | null };
+type Reply = FastifyReply & { [told]: Telling | null };
 
 /** Has `reply` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal. */
 export function tell(reply: FastifyReply, outcome: Told, legacy: Legacy | undefined): void {
   const earlier = (reply as Reply)[told];
-  (reply as Reply)[told] = earlier
-    ? { outcome: both(earlier.outcome, outcome), legacy: earlier.legacy ?? legacy }
-    : { outcome, legacy };
+  if (earlier) earlier.add(outcome);
+  else (reply as Reply)[told] = new Telling(outcome, legacy);
+}
+
+/** Has `reply` tell of a charge as it is settled, if that is before its head is written. */
+export function tellCharge(reply: FastifyReply, charge: Charge): void {
+  (reply as Reply)[told]?.settles(charge);
 }
 
 /** Prepares the replies of `fastify` and of the instances below it for {@link tell}. */
@@ -32,33 +33,46 @@ export function tellWithReplies(fastify: FastifyInstance): void {
   if (fastify.hasReplyDecorator(told)) return;
   fastify.decorateReply(told, null);
   fastify.addHook('onSend', (_request, reply, payload, done) => {
-    const pending = take(reply);
-    if (pending) {
-      const { outcome, legacy } = pending;
-      // The headers of fetch's Response are set after all hooks. Its class is loaded when first named.
-      if (typeof payload === 'object' && payload instanceof Response)
-        announce(reply.raw, outcome, legacy);
-      else setFields(reply, outcome, legacy);
+    const telling = take(reply);
+    if (telling === null) return done();
+    // The head of fetch's Response is set after all hooks. Its class is loaded when first named.
+    if (typeof payload === 'object' && payload instanceof Response) {
+      tellLater(reply.raw, telling);
+      return done();
     }
-    done();
+    // Whoever is gone gets no answer that could count.
+    const deciding = telling.isOpen && !reply.raw.destroyed ? telling.decide() : undefined;
+    if (deciding === undefined) {
+      setFields(reply, telling);
+      return done();
+    }
+    deciding.then(() => {
+      setFields(reply, telling);
+      done();
+    }, done);
   });
   const hijackTold = function (this: FastifyReply): FastifyReply {
-    const pending = take(this);
-    if (pending) announce(this.raw, pending.outcome, pending.legacy);
+    const telling = take(this);
+    if (telling && !telling.isTold) tellLater(this.raw, telling);
     return inheritedHijack(this, hijackTold).call(this);
   };
   fastify.decorateReply('hijack', hijackTold);
 }
 
-/** What to tell, once: after an error the hook runs again, and the headers are still there. */
-function take(reply: FastifyReply): Pending | null {
-  const pending = (reply as Reply)[told];
-  if (pending) (reply as Reply)[told] = null;
-  return pending;
+/**
+ * What to tell, once: after an error the hook runs again, and the headers are still there. Only a
+ * charge is decided again then.
+ */
+function take(reply: FastifyReply): Telling | null {
+  const telling = (reply as Reply)[told];
+  if (telling && !telling.isOpen) (reply as Reply)[told] = null;
+  return telling;
 }
 
-function setFields(reply: FastifyReply, outcome: Told, legacy: Legacy | undefined): void {
-  for (const [name, ours] of fieldsOf(outcome, legacy)) {
+function setFields(reply: FastifyReply, telling: Telling): void {
+  if (telling.isTold) return;
+  telling.isTold = true;
+  for (const [name, ours] of fieldsOf(telling.all, telling.legacy)) {
     const lower = LOWER[name] ?? name;
     reply.header(lower, merged(name, reply.getHeader(lower), ours));
   }

@@ -15,7 +15,7 @@ export type FieldValue = string | number | readonly string[] | undefined;
 export type Fields = [name: string, value: string][];
 
 /** The part of an outcome, or of several of one request, that headers show. */
-export type Told = Pick<Outcome, 'allowed' | 'decisions' | 'retryAfter' | 'tightest'>;
+export type Told = Pick<Outcome, 'allowed' | 'decisions' | 'ban' | 'retryAfter' | 'tightest'>;
 
 /**
  * The fields of a response to a request with this outcome; none if it failed open.
@@ -29,6 +29,11 @@ export function fieldsOf(outcome: Told, legacy?: Legacy, now = Date.now()): Fiel
   for (const verdict of outcome.decisions) {
     policies += `${policies && ', '}${policy(verdict)}`;
     if (outcome.allowed || !verdict.allowed) members += `${members && ', '}${member(verdict)}`;
+  }
+  const { ban } = outcome;
+  if (ban !== null && !ban.allowed) {
+    policies += `, ${policy(ban)}`;
+    members += `${members && ', '}${member(ban)}`;
   }
   const fields: Fields = [
     ['RateLimit-Policy', policies],
@@ -71,11 +76,15 @@ export function merged(name: string, theirs: FieldValue, ours: string): string {
   }
 }
 
-function policy({ policy, limit, window }: Verdict): string {
-  return window === null ? `"${policy}";q=${limit}` : `"${policy}";q=${limit};w=${window}`;
+function policy({ policy, limit, window, unit }: Verdict): string {
+  if (window !== null) return `"${policy}";q=${limit};w=${window}`;
+  return unit === undefined ? `"${policy}";q=${limit}` : `"${policy}";q=${limit};qu="${unit}"`;
 }
 
-function member({ allowed, policy, remaining, retryAfter, resetAfter }: Verdict): string {
+function member(verdict: Verdict): string {
+  const { allowed, policy, remaining, retryAfter, resetAfter, window } = verdict;
+  // Nobody knows when places are released.
+  if (allowed && window === null && verdict.unit) return `"${policy}";r=${remaining}`;
   if (allowed) return `"${policy}";r=${remaining};t=${wholeSeconds(resetAfter)}`;
   const left = `"${policy}";r=${remaining}`;
   return retryAfter === null ? left : `${left};t=${retrySeconds(retryAfter)}`;

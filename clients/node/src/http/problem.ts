@@ -1,7 +1,7 @@
 /** The bodies of refusals: application/problem+json, RFC 9457. */
 
 import { isUnavailable, isUnidentified } from '../errors.js';
-import type { Outcome } from '../outcome.js';
+import { denials, type Outcome } from '../outcome.js';
 import { type Fields, retrySeconds } from './headers.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -26,7 +26,7 @@ export function quotaExceeded(outcome: Outcome): string {
       seconds === undefined
         ? 'Rate limit exceeded, the cost of this request is above the limit'
         : `Rate limit exceeded, retry in ${seconds} s`,
-    'violated-policies': outcome.decisions.filter((d) => !d.allowed).map((d) => d.policy),
+    'violated-policies': denials(outcome).map(({ policy }) => policy),
     retry_after: seconds,
   });
 }

@@ -1,7 +1,7 @@
 /** Puts the fields of outcomes on a response of Node's http, at the moment its head is written. */
 
 import type { ServerResponse } from 'node:http';
-import { tightestOf } from '../outcome.js';
+import type { Charge } from '../checks/charge.js';
 import { clearTimeout, setTimeout } from '../stores/clock.js';
 import {
   type Fields,
@@ -11,19 +11,15 @@ import {
   merged,
   type Told,
 } from './headers.js';
+import { Telling } from './telling.js';
 
 type WriteHead = ServerResponse['writeHead'];
 
 const pending = Symbol('redis-rl.pending');
 const hooked = Symbol('redis-rl.hooked');
 
-interface Pending {
-  told: Told;
-  readonly legacy: Legacy | undefined;
-}
-
 /** A response, or a prototype of responses. */
-type Response = ServerResponse & { [pending]?: Pending | undefined; [hooked]?: boolean };
+type Response = ServerResponse & { [pending]?: Telling | undefined; [hooked]?: boolean };
 
 /**
  * Has `response` tell of `outcome`, whatever becomes of it: a stream, an error, a refusal.
@@ -32,14 +28,22 @@ type Response = ServerResponse & { [pending]?: Pending | undefined; [hooked]?: b
 export function announce(response: Response, outcome: Told, legacy?: Legacy): void {
   if (outcome.decisions.length === 0 || response.headersSent) return;
   const earlier = response[pending];
-  if (earlier) {
-    earlier.told = both(earlier.told, outcome);
-    return;
-  }
-  response[pending] = { told: outcome, legacy };
+  if (earlier) return earlier.add(outcome);
+  tellLater(response, new Telling(outcome, legacy));
+}
+
+/** Has `response` tell what `telling` has gathered. */
+export function tellLater(response: Response, telling: Telling): void {
+  response[pending] = telling;
   // Middleware such as compression may have replaced the response's own method before the
   // prototype was prepared, and would bypass that.
   if (!response[hooked] || Object.hasOwn(response, 'writeHead')) hook(response);
+}
+
+/** Has `response` tell of a charge as it is settled, if that is before its head is written. */
+export function announceCharge(response: Response, charge: Charge): void {
+  if (!response[pending]) tellLater(response, new Telling(charge.first, undefined));
+  response[pending]?.settles(charge);
 }
 
 /** Prepares `response`, or a prototype for all that have it, which is cheaper than each by itself. */
@@ -48,13 +52,44 @@ export function hook(response: Response): void {
   const { writeHead } = response;
   response[hooked] = true;
   response.writeHead = function (this: Response, ...args: unknown[]) {
-    const announced = this[pending];
-    if (announced !== undefined && !this.headersSent) {
+    const telling = this[pending];
+    if (telling !== undefined && !this.headersSent) {
       this[pending] = undefined;
-      setFields(this, fieldsOf(announced.told, announced.legacy), args);
+      if (telling.isOpen) settle(this, telling, args);
+      setFields(this, fieldsOf(telling.all, telling.legacy), args);
     }
     return writeHead.apply(this, args as Parameters<WriteHead>);
   };
+}
+
+/** Has it decided whether the answer counts, for which its head must be known. */
+function settle(response: Response, telling: Telling, args: unknown[]): void {
+  if (typeof args[0] === 'number') response.statusCode = args[0];
+  const last = args.at(-1);
+  if (typeof last === 'object' && last !== null) {
+    args.pop();
+    for (const [name] of pairs(last)) response.removeHeader(name);
+    for (const [name, value] of pairs(last)) {
+      if (value !== undefined) response.appendHeader(name, value as string);
+    }
+  }
+  // Whoever is gone gets no answer that could count.
+  if (!response.destroyed) void telling.decide();
+}
+
+/**
+ * Has `response` hold a place until its body has ended, or its client is gone. False if that is so
+ * already: then there is nobody to serve.
+ */
+export function holdPlace(response: ServerResponse, place: { release(): void }): boolean {
+  if (response.destroyed || response.writableFinished) {
+    place.release();
+    return false;
+  }
+  const release = () => place.release();
+  response.once('finish', release);
+  response.once('close', release);
+  return true;
 }
 
 /** Waits as long as a LEAKY limit asks; then calls `serve`, unless the client has gone away. */
@@ -74,21 +109,6 @@ export function hold(
     serve();
   }, seconds * 1000);
   response.once('close', end);
-}
-
-/** Two outcomes of one request, as one. */
-export function both(first: Told, second: Told): Told {
-  const decisions = [...first.decisions, ...second.decisions];
-  return {
-    allowed: first.allowed && second.allowed,
-    decisions,
-    retryAfter: longer(first.retryAfter, second.retryAfter),
-    tightest: tightestOf(decisions),
-  };
-}
-
-function longer(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : Math.max(a, b);
 }
 
 /** Sets fields before writeHead, and takes those that it was given besides out of `args`. */

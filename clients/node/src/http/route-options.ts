@@ -3,11 +3,17 @@
 import { ConfigurationError } from '../errors.js';
 import { readMethods } from '../keys/scope.js';
 import type { Subject, SubjectOptions, WholeKey, Who } from '../keys/subjects.js';
-import { checkCost, type StoreLimiter } from '../limiter.js';
-import { Limit, type Limits } from '../limits/limit.js';
-import { limitSetOf, type LimitSet, LimitSetCache } from '../limits/limit-set.js';
-import { Policy } from '../limits/policy.js';
-import { checkFunction, checkOnError, type OnError, wrong } from '../options/limiter.js';
+import type { StoreLimiter } from '../limiter.js';
+import { checkCost } from '../options/cost.js';
+import type { Limits } from '../limits/limit.js';
+import { isItem, limitSetOf, type LimitSet, LimitSetCache } from '../limits/limit-set.js';
+import {
+  checkBoolean,
+  checkFunction,
+  checkOnError,
+  type OnError,
+  wrong,
+} from '../options/limiter.js';
 import { shown } from '../options/shown.js';
 
 type Now<T> = T | Promise<T>;
@@ -47,6 +53,10 @@ export interface RouteOptions<Request> {
   exempt?: (request: Request) => Now<boolean>;
   /** Instead of the limiter's own. */
   onError?: OnError;
+  /** Whether to send the check once more if its reply is lost: an id keeps it one charge. */
+  retry?: boolean;
+  /** Whether `cost` is an estimate, which `request.rateLimit.settle(actual)` corrects. */
+  reserve?: boolean;
   /** Whether to hold requests as long as LEAKY limits ask. Default false. */
   wait?: boolean;
 }
@@ -61,6 +71,8 @@ export const ROUTE_OPTIONS = {
   methods: true,
   exempt: true,
   onError: true,
+  retry: true,
+  reserve: true,
   wait: true,
 } as const;
 
@@ -81,6 +93,8 @@ export interface ReadOptions<Request> {
   readonly exempt: RouteOptions<Request>['exempt'];
   readonly onError: OnError | undefined;
   readonly wait: boolean;
+  readonly retry: boolean;
+  readonly reserve: boolean;
 }
 
 /** @throws ConfigurationError for invalid options, and a limiter that createLimiter did not make */
@@ -89,12 +103,12 @@ export function readRoute<Request>(
   options: RouteOptions<Request>,
 ): ReadOptions<Request> {
   const limiter = checkLimiter(given);
-  const { limits, name, scope, cost = 1, key, exempt, onError, wait = false } = options;
+  const { limits, name, scope, cost = 1, key, exempt, onError } = options;
+  const { wait = false, retry = false, reserve = false } = options;
   if (typeof cost !== 'function') checkCost(cost);
   if (key !== undefined) checkFunction('key', key);
   if (exempt !== undefined) checkFunction('exempt', exempt);
   if (onError !== undefined) checkOnError(onError);
-  if (typeof wait !== 'boolean') throw wrong('wait', wait, 'true or false');
   if (scope !== undefined && (typeof scope !== 'string' || scope === '')) {
     throw wrong('scope', scope, 'text that is not empty');
   }
@@ -108,7 +122,9 @@ export function readRoute<Request>(
     methods: readMethods(options.methods),
     exempt,
     onError,
-    wait,
+    wait: checkBoolean('wait', wait),
+    retry: checkBoolean('retry', retry),
+    reserve: checkBoolean('reserve', reserve),
   };
 }
 
@@ -137,7 +153,7 @@ function readLimits<Request>(
 
 function isTiers<Request>(limits: RouteOptions<Request>['limits']): limits is Tiers {
   if (typeof limits !== 'object' || Array.isArray(limits)) return false;
-  return !(limits instanceof Limit || limits instanceof Policy);
+  return !isItem(limits);
 }
 
 function readTiers<Request>(tiers: Tiers, name: string | undefined): Chosen<Request> {

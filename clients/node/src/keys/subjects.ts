@@ -13,6 +13,10 @@ export interface SubjectOptions {
   tier?: string | undefined;
 }
 
+/** A kind of subjects, and those that are made otherwise. */
+const KIND = /^[a-z0-9_-]{1,32}$/;
+const RESERVED = new Set(['user', 'ip', 'key', 'whole']);
+
 const SUBJECT_OPTIONS = knownOptions<SubjectOptions>('a Subject', { tier: true });
 
 /** Whom a limit is for: an account, an address or an API key. */
@@ -20,7 +24,8 @@ export class Subject {
   readonly tier: string | undefined;
 
   private constructor(
-    readonly kind: 'user' | 'ip' | 'key',
+    /** `user`, `ip`, `key`, or a kind of your own. */
+    readonly kind: string,
     /** The account's id, the address as given, or the hash of the API key. */
     readonly id: string,
     options: SubjectOptions | undefined,
@@ -39,9 +44,7 @@ export class Subject {
    * @throws CannotIdentify for an empty one
    */
   static user(id: string | number | bigint, options?: SubjectOptions): Subject {
-    const isId = typeof id === 'string' || typeof id === 'bigint' || Number.isSafeInteger(id);
-    if (!isId) throw wrong("a user's id", 'text or an integer', id);
-    return new Subject('user', nonEmpty(String(id), 'the id of a user'), options);
+    return new Subject('user', nonEmpty(idOf(id, "a user's id"), 'the id of a user'), options);
   }
 
   /**
@@ -62,6 +65,25 @@ export class Subject {
     return new Subject('key', sha256(nonEmpty(secret, 'an API key')), options);
   }
 
+  /**
+   * Of a kind of your own, such as `Subject.of('team', 7)`, beside users and addresses.
+   *
+   * @throws ConfigurationError for an invalid kind or id
+   * @throws CannotIdentify for an empty id
+   */
+  static of(kind: string, id: string | number | bigint, options?: SubjectOptions): Subject {
+    if (typeof kind !== 'string' || !KIND.test(kind) || RESERVED.has(kind)) {
+      const must =
+        "1 to 32 of a-z 0-9 _ -, and not 'user', 'ip' or 'key', which have their own calls";
+      throw wrong("a subject's kind", must, kind);
+    }
+    return new Subject(
+      kind,
+      nonEmpty(idOf(id, 'the id of a subject'), 'the id of a subject'),
+      options,
+    );
+  }
+
   /** Its last field in a key, encoded. */
   field(ipv6Prefix: number): string {
     if (this.kind === 'key') return this.id;
@@ -80,6 +102,11 @@ export class WholeKey {
     if (typeof key !== 'string' || key === '')
       throw wrong('a WholeKey', 'text that is not empty', key);
   }
+}
+
+/** Whether it is a whole key, of this build of the package or the other. */
+export function isWhole(who: Subject | WholeKey): who is WholeKey {
+  return who.kind === 'whole';
 }
 
 /** Whom to limit: text is a user's id, always. */
@@ -110,6 +137,21 @@ export function encodeField(text: string): string {
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
+}
+
+/** The first field of keys, perhaps with a hash tag that says in which slot of a cluster they are. */
+export function prefixField(prefix: string, slot?: string): string {
+  const field = encodeField(prefix);
+  if (slot === undefined) return field;
+  if (typeof slot === 'string' && slot !== '') return `${field}{${encodeField(slot)}}`;
+  throw wrong('slot', 'text that is not empty', slot);
+}
+
+function idOf(id: unknown, what: string): string {
+  if (typeof id === 'string' || typeof id === 'bigint' || Number.isSafeInteger(id)) {
+    return String(id);
+  }
+  throw wrong(what, 'text or an integer', id);
 }
 
 function nonEmpty(text: string | null | undefined, what: string): string {

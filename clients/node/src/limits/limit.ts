@@ -1,47 +1,29 @@
-/** Limits and how they are written: `5/minute`, `token 10/second burst 20; 1000/hour`. */
+/** One limit, and how each kind is made: `Limit.perMinute(5)`, `Limit.shadow('9/second')`. */
 
 import { ConfigurationError } from '../errors.js';
 import { shown } from '../options/shown.js';
+import { Ban } from './ban.js';
+import { after, type Algorithm, isAlgorithm, isBucket, notLimit, readLimit } from './grammar.js';
 import { Policy, readPolicy } from './policy.js';
+import { periodWord, readPeriod, type UnitName } from './units.js';
 
-export type Algorithm = 'fixed' | 'sliding' | 'log' | 'token' | 'leaky';
+/** What a limit string may hold. */
+export type Item = Limit | Policy | Ban;
 
 /** A limit, or several in one string. */
-export type LimitLike = string | Limit | Policy;
+export type LimitLike = string | Item;
 
 /** One or more limits. */
 export type Limits = LimitLike | readonly LimitLike[];
 
-const GRAMMAR =
-  '[fixed|sliding|log|token|leaky] n (/|per) [k] unit [burst b], or policy NAME, several joined ' +
-  "by ';', such as '5/minute' or 'token 10/second burst 20'";
+/** When a ban begins, and how long bans last at most. */
+export interface BanOptions {
+  /** The refusals that begin a ban, such as `20/minute`. */
+  after: string;
+  /** How long bans last at most, such as `1d`: one after another, each is twice as long. */
+  upTo?: string;
+}
 
-const ALGORITHMS = new Set<string>(['fixed', 'sliding', 'log', 'token', 'leaky']);
-
-const UNITS = [
-  { name: 'second', ms: 1_000, words: ['s', 'sec', 'second', 'seconds'] },
-  { name: 'minute', ms: 60_000, words: ['m', 'min', 'minute', 'minutes'] },
-  { name: 'hour', ms: 3_600_000, words: ['h', 'hr', 'hour', 'hours'] },
-  { name: 'day', ms: 86_400_000, words: ['d', 'day', 'days'] },
-  { name: 'week', ms: 604_800_000, words: ['w', 'week', 'weeks'] },
-] as const;
-type Unit = (typeof UNITS)[number];
-
-/** The units of the server's answers, by their letters. */
-const MILLISECOND = { name: 'millisecond', ms: 1 } as const;
-const UNIT_OF_CLAUSE = new Map<string, { name: Unit['name'] | 'millisecond'; ms: number }>([
-  ['ms', MILLISECOND],
-  ...UNITS.map((unit): [string, Unit] => [unit.words[0], unit]),
-]);
-
-const UNIT_OF = new Map<string, Unit>(
-  UNITS.flatMap((unit) => unit.words.map((word): [string, Unit] => [word, unit])),
-);
-
-const MAX_NUMBER = 10 ** 12;
-const MAX_LOG = 10 ** 6;
-const MAX_PERIOD_MS = 366 * 86_400_000;
-const MAX_LIMITS = 16;
 /** Integers in structured headers have at most 15 digits. */
 const MAX_HEADER_INTEGER = 999_999_999_999_999;
 
@@ -56,17 +38,18 @@ export class Limit {
     /** How many units the period is. */
     readonly count: number,
     /** The unit of the period, in the singular. */
-    readonly unit: Unit['name'] | 'millisecond',
+    readonly unit: UnitName,
     readonly periodMs: number,
+    /** Whether it is on trial: it counts, never refuses, and shows nowhere but on the server. */
+    readonly shadow: boolean,
   ) {}
 
   /** The words of its clause in RL.LIMIT. */
   get words(): string[] {
-    const period = `${this.count}${this.unit === 'millisecond' ? 'ms' : this.unit.charAt(0)}`;
     const name = this.algorithm.toUpperCase();
-    return isBucket(this.algorithm)
-      ? [name, `${this.quota}`, `${this.rate}`, period]
-      : [name, `${this.quota}`, period];
+    const numbers = isBucket(this.algorithm) ? [this.quota, this.rate] : [this.quota];
+    const words = [name, ...numbers.map(String), periodWord(this)];
+    return this.shadow ? ['SHADOW', ...words] : words;
   }
 
   /** Seconds that the whole quota takes to come back, rounded up: `w` of RateLimit-Policy. */
@@ -80,39 +63,50 @@ export class Limit {
 
   /** The limiter it counts in, whatever its numbers: algorithm and period. */
   get limiter(): string {
-    return `${this.algorithm} ${this.periodMs}`;
+    return `${this.shadow ? 'shadow-' : ''}${this.algorithm} ${this.periodMs}`;
   }
 
   /** The limits that `text` writes; see the README for the grammar. */
-  static parse(text: string): (Limit | Policy)[] {
+  static parse(text: string): Item[] {
     if (typeof text !== 'string') throw notLimit(text);
     return text.split(/[;,|]/).map((part) => {
       const policy = readPolicy(part);
-      return policy === undefined ? Limit.#one(part, text) : new Policy(policy);
+      if (policy !== undefined) return new Policy(policy);
+      const ban = after('ban', part);
+      if (ban !== undefined) return Ban.read(ban, text);
+      const trial = after('shadow', part);
+      return trial === undefined ? Limit.#one(part, text) : Limit.#trial(trial, text);
     });
   }
 
-  /** A clause as RL.POLICY GET shows it, such as `TOKEN 20 10 1s`; undefined if it is invalid. */
-  static ofClause(clause: string): Limit | undefined {
-    const [kind = '', quota, ...rest] = clause.toLowerCase().split(' ');
-    const [, count, letters = ''] = /^([0-9]+)([a-z]+)$/.exec(rest.at(-1) ?? '') ?? [];
-    const unit = UNIT_OF_CLAUSE.get(letters);
-    if (!ALGORITHMS.has(kind) || !unit) return undefined;
-    const algorithm = kind as Algorithm;
-    const rate = Number(isBucket(algorithm) ? rest[0] : quota);
-    return new Limit(
-      algorithm,
-      rate,
-      Number(quota),
-      Number(count),
-      unit.name,
-      Number(count) * unit.ms,
-    );
+  /** A clause as RL.POLICY GET shows it, such as `TOKEN 20 10 1s`; undefined if it is no limit. */
+  static ofClause(words: readonly string[]): Limit | undefined {
+    const shadow = words[0] === 'shadow';
+    const [kind = '', quota, ...rest] = shadow ? words.slice(1) : words;
+    const period = readPeriod(rest.at(-1) ?? '');
+    if (!isAlgorithm(kind) || !period) return undefined;
+    const { count, unit, ms } = period;
+    const rate = Number(isBucket(kind) ? rest[0] : quota);
+    return new Limit(kind, rate, Number(quota), count, unit, ms, shadow);
   }
 
   /** A policy that the server keeps: its clauses change there, without a deployment. */
   static policy(name: string): Policy {
     return new Policy(name);
+  }
+
+  /** A limit on trial, such as `'20/second'`: the server counts what it would refuse. */
+  static shadow(limit: string | Limit): Limit {
+    if (!(limit instanceof Limit)) return Limit.#trial(limit, limit);
+    const { algorithm, rate, quota, count, unit, periodMs } = limit;
+    return new Limit(algorithm, rate, quota, count, unit, periodMs, true);
+  }
+
+  /** Shuts out whoever does not wait: `Limit.ban('15m', { after: '20/minute', upTo: '1d' })`. */
+  static ban(time: string, options: BanOptions): Ban {
+    const { after: refusals, upTo } = options ?? {};
+    const text = `${time} after ${refusals}${upTo === undefined ? '' : ` up to ${upTo}`}`;
+    return Ban.read(text, `ban ${text}`);
   }
 
   /** `n` in each second, counted in fixed windows. */
@@ -164,103 +158,19 @@ export class Limit {
     return Limit.#one(text, text);
   }
 
-  static #one(part: string, text: string): Limit {
-    if (!/^[ \t\r\n\f\va-z0-9/]+$/i.test(part)) throw notLimit(text);
-    const tokens = part.toLowerCase().match(/[a-z]+|[0-9]+|\//g) ?? [];
-    let at = 0;
-    const algorithm = ALGORITHMS.has(tokens[at] ?? '') ? (tokens[at++] as Algorithm) : undefined;
-    const n = integer(tokens[at++]);
-    const per = tokens[at++];
-    const count = /^[0-9]/.test(tokens[at] ?? '') ? tokens[at++] : undefined;
-    const counted = count === undefined ? 1 : integer(count);
-    const word = tokens[at++] ?? '';
-    const bursting = tokens[at] === 'burst';
-    const burst = bursting ? integer(tokens[at + 1]) : undefined;
-    if (bursting) at += 2;
-    if (at !== tokens.length || (per !== '/' && per !== 'per')) throw notLimit(text);
-    if (n === undefined || counted === undefined || !/^[a-z]/.test(word)) throw notLimit(text);
-    if (bursting && burst === undefined) throw notLimit(text);
-    const unit = UNIT_OF.get(word);
-    if (!unit) {
-      const period = shown(count === undefined ? word : `${count} ${word}`);
-      throw wrong('period', 'whole seconds, minutes, hours, days or weeks', period, text);
-    }
-    if (counted === 0) throw wrong('k', 'an integer from 1 to 10^12', counted, text);
-
-    const kind = algorithm ?? (bursting ? 'token' : 'fixed');
-    const periodMs = counted * unit.ms;
-    if (periodMs > MAX_PERIOD_MS) {
-      throw wrong('period', 'at most 366 days', shown(`${counted}${unit.name.charAt(0)}`), text);
-    }
-    if (bursting && !isBucket(kind)) throw wrong('burst', 'of token or leaky', `of ${kind}`, text);
-    const most = kind === 'log' ? MAX_LOG : MAX_NUMBER;
-    checkNumber('n', n, isBucket(kind) ? 1 : 0, most, text);
-    checkNumber('burst', burst ?? n, 0, most, text);
-    return new Limit(kind, n, burst ?? n, counted, unit.name, periodMs);
-  }
-}
-
-/** All limits of `like`, in order: 1 to 16, no two of the same limiter. */
-export function parseLimits(like: Limits): (Limit | Policy)[] {
-  const all = (Array.isArray(like) ? like : [like]).flatMap((each: LimitLike) =>
-    typeof each === 'string' ? Limit.parse(each) : [made(each)],
-  );
-  if (all.length < 1 || all.length > MAX_LIMITS) {
-    throw new ConfigurationError(
-      `limits must be 1 to ${MAX_LIMITS} in number, not ${all.length}, in ${shown(like)}`,
-    );
-  }
-  const seen = new Set<string>();
-  for (const each of all) {
-    const kind = limiterOf(each);
-    if (seen.has(kind)) {
+  static #trial(part: string, text: string): Limit {
+    if (typeof part !== 'string') throw notLimit(part);
+    if (readPolicy(part) !== undefined) {
       throw new ConfigurationError(
-        'limits must differ in their algorithm, period or policy, not repeat that of ' +
-          `${each.words.join(' ')}, in ${shown(like)}`,
+        `shadow must be followed by a limit, not by a policy, in ${shown(text)}: ` +
+          'put SHADOW before the clauses of the policy itself, with RL.POLICY SET',
       );
     }
-    seen.add(kind);
+    return Limit.#one(part, text, true);
   }
-  return all;
-}
 
-/** The limiter that `limit` counts in; a policy whose clauses are not known is one by itself. */
-export function limiterOf(limit: Limit | Policy): string {
-  return limit instanceof Limit ? limit.limiter : `policy ${limit.policy}`;
-}
-
-/** @throws ConfigurationError for anything but a limit */
-function made(each: unknown): Limit | Policy {
-  if (each instanceof Limit || each instanceof Policy) return each;
-  throw new ConfigurationError(`a limit must be text or a Limit, not ${shown(each)}`);
-}
-
-function isBucket(algorithm: Algorithm): boolean {
-  return algorithm === 'token' || algorithm === 'leaky';
-}
-
-/** The number that `digits` write without sign or leading zero; else undefined. */
-function integer(digits: string | undefined): number | undefined {
-  return digits !== undefined && /^(0|[1-9][0-9]*)$/.test(digits) ? Number(digits) : undefined;
-}
-
-function checkNumber(what: string, n: number, least: number, most: number, text: string): void {
-  if (n >= least && n <= most) return;
-  const limit = most === MAX_NUMBER ? '10^12' : most;
-  throw wrong(what, `an integer from ${least} to ${limit}`, n, text);
-}
-
-/** A part of a limit is wrong. */
-function wrong(what: string, must: string, was: unknown, text: string): ConfigurationError {
-  return new ConfigurationError(
-    `${what} must be ${must}, not ${was as string}, in ${shown(text)}; a limit is ${GRAMMAR}`,
-  );
-}
-
-/** It is no limit at all. */
-function notLimit(given: unknown): ConfigurationError {
-  if (typeof given === 'string') {
-    return new ConfigurationError(`a limit must be ${GRAMMAR}, not ${shown(given)}`);
+  static #one(part: string, text: string, shadow = false): Limit {
+    const { algorithm, rate, quota, period } = readLimit(part, text);
+    return new Limit(algorithm, rate, quota, period.count, period.unit, period.ms, shadow);
   }
-  return new ConfigurationError(`a limit must be text or a Limit, not ${shown(given)}`);
 }

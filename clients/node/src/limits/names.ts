@@ -2,7 +2,8 @@
 
 import { ConfigurationError } from '../errors.js';
 import { shown } from '../options/shown.js';
-import { Limit } from './limit.js';
+import { Ban } from './ban.js';
+import { type Item, Limit } from './limit.js';
 import type { Policy } from './policy.js';
 
 const NAME = /^[A-Za-z0-9._/-]{1,64}$/;
@@ -17,24 +18,33 @@ export function checkName(name: string): string {
 }
 
 /**
- * One name per limit: `name` itself for a single one, `name-unit` for several, and a name made of
- * its numbers if none is given. A policy has a name already, which null stands for.
+ * One name per row of a reply: `name` itself for a single limit, `name-unit` for several, and a
+ * name made of its numbers if none is given. A policy has a name already, which null stands for. A
+ * ban is called as the limits are, or as the first of those without a name, with `-ban`.
  *
  * @throws ConfigurationError for a name that headers cannot carry
  */
-export function limitNames(limits: readonly (Limit | Policy)[], name?: string): (string | null)[] {
+export function rowNames(rows: readonly Item[], name?: string): (string | null)[] {
   if (name !== undefined) checkName(name);
-  const names = unchecked(limits, name);
-  for (const each of names) if (each !== null) checkName(each);
-  return names;
+  const limits = rows.filter(isLimit);
+  const names = limitNames(limits, name);
+  const base = name ?? names[0] ?? (limits[0] as Policy | undefined)?.label;
+  let at = 0;
+  return rows.map((row) => (row instanceof Ban ? `${base}-ban` : (names[at++] ?? null)));
 }
 
-/** The names of a policy's clauses: its own for a single one, else as for limits of one name. */
-export function clauseNames(clauses: readonly Limit[], { label }: Policy): string[] {
-  return unchecked(clauses, label).map((name) => name ?? label);
+/** The names of a policy's rows: its own for a single limit, else as for limits of one name. */
+export function clauseNames(rows: readonly (Limit | Ban)[], { label }: Policy): string[] {
+  const names = limitNames(rows.filter(isLimit), label);
+  let at = 0;
+  return rows.map((row) => (row instanceof Ban ? `${label}-ban` : (names[at++] ?? label)));
 }
 
-function unchecked(limits: readonly (Limit | Policy)[], name?: string): (string | null)[] {
+function isLimit<Row extends Item>(row: Row): row is Exclude<Row, Ban> {
+  return !(row instanceof Ban);
+}
+
+function limitNames(limits: readonly (Limit | Policy)[], name?: string): (string | null)[] {
   const spans = limits.map((limit) => (limit instanceof Limit ? span(limit) : null));
   return limits.map((limit, at) => {
     if (!(limit instanceof Limit)) return null;

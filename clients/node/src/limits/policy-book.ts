@@ -1,10 +1,11 @@
 /** What is known of the server's policies: no reply has their periods, which headers need. */
 
-import type { StoreMisconfigured } from '../errors.js';
+import { StoreMisconfigured } from '../errors.js';
 import { now } from '../stores/clock.js';
+import { Ban } from './ban.js';
 import { Limit } from './limit.js';
+import { hasRow, type Label, labelOf, type LimitSet } from './limit-set.js';
 import { clauseNames } from './names.js';
-import { type Label, labelOf, type LimitSet } from './limit-set.js';
 import type { Policy } from './policy.js';
 
 /** While a policy is in use it is asked for this often, and never more often. */
@@ -12,10 +13,21 @@ const ASK_EVERY_MS = 1_000;
 
 interface Entry {
   labels: readonly Label[] | undefined;
+  /** Those of its limits on trial, which have no labels. */
+  shadows: readonly string[];
   askedAt: number;
   asking: Promise<void> | undefined;
   /** Why it could not be read, if somebody has to fix that. */
   error: StoreMisconfigured | undefined;
+}
+
+/** What the rows of a reply are. */
+export interface Labelled {
+  readonly labels: readonly Label[];
+  /** How many rows each policy has. */
+  readonly counts: readonly number[];
+  /** Whether all of it is known to fit. */
+  readonly fits: boolean;
 }
 
 /** Asks RL.POLICY GET; resolves with its clauses, or null if there is no such policy. */
@@ -57,23 +69,29 @@ export class PolicyBook {
   /** The limiters of `set`, those of its policies' clauses included as far as they are known. */
   limitersOf({ limiters, policies }: LimitSet): readonly string[] {
     if (policies.length === 0) return limiters;
-    const clauses = policies.flatMap(({ policy }) => this.#entries.get(policy)?.labels ?? []);
-    return [...limiters, ...clauses.flatMap(({ limit }) => limit?.limiter ?? [])];
+    const entries = policies.flatMap(({ policy }) => this.#entries.get(policy) ?? []);
+    const known = entries.flatMap(({ labels = [], shadows }) => [
+      ...labels.flatMap(({ limit }) => limit?.limiter ?? []),
+      ...shadows,
+    ]);
+    return [...limiters, ...known];
   }
 
   /** One label per verdict of a reply, and whether all of them are known to fit. */
-  labelsOf(set: LimitSet, quotas: readonly unknown[]): { labels: readonly Label[]; fits: boolean } {
-    if (set.policies.length === 0) return { labels: set.labels as readonly Label[], fits: true };
+  labelsOf(set: LimitSet, quotas: readonly unknown[]): Labelled {
+    if (set.policies.length === 0) {
+      return { labels: set.labels as readonly Label[], counts: [], fits: true };
+    }
     const known = set.policies.map(({ policy }) => this.#entries.get(policy)?.labels);
     const counts = known.map((labels) => labels?.length ?? 1);
-    const total = counts.reduce((sum, count) => sum + count, set.limits.length - counts.length);
+    const total = counts.reduce((sum, count) => sum + count, set.labels.length - counts.length);
     const surplus = quotas.length - total;
     // Nothing shows which of several has changed its length.
     if (surplus !== 0) counts[counts.length - 1] = Math.max(1, (counts.at(-1) ?? 1) + surplus);
     const labels: Label[] = [];
     let fits = true;
     let at = 0;
-    for (const [index, label] of set.labels.entries()) {
+    for (const label of set.labels) {
       if (label !== null) {
         labels.push(label);
         continue;
@@ -84,19 +102,27 @@ export class PolicyBook {
         clauses?.length === count &&
         clauses.every(({ limit }, next) => limit?.quota === quotas[labels.length + next]);
       fits &&= right;
-      labels.push(...(right ? clauses : nameless(set.limits[index] as Policy, count)));
+      labels.push(...(right ? clauses : nameless(set.policies[at] as Policy, count)));
       at += 1;
     }
-    return { labels, fits };
+    return { labels, counts, fits };
   }
 
   /** @param clauses as RL.POLICY GET answers them */
   learn(policy: Policy, clauses: readonly unknown[]): void {
-    const limits = clauses.map((clause) => Limit.ofClause(String(clause)));
     const entry = this.#entryOf(policy.policy);
-    if (limits.some((limit) => limit === undefined)) return;
-    const names = clauseNames(limits as Limit[], policy);
-    entry.labels = (limits as Limit[]).map((limit, at) => labelOf(limit, names[at] as string));
+    const items: (Limit | Ban)[] = [];
+    for (const clause of clauses) {
+      const words = String(clause).toLowerCase().split(' ');
+      if (words[0] === 'lease') entry.error = needsConcurrency(policy);
+      const item = words[0] === 'ban' ? Ban.ofClause(words) : Limit.ofClause(words);
+      if (item === undefined) return;
+      items.push(item);
+    }
+    const rows = items.filter(hasRow);
+    const names = clauseNames(rows, policy);
+    entry.labels = rows.map((row, at) => labelOf(row, names[at] as string));
+    entry.shadows = items.filter((item) => !hasRow(item)).map(({ limiter }) => limiter);
   }
 
   #ask(policy: Policy, entry: Entry, ask: AskPolicy): void {
@@ -117,7 +143,13 @@ export class PolicyBook {
   #entryOf(name: string): Entry {
     let entry = this.#entries.get(name);
     if (!entry) {
-      entry = { labels: undefined, askedAt: -Infinity, asking: undefined, error: undefined };
+      entry = {
+        labels: undefined,
+        shadows: [],
+        askedAt: -Infinity,
+        asking: undefined,
+        error: undefined,
+      };
       this.#entries.set(name, entry);
     }
     return entry;
@@ -130,5 +162,14 @@ function nameless({ label }: Policy, count: number): Label[] {
     name: count === 1 ? label : `${label}-${at + 1}`,
     window: null,
     limit: undefined,
+    isBan: false,
   }));
+}
+
+/** A place has to be renewed and given back, which no check does. */
+function needsConcurrency({ policy }: Policy): StoreMisconfigured {
+  return new StoreMisconfigured(
+    `a policy of limits must have no LEASE, as '${policy}' has: ` +
+      'take it out with RL.POLICY SET, and use concurrency beside the limits',
+  );
 }

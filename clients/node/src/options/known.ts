@@ -51,10 +51,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   timeout: 'timeoutMs of createLimiter',
   trustproxy: 'trustedProxies of createLimiter',
   validate: 'nothing, as options are always validated',
-  skipsuccessfulrequests: 'nothing, since there is no equivalent yet',
-  skipfailedrequests: 'nothing, since there is no equivalent yet',
-  blockduration: 'nothing, since there is no equivalent yet',
-  ban: 'nothing, since there is no equivalent yet',
+  skipsuccessfulrequests: 'countIf, as in countIf: (res) => res.statusCode >= 400',
+  skipfailedrequests: 'countIf, as in countIf: (res) => res.statusCode < 400',
+  requestwassuccessful: 'countIf, as in countIf: (res) => res.statusCode >= 400',
+  deductwhen: 'countIf, as in countIf: (res) => res.statusCode >= 400',
+  retries: 'retry',
+  maxretries: 'retry',
+  blockduration: "a ban in limits, as in limits: '5/minute; ban 15m after 20/minute'",
+  ban: "a ban in limits, as in limits: '5/minute; ban 15m after 20/minute'",
+  shadow: "shadow in limits, as in limits: '100/minute; shadow 20/minute'",
+  dryrun: "shadow in limits, as in limits: '100/minute; shadow 20/minute'",
 };
 
 /** The options that something takes. */

@@ -96,7 +96,7 @@ export function readOptions(options: LimiterOptions): Settings {
   if (legacy !== undefined && !['delta', 'epoch', 'draft6'].includes(legacy)) {
     throw wrong('legacy', legacy, "'delta', 'epoch' or 'draft6'");
   }
-  if (typeof enabled !== 'boolean') throw wrong('enabled', enabled, 'true or false');
+  checkBoolean('enabled', enabled);
   if (onDecision !== undefined) checkFunction('onDecision', onDecision);
   if (typeof logger?.warn !== 'function' || typeof logger.error !== 'function') {
     throw wrong('logger', logger, 'an object with the methods warn and error');
@@ -124,6 +124,12 @@ function checkMs(name: string, ms: number): number {
 /** @throws ConfigurationError for anything but a function */
 export function checkFunction(name: string, given: unknown): void {
   if (typeof given !== 'function') throw wrong(name, given, 'a function');
+}
+
+/** @throws ConfigurationError for anything but true and false */
+export function checkBoolean(name: string, given: unknown): boolean {
+  if (typeof given === 'boolean') return given;
+  throw wrong(name, given, 'true or false');
 }
 
 /** @throws ConfigurationError if it is neither */

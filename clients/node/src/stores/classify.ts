@@ -82,8 +82,11 @@ function advice(message: string): string {
     case 'WRONGTYPE':
       return ': another program uses this key, so choose another prefix';
     default:
-      return message.includes('there is no policy')
-        ? ': create it with RL.POLICY SET, on every primary of a cluster'
+      if (message.includes('there is no policy')) {
+        return ': create it with RL.POLICY SET, on every primary of a cluster';
+      }
+      return message.includes('LEASE must come with ID')
+        ? ': a policy has a LEASE, so take it out with RL.POLICY SET, and use concurrency'
         : '';
   }
 }

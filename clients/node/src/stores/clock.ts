@@ -5,7 +5,7 @@
 
 import * as timers from 'node:timers';
 
-export const { clearTimeout, setImmediate, setTimeout } = timers;
+export const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = timers;
 
 /** Milliseconds on a clock that never steps back. */
 export const now: () => number = performance.now.bind(performance);

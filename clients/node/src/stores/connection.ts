@@ -3,7 +3,7 @@
 import { textOf } from './classify.js';
 import { now } from './clock.js';
 import { secretsIn, withoutSecrets } from './secrets.js';
-import type { RedisClient, Trouble } from './types.js';
+import type { Patience, RedisClient, Trouble } from './types.js';
 
 const known = new WeakMap<RedisClient, Connection>();
 
@@ -31,6 +31,11 @@ export class Connection {
     for (const event of ['error', 'node error', 'node-error']) client.on(event, failed);
     for (const event of ['ready', 'node-ready']) client.on(event, () => this.connected());
     for (const event of ['close', 'end']) client.on(event, () => this.#ended());
+  }
+
+  /** Resolves when `isReady` says that a connection is there again, or the patience is over. */
+  async back(isReady: () => boolean, patience: Patience): Promise<void> {
+    while (!isReady() && now() < patience.until) await this.settled();
   }
 
   /** Why there is no connection, if the client said so, and what may help. */

@@ -38,7 +38,10 @@ export class Exchange {
     }
     const { crowded } = this.#deadline;
     return this.#deadline.within(
-      (patience) => this.store.send(command, patience, crowded),
+      (patience) =>
+        command.repeatable === true
+          ? this.#sendTwice(command, patience, crowded)
+          : this.store.send(command, patience, crowded),
       (reply) => {
         let result: Result;
         try {
@@ -57,12 +60,27 @@ export class Exchange {
   /** Sends one command; whether it fails says nothing of checks. @throws StoreUnavailable */
   send(command: Command): Promise<unknown> {
     return this.#deadline.within(
-      (patience) => this.store.send(command, patience, true),
+      (patience) =>
+        command.repeatable === true
+          ? this.#sendTwice(command, patience, true)
+          : this.store.send(command, patience, true),
       (reply) => reply,
       (cause) => {
         throw this.classify(cause);
       },
     );
+  }
+
+  /** Sends a command, and once more if its connection broke before the reply. */
+  async #sendTwice(command: Command, patience: Patience, crowded: boolean): Promise<unknown> {
+    const wasReady = this.store.isReady();
+    try {
+      return await this.store.send(command, patience, crowded);
+    } catch (error) {
+      if (!wasReady || isAnswer(error)) throw error;
+      await this.store.back(patience);
+      return this.store.send(command, patience, crowded);
+    }
   }
 
   /** Asks all primaries at once. @throws StoreUnavailable */
@@ -112,6 +130,11 @@ export class Exchange {
     const known = trouble !== undefined && isReply(trouble.error) ? trouble.error : cause;
     return classify(known, secrets, trouble?.text);
   }
+}
+
+/** Whether the server answered, or the client refused the command itself. */
+function isAnswer(error: unknown): boolean {
+  return isReply(error) || error instanceof TypeError;
 }
 
 /** A node looks a command up before its key: whoever redirects has the module. */

@@ -5,7 +5,7 @@ import { ModuleNotLoaded, type StoreMisconfigured } from '../errors.js';
 const MAX_KEPT = 1_000;
 
 /** Errors of one key only. All others are of the whole store, or of one of its nodes. */
-const OF_ONE_KEY = /WRONGTYPE|access a key|there is no policy|POLICY GET/;
+const OF_ONE_KEY = /WRONGTYPE|access a key|there is no policy|POLICY GET|LEASE must come/;
 
 export class Faults {
   #ofAll: StoreMisconfigured | undefined;

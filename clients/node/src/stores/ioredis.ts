@@ -25,6 +25,7 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
   const options = client.options as Options;
   const settings = client.isCluster ? { ...options.redisOptions, ...options } : options;
   const queues = settings.enableOfflineQueue !== false;
+  const isReady = () => client.status === 'ready';
 
   const plainSend =
     (to: IoRedisLike): Send =>
@@ -68,7 +69,9 @@ export function ioredisStore(client: IoRedisLike, connectTimeoutMs: number): Sto
       if (client.status !== 'ready') await connected(patience);
       return ((client.nodes?.('master') ?? []) as IoRedisLike[]).map(plainSend);
     },
-    isReady: () => client.status === 'ready',
+    isCluster: client.isCluster === true,
+    isReady,
+    back: (patience) => connection.back(isReady, patience),
     trouble: () => connection.trouble(Boolean(settings.tls)),
     secrets: connection.secrets,
     warnings: warnings(settings),

@@ -36,7 +36,9 @@ export function nodeRedisStore(client: NodeRedisLike, options: StoreOptions): St
       const nodes = await Promise.all(client.masters.map((node) => client.nodeClient(node)));
       return nodes.map((node) => sendNow(node, options.timeoutMs));
     },
+    isCluster: isCluster(client),
     isReady,
+    back: (patience) => connection.back(isReady, patience),
     trouble: () => connection.trouble(socket?.tls === true || /^rediss:/i.test(url ?? '')),
     secrets: connection.secrets,
     warnings: warnings(client.options),
@@ -54,13 +56,15 @@ function sendNow(client: NodeRedisLike, timeoutMs: number): Send {
   // For what is written it does nothing, but costs a signal per command.
   const ready = { timeout: undefined, typeMapping: {} };
   const waiting = { timeout: timeoutMs, typeMapping: {} };
-  const options = () => (client.isReady === false ? waiting : ready);
+  // A command that is sent again may wait for a connection, of a cluster's node too.
+  const options = ({ repeatable }: Command) =>
+    repeatable === true || client.isReady === false ? waiting : ready;
   if (isCluster(client)) {
-    return (command) => client.sendCommand(command.key, false, wordsOf(command), options());
+    return (command) => client.sendCommand(command.key, false, wordsOf(command), options(command));
   }
   return 'getSentinelNode' in client
-    ? (command) => client.sendCommand(false, wordsOf(command), options())
-    : (command) => client.sendCommand(wordsOf(command), options());
+    ? (command) => client.sendCommand(false, wordsOf(command), options(command))
+    : (command) => client.sendCommand(wordsOf(command), options(command));
 }
 
 /** Connects a client that was never connected; one that was closed stays closed. */

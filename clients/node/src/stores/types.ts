@@ -8,6 +8,8 @@ export interface Command {
   readonly rest: readonly string[];
   /** Whether the key is left out, and only says which node is asked. */
   readonly keyless?: boolean;
+  /** Whether it may be sent again when the connection broke before its reply. */
+  readonly repeatable?: boolean;
 }
 
 /** How long somebody waits, which grows where this process was late. */
@@ -42,8 +44,12 @@ export interface Store {
   readonly send: Send;
   /** One sender per server that takes writes, none of which follows redirections. */
   primaries(patience: Patience): Promise<Send[]>;
+  /** Whether keys lie on several nodes, by their slots. */
+  readonly isCluster: boolean;
   /** Whether a connection is there. */
   isReady(): boolean;
+  /** Resolves when a connection is there again, or the patience is over. */
+  back(patience: Patience): Promise<void>;
   /** Why there is no connection, if the client told. */
   trouble(): Trouble | undefined;
   /** What must not stand in errors and logs. */

@@ -6,7 +6,14 @@ import Fastify from 'fastify';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { createClient, createClientPool, createCluster } from 'redis';
-import { createLimiter, Limit, type Limiter, type Outcome, Subject } from 'redis-rl';
+import {
+  createLimiter,
+  Limit,
+  type Limiter,
+  type Outcome,
+  type Reservation,
+  Subject,
+} from 'redis-rl';
 import { problemHandler, rateLimit } from 'redis-rl/express';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { createClient as createClient5 } from 'redis5';
@@ -36,6 +43,20 @@ export async function use(limiter: Limiter): Promise<number | null> {
     name: 'login',
     cost: 2,
   });
+  const trial: Outcome = await limiter.check(1n.toString(), [
+    Limit.perMinute(5),
+    Limit.shadow('2/second'),
+    Limit.ban('15m', { after: '20/minute', upTo: '1d' }),
+  ]);
+  const reserved: Reservation = await limiter.reserve('ann', '9/hour', { cost: 5 });
+  const known: boolean = await reserved.settle(2);
+  const done: string = await reserved.run(() => 'x');
+  const all = await limiter.checkAll([
+    { who: 'ann', limits: '10/minute', name: 'user' },
+    { who: Subject.of('team', 7), limits: '15/minute', name: 'team', cost: 2 },
+  ]);
+  if (!all.allowed) return all.each[0]?.retryAfter ?? null;
+  if (known && done) return trial.ban?.remaining ?? reserved.outcome.remaining;
   return outcome.tightest?.retryAfter ?? outcome.remaining;
 }
 
@@ -56,7 +77,21 @@ export function routes(limiter: Limiter) {
   rateLimit(limiter, { name: 'x' });
   app.use(problemHandler());
 
+  const countIf = (res: express.Response) => res.statusCode >= 400;
+  app.post('/login', rateLimit(limiter, { limits: '3/15 minutes', countIf }), (_req, res) => {
+    res.end();
+  });
+  const reserving = rateLimit(limiter, { limits: '1000/hour', cost: 9, reserve: true });
+  app.post('/generate', reserving, async (req, res) => {
+    res.json(await req.rateLimit?.settle?.(5));
+  });
+
   const fastify = Fastify();
+  fastify.post(
+    '/login',
+    { config: { rl: { limits: '3/15 minutes', countIf: (reply) => reply.statusCode >= 400 } } },
+    async () => 'ok',
+  );
   fastify.register(fastifyRateLimit, { limiter, limits: '300/minute' });
   fastify.get(
     '/',

@@ -4,7 +4,10 @@ import { connect, createServer } from 'node:net';
 import { atEnd } from './closing.mjs';
 
 export class FaultProxy {
-  /** What becomes of replies: `pass`, `hang` until released, or `drop`, which ends the connection. */
+  /**
+   * What becomes of replies: `pass`, `hang` until released, `drop`, which ends the connection, or
+   * `drop one`, after which they pass.
+   */
   fault = 'pass';
   delayMs = 0;
   /** How many replies were dropped. */
@@ -47,7 +50,8 @@ export class FaultProxy {
 
   #reply(data, down) {
     if (this.fault === 'hang') this.#held.push([data, down]);
-    if (this.fault === 'drop') {
+    if (this.fault.startsWith('drop')) {
+      if (this.fault === 'drop one') this.fault = 'pass';
       this.dropped += 1;
       down.destroy();
     } else if (this.fault === 'pass' && this.delayMs)

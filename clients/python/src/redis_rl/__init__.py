@@ -4,7 +4,6 @@
 `redis_rl.asgi`, `redis_rl.flask` and `redis_rl.django` put them in front of handlers.
 """
 
-from redis_rl.base import Check
 from redis_rl.errors import (
     CannotDecide,
     CannotIdentify,
@@ -16,17 +15,21 @@ from redis_rl.errors import (
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.addresses import ip_key
 from redis_rl.keys.subjects import Subject, WholeKey
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.checks import Check
+from redis_rl.limiters.threaded import SyncRateLimiter
+from redis_rl.limits.ban import Ban
 from redis_rl.limits.limit import Limit
 from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.trial import Shadow
 from redis_rl.outcome import Decision, Outcome, Verdict
-from redis_rl.sync import SyncRateLimiter
 
 RateLimiter = AsyncRateLimiter
 """AsyncRateLimiter's short name, for programs without FastAPI."""
 
 __all__ = [
     "AsyncRateLimiter",
+    "Ban",
     "CannotDecide",
     "CannotIdentify",
     "Check",
@@ -38,6 +41,7 @@ __all__ = [
     "Outcome",
     "RateLimitExceeded",
     "RateLimiter",
+    "Shadow",
     "StoreMisconfigured",
     "StoreUnavailable",
     "Subject",

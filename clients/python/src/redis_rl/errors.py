@@ -36,6 +36,10 @@ class NoAnswer(StoreUnavailable):
     """The store was silent or unreachable: enough of these in a row open the breaker."""
 
 
+class ConnectionBroken(NoAnswer):
+    """The connection broke while a command was on its way: it may have been run, or not."""
+
+
 class StoreMisconfigured(StoreUnavailable):
     """The store refused in a way that somebody has to fix: raised in every mode."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from weakref import finalize
 
 from flask import Flask, Response, current_app, request
 from werkzeug.datastructures import Headers
@@ -25,13 +26,16 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge, rate_headers
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.keys.subjects import Subject
-from redis_rl.options import LimitOptions
+from redis_rl.limiters.threaded import SyncRateLimiter
+from redis_rl.limits.period import Time
+from redis_rl.options import AllOptions, LimitOptions, PlaceOptions
 from redis_rl.outcome import Outcome
+from redis_rl.rules.all import RuleOfAll, Subjects
 from redis_rl.rules.asking import Asking, ask, budget, refuse_coroutines, run
 from redis_rl.rules.met import Met
 from redis_rl.rules.order import is_unnamed, layers
+from redis_rl.rules.places import RuleOfPlaces
 from redis_rl.rules.rule import Rule, RuleLimits
-from redis_rl.sync import SyncRateLimiter
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -63,6 +67,7 @@ class RateLimits:
         self._limiter = limiter
         self._limited: list[tuple[Any, Any]] = []
         self._apps: list[Flask] = []
+        self._ends = False
         if app is not None:
             self.init_app(app)
 
@@ -72,6 +77,8 @@ class RateLimits:
             return
         self._check_order(app)
         self._apps.append(app)
+        if self._ends:
+            app.teardown_request(_end)
         self._check_before_the_first_request(app)
         if app.extensions.setdefault("redis_rl", self) is not self:
             return
@@ -86,14 +93,45 @@ class RateLimits:
         The options are those of LimitOptions; functions take no arguments. Views may be
         coroutines. Raises ConfigurationError for invalid arguments.
         """
-        rule = Rule(limits, options, client_ip)
+        return self._limit(Rule(limits, options, client_ip))
+
+    def limit_all(self, subjects: Subjects, **options: Unpack[AllOptions]) -> RouteLimit:
+        """`limit` for several subjects at once: one command, all or nothing.
+
+        `subjects` is `{"user": ("10/minute", user_key), "team": ("15/minute", team_key)}`, and
+        the options are those of AllOptions.
+        """
+        rule = RuleOfAll(subjects, options, client_ip)
+        rule.check_cluster(self._limiter.clustered)
+        return self._limit(rule)
+
+    def concurrency(
+        self, limit: int, lease: Time | None = None, **options: Unpack[PlaceOptions]
+    ) -> RouteLimit:
+        """Return a decorator that lets so many requests of a subject be served at once.
+
+        `lease`, such as `"30s"`, is how long a place is kept if the process dies. A place is given
+        back when the body has been sent, or on an exception.
+        """
+        return self._limit(RuleOfPlaces(limit, lease, options, client_ip))
+
+    def _limit(self, rule: Rule) -> RouteLimit:
         refuse_coroutines(rule)
+        if rule.ends:
+            self._expect_ends()
         return RouteLimit(self, rule)
 
     @property
     def outcomes(self) -> list[Outcome]:
         """The outcomes of the current request so far, in order."""
         return list(_met().outcomes.values())
+
+    def _expect_ends(self) -> None:
+        """Look at how requests end, even those that raise."""
+        if not self._ends:
+            self._ends = True
+            for app in self._apps:
+                app.teardown_request(_end)
 
     def _note(self, view: Any, limited: Any, frame: FrameType) -> None:
         """Remember a limited view; ConfigurationError if a route has it already."""
@@ -122,8 +160,14 @@ class RateLimits:
                 raise _unlimited(view)
 
     def _add_headers(self, response: Response) -> Response:
-        outcomes = _met().outcomes
+        met = _met()
+        outcomes = met.outcomes
         if outcomes:
+            if met.ending is not None:
+                met.ending.responded(response)
+                if met.ending.holds:
+                    response.call_on_close(met.ending.release)
+                    finalize(response, met.ending.release)  # if another takes its place
             ours = headers_of(outcomes.values(), self._limiter.legacy)
             response.headers = Headers(merge(list(response.headers.items()), ours))
         return response
@@ -208,6 +252,14 @@ def _template() -> str | None:
 def _met() -> Met:
     met: Met = request.environ.setdefault(_MET, Met())
     return met
+
+
+def _end(error: BaseException | None) -> None:
+    """End a request whose error no handler has answered."""
+    met: Met | None = request.environ.get(_MET)
+    if error is not None and met is not None and met.ending is not None:
+        met.ending.responded(Response(status=500))
+        met.ending.release()
 
 
 def _answer(error: RateLimitExceeded | CannotDecide) -> Response:

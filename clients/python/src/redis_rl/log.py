@@ -27,12 +27,21 @@ class Log:
         cannot be identified.
         """
         kind = str(error) if isinstance(error, StoreMisconfigured) else str(error.always)
+        if self._is_due(kind):
+            level = logging.ERROR if error.always else logging.WARNING
+            self._logger.log(level, "Requests are %s: %s", what, error)
+
+    def warn(self, what: str, error: BaseException) -> None:
+        """Log what became of something that no request waits for, at most once a second."""
+        if self._is_due(what):
+            self._logger.warning("%s: %r", what, error)
+
+    def _is_due(self, kind: str) -> bool:
         with self._lock:
             now = time.monotonic()
             if now < self._next.get(kind, 0.0):
-                return
+                return False
             if len(self._next) >= _MOST_KINDS:
                 self._next.clear()
             self._next[kind] = now + _EVERY_S
-        level = logging.ERROR if error.always else logging.WARNING
-        self._logger.log(level, "Requests are %s: %s", what, error)
+        return True

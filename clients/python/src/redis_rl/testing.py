@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis_rl.errors import StoreUnavailable
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
+from redis_rl.limits.grammar import Item, together
 from redis_rl.limits.known import KnownPolicies
-from redis_rl.limits.limit import Limit
-from redis_rl.sync import SyncRateLimiter
 from redis_rl.wire.breaker import Breaker
 
 Answer = bool | float | None | Exception
@@ -65,40 +65,50 @@ class FakeStore:
         """Reply to a packed command as the module would."""
         words = command.decode("utf-8", "surrogatepass").split("\r\n")[2::2]
         if words[0] == "RL.POLICY":
-            return [" ".join(limit.clause).encode() for limit in self._stands_for(words[2])]
+            return [" ".join(item.clause).encode() for item in self._stands_for(words[2])]
         if words[0] == "RL.PEEK":
             return []
-        if words[0] != "RL.LIMIT":
+        if words[0] == "RL.LEASE":
+            place = Asked(words[1], (("LEASE", words[2], words[3]),), 1)
+            return _row(place.clauses[0], 1, self._answer([place]))
+        if words[0] not in ("RL.LIMIT", "RL.ALL"):
             return 1
-        asked = _read(words)
-        self.asked.append(asked)
-        answer = self._script.popleft() if self._script else self._always
-        if isinstance(answer, Exception):
-            raise type(answer)(*answer.args)
+        groups = list(map(_read, _groups(words[1:])))
+        answer = self._answer(groups)
         return [
             int(answer is True),
             *(
                 _row(one, asked.cost, answer)
+                for asked in groups
                 for clause in asked.clauses
                 for one in self._clauses(clause)
             ),
         ]
 
-    def _stands_for(self, policy: str) -> tuple[Limit, ...]:
-        limits = Limit.parse(self.policies.get(policy, "1000/minute"))
-        return tuple(limit for limit in limits if isinstance(limit, Limit))
+    def _answer(self, asked: list[Asked]) -> bool | float | None:
+        self.asked += asked
+        answer = self._script.popleft() if self._script else self._always
+        if isinstance(answer, Exception):
+            raise type(answer)(*answer.args)
+        return answer
+
+    def _stands_for(self, policy: str) -> tuple[Item, ...]:
+        return together(self.policies.get(policy, "1000/minute"))
 
     def _clauses(self, clause: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The clauses that have a row in the reply."""
+        if clause[0] == "SHADOW":
+            return []
         if clause[0] != "POLICY":
             return [clause]
-        return [limit.clause for limit in self._stands_for(clause[1])]
+        return [row for one in self._stands_for(clause[1]) for row in self._clauses(one.clause)]
 
 
 @contextmanager
 def faked(limiter: AsyncRateLimiter | SyncRateLimiter) -> Iterator[FakeStore]:
     """Let a FakeStore answer a limiter's checks until the end of the `with`."""
     store = FakeStore()
-    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies()}
+    seam: dict[str, Any] = {"_breaker": Breaker(), "_policies": KnownPolicies(), "_denials": None}
     if isinstance(limiter, AsyncRateLimiter):
         seam |= {"_make": lambda: _Awaited(store), "_backends": {}}
     else:
@@ -124,13 +134,15 @@ class _Called:
     def close(self) -> None:
         """Nothing is open."""
 
-    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+    def ask_all(self, key: str, *commands: bytes, again: bool = False) -> list[Any]:  # noqa: ARG002
         return [self._store.answer(command) for command in commands]
 
 
 class _Awaited(_Called):
     async def submit(self, key: str, command: bytes) -> Any:
         return self.ask(key, command)
+
+    submit_again = submit
 
     async def probe(self, command: bytes, timeout: float) -> None:  # type: ignore[override]
         """Find the module there."""
@@ -139,21 +151,45 @@ class _Awaited(_Called):
         """Nothing is open."""
 
 
-def _read(words: list[str]) -> Asked:
-    _, key, *rest = words
+def _groups(words: list[str]) -> Iterator[list[str]]:
+    """Split what RL.LIMIT or RL.ALL asks into keys with their clauses and cost."""
+    for named in (2, 4):
+        if words[-named:][:1] == ["ID"]:
+            words = words[:-named]
+            break
+    while "AND" in words[1:]:
+        at = words.index("AND", 1)
+        yield words[:at]
+        words = words[at + 1 :]
+    yield words
+
+
+def _read(group: list[str]) -> Asked:
+    key, *rest = group
     cost = 1
     if rest[-2] == "COST":
         cost, rest = int(rest[-1]), rest[:-2]
     clauses = []
     while rest:
-        length = {"TOKEN": 4, "LEAKY": 4, "POLICY": 2}.get(rest[0], 3)
+        length = _length(rest)
         clauses.append(tuple(rest[:length]))
         rest = rest[length:]
     return Asked(key, tuple(clauses), cost)
 
 
+def _length(rest: list[str]) -> int:
+    """How many words the clause has that comes first."""
+    if rest[0] == "SHADOW":
+        return 1 + _length(rest[1:])
+    if rest[0] == "BAN":
+        return 5 if rest[4:5] and rest[4][0].isdecimal() else 4
+    return {"TOKEN": 4, "LEAKY": 4, "POLICY": 2}.get(rest[0], 3)
+
+
 def _row(clause: tuple[str, ...], cost: int, answer: bool | float | None) -> list[int]:
     limit = int(clause[1])
+    if clause[0] == "BAN":
+        return [1, limit, limit, 0, 0]
     if answer is True:
         return [1, limit, max(0, limit - cost), 0, 1000]
     wait_ms = -1 if answer is None else round(float(answer or 1) * 1000)

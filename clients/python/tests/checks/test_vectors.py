@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from redis._parsers.base import BaseParser
 
+from redis_rl.charges.ids import text
+from redis_rl.charges.waiting import extra_ms
 from redis_rl.errors import (
     CannotIdentify,
     CannotNow,
@@ -23,12 +25,16 @@ from redis_rl.http.problem import denial
 from redis_rl.keys.addresses import AddressRules
 from redis_rl.keys.keys import Keys
 from redis_rl.keys.subjects import Subject
-from redis_rl.limits.limit import Limit, together
+from redis_rl.limits.grammar import together
+from redis_rl.limits.known import Clause, clause_of
 from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.names import Policy
+from redis_rl.limits.places import Places
 from redis_rl.outcome import Decision, Outcome
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
 from redis_rl.rules.scope import checked_methods, scope
+from redis_rl.wire.command import command, lease, named_charge, rl_all, rl_limit, rl_limit_named
 from redis_rl.wire.faults import classify
 
 VECTORS = json.loads((Path(__file__).parents[3] / "vectors.json").read_text())
@@ -46,9 +52,9 @@ def cases(section: str) -> pytest.MarkDecorator:
 
 
 def test_every_section_of_the_vectors_is_run() -> None:
-    text = Path(__file__).read_text()
+    source = Path(__file__).read_text()
     sections = {name for name, value in VECTORS.items() if isinstance(value, list)}
-    assert sections == set(re.findall(r'@cases\("(\w+)"\)', text))
+    assert sections == set(re.findall(r'@cases\("(\w+)"\)', source))
 
 
 @cases("limits")
@@ -70,21 +76,27 @@ def test_policies(case: Case) -> None:
             LimitSet(case["spec"], name=case["name"])
         return
     limits = LimitSet(case["spec"], name=case["name"])
-    policies = limits.labels(known(case)).policies
-    assert [{"name": one.name, "q": one.q, "w": one.w} for one in policies] == case["policies"]
+    labels = limits.labels(known(case))
+    assert list(map(fields, labels.policies)) == case["policies"]
+    bans = [case["ban"]] if "ban" in case else []
+    assert [fields(policy) for _, policy in labels.bans] == bans
 
 
-def known(case: Case) -> dict[str, tuple[Limit, ...]]:
+def fields(policy: Policy) -> Case:
+    return {"name": policy.name, "q": policy.q, "w": policy.w}
+
+
+def known(case: Case) -> dict[str, tuple[Clause, ...]]:
     """What the server says of the policies of a case."""
     server = case.get("server", {})
-    return {name: tuple(map(Limit.of_clause, clauses)) for name, clauses in server.items()}
+    return {name: tuple(map(clause_of, clauses)) for name, clauses in server.items()}
 
 
 @cases("keys")
 def test_keys(case: Case) -> None:
     def key() -> str:
         keys = Keys(case["prefix"], AddressRules(ipv6_prefix=case.get("ipv6_prefix", 64)))
-        return keys.key(case["scope"], subject(case["kind"], case["subject"]))
+        return keys.key(case["scope"], subject(case["kind"], case["subject"]), case.get("slot"))
 
     if case.get("error"):
         with pytest.raises((CannotIdentify, ConfigurationError, ValueError)):
@@ -96,7 +108,9 @@ def test_keys(case: Case) -> None:
 def subject(kind: str, who: str) -> Subject:
     if kind == "ip":
         return Subject.ip(who)
-    return Subject.user(who) if kind == "user" else Subject.api_key(who)
+    if kind == "key":
+        return Subject.api_key(who)
+    return Subject.user(who) if kind == "user" else Subject(kind, who)
 
 
 @cases("scopes")
@@ -186,6 +200,7 @@ def told(outcome: Outcome) -> Case:
         "wait": outcome.wait,
         "tightest": outcome.tightest and outcome.tightest.policy,
         "decisions": [told_of(decision) for decision in outcome.decisions],
+        **({"ban": told_of(outcome.ban)} if outcome.ban else {}),
     }
 
 
@@ -240,3 +255,73 @@ def test_errors(case: Case) -> None:
     found = classify(error)
     assert isinstance(found, WHAT_IT_IS[case["class"]])
     assert isinstance(found, ModuleNotLoaded) == (case["class"] == "missing_module")
+
+
+@cases("settled")
+def test_settled(case: Case) -> None:
+    limits = LimitSet(case["spec"], name=case["name"])
+    outcome = Outcome.from_reply(case["reply"], limits, "key", case["cost"], known(case))
+    outcome.show_settled(0)
+    outcome.show_settled(case["actual"])
+    assert outcome.remaining == case["remaining"]
+    assert dict(rate_headers(outcome))["RateLimit"] == case["RateLimit"]
+
+
+@cases("ids")
+def test_ids(case: Case) -> None:
+    assert text(bytes.fromhex(case["bytes"])) == case["id"]
+
+
+@cases("commands")
+def test_commands(case: Case) -> None:
+    groups = case["groups"]
+    sets = [LimitSet(group["spec"]) for group in groups]
+    if case.get("all"):
+        sent = rl_all(
+            [
+                (group["key"], limits.clauses, limits.count, group["cost"])
+                for group, limits in zip(groups, sets, strict=True)
+            ],
+            ending(case, sets),
+        )
+    else:
+        (group,), (limits,) = groups, sets
+        arguments = (limits.clauses, limits.count, group["cost"])
+        end = ending(case, sets)
+        sent = (
+            rl_limit_named(group["key"], *arguments, end)
+            if end
+            else rl_limit(group["key"].encode(), *arguments)
+        )
+    assert sent == command(*case["words"])
+
+
+def ending(case: Case, sets: list[LimitSet]) -> tuple[str, ...]:
+    if case["id"] is None or not any(group["cost"] for group in case["groups"]):
+        return ()
+    return named_charge(case["id"], max(one.keep_s for one in sets) if case["keep"] else None)
+
+
+@cases("leases")
+def test_leases(case: Case) -> None:
+    if case.get("error"):
+        with pytest.raises(ConfigurationError):
+            Places(case["limit"], case["lease"], case["name"])
+        return
+    places = Places(case["limit"], case["lease"], case["name"])
+    sent = lease("k", places.limit, str(places.lease), case["words"][-1])
+    assert sent == command(*case["words"])
+    outcome = Outcome.of_place(case["reply"], places, "k")
+    assert folded(rate_headers(outcome)) == folded(case["headers"].items())
+    assert outcome.allowed == ("body" not in case)
+    if not outcome.allowed:
+        assert denial(outcome) == case["body"]
+
+
+@cases("lines")
+def test_lines(case: Case) -> None:
+    limits = LimitSet(case["spec"])
+    quotas = None if not limits.named or "server" in case else [5]
+    labels = limits.labels(known(case), quotas)
+    extra = extra_ms(labels.limits, case["ahead"], case["cost"])
+    assert case["wait_ms"] + extra == case["estimate_ms"]

@@ -6,6 +6,19 @@ import asyncio
 from typing import Any
 
 from redis_rl import Outcome, RateLimiter, SyncRateLimiter
+from redis_rl.charges.reservation import Reservation
+
+
+class _Reserved:
+    """A reservation that is settled in a thread."""
+
+    def __init__(self, reservation: Reservation) -> None:
+        self._reservation = reservation
+        self.outcome = reservation.outcome
+
+    async def settle(self, cost: int) -> bool:
+        """As the reservation's."""
+        return bool(await asyncio.to_thread(self._reservation.settle, cost))
 
 
 class InThreads:
@@ -31,9 +44,29 @@ class InThreads:
         """As the limiter's."""
         return await asyncio.to_thread(self.limiter.check_many, *arguments)
 
+    async def take(self, *arguments: Any, **options: Any) -> Any:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.take, *arguments, **options)
+
+    async def check_all(self, *arguments: Any, **options: Any) -> Outcome:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.check_all, *arguments, **options)
+
     async def peek(self, *arguments: Any, **options: Any) -> Outcome:
         """As the limiter's."""
         return await asyncio.to_thread(self.limiter.peek, *arguments, **options)
+
+    async def reserve(self, *arguments: Any, **options: Any) -> Any:
+        """As the limiter's, but that settling is awaited."""
+        return _Reserved(await asyncio.to_thread(self.limiter.reserve, *arguments, **options))
+
+    async def charge(self, *arguments: Any, **options: Any) -> Outcome:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.charge, *arguments, **options)
+
+    async def settle(self, *arguments: Any) -> bool:
+        """As the limiter's."""
+        return await asyncio.to_thread(self.limiter.settle, *arguments)
 
     async def reset(self, *arguments: Any, **options: Any) -> bool:
         """As the limiter's."""

@@ -18,6 +18,7 @@ class FaultProxy:
     It runs in a thread, so that it goes on while a test blocks. `delay` holds each reply for so
     many seconds; while `frozen`, nothing passes in either direction; `reply_bytes` lets so many
     bytes of replies through, and then no more; `piece` hands replies on in pieces of so many.
+    `cut_replies` breaks the connection in the place of so many chunks of replies, greetings aside.
     `writes` counts the chunks that clients sent, `connections` how often they connected.
     """
 
@@ -25,6 +26,7 @@ class FaultProxy:
         self.port = 0
         self.delay = 0.0
         self.reply_bytes: int | None = None
+        self.cut_replies = 0
         self.writes = 0
         self.connections = 0
         self.piece: int | None = None
@@ -139,6 +141,9 @@ class FaultProxy:
         while chunk := await source.read(_SIZE):
             await asyncio.sleep(self.delay)
             await self._thawed.wait()
+            if self.cut_replies and chunk[:1] in b"*:":
+                self.cut_replies -= 1
+                raise ConnectionResetError("as the test says")
             if self.reply_bytes is not None:
                 chunk = chunk[: self.reply_bytes]
                 self.reply_bytes -= len(chunk)

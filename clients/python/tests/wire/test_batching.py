@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from redis_rl import Outcome, RateLimiter, StoreMisconfigured, StoreUnavailable, WholeKey
-from redis_rl import limiter as limiter_module
+from redis_rl.limiters import awaited as limiter_module
 from store.proxy import FaultProxy
 from support.cluster import asked
 from support.pool import NewServer

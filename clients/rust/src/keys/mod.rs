@@ -24,6 +24,8 @@ pub enum Subject {
     User(String),
     /// An API key or token, of which only a hash is sent.
     Key(String),
+    /// A kind of your own, such as `team`, and an id.
+    Other(&'static str, String),
 }
 
 impl Subject {
@@ -45,13 +47,19 @@ impl Subject {
         Self::Key(secret.into())
     }
 
-    /// Its kind, as the key has it: `ip`, `user` or `key`.
+    /// Something of another kind, such as a `team`, with this id.
+    pub fn other(kind: &'static str, id: impl fmt::Display) -> Self {
+        Self::Other(kind, id.to_string())
+    }
+
+    /// Its kind, as the key has it: `ip`, `user`, `key`, or one of your own.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Ip(_) => "ip",
             Self::User(_) => "user",
             Self::Key(_) => "key",
+            Self::Other(kind, _) => kind,
         }
     }
 
@@ -61,15 +69,17 @@ impl Subject {
         ipv6_prefix: Ipv6Prefix,
         out: &mut String,
     ) -> Result<(), CannotIdentify> {
-        out.push_str(self.kind());
+        encode(self.kind(), out);
         out.push(':');
         match self {
             Self::Ip(IpAddr::V4(address)) => address::write_v4(*address, out),
             Self::Ip(address) => encode(&address::bucket(*address, ipv6_prefix), out),
-            Self::User(text) | Self::Key(text) if text.is_empty() => return Err(CannotIdentify),
+            Self::User(text) | Self::Key(text) | Self::Other(_, text) if text.is_empty() => {
+                return Err(CannotIdentify);
+            }
             Self::Key(secret) => hash(secret, out),
-            Self::User(id) if id.len() > LONGEST => hash(id, out),
-            Self::User(id) => encode(id, out),
+            Self::User(id) | Self::Other(_, id) if id.len() > LONGEST => hash(id, out),
+            Self::User(id) | Self::Other(_, id) => encode(id, out),
         }
         Ok(())
     }
@@ -101,12 +111,31 @@ impl From<&str> for Subject {
 pub struct Key {
     scope: String,
     subject: Subject,
+    slot: Option<String>,
 }
 
 impl Key {
     /// The key of a subject within a scope. Text for a subject is a user's id.
     pub fn new(scope: impl Into<String>, subject: impl Into<Subject>) -> Self {
-        Self { scope: scope.into(), subject: subject.into() }
+        Self { scope: scope.into(), subject: subject.into(), slot: None }
+    }
+
+    /// The same key in the slot of a cluster that this text chooses, such as a tenant's id: keys
+    /// that are checked together must share one. It is another key than without.
+    #[must_use]
+    pub fn slot(mut self, text: impl Into<String>) -> Self {
+        self.slot = Some(text.into());
+        self
+    }
+
+    /// Whether it has a slot of its own choice.
+    pub(crate) const fn has_slot(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// What it counts in.
+    pub(crate) fn scope(&self) -> &str {
+        &self.scope
     }
 
     /// Who is counted.
@@ -116,11 +145,12 @@ impl Key {
     }
 
     /// The key in Redis, `{prefix}:{scope}:{kind}:{subject}`: four fields, whatever a client wrote.
+    /// A slot follows the prefix as a hash tag: `rl{acme}:user:user:ann`.
     ///
     /// # Errors
-    /// When the subject is empty, as an id that was never set is.
+    /// When the subject or the slot is empty, as an id that was never set is.
     pub fn encoded(&self, prefix: &str, ipv6_prefix: Ipv6Prefix) -> Result<String, CannotIdentify> {
-        let mut key = family(prefix, &self.scope);
+        let mut key = family(prefix, self.slot.as_deref(), &self.scope)?;
         self.subject.encode(ipv6_prefix, &mut key)?;
         Ok(key)
     }
@@ -144,13 +174,26 @@ impl fmt::Display for CannotIdentify {
 impl std::error::Error for CannotIdentify {}
 
 /// What all keys of a scope begin with.
-pub(crate) fn family(prefix: &str, scope: &str) -> String {
+pub(crate) fn family(
+    prefix: &str,
+    slot: Option<&str>,
+    scope: &str,
+) -> Result<String, CannotIdentify> {
     let mut key = String::with_capacity(USUAL);
     encode(prefix, &mut key);
+    match slot {
+        None => {}
+        Some("") => return Err(CannotIdentify),
+        Some(slot) => {
+            key.push('{');
+            encode(slot, &mut key);
+            key.push('}');
+        }
+    }
     key.push(':');
     encode(scope, &mut key);
     key.push(':');
-    key
+    Ok(key)
 }
 
 fn encode(text: &str, out: &mut String) {

@@ -1,34 +1,45 @@
 //! The limiter: one command for each check, with a deadline.
 
-mod breaker;
-mod deadline;
-#[cfg(feature = "tracing")]
-mod log;
+mod all;
+mod asking;
+pub(crate) mod charge;
+mod deny_cache;
+mod health;
+mod lease;
+mod lines;
 mod policies;
+mod reserve;
 mod settings;
+pub(crate) mod waiting;
 
+pub(crate) use all::Asked;
+pub use all::Check;
+pub use lease::Lease;
+pub use reserve::Reservation;
 pub use settings::{Legacy, LimiterBuilder, OnError};
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use redis::Value;
 use redis::aio::ConnectionLike;
-use redis::{RedisResult, Value};
 
-use self::breaker::Breaker;
-use self::deadline::Missed;
+use self::health::breaker::Breaker;
+#[cfg(feature = "tracing")]
+use self::health::log::Log;
+use self::lines::Lines;
 use self::policies::Policies;
 use self::settings::Settings;
-use crate::error::{Class, Error};
+use crate::error::Error;
 #[cfg(feature = "tower")]
 use crate::keys::Subject;
 use crate::keys::{CannotIdentify, Key};
-use crate::limits::{LimitSet, MAX_NUMBER};
-use crate::outcome::{Outcome, Source, Verdict};
-use crate::wire::{Connection, command, peek, reply};
+use crate::limits::{LimitSet, MAX_NUMBER, Places};
+use crate::outcome::{Outcome, Source};
+#[cfg(feature = "tower")]
+use crate::wire::reply;
+use crate::wire::{Connection, command};
 
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -53,6 +64,8 @@ pub struct Limiter<C = Connection> {
     connection: C,
     shared: Arc<Shared>,
     on_error: OnError,
+    retry: bool,
+    max_wait: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -60,9 +73,16 @@ struct Shared {
     settings: Settings,
     breaker: Breaker,
     policies: Policies,
+    lines: Lines,
     #[cfg(feature = "tracing")]
-    log: log::Log,
+    log: Log,
     failed_open: AtomicU64,
+}
+
+impl Shared {
+    fn count_failed_open(&self) {
+        self.failed_open.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl<C> LimiterBuilder<C> {
@@ -73,11 +93,13 @@ impl<C> LimiterBuilder<C> {
             settings: self.settings,
             breaker: Breaker::default(),
             policies: Policies::default(),
+            lines: Lines::default(),
             #[cfg(feature = "tracing")]
-            log: log::Log::default(),
+            log: Log::default(),
             failed_open: AtomicU64::new(0),
         };
-        Limiter { connection: self.connection, shared: Arc::new(shared), on_error: self.on_error }
+        let (connection, on_error) = (self.connection, self.on_error);
+        Limiter { connection, shared: Arc::new(shared), on_error, retry: false, max_wait: None }
     }
 }
 
@@ -106,31 +128,6 @@ impl<C> Limiter<C> {
         self.shared.failed_open.load(Ordering::Relaxed)
     }
 
-    /// What an error means to a caller: it fails open, or it stays an error. Either way it is
-    /// logged.
-    pub(crate) fn settle(&self, key: String, cost: u64, error: Error) -> Result<Outcome, Error> {
-        let served = self.on_error == OnError::Open && error.class() == Class::Transient;
-        #[cfg(feature = "tracing")]
-        self.shared.log.failure(&error, served);
-        if !served {
-            return Err(error);
-        }
-        self.shared.failed_open.fetch_add(1, Ordering::Relaxed);
-        Ok(Outcome::served(key, cost, Source::FailedOpen))
-    }
-
-    /// Hand an outcome of a check to whoever wants to know of it.
-    fn told(&self, outcome: Outcome) -> Outcome {
-        if let Some(on_decision) = &self.shared.settings.on_decision {
-            on_decision(&outcome);
-        }
-        outcome
-    }
-
-    async fn in_time<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
-        within(self.shared.settings.timeout, work).await
-    }
-
     fn encoded(&self, key: &Key) -> Result<String, CannotIdentify> {
         key.encoded(&self.shared.settings.prefix, self.shared.settings.ipv6_prefix)
     }
@@ -157,8 +154,8 @@ impl<C> Limiter<C> {
     }
 
     /// What all keys of a scope begin with.
-    pub(crate) fn family(&self, scope: &str) -> String {
-        crate::keys::family(&self.shared.settings.prefix, scope)
+    pub(crate) fn family(&self, slot: Option<&str>, scope: &str) -> Result<String, CannotIdentify> {
+        crate::keys::family(&self.shared.settings.prefix, slot, scope)
     }
 
     /// What is known of the policies among these limits.
@@ -172,7 +169,7 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// used. A cost above 10^12, which no limit allows, is asked as 10^12.
     ///
     /// A denial is an [`Outcome`] that is not `allowed`. Dropping the future is safe; what was sent
-    /// by then may be charged. Nothing is ever sent twice.
+    /// by then may be charged. Nothing is sent twice, unless [`retry`](Limiter::retry) says so.
     ///
     /// # Errors
     /// When nobody decided: Redis cannot answer and the limiter is [`OnError::Closed`], or the
@@ -187,27 +184,127 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         match self.encoded(key) {
             Ok(key) => self.check_at(key, limits, cost).await,
             Err(nobody) => {
-                let outcome = self.settle(String::new(), cost, nobody.into());
+                let outcome = self.excuse(String::new(), cost, nobody.into());
                 outcome.map(|outcome| self.told(outcome))
             }
         }
     }
 
-    /// The same for a key as Redis has it.
-    pub(crate) async fn check_at(
+    /// Ask for several keys at once, each with its limits and its cost: all of them are charged, or
+    /// none. There are 1 to 8 keys, with at most 16 limits in all.
+    ///
+    /// ```no_run
+    /// # async fn demo(limiter: redis_rl::Limiter) -> Result<(), Box<dyn std::error::Error>> {
+    /// use redis_rl::{Check, Key, LimitSet, Subject};
+    ///
+    /// let (per_user, per_team): (LimitSet, LimitSet) = ("10/minute".parse()?, "15/minute".parse()?);
+    /// let user = Key::new("user", Subject::user("ann")).slot("red");
+    /// let team = Key::new("team", Subject::other("team", "red")).slot("red");
+    /// let checks = [Check::new(&user, &per_user), Check::new(&team, &per_team).cost(2)];
+    /// let outcome = limiter.check_all(&checks).await?;
+    /// println!("{} {:?}", outcome.allowed, outcome.each("team").map(|team| team.remaining()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`check`](Limiter::check), and where keys are too many, the same, or, in a cluster,
+    /// without a [`slot`](Key::slot).
+    pub async fn check_all(&self, checks: &[Check<'_>]) -> Result<Outcome, Error> {
+        let mut asked = Vec::with_capacity(checks.len());
+        for Check { key, limits, cost } in checks {
+            let name = key.scope().to_owned();
+            let encoded = match self.encoded(key) {
+                Ok(encoded) => encoded,
+                Err(nobody) if self.shared.settings.enabled => {
+                    let outcome = self.excuse(String::new(), *cost, nobody.into());
+                    return outcome.map(|outcome| self.told(outcome));
+                }
+                Err(_) => String::new(),
+            };
+            asked.push(Asked { name, key: encoded, limits: (*limits).clone(), cost: *cost });
+        }
+        if !self.shared.settings.enabled {
+            let exempt =
+                |one: Asked| (one.name, Outcome::served(one.key, one.cost, Source::Exempt));
+            return Ok(self.told(Outcome::of_all(asked.into_iter().map(exempt).collect())));
+        }
+        let slotted = checks.iter().all(|check| check.key.has_slot());
+        self.all_at(asked, slotted, false).await.map(|(outcome, _)| outcome)
+    }
+
+    /// Charge an estimate, which is settled when it is known what it cost, such as the tokens of a
+    /// language model. A denial is a reservation whose outcome is not `allowed`.
+    ///
+    /// ```no_run
+    /// # async fn demo(limiter: redis_rl::Limiter) -> Result<(), redis_rl::Error> {
+    /// # use redis_rl::{Key, LimitSet, Subject};
+    /// # let (key, limits) = (Key::new("tokens", "ann"), "100000/minute".parse::<LimitSet>().unwrap());
+    /// let reservation = limiter.reserve(&key, &limits, 2_000).await?;
+    /// if reservation.outcome().allowed {
+    ///     let used = 1_234; // what the model says
+    ///     reservation.settle(used).await;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`check`](Limiter::check).
+    pub async fn reserve(
         &self,
-        key: String,
+        key: &Key,
         limits: &LimitSet,
-        cost: u64,
-    ) -> Result<Outcome, Error> {
-        let cost = cost.min(MAX_NUMBER);
-        let outcome = match self.decide(&key, limits, cost).await {
-            Ok((allowed, decisions)) => {
-                Ok(Outcome { allowed, decisions, key, cost, source: Source::Server })
+        estimate: u64,
+    ) -> Result<Reservation, Error> {
+        let estimate = estimate.min(MAX_NUMBER);
+        if !self.shared.settings.enabled {
+            let key = self.encoded(key).unwrap_or_default();
+            let exempt = self.told(Outcome::served(key, estimate, Source::Exempt));
+            return Ok(Reservation::new(exempt, None));
+        }
+        match self.encoded(key) {
+            Ok(key) => {
+                let (outcome, charge) = self.charge_at(key, limits, estimate).await?;
+                Ok(Reservation::new(outcome, charge))
             }
-            Err(error) => self.settle(key, cost, error),
-        };
-        outcome.map(|outcome| self.told(outcome))
+            Err(nobody) => {
+                let outcome = self.excuse(String::new(), estimate, nobody.into())?;
+                Ok(Reservation::new(self.told(outcome), None))
+            }
+        }
+    }
+
+    /// Take one of so many places, which is held until what this returns is dropped. Who is refused
+    /// gets a lease whose outcome is not `allowed`.
+    ///
+    /// ```no_run
+    /// # async fn demo(limiter: redis_rl::Limiter) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use redis_rl::{Key, Places};
+    /// let lease = limiter.lease(&Key::new("exports", "ann"), &Places::new(2, "30s")?).await?;
+    /// if lease.outcome().allowed {
+    ///     // Work as long as it takes.
+    /// }
+    /// drop(lease);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`check`](Limiter::check).
+    pub async fn lease(&self, key: &Key, places: &Places) -> Result<Lease, Error> {
+        if !self.shared.settings.enabled {
+            let key = self.encoded(key).unwrap_or_default();
+            let exempt = self.told(Outcome::served(key, 1, Source::Exempt));
+            return Ok(Lease::without_place(exempt));
+        }
+        match self.encoded(key) {
+            Ok(key) => self.lease_at(key, places).await,
+            Err(nobody) => {
+                let outcome = self.excuse(String::new(), 1, nobody.into())?;
+                Ok(Lease::without_place(self.told(outcome)))
+            }
+        }
     }
 
     /// Look at the limits without charging: what a request of cost 1 would be told. Limits that
@@ -220,16 +317,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             let key = self.encoded(key).unwrap_or_default();
             return Ok(Outcome::served(key, 0, Source::Exempt));
         }
-        let key = match self.encoded(key) {
-            Ok(key) => key,
-            Err(nobody) => return self.settle(String::new(), 0, nobody.into()),
-        };
-        match self.look(&key, limits).await {
-            Ok(decisions) => {
-                let allowed = decisions.iter().all(|verdict| verdict.allowed);
-                Ok(Outcome { allowed, decisions, key, cost: 0, source: Source::Server })
-            }
-            Err(error) => self.settle(key, 0, error),
+        match self.encoded(key) {
+            Ok(key) => self.look(key, limits).await,
+            Err(nobody) => self.excuse(String::new(), 0, nobody.into()),
         }
     }
 
@@ -238,10 +328,12 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// # Errors
     /// When Redis cannot answer or refuses, however the limiter is set.
     pub async fn reset(&self, key: &Key) -> Result<bool, Error> {
+        let key = self.encoded(key)?;
         let mut command = redis::cmd("DEL");
-        command.arg(self.encoded(key)?);
+        command.arg(&key);
         let mut connection = self.connection.clone();
         let deleted = self.in_time(command::send(&mut connection, &command)).await?;
+        self.forget_refusals(&key);
         Ok(deleted != Value::Int(0))
     }
 
@@ -254,75 +346,6 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     /// [`Error::Timeout`] where none answers, [`Error::Configuration`] where it refuses.
     pub async fn probe(&self) -> Result<(), Error> {
         let timeout = self.shared.settings.timeout.max(PROBE_TIMEOUT);
-        within(timeout, command::version(&mut self.connection.clone())).await
-    }
-
-    /// What Redis decides, if it is to be asked.
-    async fn decide(
-        &self,
-        key: &str,
-        limits: &LimitSet,
-        cost: u64,
-    ) -> Result<(bool, Vec<Verdict>), Error> {
-        if let Some(error) = self.shared.policies.refusal(limits) {
-            return Err(error);
-        }
-        let permit = self.shared.breaker.enter(Connection::made_by(&self.connection))?;
-        match self.ask(key, limits, cost).await {
-            Ok(decided) => {
-                permit.succeeded();
-                Ok(decided)
-            }
-            Err(error) => Err(permit.failed(error)),
-        }
-    }
-
-    async fn ask(
-        &self,
-        key: &str,
-        limits: &LimitSet,
-        cost: u64,
-    ) -> Result<(bool, Vec<Verdict>), Error> {
-        let policies = &self.shared.policies;
-        let due = policies.due(limits);
-        let mut connection = self.connection.clone();
-        let command = command::limit(key, limits, cost);
-        let reply = if due.is_empty() {
-            // Pinned here, since a future that is handed on is copied each time.
-            self.in_time(pin!(command::send(&mut connection, &command))).await?
-        } else {
-            let asking = command::send_with_policies(&mut connection, key, &command, &due);
-            // Boxed, so that other checks need no memory for it.
-            let (shown, reply) = Box::pin(self.in_time(asking)).await?;
-            let learned =
-                due.iter().zip(shown).map(|(policy, shown)| policies.learn(policy, shown));
-            let learned = learned.collect::<Vec<_>>().into_iter().collect::<Result<(), Error>>();
-            let reply = reply.map_err(Error::from)?;
-            learned?;
-            reply
-        };
-        reply::read(&reply, limits, &policies.known(limits))
-    }
-
-    async fn look(&self, key: &str, limits: &LimitSet) -> Result<Vec<Verdict>, Error> {
-        let (_, mut decisions) = self.decide(key, limits, 0).await?;
-        if decisions.iter().any(|verdict| verdict.remaining == 0) {
-            let mut connection = self.connection.clone();
-            let command = peek::command(key);
-            let standing = self.in_time(command::send(&mut connection, &command)).await?;
-            peek::deny(&mut decisions, &standing, limits, &self.shared.policies.known(limits));
-        }
-        Ok(decisions)
-    }
-}
-
-async fn within<T>(
-    timeout: Duration,
-    work: impl Future<Output = RedisResult<T>>,
-) -> Result<T, Error> {
-    match deadline::within(timeout, work).await {
-        Ok(done) => done.map_err(Error::from),
-        Err(Missed::ByRedis) => Err(Error::Timeout(timeout)),
-        Err(Missed::ByProcess) => Err(Error::Late(timeout)),
+        asking::within(timeout, command::version(&mut self.connection.clone())).await
     }
 }

@@ -9,7 +9,7 @@ use redis::{RedisResult, Value};
 use tokio::time::Instant;
 
 use crate::error::{Class, Error};
-use crate::limits::{LimitSet, Policy, PolicyClause};
+use crate::limits::{Kind, LimitSet, Policy, PolicyClause};
 use crate::wire::reply::Known;
 
 const PAUSE: Duration = Duration::from_secs(1);
@@ -64,14 +64,22 @@ impl Policies {
     /// Take the reply of RL.POLICY GET.
     ///
     /// # Errors
-    /// When the server refuses to show it.
+    /// When the server refuses to show it, or it holds what a check cannot ask for.
     pub(crate) fn learn(&self, policy: &Policy, reply: RedisResult<Value>) -> Result<(), Error> {
         let read = reply.map_err(|error| refused(policy, error.into()));
         let mut all = self.lock();
         let Some(standing) = all.get_mut(policy) else { return Ok(()) };
         standing.refused = None;
         match read {
-            Ok(reply) => standing.clauses = clauses(&reply),
+            Ok(reply) => {
+                standing.clauses = clauses(&reply);
+                let kept = standing.clauses.iter().flat_map(|clauses| clauses.iter());
+                if kept.into_iter().any(|clause| clause.kind == Kind::Lease) {
+                    let error = leases(policy);
+                    standing.refused = Some(error.clone());
+                    return Err(error);
+                }
+            }
             // It passes, and says nothing of the policy.
             Err(error) if error.class() == Class::Transient => {}
             Err(error) => {
@@ -105,6 +113,14 @@ fn clauses(reply: &Value) -> Option<Arc<[PolicyClause]>> {
         _ => None,
     };
     items.iter().map(|item| PolicyClause::read(&text(item)?)).collect()
+}
+
+fn leases(policy: &Policy) -> Error {
+    Error::Configuration(format!(
+        "policy '{}' must not hold a LEASE, which a check cannot give back: take places by \
+         Limiter::lease or a ConcurrencyLayer",
+        policy.name()
+    ))
 }
 
 fn refused(policy: &Policy, error: Error) -> Error {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deny_cache::DenyCache;
 use crate::config_error::ConfigError;
 use crate::keys::address::Ipv6Prefix;
 use crate::outcome::Outcome;
@@ -42,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) legacy: Option<Legacy>,
     pub(crate) enabled: bool,
     pub(crate) on_decision: Option<Arc<OnDecision>>,
+    pub(crate) deny_cache: Option<DenyCache>,
 }
 
 impl Default for Settings {
@@ -53,6 +55,7 @@ impl Default for Settings {
             legacy: None,
             enabled: true,
             on_decision: None,
+            deny_cache: None,
         }
     }
 }
@@ -115,6 +118,18 @@ impl<C> LimiterBuilder<C> {
     /// command is sent, and every check is allowed.
     pub const fn enabled(mut self, enabled: bool) -> Self {
         self.settings.enabled = enabled;
+        self
+    }
+
+    /// Keep so many refusals in this process: the same call is then refused without a command until
+    /// the refusal ends, at most for a minute, and for a second where a policy or a lease is
+    /// involved. Its outcome has the source [`DenyCache`](crate::Source::DenyCache). 0, which keeps
+    /// none, unless set.
+    ///
+    /// Not kept are refusals for good, those of charges that are settled, those that a ban counts,
+    /// and those of several subjects.
+    pub fn deny_cache(mut self, refusals: usize) -> Self {
+        self.settings.deny_cache = (refusals > 0).then(|| DenyCache::new(refusals));
         self
     }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::ban::Ban;
 use super::limit::{Algorithm, Limit};
 use super::policy::Policy;
+use super::rate::Rate;
 
 /// One part of a [`LimitSet`](crate::LimitSet).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,11 @@ pub enum Clause {
     Limit(Limit),
     /// Those of a policy that the server keeps.
     Policy(Policy),
+    /// A limit on trial: it is counted, and never refuses. Answers and headers do not show it;
+    /// `RL.TOP SHADOW` and INFO on the server do.
+    Shadow(Limit),
+    /// Shuts out who does not wait.
+    Ban(Ban),
 }
 
 impl From<Limit> for Clause {
@@ -27,10 +34,20 @@ impl From<Policy> for Clause {
     }
 }
 
+impl From<Ban> for Clause {
+    fn from(ban: Ban) -> Self {
+        Self::Ban(ban)
+    }
+}
+
 /// What is counted apart at one key: a limiter is a key and one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Counter {
     Of(Algorithm, Duration),
+    OnTrial(Algorithm, Duration),
+    Ban,
+    #[cfg(feature = "tower")]
+    Places,
     Policy(Policy),
 }
 
@@ -39,14 +56,29 @@ impl Clause {
     pub(crate) fn counter(&self) -> Counter {
         match self {
             Self::Limit(limit) => Counter::Of(limit.algorithm(), limit.period().duration()),
+            Self::Shadow(limit) => Counter::OnTrial(limit.algorithm(), limit.period().duration()),
+            Self::Ban(_) => Counter::Ban,
             Self::Policy(policy) => Counter::Policy(policy.clone()),
         }
     }
 
-    pub(super) fn words(&self) -> Vec<String> {
+    /// How fast it admits, where it refuses and its numbers are known.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        let Self::Limit(limit) = self else { return None };
+        let (algorithm, each) = (limit.algorithm(), limit.refill());
+        Some(Rate { algorithm, each, period: limit.period().duration() })
+    }
+
+    /// Its words in RL.LIMIT.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
         match self {
             Self::Limit(limit) => limit.clause(),
             Self::Policy(policy) => vec!["POLICY".to_owned(), policy.name().to_owned()],
+            Self::Shadow(limit) => {
+                std::iter::once("SHADOW".to_owned()).chain(limit.clause()).collect()
+            }
+            Self::Ban(ban) => ban.clause(),
         }
     }
 }

@@ -1,10 +1,7 @@
 //! Policies: limits that the server keeps under a name.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::limit::{self, Algorithm};
-use super::{name, period};
 use crate::config_error::ConfigError;
 
 const LONGEST_NAME: usize = 64;
@@ -48,59 +45,4 @@ impl Policy {
     pub(crate) fn shown(&self) -> String {
         self.0.replace([':', '@'], "_")
     }
-}
-
-/// One clause of a policy, as RL.POLICY GET shows it: `TOKEN 20 10 1s`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PolicyClause {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) limit: u64,
-    pub(crate) window: Duration,
-    pub(crate) period: Duration,
-    period_name: String,
-}
-
-impl PolicyClause {
-    /// Nothing where it is no clause of this version.
-    pub(crate) fn read(text: &str) -> Option<Self> {
-        let mut words = text.split(' ');
-        let algorithm = Algorithm::of_word(&words.next()?.to_ascii_lowercase())?;
-        let limit = words.next()?.parse().ok()?;
-        let refill = if algorithm.is_bucket() { words.next()?.parse().ok()? } else { limit };
-        let period = words.next()?;
-        let digits = period.find(|c: char| !c.is_ascii_digit())?;
-        let (count, unit) = period.split_at_checked(digits)?;
-        let count: u64 = count.parse().ok()?;
-        let (ms, unit) = match unit {
-            "ms" => (1, "millisecond"),
-            "s" => (1_000, "second"),
-            "m" => (60_000, "minute"),
-            "h" => (3_600_000, "hour"),
-            "d" => (86_400_000, "day"),
-            "w" => (604_800_000, "week"),
-            _ => return None,
-        };
-        let period = Duration::from_millis(count.checked_mul(ms)?);
-        words.next().is_none().then(|| Self {
-            algorithm,
-            limit,
-            window: limit::window(algorithm, limit, refill, period),
-            period,
-            period_name: period::counted(count, unit),
-        })
-    }
-}
-
-/// What the clauses of a policy are called in headers.
-pub(crate) fn names(policy: &Policy, clauses: &[PolicyClause]) -> Vec<Arc<str>> {
-    let shown = policy.shown();
-    if clauses.len() == 1 {
-        return vec![Arc::from(shown)];
-    }
-    let name = |clause: &PolicyClause| {
-        let period = &clause.period_name;
-        let same = clauses.iter().filter(|other| other.period_name == *period).count();
-        Arc::from(name::among(&shown, clause.algorithm, period, same > 1))
-    };
-    clauses.iter().map(name).collect()
 }

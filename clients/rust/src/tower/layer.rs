@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{Request, Response};
 use tower_layer::Layer;
 
 use super::answers::Refusal;
-use super::identity::{KeyFor, LimitsFor};
 use super::met::Id;
 use super::rules::Rules;
 use super::scope::Methods;
-use super::service::RateLimit;
+use super::serve::RateLimit;
+use super::who::{KeyFor, LimitsFor};
 use crate::config_error::ConfigError;
 use crate::limiter::{Limiter, OnError};
 
@@ -105,10 +106,60 @@ impl<C, B> RateLimitLayer<C, B> {
         self.with(|rules| rules.wait = wait)
     }
 
+    /// Count only requests whose answer this says yes to, such as failed logins:
+    ///
+    /// ```
+    /// # use redis_rl::{Limiter, LimitSet, tower::RateLimitLayer};
+    /// # fn f(limiter: Limiter) -> Result<RateLimitLayer<redis_rl::Connection, ()>, redis_rl::ConfigError> {
+    /// let failures = LimitSet::named("signin", "3/15 minutes")?;
+    /// let layer = RateLimitLayer::new(limiter, failures)
+    ///     .count_if(|answer| answer.status.is_client_error() || answer.status.is_server_error());
+    /// # Ok(layer) }
+    /// ```
+    ///
+    /// Each request is charged before the service is called, so that none slips by while others are
+    /// under way, and given back after it where this says no: a second command, which nobody waits
+    /// for. It is asked when status and headers are known. An error or a panic of the service counts
+    /// as an answer of status 500; where there is no answer, since the client has gone, the charge
+    /// stands. If this panics, it stands, too.
+    #[must_use]
+    pub fn count_if(
+        self,
+        counts: impl Fn(&http::response::Parts) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|rules| rules.count_if = Some(Arc::new(counts)))
+    }
+
+    /// Charge the `cost` as an estimate, and leave a [`Reservation`](crate::Reservation) in the
+    /// request's extensions, with which the handler settles it. Off unless set.
+    #[must_use]
+    pub fn reserve(self, reserve: bool) -> Self {
+        self.with(|rules| rules.reserve = reserve)
+    }
+
+    /// Whether a check is sent once more when the connection breaks before its reply; see
+    /// [`Limiter::retry`].
+    #[must_use]
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.limiter = self.limiter.retry(retry);
+        self.with(|_| {})
+    }
+
+    /// Let requests wait a moment instead of refusing them, for so long; see
+    /// [`Limiter::max_wait`].
+    ///
+    /// # Errors
+    /// When it is not above 0, and at most an hour.
+    pub fn max_wait(mut self, max_wait: Duration) -> Result<Self, ConfigError> {
+        self.limiter = self.limiter.max_wait(max_wait)?;
+        Ok(self.with(|_| {}))
+    }
+
     /// The same layer with another rule, which makes it another limit.
-    fn with(mut self, change: impl FnOnce(&mut Rules<B>)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Rules<B>)) -> Self {
         change(&mut self.rules);
         self.rules.id = Id::new();
+        self.rules.others.iter_mut().for_each(|other| other.id = Id::new());
         self
     }
 }

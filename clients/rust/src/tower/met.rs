@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::limits::{Counter, LimitSet};
+use crate::limits::{Counter, LimitSet, PolicyClause};
 use crate::wire::reply::Known;
 
 /// Which limit it is: clones of a layer are one.
@@ -61,7 +61,7 @@ impl Met {
     pub(crate) fn ask<E>(
         &mut self,
         meeting: Meeting<'_>,
-        family: impl Fn(&str) -> String,
+        family: impl Fn(&str) -> Result<String, E>,
         subject: impl Fn(&mut String) -> Result<(), E>,
     ) -> Result<Place<'_>, E> {
         if self.has(meeting.id) {
@@ -69,7 +69,7 @@ impl Met {
         }
         let mut taken = None;
         for scope in scopes(meeting.scope) {
-            let mut key = family(&scope);
+            let mut key = family(&scope)?;
             let family = key.len();
             subject(&mut key)?;
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
@@ -96,20 +96,25 @@ impl Met {
     }
 
     /// Meet a limit that is not asked.
-    pub(crate) fn pass(&mut self, meeting: Meeting<'_>, family: impl Fn(&str) -> String) {
+    pub(crate) fn pass<E>(
+        &mut self,
+        meeting: Meeting<'_>,
+        family: impl Fn(&str) -> Result<String, E>,
+    ) -> Result<(), E> {
         if self.has(meeting.id) {
-            return;
+            return Ok(());
         }
         for scope in scopes(meeting.scope) {
-            let family = family(&scope);
+            let family = family(&scope)?;
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
             if !meeting.named && sharing.any(|entry| entry.family() == family) {
                 continue;
             }
             let length = family.len();
             self.add(meeting, scope.into_owned(), family, length);
-            return;
+            break;
         }
+        Ok(())
     }
 
     fn has(&self, id: Id) -> bool {
@@ -149,6 +154,6 @@ pub(crate) fn counters(limits: &LimitSet, known: &Known) -> Arc<[Counter]> {
         return Arc::clone(limits.counters());
     }
     let clauses = known.iter().flatten().flat_map(|clauses| clauses.iter());
-    let of_policies = clauses.map(|clause| Counter::Of(clause.algorithm, clause.period));
+    let of_policies = clauses.filter_map(PolicyClause::counter);
     limits.counters().iter().cloned().chain(of_policies).collect()
 }

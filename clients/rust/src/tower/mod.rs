@@ -2,19 +2,19 @@
 //! [`http`] requests.
 
 pub(crate) mod answers;
-mod client_ip;
-mod identity;
+mod concurrency;
 mod info;
 mod layer;
 pub(crate) mod met;
-mod proxies;
 mod rules;
 pub(crate) mod scope;
-mod service;
+mod serve;
+mod subjects;
+mod who;
 
 pub use answers::Refusal;
-pub use client_ip::{ClientIp, PeerAddr, UnixPeer};
-pub use identity::{Identity, KeyFor, LimitsFor};
+pub use concurrency::{Concurrency, ConcurrencyLayer, HeldBody};
 pub use info::RateLimitInfo;
 pub use layer::RateLimitLayer;
-pub use service::RateLimit;
+pub use serve::RateLimit;
+pub use who::{ClientIp, Identity, KeyFor, LimitsFor, PeerAddr, UnixPeer};

@@ -12,7 +12,7 @@ use crate::outcome::{Outcome, Source, Verdict};
 use crate::tower::Refusal;
 use crate::tower::answers::headers;
 use crate::tower::answers::policy_line::PolicyLine;
-use crate::wire::reply::{self, Known};
+use crate::wire::reply::{self, Decided, Known};
 use crate::{Legacy, LimitSet};
 
 #[test]
@@ -105,19 +105,24 @@ fn errors() {
     });
 }
 
-fn decided(case: &Value) -> Outcome {
+pub(super) fn decided(case: &Value) -> Outcome {
     let limits = made(case).expect("right limits");
     let known = known(case, &limits);
     let reply = as_redis(&case["reply"]);
     let joined = Reply::SimpleString(joined(&reply));
-    let [(allowed, decisions), same] =
+    let [decided, same] =
         [&reply, &joined].map(|reply| reply::read(reply, &limits, &known).expect("a right reply"));
-    assert_eq!((allowed, &decisions), (same.0, &same.1));
-    let cost = case["cost"].as_u64().unwrap_or(1);
-    Outcome { allowed, decisions, key: "rl:app:user:1".to_owned(), cost, source: Source::Server }
+    assert_eq!(decided, same);
+    outcome_of(decided, case["cost"].as_u64().unwrap_or(1))
 }
 
-fn as_redis(value: &Value) -> Reply {
+pub(super) fn outcome_of(decided: Decided, cost: u64) -> Outcome {
+    let Decided { allowed, decisions, ban } = decided;
+    let key = "rl:app:user:1".to_owned();
+    Outcome { allowed, decisions, ban, key, cost, source: Source::Server, each: Vec::new() }
+}
+
+pub(super) fn as_redis(value: &Value) -> Reply {
     match value {
         Value::Null => Reply::Nil,
         Value::Bool(truth) => Reply::Boolean(*truth),
@@ -132,7 +137,7 @@ fn as_redis(value: &Value) -> Reply {
 }
 
 /// As a connection of ours has it.
-fn joined(reply: &Reply) -> String {
+pub(super) fn joined(reply: &Reply) -> String {
     match reply {
         Reply::Int(number) => format!(":{number}"),
         Reply::Array(items) => {
@@ -159,19 +164,24 @@ fn told(outcome: &Outcome) -> Value {
             "wait_ms": ms(verdict.wait),
         })
     };
-    json!({
+    let mut told = json!({
         "allowed": outcome.allowed,
         "remaining": outcome.remaining(),
         "retry_after_ms": outcome.retry_after().map(ms),
-        "reset_after_ms": ms(outcome.reset_after()),
+        // In Rust it is zero where there is no verdict.
+        "reset_after_ms": outcome.tightest().map(|_| ms(outcome.reset_after())),
         "wait_ms": ms(outcome.wait()),
         "tightest": outcome.tightest().map(|verdict| &*verdict.policy),
         "decisions": outcome.decisions.iter().map(verdict).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(ban) = &outcome.ban {
+        told["ban"] = verdict(ban);
+    }
+    told
 }
 
 /// Headers by their names in small letters, lines joined.
-fn shown(map: &HeaderMap) -> Value {
+pub(super) fn shown(map: &HeaderMap) -> Value {
     let line = |name: &HeaderName| {
         let lines: Vec<_> = map.get_all(name).iter().map(|line| line.to_str().unwrap()).collect();
         (name.as_str().to_owned(), json!(lines.join(", ")))
@@ -179,7 +189,7 @@ fn shown(map: &HeaderMap) -> Value {
     map.keys().map(line).collect::<Map<_, _>>().into()
 }
 
-fn lower(headers: &Value) -> Value {
+pub(super) fn lower(headers: &Value) -> Value {
     let headers = headers.as_object().expect("headers");
     headers
         .iter()

@@ -1,6 +1,7 @@
 //! The vectors that the helpers share, each of them.
 
 mod answers;
+mod charges;
 mod limits;
 mod requests;
 

@@ -19,6 +19,7 @@ fn keys() {
             ("ip", address) => Subject::ip(address).ok(),
             ("user", id) => Some(Subject::user(id)),
             ("key", secret) => Some(Subject::key(secret)),
+            ("team", id) => Some(Subject::other("team", id)),
             (kind, _) => panic!("a kind that is new: {kind}"),
         };
         let key = subject.and_then(|subject| {
@@ -27,7 +28,12 @@ fn keys() {
             } else {
                 ipv6_prefix(case)?
             };
-            Key::new(text(case, "scope"), subject).encoded(text(case, "prefix"), prefix).ok()
+            let key = Key::new(text(case, "scope"), subject);
+            let key = match case["slot"].as_str() {
+                Some(slot) => key.slot(slot),
+                None => key,
+            };
+            key.encoded(text(case, "prefix"), prefix).ok()
         });
         let error = key.is_none().then_some(true);
         (json!({"key": key, "error": error}), pick(case, ["key", "error"]))
@@ -85,15 +91,15 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
             named: limit["named"].as_bool().unwrap(),
             counters: met::counters(&set, &known(case, &set)),
         };
-        let family = |scope: &str| family("rl", scope);
+        let family = |scope: &str| family("rl", None, scope);
         let Some(subject) = limit["subject"].as_str() else {
-            met.pass(meeting, family);
+            met.pass(meeting, family).unwrap();
             scopes.push(None);
             continue;
         };
         let whole = |key: &mut String| {
             key.push_str(subject);
-            Ok::<_, ()>(())
+            Ok(())
         };
         scopes.push(match met.ask(meeting, family, whole).unwrap() {
             Place::At { scope, .. } => Some(scope.to_owned()),

@@ -14,6 +14,11 @@ pub(crate) fn of<C: 'static>(connection: &mut C) -> Option<&mut ClusterConnectio
     (connection as &mut dyn Any).downcast_mut()
 }
 
+/// Whether a connection is one to a cluster.
+pub(crate) fn is<C: 'static>(connection: &C) -> bool {
+    (connection as &dyn Any).is::<ClusterConnection>()
+}
+
 /// Send a command without a key to every primary; an error of one is an error. (With redis-rs's
 /// policy that all must succeed, an error that a server answers is lost.)
 pub(crate) async fn every_primary(

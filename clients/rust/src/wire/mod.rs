@@ -5,8 +5,10 @@ pub(crate) mod cluster;
 pub(crate) mod command;
 mod connection;
 mod dial;
+pub(crate) mod id;
 pub(crate) mod numbers;
 pub(crate) mod peek;
+pub(crate) mod places;
 pub(crate) mod reply;
 
 #[cfg(feature = "cluster")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::reply::{self, Known};
-use crate::limits::{Algorithm, Clause, LimitSet};
+use crate::limits::{Algorithm, Clause, LimitSet, PolicyClause};
 use crate::outcome::Verdict;
 
 /// Ask for all limiters at a key.
@@ -49,8 +49,9 @@ fn counters(limits: &LimitSet, known: &Known) -> Vec<Counter> {
             Clause::Limit(limit) => counters.push((limit.algorithm(), limit.period().duration())),
             Clause::Policy(_) => {
                 let clauses = known.next().into_iter().flatten().flat_map(|clauses| clauses.iter());
-                counters.extend(clauses.map(|clause| (clause.algorithm, clause.period)));
+                counters.extend(clauses.filter_map(PolicyClause::limiter));
             }
+            Clause::Shadow(_) | Clause::Ban(_) => {}
         }
     }
     counters

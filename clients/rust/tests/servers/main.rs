@@ -8,7 +8,10 @@
     reason = "a test says by a panic what is wrong"
 )]
 
+mod charges;
 mod checks;
 mod failures;
 mod http;
+mod recipes;
 mod support;
+mod turns;

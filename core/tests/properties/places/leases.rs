@@ -81,8 +81,8 @@ impl Walk {
     }
 
     fn some_ids(&mut self) -> Vec<usize> {
-        // Many are looked for otherwise than few.
-        let most = self.random.one_of(&[3, 3, 3, 40]);
+        // Many are looked for otherwise than few; there is no need for it to be often.
+        let most = if self.random.once_in(50) { 300 } else { 3 };
         (0..=self.random.up_to(most)).map(|_| self.random.up_to(IDS) as usize).collect()
     }
 

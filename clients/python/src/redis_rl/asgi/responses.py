@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from collections.abc import Awaitable, Iterable
 
+from redis_rl.asgi.types import ASGIApp, Message, Receive, Scope, Send
+from redis_rl.asgi.watched import Watched
 from redis_rl.errors import CannotDecide
 from redis_rl.http.answers import headers_of, refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge_raw, raw
 from redis_rl.http.problem import CONTENT_TYPE
-from redis_rl.outcome import Outcome
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
-
-# Each framework has types of its own for scopes and messages, so these are any.
-Scope = Any
-Message = Any
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MET = "redis_rl.met"
 """The key in a scope under which it keeps the limits that its request has met."""
@@ -27,6 +22,32 @@ POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 """Codes that close a WebSocket: for a denial or an unidentified client, and for an outage."""
 
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_ANSWERS = {
+    "http.response.start": 200,
+    "websocket.accept": 101,
+    "websocket.http.response.start": 403,
+    "websocket.close": 403,
+}
+"""What begins a response, and its status where the message has none."""
+
+
+class Answered:
+    """A response whose status and headers are known, for `count_if`."""
+
+    __slots__ = ("headers", "status_code")
+
+    def __init__(self, status_code: int, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.status_code = status_code
+        self.headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers
+        }
+        """By their names in lower case."""
+
+    @classmethod
+    def of(cls, message: Message) -> Answered:
+        """Read it from the message that begins it."""
+        status = message.get("status", _ANSWERS[message["type"]])
+        return cls(status, message.get("headers", ()))
 
 
 class RateLimitHeaders:
@@ -36,28 +57,68 @@ class RateLimitHeaders:
     one, it leaves the headers to that.
     """
 
-    def __init__(self, app: ASGIApp, legacy: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, legacy: str | None = None, limiter: AsyncRateLimiter | None = None
+    ) -> None:
         self.app = app
         self.legacy = legacy
+        self._watches = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "lifespan" and MET not in scope:
-            met = scope[MET] = Met()
-            send = with_headers(send, met.outcomes.values(), self.legacy)
-        await self.app(scope, receive, send)
+        if scope["type"] == "lifespan" or MET in scope:
+            await self.app(scope, receive, send)
+            return
+        met = scope[MET] = Met()
+        if self._watches and self._watches.holds_places:
+            receive = Watched(receive, met)
+        try:
+            await self.app(scope, receive, with_headers(send, met, self.legacy))
+        except Exception:
+            await failed(met)
+            raise
+        finally:
+            if met.ending is not None:
+                ended(met, receive)
 
 
-def with_headers(send: Send, outcomes: Collection[Outcome], legacy: str | None) -> Send:
+def with_headers(send: Send, met: Met, legacy: str | None) -> Send:
     """Return a `send` that adds headers for all outcomes known when the response starts."""
+    outcomes = met.outcomes.values()
 
     def send_with_headers(message: Message) -> Awaitable[None]:
+        if met.ending is not None:
+            return send_the_end(met.ending, message)
         if outcomes and message["type"] in _STARTS:
             theirs = list(message.get("headers", ()))
             message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
         return send(message)
 
+    async def send_the_end(ending: Ending, message: Message) -> None:
+        if message["type"] in _ANSWERS:
+            await ending.responded_async(Answered.of(message))
+        if message["type"] in _STARTS:
+            theirs = list(message.get("headers", ()))
+            message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
+        await send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            ending.release()
+
     return send_with_headers
+
+
+def ended(met: Met, receive: Receive) -> None:
+    """Note that an app has ended, however it did."""
+    if met.ending is not None:
+        met.ending.release()
+    if isinstance(receive, Watched):
+        receive.end()
+
+
+async def failed(met: Met) -> None:
+    """Note that an app has raised: without a response, that counts as a 500."""
+    if met.ending is not None:
+        await met.ending.responded_async(Answered(500))
 
 
 async def refuse(error: RateLimitExceeded | CannotDecide, scope: Scope, send: Send) -> None:

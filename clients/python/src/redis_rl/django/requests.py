@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import finalize
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 
 from redis_rl.errors import CannotDecide
 from redis_rl.http.answers import headers_of, refusal
@@ -15,10 +18,18 @@ from redis_rl.http.headers import merge
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.keys.subjects import Subject
 from redis_rl.rules.asking import Asking
+from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
 
 _MET = "_redis_rl_met"
+_STATUSES = (
+    (Http404, 404),
+    (PermissionDenied, 403),
+    (MultiPartParserError, 400),
+    (SuspiciousOperation, 400),
+    (BadRequest, 400),
+)
 
 
 def client_ip(request: HttpRequest) -> Subject:
@@ -74,6 +85,62 @@ def meet(request: Any) -> Met:
 def forget(request: Any) -> None:
     """Stop noting them."""
     delattr(_plain(request), _MET)
+
+
+def responded(response: Any, met: Met) -> Any:
+    """Note what a request is answered, and return it; places are given back when it is closed."""
+    if met.ending is not None:
+        met.ending.responded(response)
+        _release_at_the_end(response, met.ending)
+    return response
+
+
+async def responded_async(response: Any, met: Met) -> Any:
+    """`responded`, awaiting predicates that are coroutines."""
+    if met.ending is not None:
+        await met.ending.responded_async(response)
+        if response.streaming:
+            _release_at_the_end(response, met.ending)
+        else:
+            met.ending.release()  # while there is a loop: under WSGI it ends before the response
+    return response
+
+
+def raised(error: BaseException, met: Met) -> None:
+    """Note a view that raised."""
+    if met.ending is not None:
+        if isinstance(error, Exception):
+            met.ending.responded(response_to(error))
+        met.ending.release()
+
+
+async def raised_async(error: BaseException, met: Met) -> None:
+    """`raised`, awaiting predicates that are coroutines."""
+    if met.ending is not None:
+        if isinstance(error, Exception):
+            await met.ending.responded_async(response_to(error))
+        met.ending.release()
+
+
+def _release_at_the_end(response: Any, ending: Ending) -> None:
+    if not ending.holds:
+        return
+    close = response.close
+
+    def close_and_release() -> None:
+        try:
+            close()
+        finally:
+            ending.release()
+
+    response.close = close_and_release
+    finalize(response, ending.release)  # if another takes its place
+
+
+def response_to(error: Exception) -> HttpResponse:
+    """Return a response with the status that Django will answer an error with."""
+    known = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return HttpResponse(status=next(known, 500))
 
 
 def with_headers(response: Any, met: Met, legacy: str | None) -> Any:

@@ -9,11 +9,21 @@ from typing import Any, TypeVar
 
 from asgiref.sync import markcoroutinefunction
 
-from redis_rl.django.requests import answer, asking_of, meeting, with_headers
+from redis_rl.django.requests import (
+    answer,
+    asking_of,
+    meeting,
+    raised,
+    raised_async,
+    responded,
+    responded_async,
+    with_headers,
+)
 from redis_rl.django.views import check_kind, request_of
 from redis_rl.errors import CannotDecide
 from redis_rl.http.denied import RateLimitExceeded
-from redis_rl.limiter import AsyncRateLimiter
+from redis_rl.limiters.awaited import AsyncRateLimiter
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import (
     Budget,
@@ -25,7 +35,6 @@ from redis_rl.rules.asking import (
     run_async,
 )
 from redis_rl.rules.rule import Rule
-from redis_rl.sync import SyncRateLimiter
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -70,8 +79,15 @@ class RouteLimit:
                     return answer(error)
                 response = self._refusal(request, outcome)
                 if response is None:
-                    response = view(*arguments, **named)
-                return with_headers(response, met, limiter.legacy) if outermost else response
+                    try:
+                        response = view(*arguments, **named)
+                    except BaseException as error:
+                        if outermost:
+                            raised(error, met)
+                        raise
+                if outermost:
+                    return with_headers(responded(response, met), met, limiter.legacy)
+                return response
 
         @wraps(view)
         async def awaiting(*arguments: Any, **named: Any) -> Any:
@@ -83,10 +99,18 @@ class RouteLimit:
                     return answer(error)
                 response = self._refusal(request, outcome)
                 if response is None:
-                    response = view(*arguments, **named)
-                if inspect.isawaitable(response):
-                    response = await response
-                return with_headers(response, met, limiter.legacy) if outermost else response
+                    try:
+                        response = view(*arguments, **named)
+                        if inspect.isawaitable(response):
+                            response = await response
+                    except BaseException as error:
+                        if outermost:
+                            await raised_async(error, met)
+                        raise
+                if outermost:
+                    await responded_async(response, met)
+                    return with_headers(response, met, limiter.legacy)
+                return response
 
         # Before Django 5.2, `method_decorator` hands on marks alone.
         return markcoroutinefunction(awaiting) if self._awaiting else blocking

@@ -8,18 +8,26 @@ from typing import Any
 from rest_framework.exceptions import APIException, Throttled
 from rest_framework.throttling import BaseThrottle
 
-from redis_rl.django.requests import asking_of, forget, meet, met_of, with_headers
+from redis_rl.django.requests import (
+    asking_of,
+    forget,
+    meet,
+    met_of,
+    raised,
+    responded,
+    with_headers,
+)
 from redis_rl.django.route import RouteLimit
 from redis_rl.errors import CannotDecide, CannotIdentify, StoreUnavailable
 from redis_rl.http.answers import refusal
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import Headers, merge, retry_after_seconds
 from redis_rl.http.problem import CONTENT_TYPE, RETRY_AFTER_OUTAGE_S
+from redis_rl.limiters.threaded import SyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import ask
 from redis_rl.rules.met import Met
 from redis_rl.rules.rule import Rule
-from redis_rl.sync import SyncRateLimiter
 
 
 def throttle_class(limiter: SyncRateLimiter, rule: Rule) -> type[BaseThrottle]:
@@ -99,7 +107,7 @@ def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
     finalize = view.finalize_response
 
     def finalize_with_headers(*arguments: Any, **named: Any) -> Any:
-        response = finalize(*arguments, **named)
+        response = responded(finalize(*arguments, **named), met)
         forget(request)
         problem = getattr(response, "data", None)
         if isinstance(problem, Problem):
@@ -109,5 +117,15 @@ def _meeting(request: Any, view: Any, legacy: str | None) -> Met:
                 response.content_type = CONTENT_TYPE
         return with_headers(response, met, legacy)
 
+    handle = view.handle_exception
+
+    def handle_and_note(error: Exception) -> Any:
+        try:
+            return handle(error)
+        except Exception as unhandled:
+            raised(unhandled, met)
+            raise
+
     view.finalize_response = finalize_with_headers
+    view.handle_exception = handle_and_note
     return met

@@ -18,10 +18,13 @@ from redis_rl.errors import (
 from redis_rl.fastapi.limiter import RateLimiter
 from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.keys.subjects import Subject
+from redis_rl.limits.ban import Ban
 from redis_rl.limits.limit import Limit
+from redis_rl.limits.trial import Shadow
 from redis_rl.outcome import Decision, Outcome, Verdict
 
 __all__ = [
+    "Ban",
     "CannotIdentify",
     "ConfigurationError",
     "Decision",
@@ -31,6 +34,7 @@ __all__ = [
     "RateLimitExceeded",
     "RateLimitMiddleware",
     "RateLimiter",
+    "Shadow",
     "StoreUnavailable",
     "Subject",
     "Verdict",

@@ -9,18 +9,16 @@ from typing import Any, NoReturn
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from redis_rl.asgi.middleware import client_ip
 from redis_rl.asgi.responses import MET
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.fastapi.callbacks import takes_connection
 from redis_rl.fastapi.refused import TooManyRequests, unanswered
 from redis_rl.fastapi.routes import route_template
-from redis_rl.limiter import AsyncRateLimiter
-from redis_rl.options import LimitOptions
+from redis_rl.limiters.awaited import AsyncRateLimiter
 from redis_rl.outcome import Outcome
 from redis_rl.rules.asking import Asking, ask_async, budget, run_async
 from redis_rl.rules.met import Met
-from redis_rl.rules.rule import Rule, RuleLimits
+from redis_rl.rules.rule import Rule
 
 _RESOLVED = "redis_rl.resolved"
 """The key in a scope of what FastAPI resolved, by limit."""
@@ -33,11 +31,9 @@ class RouteLimit:
     an exception that becomes a 429, 400 or 503.
     """
 
-    def __init__(
-        self, limiter: AsyncRateLimiter, limits: tuple[RuleLimits, ...], options: LimitOptions
-    ) -> None:
+    def __init__(self, limiter: AsyncRateLimiter, rule: Rule) -> None:
         self._limiter = limiter
-        self._rule = Rule(limits, options, client_ip)
+        self._rule = rule
         functions = self._rule.functions
         self._direct = {name: one for name, one in functions.items() if takes_connection(one)}
         self.__signature__ = _signature(
@@ -90,6 +86,11 @@ class RouteLimit:
         resolved = request.get(_RESOLVED, {}).get(self, {})
         met = request.get(MET)
         if met is None:
+            if self._rule.ends:
+                raise ConfigurationError(
+                    "count_if and concurrency must see the response: call limiter.install(app) "
+                    "before the app's first request"
+                )
             met = request[MET] = Met()
 
         def value(name: str) -> Any:

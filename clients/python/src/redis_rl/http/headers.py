@@ -43,16 +43,19 @@ def rate_headers(outcome: Outcome, legacy: str | None = None, now_ms: int | None
     if not outcome.rows or outcome.labels is None:
         return []
     members = []
-    for policy, (allowed, _, remaining, wait_ms, reset_ms) in zip(
-        outcome.policies, outcome.rows, strict=True
-    ):
-        if outcome.allowed:
+    field = outcome.labels.field
+    shown = zip(outcome.policies, outcome.rows, strict=True)
+    if outcome.bans and (refusing := outcome.refusing):
+        field = ", ".join((field, *map(str, refusing)))
+        shown = outcome.shown  # type: ignore[assignment]
+    for policy, (allowed, _, remaining, wait_ms, reset_ms) in shown:
+        if outcome.allowed and policy.unit is None:
             members.append(f'"{policy.name}";r={remaining};t={seconds(reset_ms)}')
-        elif wait_ms == NEVER:
+        elif outcome.allowed or wait_ms == NEVER:
             members.append(f'"{policy.name}";r={remaining}')
         elif not allowed:
             members.append(f'"{policy.name}";r={remaining};t={max(1, seconds(wait_ms))}')
-    fields = [("RateLimit-Policy", outcome.labels.field), ("RateLimit", ", ".join(members))]
+    fields = [("RateLimit-Policy", field), ("RateLimit", ", ".join(members))]
     if not outcome.allowed:
         after = retry_after_seconds(outcome)
         if after is not None:
@@ -113,8 +116,7 @@ def _join(name: str, theirs: str, ours: str) -> str:
 
 
 def _legacy_headers(outcome: Outcome, legacy: str, now_ms: int | None) -> Headers:
-    at = outcome.tightest_index or 0
-    _, limit, remaining, wait_ms, reset_ms = outcome.rows[at]
+    _, (_, limit, remaining, wait_ms, reset_ms) = outcome.tightest_row
     prefix = "RateLimit" if legacy == "draft6" else "X-RateLimit"
     fields = [
         (f"{prefix}-Limit", str(limit)),

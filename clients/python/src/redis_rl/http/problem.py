@@ -30,7 +30,7 @@ def denial(outcome: Outcome) -> dict[str, Any]:
         "title": "Quota Exceeded",
         "status": 429,
         "detail": denial_detail(outcome),
-        "violated-policies": [one.policy for one in outcome.decisions if not one.allowed],
+        "violated-policies": [policy.name for policy, row in outcome.shown if not row[0]],
         **({} if after is None else {"retry_after": after}),
     }
 

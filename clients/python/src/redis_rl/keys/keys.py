@@ -22,8 +22,11 @@ class Keys:
         self._prefix = _field(prefix)
         self._rules = rules
 
-    def key(self, scope: str, who: Who) -> str:
-        """The key of a subject in a scope; CannotIdentify if there is no id or address."""
+    def key(self, scope: str, who: Who, slot: str | None = None) -> str:
+        """The key of a subject in a scope; CannotIdentify if there is no id or address.
+
+        Keys of one `slot` are on one server of a cluster.
+        """
         subject = subject_of(who)
         if isinstance(subject, WholeKey):
             return subject.key
@@ -32,7 +35,15 @@ class Keys:
             name = self._rules.client(name, subject.forwarded_for)
         if not name:
             raise CannotIdentify(f"the id of a {kind} must be text that is not empty, not ''")
-        return f"{self._prefix}:{_field(scope)}:{_field(kind)}:{_identity(kind, name)}"
+        prefix = self._prefix if slot is None else f"{self._prefix}{{{_field(checked_slot(slot))}}}"
+        return f"{prefix}:{_field(scope)}:{_field(kind)}:{_identity(kind, name)}"
+
+
+def checked_slot(slot: str) -> str:
+    """Return it if it is valid; else raise ConfigurationError."""
+    if not isinstance(slot, str) or not slot:
+        raise ConfigurationError(f"slot must be text that is not empty, not {slot!r}")
+    return slot
 
 
 @lru_cache(maxsize=1024)

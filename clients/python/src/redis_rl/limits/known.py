@@ -6,10 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from redis_rl.errors import CannotDecide, StoreMisconfigured
+from redis_rl.errors import CannotDecide, KeyMisconfigured, StoreMisconfigured
+from redis_rl.limits.ban import Ban
 from redis_rl.limits.limit import Limit
+from redis_rl.limits.trial import Shadow
 
 _EVERY_S = 1.0
+
+Clause = Limit | Shadow | Ban
+"""What a policy is made of."""
 
 
 class KnownPolicies:
@@ -20,7 +25,7 @@ class KnownPolicies:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clauses: dict[str, tuple[Limit, ...]] = {}
+        self.clauses: dict[str, tuple[Clause, ...]] = {}
         self._clock = clock
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
@@ -52,14 +57,25 @@ class KnownPolicies:
 
     def _read(self, name: str, reply: object) -> None:
         try:
-            clauses = tuple(map(_clause, reply))  # type: ignore[call-overload]
+            clauses: list[str] = [one.decode() for one in reply]  # type: ignore[attr-defined]
+            if any(clause.startswith("LEASE ") for clause in clauses):
+                self._errors[name] = KeyMisconfigured(
+                    f"policy {name} must not hold LEASE, whose places are renewed and given back: "
+                    "use limiter.concurrency() for them"
+                )
+                return
+            self.clauses[name] = tuple(map(clause_of, clauses))
         except (AttributeError, TypeError, ValueError):
             self._errors[name] = StoreMisconfigured(
                 f"RL.POLICY GET {name} must answer clauses, not {reply!r}"
             )
-        else:
-            self.clauses[name] = clauses
 
 
-def _clause(reply: bytes) -> Limit:
-    return Limit.of_clause(reply.decode())
+def clause_of(clause: str) -> Clause:
+    """Read a clause as RL.POLICY GET shows it. Raises ValueError."""
+    words = clause.split()
+    if words[0] == "BAN":
+        return Ban.of_clause(words)
+    if words[0] == "SHADOW":
+        return Shadow(Limit.of_clause(words[1:]))
+    return Limit.of_clause(words)

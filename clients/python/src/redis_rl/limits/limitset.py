@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from redis_rl.errors import ConfigurationError
-from redis_rl.limits.limit import Limit, together
-from redis_rl.limits.names import Policy, checked_name, of_clauses, of_unknown, policies
+from redis_rl.limits.ban import Ban
+from redis_rl.limits.grammar import Item, together
+from redis_rl.limits.labels import Known, Labels, has_row, labels_of
+from redis_rl.limits.limit import Limit
+from redis_rl.limits.names import check_name, policies
 from redis_rl.limits.policy import ServerPolicy
+from redis_rl.limits.trial import Shadow
 from redis_rl.wire.command import words
 
-Known = Mapping[str, tuple[Limit, ...]]
-"""The clauses of the server's policies by name, as far as they are known."""
-
-
-class Labels:
-    """The limits of a reply as headers name them, in its order."""
-
-    __slots__ = ("field", "limits", "policies")
-
-    def __init__(self, policies: Sequence[Policy], limits: Sequence[Limit | None]) -> None:
-        self.policies = tuple(policies)
-        self.limits = tuple(limits)
-        """None for a limit that is not known."""
-        self.field = ", ".join(map(str, self.policies))
+_SHORTEST_KEEP_S = 60
+_LONGEST_KEEP_S = 3600
 
 
 class LimitSet:
@@ -34,17 +26,31 @@ class LimitSet:
     at each request. Raises ConfigurationError for invalid limits and names.
     """
 
-    __slots__ = ("_labels", "_own", "clauses", "count", "limiters", "limits", "name", "named")
+    __slots__ = (
+        "_labels",
+        "_own",
+        "clauses",
+        "count",
+        "has_ban",
+        "least",
+        "limiters",
+        "limits",
+        "name",
+        "named",
+    )
 
-    def __init__(self, *limits: str | Limit | ServerPolicy, name: str | None = None) -> None:
+    def __init__(self, *limits: str | Item, name: str | None = None) -> None:
         self.limits = together(*limits)
         self.name = name
         own = [limit for limit in self.limits if isinstance(limit, Limit)]
         self.named = tuple(one.name for one in self.limits if isinstance(one, ServerPolicy))
         """The server's policies among them."""
-        checked_name(name if self.named else None)
-        self._own = policies(own, name, several=len(self.limits) > 1)
-        self._labels = Labels(self._own, own)
+        self.has_ban = any(isinstance(one, Ban) for one in self.limits)
+        check_name(name, self.has_ban)
+        self._own = policies(own, name, several=len(own) + len(self.named) > 1)
+        self.least = len(own) + self.has_ban
+        """How many rows a reply has, without those of policies."""
+        self._labels = labels_of(self.limits, self._own, name, {}, None)
         self.clauses = words(*(word for limit in self.limits for word in limit.clause))
         self.count = sum(len(limit.clause) for limit in self.limits)
         self.limiters = frozenset(limit.limiter for limit in self.limits)
@@ -63,6 +69,20 @@ class LimitSet:
         clauses = (limit for name in self.named for limit in known.get(name, ()))
         return self.limiters.union(limit.limiter for limit in clauses)
 
+    def rows_with(self, known: Known) -> int:
+        """How many rows a reply has, as far as its policies are known."""
+        clauses = [clause for name in self.named for clause in known.get(name, ())]
+        unknown = sum(name not in known for name in self.named)
+        return self.least + sum(map(has_row, clauses)) + unknown
+
+    @property
+    def keep_s(self) -> int:
+        """How long a charge can still be corrected, in seconds: a minute to an hour."""
+        if self.named:
+            return _LONGEST_KEEP_S
+        reaches = (_reach_ms(item) for item in self.limits)
+        return min(max(_SHORTEST_KEEP_S, -(-max(reaches) // 1000)), _LONGEST_KEEP_S)
+
     def labels(self, known: Known, quotas: Sequence[int] | None = None) -> Labels:
         """Its limits as headers name them; `quotas` are the limits of a reply.
 
@@ -70,53 +90,21 @@ class LimitSet:
         """
         if not self.named:
             return self._labels
-        if quotas is None:
-            quotas = self._expected(known)
-        sizes = self._sizes(known, quotas)
-        shown: list[Policy] = []
-        limits: list[Limit | None] = []
-        own = iter(self._own)
-        for limit, size in zip(self.limits, sizes, strict=True):
-            here = quotas[len(shown) : len(shown) + size]
-            if isinstance(limit, Limit):
-                shown.append(next(own))
-                limits.append(limit)
-            elif _fits(known.get(limit.name), here):
-                shown += of_clauses(limit.name, known[limit.name])
-                limits += known[limit.name]
-            else:
-                shown += of_unknown(limit.name, here)
-                limits += [None] * size
-        return Labels(shown, limits)
-
-    def _expected(self, known: Known) -> list[int]:
-        """The quotas of a reply that fits the known clauses."""
-        return [
-            clause.quota
-            for limit in self.limits
-            for clause in ((limit,) if isinstance(limit, Limit) else known[limit.name])
-        ]
-
-    def _sizes(self, known: Known, quotas: Sequence[int]) -> list[int]:
-        """How many verdicts of a reply each limit has; one policy may have changed its number."""
-        sizes = [
-            1 if isinstance(limit, Limit) else len(known.get(limit.name, ())) or 1
-            for limit in self.limits
-        ]
-        changed = len(quotas) - sum(sizes)
-        if changed:
-            places = [at for at, one in enumerate(self.limits) if isinstance(one, ServerPolicy)]
-            unknown = [at for at in places if self.limits[at].clause[1] not in known]
-            able = [at for at in unknown or places if sizes[at] + changed >= 1]
-            sizes[(able or places)[0]] += changed
-        return sizes
+        return labels_of(self.limits, self._own, self.name, known, quotas)
 
 
-def _fits(clauses: tuple[Limit, ...] | None, quotas: Sequence[int]) -> bool:
-    return clauses is not None and [clause.quota for clause in clauses] == list(quotas)
+def _reach_ms(item: Item) -> int:
+    """How long what an item has charged can be settled; a bucket's level may never be 0."""
+    if isinstance(item, Shadow):
+        return _reach_ms(item.limit)
+    if not isinstance(item, Limit):
+        return 0
+    if item.algorithm == "token":
+        return _LONGEST_KEEP_S * 1000
+    return item.period_ms * (2 if item.algorithm == "sliding" else 1)
 
 
-Limits = str | Limit | ServerPolicy | LimitSet
+Limits = str | Item | LimitSet
 """What is accepted wherever limits are given."""
 
 
@@ -132,5 +120,5 @@ def limit_set(limits: tuple[Limits, ...], name: str | None = None) -> LimitSet:
 
 
 @lru_cache(maxsize=1024)
-def _limit_set(limits: tuple[str | Limit | ServerPolicy, ...], name: str | None) -> LimitSet:
+def _limit_set(limits: tuple[str | Item, ...], name: str | None) -> LimitSet:
     return LimitSet(*limits, name=name)

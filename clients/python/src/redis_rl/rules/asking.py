@@ -15,12 +15,18 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from redis_rl.base import LimiterBase
+from redis_rl.charges.places import Place
 from redis_rl.errors import CannotDecide, ConfigurationError
 from redis_rl.keys.subjects import Subject, WholeKey, subject_of
+from redis_rl.limiters.base import LimiterBase
+from redis_rl.limiters.checks import Check
 from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.places import Places
 from redis_rl.outcome import Outcome
+from redis_rl.rules.all import RuleOfAll
+from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
+from redis_rl.rules.places import RuleOfPlaces, check_not_places
 from redis_rl.rules.rule import Rule, cost_of
 
 Answer = TypeVar("Answer")
@@ -56,7 +62,11 @@ class Budget(NamedTuple):
 
 async def ask_async(asking: Asking) -> Outcome:
     """Ask, awaiting the application's functions, and hold the request if the rule says so."""
-    outcome = await run_async(_steps(asking))
+    try:
+        outcome = await run_async(_steps(asking))
+    except CannotDecide:
+        asking.met.refused()
+        raise
     if asking.rule.wait and outcome.wait:
         await asyncio.sleep(outcome.wait)
     return outcome
@@ -64,7 +74,11 @@ async def ask_async(asking: Asking) -> Outcome:
 
 def ask(asking: Asking) -> Outcome:
     """`ask_async` without awaiting."""
-    outcome = run(_steps(asking))
+    try:
+        outcome = run(_steps(asking))
+    except CannotDecide:
+        asking.met.refused()
+        raise
     if asking.rule.wait and outcome.wait:
         time.sleep(outcome.wait)
     return outcome
@@ -99,7 +113,7 @@ def run(steps: Generator[Any, Any, Answer]) -> Answer:
 
 def refuse_coroutines(rule: Rule) -> None:
     """Raise ConfigurationError for functions that `ask` could not call."""
-    for option, function in rule.functions.items():
+    for option, function in {**rule.functions, "count_if": rule.count_if}.items():
         if inspect.iscoroutinefunction(function):
             raise ConfigurationError(
                 f"{option} must be a function that a SyncRateLimiter can call, not a coroutine"
@@ -111,6 +125,12 @@ def budget(asking: Asking) -> Generator[Any, Any, Budget]:
     rule = asking.rule
     if not asking.limiter.enabled:
         return Budget(Subject("user", ""), None, "")
+    if rule.of_all:
+        raise ConfigurationError(
+            "peek and reset must be of one subject, as in limiter.peek(key, limits, scope=name), "
+            "not of limit_all"
+        )
+    check_not_places(rule)
     charged = asking.met.budgets.get(rule)
     if charged is not None:
         return charged  # type: ignore[no-any-return]
@@ -127,6 +147,10 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     known = met.outcomes.get(rule)
     if known is not None:
         return known
+    if rule.of_all:
+        return (yield from _steps_of_all(asking))
+    if rule.of_places:
+        return (yield from _steps_of_places(asking))
     if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
         return _passed(asking)
     if rule.exempt is not None and (yield asking.value("exempt")):
@@ -136,34 +160,123 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     if limits is None:
         return _passed(asking)
     cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
-    scope = _scope(asking, limits, subject)
+    scope = _scope(asking, rule, limits, subject)
     met.budgets[rule] = Budget(subject, limits, scope)
-    outcome: Outcome = yield asking.limiter.check(
-        subject, limits, scope=scope, cost=cost, on_error=rule.on_error
-    )
+    if rule.plain:
+        outcome: Outcome = yield asking.limiter.check(
+            subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+        )
+    else:
+        ask = asking.limiter.charge if rule.settles else asking.limiter.check
+        outcome = yield ask(
+            subject,
+            limits,
+            scope=scope,
+            cost=cost,
+            on_error=rule.on_error,
+            retry=rule.retry,
+            max_wait=rule.max_wait,
+        )
+        _await_response(asking, outcome)
     met.outcomes[rule] = outcome
+    if not outcome.allowed:
+        met.refused()
     return outcome
+
+
+def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
+    """`_steps` of a rule for several subjects."""
+    met, rule = asking.met, asking.rule
+    assert isinstance(rule, RuleOfAll)
+    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
+        return _passed(asking)
+    if rule.exempt is not None and (yield asking.value("exempt")):
+        return _passed(asking)
+    slot = (yield asking.value("slot")) if callable(rule.slot) else rule.slot
+    checks: dict[str, Check] = {}
+    for at, (name, one) in enumerate(rule.rules.items()):
+        subject = subject_of((yield asking.value(f"key_{at}")), "a key function must return")
+        limits = one.limits_for(subject, one.limits and (yield asking.value(f"limits_{at}")))
+        if limits is not None:
+            cost = cost_of((yield asking.value(f"cost_{at}"))) if callable(one.cost) else one.cost
+            scope = _scope(asking, one, limits, subject, slot)
+            checks[name] = Check(subject, limits, scope=scope, cost=cost)
+    if not checks:
+        return _passed(asking)
+    outcome: Outcome = yield asking.limiter.check_all(
+        checks,
+        slot=slot,
+        on_error=rule.on_error,
+        retry=rule.retry,
+        reserve=rule.settles,
+        max_wait=rule.max_wait,
+    )
+    _await_response(asking, outcome)
+    met.outcomes[rule] = outcome
+    if not outcome.allowed:
+        met.refused()
+    return outcome
+
+
+def _steps_of_places(asking: Asking) -> Generator[Any, Any, Outcome]:
+    """`_steps` of a rule for so many at once."""
+    met, rule = asking.met, asking.rule
+    assert isinstance(rule, RuleOfPlaces)
+    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
+        return _passed(asking)
+    if rule.exempt is not None and (yield asking.value("exempt")):
+        return _passed(asking)
+    subject = subject_of((yield asking.value("key")), "a key function must return")
+    scope = _scope(asking, rule, rule.places, subject)
+    place: Place = yield asking.limiter.take(
+        subject, rule.places, scope=scope, on_error=rule.on_error
+    )
+    if met.ending is None:
+        met.ending = Ending()
+    met.ending.hold(place)
+    if met.watch is not None:
+        met.watch()
+    outcome = met.outcomes[rule] = place.outcome
+    if not outcome.allowed:
+        met.refused()
+    return outcome
+
+
+def _await_response(asking: Asking, outcome: Outcome) -> None:
+    """Settle a charge by the response, if the rule says so."""
+    if asking.rule.count_if is None or outcome.charge is None or outcome.charge.id is None:
+        return
+    if asking.met.ending is None:
+        asking.met.ending = Ending()
+    asking.met.ending.count(asking.limiter, outcome, asking.rule.count_if)
 
 
 def _passed(asking: Asking) -> Outcome:
     """Do not ask the server."""
     rule = asking.rule
-    scope = rule.scope_of(asking.method, asking.template, rule.first)
-    asking.met.passed(rule, scope, asking.limiter.known_policies)
+    for one in rule.rules.values() if isinstance(rule, RuleOfAll) else (rule,):
+        scope = one.scope_of(asking.method, asking.template, one.first)
+        asking.met.passed(one, scope, asking.limiter.known_policies)
     outcome = asking.met.outcomes[rule] = Outcome.exempt()
     return outcome
 
 
-def _scope(asking: Asking, limits: LimitSet, subject: Subject | WholeKey) -> str:
+def _scope(
+    asking: Asking,
+    rule: Rule,
+    limits: LimitSet | Places,
+    subject: Subject | WholeKey,
+    slot: str | None = None,
+) -> str:
     """The scope in which nothing is charged twice."""
     limiter: LimiterBase = asking.limiter
-    scope = asking.rule.scope_of(asking.method, asking.template, limits)
+    scope = rule.scope_of(asking.method, asking.template, limits)
     try:
         return asking.met.charged(
-            asking.rule,
+            rule,
             scope,
             limits,
-            lambda scope: limiter.key(subject, scope),
+            lambda scope: limiter.key(subject, scope, slot),
             limiter.known_policies,
         )
     except CannotDecide as error:

@@ -12,8 +12,11 @@ from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
 from redis_rl.errors import StoreMisconfigured
-from redis_rl.limits.limitset import Known, LimitSet
+from redis_rl.limits.labels import Known
+from redis_rl.limits.limitset import LimitSet
+from redis_rl.limits.places import Places
 from redis_rl.outcome import Outcome
+from redis_rl.rules.ending import Ending
 from redis_rl.rules.rule import Rule
 
 KeyIn = Callable[[str], str]
@@ -32,14 +35,23 @@ class _Place(NamedTuple):
 class Met:
     """One request's limits."""
 
-    __slots__ = ("_places", "budgets", "outcomes")
+    __slots__ = ("_places", "budgets", "ending", "outcomes", "watch")
 
     def __init__(self) -> None:
         self.outcomes: dict[object, Outcome] = {}
         """By rule, in order. A rule that is here is not asked again."""
         self.budgets: dict[object, Any] = {}
         """What each rule was charged in."""
+        self.ending: Ending | None = None
+        """What is left to do at the end, if there is anything."""
+        self.watch: Callable[[], None] | None = None
+        """Begins to watch for a client that goes away, where an adapter can."""
         self._places: list[_Place] = []
+
+    def refused(self) -> None:
+        """Note that a limiter refuses the request."""
+        if self.ending is not None:
+            self.ending.refused()
 
     def passed(self, rule: Rule, scope: str, known: Known) -> None:
         """Note a rule that does not ask the server this time; it keeps its place all the same.
@@ -53,7 +65,9 @@ class Met:
             scope = self._free(scope, None, limiters)
         self._places.append(_Place(rule, scope, None, limiters))
 
-    def charged(self, rule: Rule, scope: str, limits: LimitSet, key_in: KeyIn, known: Known) -> str:
+    def charged(
+        self, rule: Rule, scope: str, limits: LimitSet | Places, key_in: KeyIn, known: Known
+    ) -> str:
         """Return the scope to charge in.
 
         Raises StoreMisconfigured for two rules of one name that share a limiter.

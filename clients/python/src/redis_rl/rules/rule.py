@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from redis_rl.charges.waiting import checked_wait
 from redis_rl.errors import ConfigurationError, WrongArgument
 from redis_rl.keys.subjects import Subject, WholeKey
 from redis_rl.limits.limitset import Limits, LimitSet, limit_set
-from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_mode
+from redis_rl.limits.places import Places
+from redis_rl.options import MOST_COST, LimitOptions, checked_cost, checked_flag, checked_mode
 from redis_rl.rules.scope import APP, checked_methods, scope, websocket_scope
 
 RuleLimits = Limits | Mapping[str, Limits] | Callable[..., Any]
@@ -23,19 +25,34 @@ class Rule:
     calls. `subject_of`, `cost_of` and `limits_for` read what they return.
     """
 
+    of_all = False
+    """Whether it is a RuleOfAll."""
+    of_places = False
+    """Whether it is a RuleOfPlaces."""
+
     def __init__(
         self,
         limits: tuple[RuleLimits, ...],
         options: LimitOptions,
         client_ip: Callable[..., Subject],
     ) -> None:
-        for option in options:
-            _known(option)
+        check_options(options, LimitOptions)
         self.name = options.get("name")
         self.key = options.get("key") or client_ip
         self.cost = options.get("cost", 1)
         self.exempt = options.get("exempt")
         self.wait = options.get("wait", False)
+        self.retry = checked_flag("retry", options.get("retry", False))
+        max_wait = options.get("max_wait")
+        self.max_wait = None if max_wait is None else checked_wait(max_wait)
+        self.count_if = options.get("count_if")
+        self.reserves = checked_flag("reserve", options.get("reserve", False))
+        self.ends = self.count_if is not None or self.of_places
+        """Whether there is something to do when the response is known, or sent."""
+        self.settles = self.reserves or self.count_if is not None
+        """Whether its charges may be settled."""
+        self.plain = not (self.settles or self.retry or self.max_wait)
+        """Whether it asks as if there were none of these."""
         self.methods = checked_methods(options.get("methods"))
         mode = options.get("on_error")
         self.on_error = None if mode is None else checked_mode(mode)
@@ -54,7 +71,7 @@ class Rule:
         """The only limit set, or that of the first tier; None if a function chooses."""
         return next(iter(self.tiers.values()), None)
 
-    def given(self, limits: LimitSet | None) -> str | None:
+    def given(self, limits: LimitSet | Places | None) -> str | None:
         """The scope or name given, if any."""
         return self.scope or self.name or (limits.name if limits else None)
 
@@ -63,7 +80,10 @@ class Rule:
         return scope(method or "GET", None, None, self.methods) is not None
 
     def scope_of(
-        self, method: str | None, template: Callable[[], str | None], limits: LimitSet | None
+        self,
+        method: str | None,
+        template: Callable[[], str | None],
+        limits: LimitSet | Places | None,
     ) -> str:
         """The budget of a request, whether or not the rule is for its method."""
         name = self.given(limits)
@@ -117,8 +137,12 @@ class Rule:
             raise ConfigurationError(f"exempt must be a function, not {self.exempt!r}")
         if self.scope is not None and not (isinstance(self.scope, str) and self.scope):
             raise ConfigurationError(f"scope must be text that is not empty, not {self.scope!r}")
-        if not isinstance(self.wait, bool):
-            raise ConfigurationError(f"wait must be True or False, not {self.wait!r}")
+        checked_flag("wait", self.wait)
+        if self.count_if is not None and not callable(self.count_if):
+            raise ConfigurationError(
+                "count_if must be a function of the response, as in "
+                f"count_if=lambda response: response.status_code >= 400, not {self.count_if!r}"
+            )
 
     def __repr__(self) -> str:
         sets = " or ".join(one.written for one in self.tiers.values())
@@ -133,9 +157,26 @@ def cost_of(answer: Any) -> Any:
     return min(answer, MOST_COST) if type(answer) is int else answer
 
 
-def _known(option: str) -> None:
-    options = list(LimitOptions.__annotations__)
-    if option not in options:
+_COUNTED = "write which answers count, as in count_if=lambda response: response.status_code >= 400"
+_ELSEWHERE = {
+    "block": "write the ban with the limits, as in '100/minute; ban 15m after 20/minute'",
+    "block_duration": "write the ban with the limits, as in '100/minute; ban 15m after 20/minute'",
+    "deduct_when": _COUNTED,
+    "skip_successful_requests": _COUNTED,
+    "skip_failed_requests": _COUNTED,
+    "dry_run": "put the limit on trial, as in 'shadow 100/minute'",
+}
+"""Options of other limiters."""
+
+
+def check_options(given: Mapping[str, Any], known: type) -> None:
+    """Raise WrongArgument for options that there are not, with those that there are."""
+    options = list(known.__annotations__)
+    for option in given:
+        if option in options:
+            continue
+        if option in _ELSEWHERE:
+            raise WrongArgument(f"a limit has no option {option}: {_ELSEWHERE[option]}")
         close = difflib.get_close_matches(option, options, 1, 0.5)
         hint = f"use {close[0]}" if close else f"its options are {', '.join(options)}"
         raise WrongArgument(f"a limit has no option {option}: {hint}")

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import RedisCluster
 from redis.exceptions import AskError, MovedError
 
-from redis_rl.errors import NoAnswer, StoreUnavailable
+from redis_rl.errors import ConnectionBroken, NoAnswer, StoreUnavailable
 from redis_rl.wire.command import command as packed
 from redis_rl.wire.connections import ASYNC, Maker, warn_of_retries
 from redis_rl.wire.deadline import no_answer
@@ -27,7 +27,7 @@ class ClusterRoutes:
     """Sends each command to the primary of its key, and follows redirections.
 
     A redirected command was refused, so it is sent again without being charged twice; a command
-    without an answer is not.
+    without an answer is not, but for `submit_again`.
     """
 
     def __init__(
@@ -59,6 +59,18 @@ class ClusterRoutes:
         except StoreUnavailable:
             self._refresh()
             raise
+
+    async def submit_again(self, key: str, command: bytes) -> Any:
+        """`submit`, once more if the connection breaks: for commands that may be run twice."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        try:
+            return await self.submit(key, command)
+        except ConnectionBroken:
+            left = deadline - loop.time()
+            if left <= 0:
+                raise
+            return await self._within(left, self.submit(key, command))
 
     async def probe(self, command: bytes, timeout: float) -> None:
         """Ask every primary; one that redirects knows the command."""

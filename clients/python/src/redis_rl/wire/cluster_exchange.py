@@ -37,7 +37,7 @@ class ClusterExchange:
         """Send a packed command to the key's primary and return its reply, within the timeout."""
         return raised(self.ask_all(key, command))
 
-    def ask_all(self, key: str, *commands: bytes) -> list[Any]:
+    def ask_all(self, key: str, *commands: bytes, again: bool = False) -> list[Any]:
         """Send packed commands to the key's primary and return their replies.
 
         Only the last one is about the key, and is redirected.
@@ -48,7 +48,7 @@ class ClusterExchange:
         command, before = commands[-1], None
         for _ in range(1 + _MOST_REDIRECTIONS):
             try:
-                replies = self._exchange(place).ask_by(deadline, *commands)
+                replies = self._exchange(place).ask_by(deadline, *commands, again=again)
                 before = replies[:-1] if before is None else before
                 return [*before, raised(replies)]
             except MovedError as moved:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ssl import SSLWantReadError
 from typing import Any
 
-from redis_rl.errors import NoAnswer
+from redis_rl.errors import ConnectionBroken, NoAnswer
 from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import Deadline
+from redis_rl.wire.faults import broken
 from redis_rl.wire.pool import Pool
 from redis_rl.wire.resp import Incomplete, Refusal, read
 
@@ -26,24 +27,27 @@ class Exchange:
         """Send a packed command and return its reply, within the timeout."""
         return raised(self.ask_by(Deadline(self._timeout), command))
 
-    def ask_all(self, key: str, *commands: bytes) -> list[Any]:  # noqa: ARG002
+    def ask_all(self, key: str, *commands: bytes, again: bool = False) -> list[Any]:  # noqa: ARG002
         """Send packed commands at once and return their replies, refusals as errors."""
-        return self.ask_by(Deadline(self._timeout), *commands)
+        return self.ask_by(Deadline(self._timeout), *commands, again=again)
 
     def probe(self, command: bytes, timeout: float) -> None:
         """Ask the one server, on a connection that is kept."""
         raised(self.ask_by(Deadline(timeout), command))
 
-    def ask_by(self, deadline: Deadline, *commands: bytes) -> list[Any]:
+    def ask_by(self, deadline: Deadline, *commands: bytes, again: bool = False) -> list[Any]:
         """Send packed commands at once and return their replies, refusals as errors.
 
-        Commands without an answer are not sent again; their connection is closed.
+        Commands without an answer are not sent again; their connection is closed. With `again`,
+        which is for commands that may be run twice, they are, once, if the connection breaks.
         """
         connection = self._pool.take(deadline)
         try:
             replies = _exchanged(connection, deadline, commands)
-        except BaseException:
+        except BaseException as error:
             self._pool.drop(connection)
+            if again and deadline.left and isinstance(error, ConnectionBroken):
+                return self.ask_by(deadline, *commands)
             raise
         self._pool.give(connection)
         parser = connection._parser  # a cluster client's knows redirections besides
@@ -73,6 +77,8 @@ def _exchanged(connection: Any, deadline: Deadline, commands: tuple[bytes, ...])
         sock.sendall(b"".join(commands))
     except TimeoutError:
         raise NoAnswer("the server must read what is written to it, and did not") from None
+    except ConnectionError as error:
+        raise broken(error) from None
     deadline.ran()
     data, at = b"", 0
     replies: list[Any] = []
@@ -98,6 +104,8 @@ def _received(sock: Any, deadline: Deadline) -> bytes:
         except (TimeoutError, BlockingIOError, SSLWantReadError):
             deadline.passed()
             continue
+        except ConnectionError as error:
+            raise broken(error) from None
         if not data:
-            raise NoAnswer("the server closed the connection")
+            raise broken(None)
         return data

@@ -22,6 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis_rl.errors import (
     CannotDecide,
     CannotNow,
+    ConnectionBroken,
     KeyMisconfigured,
     ModuleNotLoaded,
     NoAnswer,
@@ -39,6 +40,7 @@ _HINTS = {
     "NOPERM": "grant the user +rl.limit on these keys, and +rl.policy|get for policies",
     "NOAUTH": "give the client a password",
     "WRONGPASS": "give the client the right user and password",
+    "CROSSSLOT": "give check_all or limit_all a slot",
     "WRONGTYPE": "another program uses this key, so choose another prefix",
 }
 _NO_ANSWER = (
@@ -61,6 +63,11 @@ _PASSING_CODES = (
 )
 _TOO_MANY_CLIENTS = "max number of clients reached"
 _NO_POLICY = "there is no policy"
+_OF_A_POLICY = re.compile(
+    r"(?P<lease>LEASE must come)|BAN must come|too many clauses|"
+    r"clause \d+ (?:is a second|has the same)"
+)
+"""What is wrong with the clauses of a policy: the helper checks its own."""
 _UNKNOWN = re.compile(r"(?:ERR )?unknown command ['`]RL\.", re.IGNORECASE)
 _ARGUMENTS = re.compile(r",? with args beginning with:.*", re.DOTALL)
 """A server that does not know AUTH repeats the password."""
@@ -89,7 +96,17 @@ def classify(error: BaseException) -> CannotDecide:
     told = f"{text}: {hint}" if hint else text
     if _NO_POLICY in text:
         return KeyMisconfigured(f"{text}: create it with RL.POLICY SET")
+    if wrong := _OF_A_POLICY.search(text):
+        advice = "use limiter.concurrency() for places" if wrong["lease"] else "see RL.POLICY GET"
+        return KeyMisconfigured(f"the limits must suit the policy among them: {text}: {advice}")
     return KeyMisconfigured(told) if code == "WRONGTYPE" else StoreMisconfigured(told)
+
+
+def broken(error: BaseException | None) -> ConnectionBroken:
+    """Return our error for a connection that ended while a command was on its way."""
+    if error is None:
+        return ConnectionBroken("the server closed the connection")
+    return ConnectionBroken(*classify(error).args)
 
 
 def _told(text: str, error: BaseException) -> str:

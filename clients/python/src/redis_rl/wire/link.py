@@ -16,7 +16,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis_rl.errors import CannotDecide, NoAnswer, StoreUnavailable
 from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import LATE_S
-from redis_rl.wire.faults import classify
+from redis_rl.wire.faults import broken, classify
 from redis_rl.wire.resp import Incomplete, Refusal, read
 
 Reply = asyncio.Future[Any]
@@ -202,7 +202,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Fail what waits."""
-        self._break(error or NoAnswer("the server closed the connection"))
+        self._break(broken(error))
 
     def _break(self, fault: Exception) -> None:
         self.ended = True

@@ -2,15 +2,16 @@
 
 Commands that come while others are on their way share the writes of one connection. Replies come
 back in the order of the commands, so each is handed to the future that waits for it, or dropped
-if nothing waits any more. Nothing is ever written twice.
+if nothing waits any more. Nothing is ever written twice, but for `submit_again`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 
-from redis_rl.errors import NoAnswer, StoreUnavailable
+from redis_rl.errors import ConnectionBroken, NoAnswer, StoreUnavailable
 from redis_rl.wire.connections import Maker
 from redis_rl.wire.deadline import LATE_S, no_answer, too_busy
 from redis_rl.wire.link import Asked, Link, Reply
@@ -42,6 +43,17 @@ class Pipeline:
         if self._timer is None:
             self._timer = self._loop.call_at(asked.deadline, self._due)
         return asked.reply
+
+    async def submit_again(self, command: bytes) -> object:
+        """`submit`, once more if the connection breaks: for commands that may be run twice."""
+        deadline = self._loop.time() + self._timeout
+        try:
+            return await self.submit(command)
+        except ConnectionBroken:
+            left = deadline - self._loop.time()
+            if left <= 0:
+                raise
+            return await self.submit_within(left, command)
 
     async def submit_within(self, timeout: float, command: bytes) -> object:
         """`submit` with another deadline."""
@@ -129,3 +141,23 @@ class Pipeline:
             if old.idle:
                 old.close()
         self._retired = [old for old in self._retired if not old.ended]
+
+
+class OneServer:
+    """A pipeline for all keys, as `ClusterRoutes` has one for each node."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self.aclose = pipeline.aclose
+
+    def submit(self, key: str, command: bytes) -> Reply:  # noqa: ARG002 - there is one place
+        """Send a command; its reply, or error, comes before the deadline."""
+        return self._pipeline.submit(command)
+
+    def submit_again(self, key: str, command: bytes) -> Awaitable[object]:  # noqa: ARG002
+        """`submit`, once more if the connection breaks."""
+        return self._pipeline.submit_again(command)
+
+    async def probe(self, command: bytes, timeout: float) -> None:
+        """Ask the one server."""
+        await self._pipeline.submit_within(timeout, command)

@@ -296,3 +296,15 @@ def test_no_limit_at_all(make: Serve) -> None:
 async def test_paths_that_are_no_list_of_paths(limiter: RateLimiter, paths: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"exempt_paths=\[.?\"/health\""):
         RateLimitMiddleware(Starlette(), limiter, "5/minute", exempt_paths=paths)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("block_duration", "ban 15m after 20/minute"),
+        ("dry_run", "shadow 100/minute"),
+    ],
+)
+def test_what_other_limiters_call_it(make: Serve, option: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        make(limited("5/minute", **{option: 1}))

@@ -6,6 +6,7 @@ Each serves `/items/{id}` under limits that one request meets together, first to
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from redis_rl import RateLimiter, SyncRateLimiter
-from redis_rl.asgi import RateLimitMiddleware
+from redis_rl.asgi import ConcurrencyMiddleware, RateLimitAllMiddleware, RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
 from web.apps.asking import ADDRESS, asking
 
@@ -34,11 +35,23 @@ class Limited:
 
     limits: tuple[Any, ...]
     options: dict[str, Any]
+    kind: str = ""
+    """What follows the name of the method that makes it: `_all`."""
 
 
 def limited(*limits: Any, **options: Any) -> Limited:
     """A limit, as an app writes it."""
     return Limited(limits, options)
+
+
+def limited_places(*limits: Any, **options: Any) -> Limited:
+    """So many at once."""
+    return Limited(limits, options, "_concurrency")
+
+
+def limited_all(subjects: Any, **options: Any) -> Limited:
+    """Limits of several subjects."""
+    return Limited((subjects,), options, "_all")
 
 
 @dataclass(frozen=True)
@@ -52,9 +65,7 @@ class Answer:
     @property
     def left(self) -> list[int]:
         """What RateLimit says is left, limit by limit."""
-        return [
-            int(part.split(";")[0]) for part in self.headers.get("ratelimit", "").split("r=")[1:]
-        ]
+        return [int(left) for left in re.findall(r";r=(\d+)", self.headers.get("ratelimit", ""))]
 
 
 @dataclass
@@ -65,6 +76,12 @@ class Adapter(ABC):
     settings: dict[str, Any] = field(default_factory=dict)
     sends: dict[str, str] = field(default_factory=dict)
     """Headers that the handler sets."""
+    status: int = 200
+    """What the handler answers."""
+    raises: Exception | None = None
+    """What it raises instead."""
+    during: Callable[[], None] | None = None
+    """What the test does while a request is handled."""
     served: int = 0
     """How many requests reached the handler."""
     raising: bool = False
@@ -84,6 +101,14 @@ class Adapter(ABC):
     def serve(self, *limits: Limited) -> None:
         """Set the app up."""
 
+    def handled(self) -> None:
+        """Handle a request."""
+        self.served += 1
+        if self.during is not None:
+            self.during()
+        if self.raises is not None:
+            raise self.raises
+
     @abstractmethod
     def ask(
         self,
@@ -93,6 +118,10 @@ class Adapter(ABC):
         **headers: str,
     ) -> Answer:
         """Ask the app; underscores in names of headers are dashes."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Let what goes on in the background end."""
 
     @abstractmethod
     def close(self) -> None:
@@ -105,6 +134,12 @@ class Adapter(ABC):
     def statuses(self, count: int, *arguments: Any, **options: Any) -> list[int]:
         """Ask several times."""
         return [self.ask(*arguments, **options).status for _ in range(count)]
+
+
+def made_by(limits: Any, method: str, one: Limited) -> Any:
+    """The method that makes a limit of its kind."""
+    name = method + one.kind
+    return getattr(limits, "concurrency" if name == "limit_concurrency" else name)
 
 
 def lower(headers: Any) -> dict[str, str]:
@@ -142,6 +177,10 @@ class OverASGI(Adapter):
         response = self.runner.run(answer())
         return Answer(response.status_code, lower(response.headers), response.content)
 
+    def finish(self) -> None:
+        """Let what goes on in the background end."""
+        self.runner.run(self.limiter.aclose())
+
     def close(self) -> None:
         """Close the limiter, then the loop."""
         self.runner.run(self.limiter.aclose())
@@ -149,8 +188,8 @@ class OverASGI(Adapter):
 
     async def item(self) -> PlainTextResponse:
         """Handle a request."""
-        self.served += 1
-        return PlainTextResponse("ok", headers=self.sends)
+        self.handled()
+        return PlainTextResponse("ok", self.status, self.sends)
 
 
 class Dependency(OverASGI):
@@ -164,7 +203,10 @@ class Dependency(OverASGI):
         """Put all on the route."""
         self.app = FastAPI()
         self.limiter.install(self.app)
-        made = [Depends(self.limiter.limit(*one.limits, **one.options)) for one in limits]
+        made = [
+            Depends(made_by(self.limiter, "limit", one)(*one.limits, **one.options))
+            for one in limits
+        ]
         self.app.api_route("/items/{id}", methods=METHODS, dependencies=made)(self.item)
 
 
@@ -180,7 +222,7 @@ class Decorator(Dependency):
             return await self.item()
 
         for one in limits:
-            item = self.limiter.limited(*one.limits, **one.options)(item)
+            item = made_by(self.limiter, "limited", one)(*one.limits, **one.options)(item)
         self.app.api_route("/items/{id}", methods=METHODS)(item)
 
 
@@ -201,7 +243,8 @@ class Middleware(OverASGI):
 
         self.app = Starlette(routes=[Route("/items/{id}", item, methods=METHODS)])
         for one in reversed(limits):
-            self.app = RateLimitMiddleware(self.app, self.limiter, *one.limits, **one.options)
+            made = MIDDLEWARE[one.kind]
+            self.app = made(self.app, self.limiter, *one.limits, **one.options)
 
     def function(self, of_headers: OfHeaders) -> Callable[..., Any]:
         """Take the ASGI scope."""
@@ -210,12 +253,23 @@ class Middleware(OverASGI):
         )
 
 
+MIDDLEWARE: dict[str, Any] = {
+    "": RateLimitMiddleware,
+    "_all": RateLimitAllMiddleware,
+    "_concurrency": ConcurrencyMiddleware,
+}
+
+
 class Threaded(Adapter):
     """With the synchronous limiter."""
 
     def make_limiter(self, url: str, **settings: Any) -> Any:
         """The one for threads."""
         return SyncRateLimiter(url, **settings)
+
+    def finish(self) -> None:
+        """Let what goes on in the background end."""
+        self.limiter.close()
 
     def close(self) -> None:
         """Close the limiter."""

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from redis_rl import RateLimiter
 from redis_rl.django import RateLimits
-from web.apps.adapters import Answer, Limited, Threaded, dashed, lower
+from web.apps.adapters import Answer, Limited, Threaded, dashed, lower, made_by
 from web.apps.asking import ADDRESS
 
 HANDLED = ["get", "head", "post", "put", "options", "brew", "propfind"]
@@ -35,7 +35,7 @@ class Django(Threaded):
 
     def decorators(self, limits: tuple[Limited, ...]) -> list[Any]:
         """The first is the outermost."""
-        return [self.limits.limit(*one.limits, **one.options) for one in limits]
+        return [made_by(self.limits, "limit", one)(*one.limits, **one.options) for one in limits]
 
     def view(self, decorators: list[Any]) -> Callable[..., Any]:
         """The view, limited."""
@@ -47,8 +47,8 @@ class Django(Threaded):
 
     def item(self) -> Any:
         """Handle a request."""
-        self.served += 1
-        return HttpResponse("ok", headers=self.sends)
+        self.handled()
+        return HttpResponse("ok", status=self.status, headers=self.sends)
 
     def ask(
         self,
@@ -94,6 +94,9 @@ class AsyncDjango(Django):
         """The one that is awaited."""
         return RateLimiter(url, **settings)
 
+    def finish(self) -> None:
+        """Each request has a loop of its own, which has ended."""
+
     def close(self) -> None:
         """Close the limiter."""
         async_to_sync(self.limiter.aclose)()
@@ -135,8 +138,8 @@ class Rest(Django):
 
     def item(self) -> Any:
         """Handle a request."""
-        self.served += 1
-        return Response("ok", headers=self.sends)
+        self.handled()
+        return Response("ok", self.status, headers=self.sends)
 
 
 class RestClass(Rest):
@@ -159,7 +162,7 @@ class RestThrottle(Rest):
 
     def decorators(self, limits: tuple[Limited, ...]) -> list[Any]:
         """Throttles, in order."""
-        return [self.limits.throttle(*one.limits, **one.options) for one in limits]
+        return [made_by(self.limits, "throttle", one)(*one.limits, **one.options) for one in limits]
 
     def view(self, decorators: list[Any]) -> Callable[..., Any]:
         """List them on the view."""

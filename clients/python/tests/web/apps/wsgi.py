@@ -8,7 +8,16 @@ from typing import Any
 import flask
 
 from redis_rl.flask import RateLimits
-from web.apps.adapters import METHODS, Answer, Limited, OfHeaders, Threaded, dashed, lower
+from web.apps.adapters import (
+    METHODS,
+    Answer,
+    Limited,
+    OfHeaders,
+    Threaded,
+    dashed,
+    lower,
+    made_by,
+)
 from web.apps.asking import ADDRESS
 
 
@@ -23,15 +32,15 @@ class Flask(Threaded):
         self.limits = RateLimits(self.app, self.limiter)
         view = self.view()
         for one in reversed(limits):
-            view = self.limits.limit(*one.limits, **one.options)(view)
+            view = made_by(self.limits, "limit", one)(*one.limits, **one.options)(view)
         self.app.route("/items/<int:id>", methods=METHODS, provide_automatic_options=False)(view)
 
     def view(self) -> Callable[..., Any]:
         """The view, before it is limited."""
 
         def item(id: int) -> flask.Response:  # noqa: ARG001
-            self.served += 1
-            return flask.Response("ok", headers=self.sends)
+            self.handled()
+            return flask.Response("ok", self.status, self.sends)
 
         return item
 
@@ -64,7 +73,7 @@ class AsyncFlask(Flask):
         """The view, before it is limited."""
 
         async def item(id: int) -> flask.Response:  # noqa: ARG001
-            self.served += 1
-            return flask.Response("ok", headers=self.sends)
+            self.handled()
+            return flask.Response("ok", self.status, self.sends)
 
         return item

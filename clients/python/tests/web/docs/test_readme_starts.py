@@ -18,7 +18,15 @@ from support.program import Program
 HERE = Path(__file__).resolve().parents[3]
 README = (HERE / "README.md").read_text()
 SECTIONS = re.split(r"^## ", README, flags=re.MULTILINE)[1:]
-GOES_ON = ("`limiter.limit(...)`", "As a decorator", "Holding requests")
+GOES_ON = (
+    "`limiter.limit(...)`",
+    "Count only some answers",
+    "Costs that are known afterwards",
+    "Several subjects",
+    "So many at once",
+    "As a decorator",
+    "Holding requests",
+)
 """Sections whose snippets go on from the first app."""
 URL = "redis://localhost:6379"
 DEADLINE_S = 30.0

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{CACHE_CONTROL, Entry, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
-use super::members::{left, line, seconds, separate, violation};
+use super::members::{left, line, policy, seconds, separate, violation};
 use super::policy_line::PolicyLine;
 use crate::limiter::Legacy;
 use crate::outcome::{Outcome, Source, Verdict};
@@ -20,10 +20,13 @@ pub(crate) fn apply(
     legacy: Option<Legacy>,
     now: impl Fn() -> SystemTime,
 ) {
-    if outcome.source != Source::Server {
+    if !matches!(outcome.source, Source::Server | Source::DenyCache) {
         return;
     }
     add(headers, RATELIMIT_POLICY, policies.of(&outcome.decisions));
+    for ban in outcome.banned() {
+        add(headers, RATELIMIT_POLICY, line([ban], policy));
+    }
     if outcome.allowed {
         add(headers, RATELIMIT, line(&outcome.decisions, left));
     } else {
@@ -81,7 +84,8 @@ fn older(headers: &mut HeaderMap, legacy: Legacy, verdict: &Verdict, now: impl F
 
 /// Set a header to the members that it had, in one line, then ours.
 fn add(headers: &mut HeaderMap, name: HeaderName, ours: Option<HeaderValue>) {
-    let Some(ours) = ours else { return };
+    // Limits on trial alone have no members.
+    let Some(ours) = ours.filter(|ours| !ours.is_empty()) else { return };
     match headers.entry(name) {
         Entry::Vacant(free) => {
             free.insert(ours);

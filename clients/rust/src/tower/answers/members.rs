@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::outcome::Verdict;
+use crate::outcome::{Counts, Verdict};
 
 /// Bytes that most lines fit in.
 const USUAL: usize = 64;
@@ -36,12 +36,18 @@ pub(super) fn policy(line: &mut String, verdict: &Verdict) {
     if let Some(window) = verdict.window {
         parameter(line, ";w=", seconds(window).max(1));
     }
+    if verdict.counts == Counts::Places {
+        line.push_str(";qu=\"concurrent-requests\"");
+    }
 }
 
 /// What is left of a limit, in RateLimit.
 pub(super) fn left(line: &mut String, verdict: &Verdict) {
     member(line, &verdict.policy, ";r=", verdict.remaining);
-    parameter(line, ";t=", seconds(verdict.reset_after));
+    // Places come back when they do.
+    if verdict.counts != Counts::Places {
+        parameter(line, ";t=", seconds(verdict.reset_after));
+    }
 }
 
 /// What a limit that denies says, in RateLimit.

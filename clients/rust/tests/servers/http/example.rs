@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_millis(100);
 const PATIENT: (&str, &str) = ("RL_TIMEOUT_MS", "10000");
 
 /// An app on a server whose clock stands still, so that no window ends meanwhile.
-fn walked() -> (Server, App) {
+pub(super) fn walked() -> (Server, App) {
     let (server, _) = Server::clocked();
     let app = App::start(&[("REDIS_URL", &server.url()), PATIENT]);
     (server, app)

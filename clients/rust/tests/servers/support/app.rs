@@ -47,6 +47,12 @@ impl App {
         self.wait()
     }
 
+    /// End it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("app.log")).unwrap_or_default()
     }
@@ -86,8 +92,7 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
         if std::thread::panicking() {
             eprintln!("The app wrote:\n{}", self.log());
         }

@@ -11,7 +11,7 @@ mod server;
 pub(crate) use app::{App, program};
 pub(crate) use clock::Clock;
 pub(crate) use cluster::{Cluster, cluster_node};
-pub(crate) use http::{get, send};
+pub(crate) use http::{Answer, get, send};
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use server::{Server, module};
 

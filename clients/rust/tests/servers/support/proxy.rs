@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Hang,
     /// The connection ends instead, once; then all is well.
     Drop,
+    /// The connection ends instead, each time.
+    DropAll,
 }
 
 pub(crate) struct Proxy {
@@ -98,6 +100,7 @@ async fn replies(
                     return;
                 }
             }
+            Fault::DropAll => return,
             Fault::Drop => {
                 fault.send_replace(Fault::None);
                 return;

@@ -1,0 +1,1 @@
+"""Tests of `redis-rl replay`."""

@@ -1,0 +1,172 @@
+// Several subjects of a request, all or nothing.
+import assert from 'node:assert/strict';
+import { before, beforeEach, test } from 'node:test';
+import express from 'express';
+import Fastify from 'fastify';
+import { ConfigurationError, createLimiter, fieldsOf, Subject, WholeKey } from 'redis-rl';
+import { limitAll } from 'redis-rl/express';
+import { fastifyRateLimit } from 'redis-rl/fastify';
+import { CLUSTERS, LIBRARIES } from '../support/clients.mjs';
+import { ask, listen, untimed } from '../support/http.mjs';
+import { memory } from '../support/quiet.mjs';
+import { freePort, Server, startCluster } from '../support/servers.mjs';
+
+let server;
+before(async () => {
+  server = await Server.start();
+});
+beforeEach(() => server.command('FLUSHALL'));
+
+const timeoutMs = 5_000;
+const subjects = (user, team, cost = 1) => [
+  { who: user, limits: '10/minute', name: 'user' },
+  { who: Subject.of('team', team), limits: '15/minute; 100/hour', name: 'team', cost },
+];
+
+for (const [library, connect] of Object.entries(LIBRARIES)) {
+  test(`${library}: all are charged, or none`, async () => {
+    const limiter = createLimiter({ client: await connect(server.port), timeoutMs });
+    const calls = await server.calls('rl.all');
+    const first = await limiter.checkAll(subjects('ann', 'red', 8));
+    assert.deepEqual([first.allowed, first.remaining, first.cost], [true, 7, 9]);
+    assert.deepEqual(
+      first.each.map(({ key, remaining }) => [key, remaining]),
+      [
+        ['rl:user:user:ann', 9],
+        ['rl:team:team:red', 7],
+      ],
+    );
+    const denied = await limiter.checkAll(subjects('ann', 'red', 8));
+    assert.deepEqual(
+      [denied.allowed, ...denied.each.map(({ allowed }) => allowed)],
+      [false, true, false],
+    );
+    assert.equal(
+      Object.fromEntries(fieldsOf(denied)).RateLimit.replace(/;t=\d+/, ''),
+      '"team-minute";r=7',
+    );
+    assert.equal((await limiter.peek('ann', '10/minute', { name: 'user' })).remaining, 9);
+    assert.equal((await server.calls('rl.all')) - calls, 2);
+  });
+}
+
+test('policies and bans of each subject are read', async () => {
+  await server.command(...'RL.POLICY SET p FIXED 9 1h BAN 1 1m 5m SHADOW FIXED 1 1m'.split(' '));
+  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const outcome = await limiter.checkAll([
+    { who: 'ann', limits: 'policy p', name: 'user' },
+    { who: 'red', limits: '1/minute; ban 2m after 1/m', name: 'team' },
+  ]);
+  assert.deepEqual(
+    outcome.each.map((each) => [each.remaining, each.ban.policy]),
+    [
+      [8, 'p-ban'],
+      [0, 'team-ban'],
+    ],
+  );
+});
+
+test('in a cluster all keys are in one slot, or that is said', async () => {
+  const nodes = await startCluster();
+  for (const [library, connect] of Object.entries(CLUSTERS)) {
+    const client = await connect(nodes[0].port);
+    const limiter = createLimiter({ client, timeoutMs, prefix: library });
+    for (const slot of ['acme', 'b{}r', 'other']) {
+      const outcome = await limiter.checkAll(subjects('ann', 'red'), { slot });
+      const encoded = `${encodeURIComponent(library)}{${encodeURIComponent(slot)}}`;
+      assert.equal(outcome.each[0].key, `${encoded}:user:user:ann`);
+      assert.equal(outcome.remaining, 9);
+    }
+    await assert.rejects(
+      limiter.checkAll(subjects('ann', 'red')),
+      /slot must be given in a cluster/,
+    );
+    assert.throws(() => limitAll(limiter, OF_ROUTE), /slot must be given in a cluster/);
+    const keys = ['{x}:a', '{x}:b'].map((key) => ({ who: new WholeKey(key), limits: '5/day' }));
+    assert.equal((await limiter.checkAll(keys)).allowed, true);
+  }
+});
+
+test('what is wrong is said', async () => {
+  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const one = { who: 'ann', limits: '5/minute' };
+  const many = Array.from({ length: 9 }, (_, at) => ({ ...one, name: `n${at}` }));
+  const periods = Array.from({ length: 9 }, (_, at) => `5/${at + 1}s`).join(';');
+  const wrong = [
+    [[], /subjects of one check must be 1 to 8 in number, not 0/],
+    [many, /1 to 8 in number, not 9/],
+    [[one, one], /must have a key each, not 'rl:app:user:ann' twice/],
+    [
+      [one, { ...one, limits: periods, name: 'a' }, { ...one, limits: periods, name: 'b' }],
+      /at most 16/,
+    ],
+    [[{ ...one, onError: 'open' }], /a subject of checkAll has no option onError/],
+  ];
+  for (const [checks, message] of wrong) {
+    await assert.rejects(limiter.checkAll(checks), (error) => {
+      return error instanceof ConfigurationError && message.test(error.message);
+    });
+  }
+  assert.throws(() => limitAll(limiter, { user: '5/minute' }), ConfigurationError);
+  assert.throws(() => limitAll(limiter, { user: { limits: '5/minute', name: 'x' } }), /limitAll/);
+  assert.throws(() => limitAll(limiter, OF_ROUTE, { slot: '' }), /slot must be text/);
+  assert.throws(() => limitAll(limiter, OF_ROUTE, { slots: 'x' }), /use slot/);
+});
+
+const OF_ROUTE = {
+  user: {
+    limits: '3/minute',
+    key: (request, client) => request.headers['x-user'] ?? client(),
+  },
+  team: {
+    limits: '4/minute',
+    key: (request) => Subject.of('team', request.params.team),
+    cost: (request) => Number(request.query.cost ?? 1),
+  },
+};
+
+test('a route checks them in one command, and has the outcome of each', async () => {
+  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const app = express();
+  app.get('/team/:team', limitAll(limiter, OF_ROUTE), (req, res) => {
+    res.json(Object.entries(req.rateLimit.each).map(([name, { remaining }]) => [name, remaining]));
+  });
+  const fastify = Fastify();
+  await fastify.register(fastifyRateLimit, { limiter });
+  fastify.get('/team/:team', { preHandler: fastify.rl.all(OF_ROUTE) }, async (request) =>
+    Object.entries(request.rateLimit.each).map(([name, { remaining }]) => [name, remaining]),
+  );
+  const urls = [await listen(app), await fastify.listen({ port: 0, host: '127.0.0.1' })];
+  for (const url of urls) {
+    await server.command('FLUSHALL');
+    const get = (user, query = '') =>
+      ask(url, `/team/red${query}`, { headers: { 'x-user': user } });
+    const first = await get('ann', '?cost=2');
+    assert.deepEqual(first.json(), [
+      ['user', 2],
+      ['team', 2],
+    ]);
+    assert.equal(untimed(first), '"user";r=2, "team";r=2');
+    assert.equal((await get('bob', '?cost=2')).status, 200);
+    const refused = await get('ann');
+    assert.equal(refused.status, 429);
+    assert.deepEqual(refused.json()['violated-policies'], ['team']);
+    assert.deepEqual((await server.command('KEYS', '*')).sort(), [
+      'rl:team:team:red',
+      'rl:user:user:ann',
+      'rl:user:user:bob',
+    ]);
+    assert.equal((await limiter.peek('ann', '3/minute', { name: 'user' })).remaining, 2);
+  }
+  await fastify.close();
+});
+
+test('without an answer the mode decides', async () => {
+  const client = await LIBRARIES['ioredis 6'](await freePort());
+  const limiter = createLimiter({ client, logger: memory(), timeoutMs: 50, onError: 'open' });
+  const outcome = await limiter.checkAll(subjects('ann', 'red'));
+  assert.deepEqual([outcome.source, outcome.each.length], ['failed_open', 2]);
+  await assert.rejects(limiter.checkAll(subjects('ann', 'red'), { onError: 'closed' }));
+  const off = createLimiter({ enabled: false });
+  assert.equal((await off.checkAll(subjects('ann', 'red'))).each[1].source, 'exempt');
+});

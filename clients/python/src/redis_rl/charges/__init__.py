@@ -1,0 +1,1 @@
+"""Charges with an id: made once, and corrected."""

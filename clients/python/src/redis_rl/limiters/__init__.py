@@ -1,0 +1,1 @@
+"""The limiters: asynchronous, for threads, and what both share."""

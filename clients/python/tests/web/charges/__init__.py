@@ -1,0 +1,1 @@
+"""Shadows, bans, ids, several subjects, places and waiting, in every adapter."""

@@ -1,0 +1,133 @@
+//! Refusals that are kept in the process.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redis_rl::tower::RateLimitLayer;
+use redis_rl::{LimitSet, Limiter, Places, Source};
+
+use crate::support::plain::{Layered, header, request, through};
+use crate::support::{Server, eventually, limits, patient, user};
+
+fn cached(server: &Server) -> Limiter {
+    patient(&server.url()).deny_cache(100).build()
+}
+
+async fn source(limiter: &Limiter, text: &str, cost: u64) -> (bool, Source) {
+    let outcome = limiter.check(&user("x"), &limits(text), cost).await.unwrap();
+    (outcome.allowed, outcome.source)
+}
+
+const CACHED: (bool, Source) = (false, Source::DenyCache);
+const ASKED: (bool, Source) = (false, Source::Server);
+
+#[tokio::test]
+async fn a_refusal_is_not_asked_for_again() {
+    let server = Server::start();
+    let told = Arc::new(Mutex::new(0));
+    let tell = Arc::clone(&told);
+    let limiter = patient(&server.url())
+        .deny_cache(100)
+        .on_decision(move |outcome| {
+            *tell.lock().unwrap() += u32::from(outcome.source == Source::DenyCache);
+        })
+        .build();
+    assert!(source(&limiter, "2/hour", 2).await.0, "what is allowed is never kept");
+    assert_eq!(source(&limiter, "2/hour", 1).await, ASKED);
+    let before = server.calls("rl.limit").await;
+    for _ in 0..100 {
+        assert_eq!(source(&limiter, "2/hour", 1).await, CACHED);
+    }
+    assert_eq!((server.calls("rl.limit").await, *told.lock().unwrap()), (before, 100));
+    // Another cost, other clauses and another key are other calls; a look is always asked.
+    assert_eq!(source(&limiter, "2/hour", 2).await, ASKED);
+    assert_eq!(source(&limiter, "2/hour; 9/day", 1).await, ASKED);
+    assert!(limiter.check(&user("y"), &limits("2/hour"), 1).await.unwrap().allowed);
+    assert_eq!(source(&limiter, "2/hour", 0).await.1, Source::Server);
+    assert_eq!(limiter.peek(&user("x"), &limits("2/hour")).await.unwrap().source, Source::Server);
+
+    assert!(limiter.reset(&user("x")).await.unwrap());
+    assert!(source(&limiter, "2/hour", 1).await.0, "a reset forgets it");
+}
+
+#[tokio::test]
+async fn it_ends_when_the_refusal_does() {
+    let server = Server::start();
+    let limiter = cached(&server);
+    let slow = "token 2/second burst 1";
+    assert!(source(&limiter, slow, 1).await.0);
+    assert_eq!(source(&limiter, slow, 1).await, ASKED);
+    assert_eq!(source(&limiter, slow, 1).await, CACHED);
+    eventually(Duration::from_secs(2), || async { source(&limiter, slow, 1).await.0 }).await;
+}
+
+#[tokio::test]
+async fn layers_answer_the_same_from_it() {
+    let (server, _clock) = Server::clocked();
+    let layer: Layered =
+        RateLimitLayer::new(cached(&server), LimitSet::named("login", "1/day").unwrap());
+    through(&layer, request("GET")).await;
+    let mut refusals = Vec::new();
+    for _ in 0..2 {
+        let refused = through(&layer, request("GET")).await;
+        let shown = ["ratelimit-policy", "retry-after", "cache-control"]
+            .map(|name| header(refused.headers(), name).map(str::to_owned));
+        refusals.push((refused.status(), shown));
+    }
+    assert_eq!(refusals[0], refusals[1]);
+    assert_eq!(server.calls("rl.limit").await, 2);
+}
+
+#[tokio::test]
+async fn what_must_reach_the_server_does() {
+    let server = Server::start();
+    let () = server.say("RL.POLICY SET api FIXED 1 1h").await;
+    let limiter = cached(&server);
+    // Refused for good.
+    for _ in 0..2 {
+        assert_eq!(source(&limiter, "0/hour", 1).await, ASKED);
+    }
+    // To be settled.
+    let two = limits("1/hour");
+    let held = limiter.reserve(&user("s"), &two, 1).await.unwrap();
+    for _ in 0..2 {
+        let refused = limiter.reserve(&user("s"), &two, 1).await.unwrap();
+        assert_eq!(refused.outcome().source, Source::Server);
+    }
+    let refused = async || limiter.check(&user("s"), &two, 1).await.unwrap();
+    assert_eq!(
+        (refused().await.source, refused().await.source),
+        (Source::Server, Source::DenyCache)
+    );
+    held.settle(0).await;
+    assert!(refused().await.allowed, "settling forgets it");
+    // What a ban counts; a ban itself may be kept.
+    let guarded = "1/hour; ban 1m after 2/hour";
+    assert!(source(&limiter, guarded, 1).await.0);
+    for _ in 0..3 {
+        assert_eq!(source(&limiter, guarded, 1).await, ASKED);
+    }
+    assert_eq!(source(&limiter, guarded, 1).await, CACHED, "banned");
+    // A policy may change: for a second at most.
+    assert!(limiter.check(&user("p"), &limits("policy api"), 1).await.unwrap().allowed);
+    let refused = async || limiter.check(&user("p"), &limits("policy api"), 1).await.unwrap();
+    assert_eq!(
+        (refused().await.source, refused().await.source),
+        (Source::Server, Source::DenyCache)
+    );
+    let () = server.say("RL.POLICY SET api FIXED 5 1h").await;
+    eventually(Duration::from_millis(1_500), || async { refused().await.allowed }).await;
+}
+
+#[tokio::test]
+async fn places_are_refused_from_it_for_a_second_or_until_one_is_given_back() {
+    let server = Server::start();
+    let limiter = cached(&server);
+    let one = Places::new(1, "30s").unwrap();
+    let take = async || limiter.lease(&user("x"), &one).await.unwrap();
+    let held = take().await;
+    assert_eq!(take().await.outcome().source, Source::Server);
+    assert_eq!(take().await.outcome().source, Source::DenyCache);
+    held.release().await;
+    assert!(take().await.outcome().allowed);
+}
