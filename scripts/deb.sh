@@ -25,7 +25,7 @@ fi
 
 if [ "$("$tools/bin/cargo-deb" --version 2>/dev/null)" != "cargo-deb $CARGO_DEB" ]; then
     say "Building cargo-deb $CARGO_DEB into target/tools/"
-    # It packs one small file: built without optimization and without liblzma it is ready sooner.
+    # Built without optimization and without liblzma it is ready sooner; the system's gzip packs.
     # Its objects are not kept, so not in CARGO_TARGET_DIR.
     env -u CARGO_TARGET_DIR cargo install --quiet --locked --no-track --force --root "$tools" \
         --profile dev --no-default-features --features gzip cargo-deb --version "=$CARGO_DEB"
@@ -37,4 +37,4 @@ if [ -z "${SOURCE_DATE_EPOCH-}" ] && changed=$(git log -1 --format=%ct 2>/dev/nu
 fi
 mkdir -p target/debian
 rm -f target/debian/*.deb
-"$tools/bin/cargo-deb" --no-build --quiet -p redis-rl-module -Z gzip --output target/debian/
+"$tools/bin/cargo-deb" --no-build --quiet -p redis-rl-module -Z gzip --compress-system --output target/debian/

@@ -38,11 +38,11 @@ def members(folder: str, start: str, pattern: str) -> set[str]:
 
 
 def python(name: str) -> set[str]:
-    """The fields of a class of options, and of the one that it extends."""
-    pattern = r"^    ([a-z]\w*):"
-    own = members("python/src", f"class {name}", pattern)
-    shared = "class RequestOptions"
-    return own | members("python/src", shared, pattern) if name == "LimitOptions" else own
+    """The fields of a class of options, and of those that it extends."""
+    fields = members("python/src", f"class {name}", r"^    ([a-z]\w*):")
+    texts = "".join(path.read_text() for path in (CLIENTS / "python/src").rglob("*.py"))
+    extended = re.search(rf"^class {name}\((\w*Options)\b", texts, re.M)
+    return fields | python(extended[1]) if extended else fields
 
 
 def rust(path: str) -> set[str]:
@@ -61,7 +61,7 @@ def limiter_of_node() -> set[str]:
 
 
 def route() -> set[str]:
-    return node("RouteOptions<Request>") | {"handler"}
+    return node("RouteOptions<Request>") | {"handler", "countIf"}
 
 
 @pytest.mark.parametrize("column", ["FastAPI", "Flask", "Django", "DRF throttle"])

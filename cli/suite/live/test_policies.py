@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from suite.tools.live import tool
+from suite.tools.terminal import Terminal
 from support.cluster import PRIMARIES, Cluster, asked
 from support.pool import NewServer
 from support.resp import Status
@@ -66,6 +67,13 @@ def test_diff_tells_what_differs_and_changes_nothing(single: Server, file: Path)
     ]
     assert told.stderr == ""
     assert policies_of(single) == BEFORE
+
+
+def test_colours_are_for_terminals(single: Server, file: Path) -> None:
+    for env, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+        with Terminal("policies", "diff", str(file), url(single), env=env, width=120) as terminal:
+            terminal.shows("- old: SLIDING 7 1w", "ended")
+            assert terminal.coloured() is coloured
 
 
 def test_diff_ends_with_0_where_only_the_spelling_differs(single: Server, file: Path) -> None:

@@ -22,7 +22,6 @@ pytestmark = [prometheus.needed, pytest.mark.timeout(180)]
 
 DASHBOARD = ROOT / "packaging" / "grafana" / "redis-rl.json"
 KEYS = ["mail:ann@example.com", "10.20.30.40"]
-METRIC = re.compile(r"redis_rl_\w+")
 DEADLINE_S = 40.0
 
 
@@ -50,15 +49,6 @@ def set_policy(server: Server) -> None:
         raw("RL.POLICY", "SET", "api", "FIXED", 3, "1m", "TOKEN", 9, 1, "1m")
 
 
-def fields(server: Server) -> set[str]:
-    """The metrics that this server's module has, by the fields of its INFO."""
-    with server.raw() as raw:
-        told = bytes(raw("INFO", "ratelimit")).decode()  # type: ignore[arg-type]
-    names = set(re.findall(r"^ratelimit_([^:\r]+):", told, re.MULTILINE))
-    found = {f"redis_rl_{name}" for name in names} | {"redis_rl_up", "redis_rl_decisions_total"}
-    return found | {"redis_rl_policy_shadow_denied" for name in names if "_shadow_denied" in name}
-
-
 def scrape_job(config: str) -> Any:
     """The job of the example, for another port."""
     text = (RULES / "prometheus.yml").read_text()
@@ -72,9 +62,9 @@ def scrape_job(config: str) -> Any:
 
 
 def gives_data(watching: Prometheus, server: Server) -> None:
-    """Check that each query of the dashboard gives something, where the server has its fields."""
-    asked = [one for one in expressions() if set(METRIC.findall(one)) <= fields(server)]
-    assert len(asked) > 15
+    """Check that each query of the dashboard gives something."""
+    asked = expressions()
+    assert len(asked) > 25
 
     def silent() -> list[str]:
         make_calls(server)

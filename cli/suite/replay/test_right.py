@@ -24,6 +24,7 @@ LIMITS = [
     "token 2/second burst 5",
     "leaky 3 per 5s burst 4",
     "20/minute; 3/second",
+    "4 per 10s; ban 40s after 5/minute up to 10m; shadow 1/minute",
     "token 10/10s burst 4, sliding 25/minute | log 3/second; leaky 100/minute burst 50; 60/hour",
 ]
 CLIENTS = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "198.51.100.9"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -59,6 +60,10 @@ class Terminal:
     def painted(self) -> str:
         """The same, with what colours it."""
         return self._tmux("capture-pane", "-e", "-p")
+
+    def coloured(self) -> bool:
+        """Whether anything on it has a colour."""
+        return bool(re.search(r"\x1b\[[0-9;]*3[0-8](?![0-9])", self.painted()))
 
     def press(self, *keys: str) -> None:
         """Press keys, by tmux's names."""

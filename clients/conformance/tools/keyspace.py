@@ -17,7 +17,7 @@ def keys(server: Server) -> list[str]:
         fields = key.split(":")
         assert len(fields) == 4, key
         assert all(_FIELD.fullmatch(one) for one in fields), key
-        assert fields[2] in ("ip", "user"), key
+        assert fields[2] in ("ip", "user", "team"), key
     return found
 
 

@@ -59,8 +59,8 @@ app.get('/report', limited('2/minute; 100/hour', { name: 'report' }), (_req, res
 
 // A number that makes no sense is refused before it is charged.
 const MAX_COST = 10 ** 12;
-const number = (name) => (req, res, next) => {
-  const { [name]: text = '1' } = req.query;
+const number = (name, otherwise) => (req, res, next) => {
+  const { [name]: text = otherwise } = req.query;
   if (!/^[1-9][0-9]*$/.test(text)) {
     return res.status(400).json({ detail: `${name} must be an integer of at least 1` });
   }
@@ -69,7 +69,7 @@ const number = (name) => (req, res, next) => {
 };
 const pagesOf = ({ res }) => res.locals.pages;
 
-app.get('/export', number('pages'), limited('10/minute', { cost: pagesOf }), (_req, res) => {
+app.get('/export', number('pages', '1'), limited('10/minute', { cost: pagesOf }), (_req, res) => {
   res.json({ pages: res.locals.pages });
 });
 
@@ -141,6 +141,11 @@ app.get('/trial', limited('100/minute; shadow 2/minute', { name: 'trial' }), ok)
 
 // Whoever does not wait as told is shut out.
 app.get('/guarded', limited('3/minute; ban 1m after 2/minute', { name: 'guarded' }), ok);
+
+// Waits for up to a second instead of refusing.
+const patient = { name: 'patient', maxWait: 1 };
+
+app.get('/patient', limited('token 5/second burst 1', patient), ok);
 
 app.get('/health', (_req, res) => {
   res.json({ ok: true });

@@ -3,6 +3,7 @@
 import { Asker } from './checks/asker.js';
 import { type AllOutcome, checkGroups } from './checks/all.js';
 import { type Reservation, reserved } from './checks/charge.js';
+import { checkMaxWait } from './checks/lines.js';
 import { type Lease, leaseOf, readPlaces } from './checks/places.js';
 import { limitCommand } from './checks/commands.js';
 import { APP_SCOPE } from './keys/scope.js';
@@ -39,10 +40,15 @@ export interface CheckOptions {
   onError?: OnError;
   /** Whether to send the check once more if its reply is lost: an id keeps it one charge. */
   retry?: boolean;
+  /**
+   * Seconds, above 0 and at most 3,600, that a refused check may wait until it is allowed, in the
+   * order of arrival in this process; refused at once if that does not fit. Default: none.
+   */
+  maxWait?: number;
 }
 
 /** Options of {@link Limiter.reserve}; `cost` is the estimate. */
-export interface ReserveOptions extends Omit<CheckOptions, 'retry'> {
+export interface ReserveOptions extends Omit<CheckOptions, 'retry' | 'maxWait'> {
   /** Whether an error of `run` gives the estimate back. Default false. */
   refundOnError?: boolean;
 }
@@ -54,7 +60,7 @@ export interface Check extends CheckOptions {
 }
 
 /** One subject of {@link Limiter.checkAll}. */
-export type AllCheck = Omit<Check, 'onError' | 'retry'>;
+export type AllCheck = Omit<Check, 'onError' | 'retry' | 'maxWait'>;
 
 /** Options of {@link Limiter.checkAll}. */
 export interface AllOptions extends Pick<CheckOptions, 'onError' | 'retry'> {
@@ -69,7 +75,13 @@ export type LeaseOptions = Pick<CheckOptions, 'name' | 'scope' | 'onError'>;
 export type KeyOptions = Pick<CheckOptions, 'name' | 'scope'>;
 
 const KEY_OPTIONS = { name: true, scope: true } as const;
-const CHECK_OPTIONS = { ...KEY_OPTIONS, cost: true, onError: true, retry: true } as const;
+const CHECK_OPTIONS = {
+  ...KEY_OPTIONS,
+  cost: true,
+  onError: true,
+  retry: true,
+  maxWait: true,
+} as const;
 const OPTIONS = {
   check: knownOptions<CheckOptions>('check', CHECK_OPTIONS),
   checkMany: knownOptions<Check>('checkMany', { ...CHECK_OPTIONS, who: true, limits: true }),
@@ -218,6 +230,7 @@ export class StoreLimiter extends Asker implements Limiter {
   async reset(who: Who, options: KeyOptions = {}): Promise<boolean> {
     OPTIONS.reset.check(options);
     const key = this.#keyOf(who, options);
+    this.denials?.forget(key);
     return (await this.exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
   }
 
@@ -247,11 +260,20 @@ export class StoreLimiter extends Asker implements Limiter {
   }
 
   async #check(who: Who, limits: Limits, options: CheckOptions): Promise<Outcome> {
-    const { key, set, cost, mode } = this.#read(who, limits, options);
-    const { retry = false } = options;
-    return checkBoolean('retry', retry)
-      ? this.askWithId(key, set, cost, mode, false)
-      : this.ask(key, set, cost, mode);
+    const { cost = 1, onError, retry, maxWait } = options;
+    const mode = onError === undefined ? undefined : checkOnError(onError);
+    const set = this.setOf(limits, options.name);
+    const key = this.#keyOf(who, options);
+    checkCost(cost);
+    if (retry === undefined && maxWait === undefined) return this.ask(key, set, cost, mode);
+    const withId = checkBoolean('retry', retry ?? false);
+    const ask = (quiet: boolean) =>
+      withId
+        ? this.askWithId(key, set, cost, mode, false, quiet)
+        : this.ask(key, set, cost, mode, quiet);
+    if (maxWait === undefined) return ask(false);
+    const maxWaitMs = checkMaxWait(maxWait);
+    return this.askInLine({ key, set, cost, maxWaitMs, ask: () => ask(true) });
   }
 
   #read(who: Who, limits: Limits, options: ReserveOptions) {

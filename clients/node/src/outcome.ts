@@ -30,7 +30,7 @@ export interface Verdict {
 export type Decision = Verdict;
 
 /** Where an outcome comes from. */
-export type Source = 'server' | 'failed_open' | 'exempt';
+export type Source = 'server' | 'deny_cache' | 'failed_open' | 'exempt';
 
 /** The answer to a whole check. Times are in seconds. */
 export interface Outcome {
@@ -55,7 +55,10 @@ export interface Outcome {
   /** The key in the store. */
   readonly key: string;
   readonly cost: number;
-  /** `failed_open`: the store gave no answer; `exempt`: it was not asked. */
+  /**
+   * `deny_cache`: it was refused a moment ago; `failed_open`: the store gave no answer; `exempt`:
+   * there was nothing to ask.
+   */
   readonly source: Source;
   /**
    * Where a route has `reserve`: says what the request really cost. True if the charge was still

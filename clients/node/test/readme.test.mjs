@@ -14,9 +14,9 @@ import { freePort, Server } from './support/servers.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const [first, fastify, tiers, several, worker, reserve] = [
-  ...readme.matchAll(/```js\n(.*?)```/gs),
-].map(([, js]) => js);
+const examplesOf = (text) => [...text.matchAll(/```js\n(.*?)```/gs)].map(([, js]) => js);
+const [recipes] = readme.match(/## Recipes\n.*?\n## /s);
+const [first, fastify, tiers, several, worker, reserve] = examplesOf(readme.replace(recipes, ''));
 const MINE = `
 const users = { find: async (token) => token && { id: 7, tier: 'paid' } };
 const upload = (req, res) => res.json('up');
@@ -73,6 +73,58 @@ test('60 seconds, tiers, and no framework', async () => {
   assert.deepEqual(await server.command('KEYS', '*mail*'), ['rl:mail:user:42']);
   const [[, , , , left]] = await server.command('RL.PEEK', 'rl:tokens:user:ann');
   assert.equal(left, 98_500);
+});
+
+test('the ten recipes do what they say', async () => {
+  await server.command('FLUSHALL');
+  for (const [name, limit] of [
+    ['free', 1],
+    ['paid', 9],
+  ]) {
+    await server.command('RL.POLICY', 'SET', name, 'FIXED', limit, '1m');
+  }
+  const [shared, ...ten] = examplesOf(recipes);
+  assert.equal(ten.length, 10);
+  for (const recipe of ten) assert.ok(recipe.trim().split('\n').length <= 6, recipe);
+  const port = await freePort();
+  const plain = first
+    .replace('app.listen(8000)', `const listening = app.listen(${port}, '127.0.0.1')`)
+    .replaceAll(/import .*redis-rl.*\n/g, '');
+  const end = 'export const end = () => { listening.close(); client.disconnect(); };';
+  process.env.NODE_ENV = 'test';
+  const { deliver } = await run(shared, plain, ...ten, end);
+  const url = `http://127.0.0.1:${port}`;
+  const get = (path, headers) => ask(url, path, { headers });
+  const post = (path) => ask(url, path, { method: 'POST' });
+  const all = async (count, send) => {
+    const statuses = [];
+    for (let at = 0; at < count; at++) statuses.push((await send()).status);
+    return statuses.join(' ');
+  };
+  const right = () => post('/login?password=right');
+  const wrong = () => post('/login?password=wrong');
+  assert.equal(await all(7, right), '200 200 200 200 200 200 200');
+  assert.equal(await all(6, wrong), '401 401 401 401 401 429');
+  assert.equal((await post('/complete')).body, 'true');
+  assert.equal((await post('/complete')).headers.ratelimit.match(/r=\d+/g)[0], 'r=58');
+  assert.equal(await all(2, () => get('/orders')), '200 200');
+  assert.deepEqual(await server.command('KEYS', '*{acme}*:user:*'), ['rl{acme}:user:user:ann']);
+  const [[, limit, , , left]] = await server.command('RL.PEEK', 'rl:tokens:user:ann');
+  assert.deepEqual([limit, left], [100_000, 100_000 - 2 * 1_234]);
+  const upload = await post('/files');
+  assert.equal(upload.headers['ratelimit-policy'], '"files";q=3;qu="concurrent-requests"');
+  const turns = [await deliver('partner'), await deliver('partner')];
+  assert.deepEqual(turns, [true, true]);
+  assert.equal(await all(101, () => get('/search')), Array(101).fill(200).join(' '));
+  assert.equal((await server.command('RL.TOP', 'SHADOW')).length, 1);
+  await all(120, () => get('/prices'));
+  const banned = (await get('/prices')).headers['ratelimit-policy'];
+  assert.equal(banned, '"api";q=100;w=60, "api-ban";q=20;w=60');
+  assert.equal(await all(2, () => get('/tiers')), '200 429');
+  const paid = () => get('/tiers', { 'x-user': 'bob', 'x-tier': 'paid' });
+  assert.equal(await all(2, paid), '200 200');
+  assert.equal((await get('/behind')).headers['ratelimit-policy'], '"behind";q=100;w=60');
+  assert.equal(await all(3, () => get('/tested')), '200 200 200');
 });
 
 test('Fastify', async () => {

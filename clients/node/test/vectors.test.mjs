@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { Charge } from '../dist/esm/checks/charge.js';
 import { allCommand, limitCommand, limitCommandWithId } from '../dist/esm/checks/commands.js';
 import { idOf } from '../dist/esm/checks/ids.js';
+import { estimateMs } from '../dist/esm/checks/lines.js';
 import { Place, readPlace, readPlaces } from '../dist/esm/checks/places.js';
 import {
   CannotIdentify,
@@ -194,6 +195,12 @@ each('leases', ({ limit, lease, name, words, reply, headers, body, error }) => {
   const outcome = readPlace(reply, place.places, 'k');
   assert.deepEqual(lowered(fieldsOf(outcome)), lowered(Object.entries(headers)));
   if (body) assert.deepEqual(JSON.parse(quotaExceeded(outcome)), body);
+});
+
+each('lines', ({ spec, cost, wait_ms, ahead, server, estimate_ms }) => {
+  const set = limitSetOf(spec);
+  const limits = bookOf(set, server).limitsOf(set);
+  assert.equal(estimateMs(limits, wait_ms, ahead * cost), estimate_ms);
 });
 
 each('replies', ({ reply }) => {

@@ -43,7 +43,7 @@ impl Tally {
             asked: Vec::new(),
             minutes: Minutes::default(),
             peaks: periods.into_iter().map(Peaks::new).collect(),
-            trials: candidates.iter().map(|candidate| Trial::new(candidate.clauses())).collect(),
+            trials: candidates.iter().map(Trial::new).collect(),
             seen: Seen::default(),
         }
     }

@@ -1,8 +1,9 @@
 //! One candidate: what it decides, and who is refused.
 
-use rl_core::{Clause, Limiters, Now, Outcome, Wait};
+use rl_core::{BanClause, Clause, Group, GroupOutcome, Limiters, Now, Outcome, Verdict, Wait};
 
 use super::minutes::Minutes;
+use crate::words::Candidate;
 
 const SECOND_MS: u64 = 1_000;
 /// How many clients are looked at for each request, so that what is unused is freed.
@@ -11,6 +12,7 @@ const SWEPT: usize = 2;
 /// What a candidate did so far.
 pub(crate) struct Trial {
     clauses: Vec<Clause>,
+    ban: Option<BanClause>,
     keys: Vec<Option<Limiters>>,
     swept: usize,
     refused_of: Vec<u32>,
@@ -23,10 +25,11 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    /// Of these clauses, asked together.
-    pub(super) fn new(clauses: &[Clause]) -> Self {
+    /// Of a candidate.
+    pub(super) fn new(candidate: &Candidate) -> Self {
         Self {
-            clauses: clauses.to_owned(),
+            clauses: candidate.clauses().to_owned(),
+            ban: candidate.ban(),
             keys: Vec::new(),
             swept: 0,
             refused_of: Vec::new(),
@@ -43,34 +46,50 @@ impl Trial {
             self.keys.resize(len, None);
             self.refused_of.resize(len, 0);
         }
-        match self.clauses.len() {
-            1 => self.decide_by::<1>(client, ms, cost),
-            2..=4 => self.decide_by::<4>(client, ms, cost),
-            _ => self.decide_by::<16>(client, ms, cost),
-        }
-    }
-
-    fn decide_by<const N: usize>(&mut self, client: usize, ms: u64, cost: u64) -> bool {
         let now = Now::from_unix_ms(i64::try_from(ms).unwrap_or(i64::MAX));
         self.sweep(now);
-        let Some(key) = self.keys.get_mut(client) else { return true };
+        let wait = match (self.ban, self.clauses.len()) {
+            (Some(ban), _) => self.decide_with(ban, client, cost, now),
+            (None, 1) => self.decide_by::<1>(client, cost, now),
+            (None, 2..=4) => self.decide_by::<4>(client, cost, now),
+            (None, _) => self.decide_by::<16>(client, cost, now),
+        };
+        if let Some(wait) = wait {
+            self.refuse(client, ms, matches!(wait, Wait::Ms(ms) if ms <= SECOND_MS));
+        }
+        wait.is_none()
+    }
+
+    /// How long to wait, if it is refused.
+    fn decide_by<const N: usize>(&mut self, client: usize, cost: u64, now: Now) -> Option<Wait> {
+        let key = self.keys.get_mut(client)?;
         let mut outcome = Outcome::<N>::undecided();
         // A key has no limiters but those of these clauses, so there is always room.
-        if outcome.decide(key.as_ref(), &self.clauses, cost, now).is_err() {
-            return true;
-        }
+        outcome.decide(key.as_ref(), &self.clauses, cost, now).ok()?;
         match key {
             Some(limiters) => outcome.record(limiters, now),
             None => *key = Limiters::from_changes(outcome.changes(), now),
         }
-        if !outcome.allowed {
-            let verdicts = outcome.verdicts.iter().take(self.clauses.len());
-            let is_soon = verdicts
-                .filter(|verdict| !verdict.allowed)
-                .all(|verdict| matches!(verdict.wait, Wait::Ms(ms) if ms <= SECOND_MS));
-            self.refuse(client, ms, is_soon);
+        let verdicts = outcome.verdicts.iter().take(self.clauses.len());
+        (!outcome.allowed).then(|| longest(verdicts))
+    }
+
+    /// The same where refusals are counted, too.
+    fn decide_with(&mut self, ban: BanClause, client: usize, cost: u64, now: Now) -> Option<Wait> {
+        let key = self.keys.get_mut(client)?;
+        let mut outcome = GroupOutcome::<16>::undecided();
+        let (stored, clauses) = (key.as_ref(), self.clauses.as_slice());
+        let group = Group { stored, clauses, cost, ban: Some(ban), ..Group::default() };
+        outcome.decide(&group, now).ok()?;
+        if outcome.is_write() {
+            match key {
+                Some(limiters) => drop(outcome.record(limiters, now)),
+                None => *key = outcome.make(now),
+            }
         }
-        outcome.allowed
+        let verdicts = outcome.outcome.verdicts.iter().take(self.clauses.len());
+        let banned = outcome.ban();
+        (!outcome.outcome.allowed).then(|| longest(verdicts.chain(&banned)))
     }
 
     fn refuse(&mut self, client: usize, ms: u64, is_soon: bool) {
@@ -105,5 +124,17 @@ impl Trial {
     /// The clients of whom any request was refused.
     pub(crate) fn clients_refused(&self) -> impl Iterator<Item = usize> + '_ {
         self.refused_of.iter().enumerate().filter(|(_, refused)| **refused > 0).map(|(id, _)| id)
+    }
+}
+
+/// The longest wait of all that refuse.
+fn longest<'v>(verdicts: impl Iterator<Item = &'v Verdict>) -> Wait {
+    let waits = verdicts.filter(|verdict| !verdict.allowed).map(|verdict| match verdict.wait {
+        Wait::Ms(ms) => ms,
+        Wait::Never => u64::MAX,
+    });
+    match waits.max() {
+        Some(ms) if ms < u64::MAX => Wait::Ms(ms),
+        _ => Wait::Never,
     }
 }

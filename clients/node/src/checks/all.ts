@@ -76,6 +76,7 @@ export function readAll(
   labels: readonly Label[],
   counts: readonly number[],
   groups: readonly Group[],
+  made: (outcome: Outcome, labels: readonly Label[], allowed: boolean) => Outcome = (each) => each,
 ): AllOutcome {
   if (!Array.isArray(reply) || reply.length !== labels.length + 1) throw unreadable(reply);
   let at = 0;
@@ -88,7 +89,9 @@ export function readAll(
     const own = reply.slice(1 + at, 1 + at + rows) as unknown[];
     const allows = own.every((row) => !Array.isArray(row) || row[0] === 1);
     at += rows;
-    return readOutcome([allows ? 1 : 0, ...own], labels.slice(at - rows, at), key, cost);
+    const mine = labels.slice(at - rows, at);
+    const outcome = readOutcome([allows ? 1 : 0, ...own], mine, key, cost);
+    return made(outcome, mine, reply[0] === 1);
   });
   const allowed = each.every((outcome) => outcome.allowed);
   if (reply[0] !== (allowed ? 1 : 0)) throw unreadable(reply);

@@ -23,7 +23,9 @@ import type { Command, RedisClient } from '../stores/types.js';
 import { type AllOutcome, allUnasked, readAll, together } from './all.js';
 import { Charge } from './charge.js';
 import { allCommand, type Group, limitCommand, limitCommandWithId } from './commands.js';
+import { Denials, isShort } from './denials.js';
 import { newId } from './ids.js';
+import { Lines, type Patient } from './lines.js';
 import { Place, type Places } from './places.js';
 
 const warned = new WeakSet<RedisClient>();
@@ -36,7 +38,9 @@ export class Asker {
   readonly policies: PolicyBook;
   failedOpen = 0;
   protected readonly exchange: Exchange | undefined;
+  protected readonly denials: Denials | undefined;
   readonly #log: Log;
+  #lines: Lines | undefined;
 
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
@@ -44,7 +48,9 @@ export class Asker {
     this.policies = new PolicyBook((error) =>
       error instanceof StoreMisconfigured ? error : undefined,
     );
-    if (!this.settings.enabled) return;
+    const { denyCache, enabled } = this.settings;
+    this.denials = denyCache > 0 ? new Denials(denyCache) : undefined;
+    if (!enabled) return;
     const client = options.client as RedisClient;
     const store = storeOf(client, this.settings);
     this.exchange = new Exchange(store, this.settings.timeoutMs);
@@ -58,9 +64,11 @@ export class Asker {
   }
 
   /** Checks, and follows the mode if there is no answer. */
-  ask(key: string, set: LimitSet, cost: number, mode?: OnError): Promise<Outcome> {
+  ask(key: string, set: LimitSet, cost: number, mode?: OnError, quiet?: boolean): Promise<Outcome> {
     if (!this.exchange) return Promise.resolve(unasked('exempt', key, cost));
-    return this.askCommand(limitCommand(key, set, cost), set, cost, mode);
+    const command = limitCommand(key, set, cost);
+    if (this.denials !== undefined) return this.#askUnlessDenied(command, set, cost, mode, quiet);
+    return this.askCommand(command, set, cost, mode, undefined, quiet);
   }
 
   /**
@@ -74,15 +82,50 @@ export class Asker {
     cost: number,
     mode: OnError | undefined,
     settles: boolean,
+    quiet?: boolean,
   ): Promise<Outcome> {
     const { exchange } = this;
     if (!exchange) return Promise.resolve(unasked('exempt', key, cost));
     const id = newId();
     const command = limitCommandWithId({ key, set, cost }, id, settles);
-    if (!settles || cost === 0) return this.askCommand(command, set, cost, mode);
-    return this.askCommand(command, set, cost, mode, (outcome, labels) =>
-      Charge.made(outcome, labels, id, (settle) => exchange.send(settle), this.#log),
-    );
+    if (!settles) {
+      if (this.denials !== undefined) return this.#askUnlessDenied(command, set, cost, mode, quiet);
+      return this.askCommand(command, set, cost, mode, undefined, quiet);
+    }
+    const send = this.#settling(exchange, key);
+    const made: Made | undefined =
+      cost === 0
+        ? undefined
+        : (outcome, labels) => Charge.made(outcome, labels, id, send, this.#log);
+    return this.askCommand(command, set, cost, mode, made, quiet);
+  }
+
+  /** Sends what settles a charge at `key`, which may let others pass. */
+  #settling(exchange: Exchange, key: string): (settle: Command) => Promise<unknown> {
+    return (settle) => {
+      this.denials?.forget(key);
+      return exchange.send(settle);
+    };
+  }
+
+  /** The same, unless it was refused a moment ago. */
+  #askUnlessDenied(
+    command: Command,
+    set: LimitSet,
+    cost: number,
+    mode?: OnError,
+    quiet?: boolean,
+  ): Promise<Outcome> {
+    const denials = this.denials as Denials;
+    const clauses = set.words.join(' ');
+    const denied = denials.at(command.key, clauses, cost);
+    if (denied) return Promise.resolve(quiet === true ? denied : this.told(denied));
+    const sentAt = now();
+    const made: Made = (outcome) => {
+      if (cost > 0) denials.keep(outcome, clauses, sentAt, isShort(set));
+      return outcome;
+    };
+    return this.askCommand(command, set, cost, mode, made, quiet);
   }
 
   /** Sends a command whose reply has a verdict for each limit of `set`. */
@@ -92,17 +135,20 @@ export class Asker {
     cost: number,
     mode?: OnError,
     made?: Made,
+    quiet?: boolean,
   ): Promise<Outcome> {
     const exchange = this.exchange as Exchange;
     const { key } = command;
-    if (set.policies.length > 0) return this.#askThenRead(exchange, command, set, cost, mode, made);
+    if (set.policies.length > 0) {
+      return this.#askThenRead(exchange, command, set, cost, mode, made, quiet);
+    }
     const labels = set.labels as readonly Label[];
     return exchange.ask(command, {
       read: (reply) => {
         const outcome = readOutcome(reply, labels, key, cost);
         return made === undefined ? outcome : made(outcome, labels);
       },
-      done: (outcome) => this.told(outcome),
+      done: (outcome) => (quiet === true ? outcome : this.told(outcome)),
       fail: (error) => this.unanswered(error, key, cost, mode),
     });
   }
@@ -123,17 +169,27 @@ export class Asker {
   }
 
   /** Checks several keys, all or nothing. */
-  async askAll(groups: readonly Group[], mode?: OnError, retry = false): Promise<AllOutcome> {
+  async askAll(
+    groups: readonly Group[],
+    mode?: OnError,
+    retry = false,
+    settles = false,
+  ): Promise<AllOutcome> {
     const set = together(groups);
     const { key } = groups[0] as Group;
     const cost = groups.reduce((sum, each) => sum + each.cost, 0);
     const { exchange } = this;
     if (!exchange) return allUnasked('exempt', groups, cost);
-    const command = allCommand(groups, retry ? newId() : undefined);
+    const id = retry || settles ? newId() : undefined;
+    const command = allCommand(groups, id, settles);
+    const made = (each: Outcome, labels: readonly Label[], allowed: boolean) => {
+      if (id === undefined || !settles || !allowed || each.cost === 0) return each;
+      return Charge.made(each, labels, id, this.#settling(exchange, each.key), this.#log);
+    };
     let outcome: AllOutcome;
     try {
       const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
-      outcome = readAll(reply, labels, counts, groups);
+      outcome = readAll(reply, labels, counts, groups, made);
     } catch (error) {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       this.unanswered(failure as StoreUnavailable, key, cost, mode);
@@ -143,13 +199,39 @@ export class Asker {
     return outcome;
   }
 
+  /**
+   * Checks, and while it is refused for a while waits in line, no longer than `maxWaitMs`. Whoever
+   * asks does so without telling; only the outcome in the end is told.
+   */
+  async askInLine(patient: Omit<Patient, 'limits'>): Promise<Outcome> {
+    const limits = () => this.policies.limitsOf(patient.set);
+    this.#lines ??= new Lines();
+    const outcome = await this.#lines.through({ ...patient, limits });
+    const isNews = outcome.source === 'server' || outcome.source === 'deny_cache';
+    return isNews ? this.told(outcome) : outcome;
+  }
+
   /** Takes a place; {@link Place.of} then knows the outcome. */
   askPlace(key: string, places: Places, mode?: OnError): Promise<Outcome> {
     const { exchange } = this;
     if (!exchange) return Promise.resolve(unasked('exempt', key, 1));
-    const place = new Place(key, places, newId(), (command) => exchange.send(command), this.#log);
+    const { denials } = this;
+    const clauses = `LEASE ${places.limit} ${places.lease}`;
+    const denied = denials?.at(key, clauses, 1);
+    if (denied) return Promise.resolve(this.told(denied));
+    const send = (command: Command) => {
+      // A place that is given back is there for others.
+      if (command.name === 'RL.RELEASE') denials?.forget(key);
+      return exchange.send(command);
+    };
+    const place = new Place(key, places, newId(), send, this.#log);
+    const sentAt = now();
     return exchange.ask(place.command, {
-      read: (reply) => place.read(reply),
+      read: (reply) => {
+        const outcome = place.read(reply);
+        denials?.keep(outcome, clauses, sentAt, true);
+        return outcome;
+      },
       done: (outcome) => this.told(outcome),
       fail: (error) => {
         // It may have been taken all the same, by a command whose reply is late.
@@ -216,6 +298,7 @@ export class Asker {
     cost: number,
     mode?: OnError,
     made?: Made,
+    quiet?: boolean,
   ): Promise<Outcome> {
     const { key } = command;
     let outcome: Outcome;
@@ -228,7 +311,7 @@ export class Asker {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       return this.unanswered(failure as StoreUnavailable, key, cost, mode);
     }
-    return this.told(outcome);
+    return quiet === true ? outcome : this.told(outcome);
   }
 
   protected told(outcome: Outcome): Outcome {

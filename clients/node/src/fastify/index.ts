@@ -35,7 +35,7 @@ export interface MakeHooks {
    *
    * @throws ConfigurationError for invalid and unknown options
    */
-  all(subjects: Subjects<FastifyRequest>, options?: FastifyAllOptions): preHandlerHookHandler;
+  limitAll(subjects: Subjects<FastifyRequest>, options?: FastifyAllOptions): preHandlerHookHandler;
   /**
    * A hook that lets `limit` requests of a subject be served at once. A place is released when the
    * body has ended, or the client is gone.
@@ -140,7 +140,7 @@ export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = asy
   if (!fastify.hasRequestDecorator('rateLimit')) fastify.decorateRequest('rateLimit', null);
   tellWithReplies(fastify);
   const rl: MakeHooks = Object.assign((own: FastifyRouteOptions) => runs(make(own)), {
-    all: (subjects: Subjects<FastifyRequest>, own?: FastifyAllOptions) =>
+    limitAll: (subjects: Subjects<FastifyRequest>, own?: FastifyAllOptions) =>
       runs(LimitedRoute.all(limiter, subjects, own)),
     concurrency: (limit: number, own?: FastifyPlacesOptions) =>
       runs(LimitedRoute.places(limiter, limit, own)),

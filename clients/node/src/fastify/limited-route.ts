@@ -37,7 +37,7 @@ const OPTIONS = knownOptions<FastifyRouteOptions>(
   FASTIFY_ROUTE_OPTIONS,
 );
 
-/** Options of `fastify.rl.all()`. */
+/** Options of `fastify.rl.limitAll()`. */
 export type FastifyAllOptions = AllRouteOptions<FastifyRequest> &
   Pick<FastifyRouteOptions, 'handler'>;
 

@@ -1,6 +1,7 @@
 /** Limits of several subjects of a request, all or nothing. */
 
 import { type AllOutcome, checkCounts, checkGroups, type NamedOutcome } from '../checks/all.js';
+import { reservable } from '../checks/charge.js';
 import type { Group } from '../checks/commands.js';
 import { isUnidentified } from '../errors.js';
 import { readMethods, scopeOf } from '../keys/scope.js';
@@ -25,7 +26,7 @@ export type Subjects<Request> = Readonly<Record<string, SubjectLimits<Request>>>
 /** What is said once for all subjects. */
 export interface AllRouteOptions<Request> extends Pick<
   RouteOptions<Request>,
-  'methods' | 'exempt' | 'onError' | 'retry' | 'wait'
+  'methods' | 'exempt' | 'onError' | 'retry' | 'reserve' | 'wait'
 > {
   /** Has all keys share a slot of a cluster, where it must be given: text, or by the request. */
   slot?: string | ((request: Request) => string | Promise<string>);
@@ -43,6 +44,7 @@ export const ALL_OPTIONS = {
   exempt: true,
   onError: true,
   retry: true,
+  reserve: true,
   wait: true,
   slot: true,
 } as const;
@@ -65,10 +67,11 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
   constructor(limiter: unknown, subjects: Subjects<Request>, options: AllRouteOptions<Request>) {
     this.limiter = checkLimiter(limiter);
     this.#members = readSubjects(this.limiter, subjects);
-    const { slot, exempt, onError, retry = false, wait = false } = options;
+    const { slot, exempt, onError, retry = false, reserve = false, wait = false } = options;
     if (exempt !== undefined) checkFunction('exempt', exempt);
     if (onError !== undefined) checkOnError(onError);
     checkBoolean('retry', retry);
+    checkBoolean('reserve', reserve);
     if (slot !== undefined && typeof slot !== 'function' && (typeof slot !== 'string' || !slot)) {
       throw wrong('slot', slot, 'text that is not empty, or a function');
     }
@@ -95,7 +98,7 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
   }
 
   async #ask(request: Request, raw: RawRequest): Promise<NamedOutcome | null> {
-    const { exempt, slot, onError, retry = false } = this.#options;
+    const { exempt, slot, onError, retry = false, reserve = false } = this.#options;
     const isExempt = exempt !== undefined && (await exempt(request));
     try {
       const tag = typeof slot === 'function' ? await slot(request) : slot;
@@ -111,7 +114,9 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
       }
       if (groups.length === 0) return null;
       checkGroups(groups);
-      return byName(await this.limiter.askAll(groups, onError, retry), names);
+      const outcome = await this.limiter.askAll(groups, onError, retry, reserve);
+      if (reserve) outcome.each.forEach(reservable);
+      return byName(outcome, names);
     } catch (error) {
       if (isUnidentified(error)) this.limiter.unidentified(error);
       throw error;

@@ -8,6 +8,8 @@ interface Socket {
   readonly remoteAddress?: string | undefined;
   readonly localAddress?: string | undefined;
   readonly destroyed?: boolean;
+  once?(event: 'close', listener: () => void): unknown;
+  off?(event: 'close', listener: () => void): unknown;
 }
 
 /** What is read of a request, in all frameworks. */
@@ -37,6 +39,13 @@ export function clientOf(request: HttpRequest, proxies: TrustedProxies | undefin
   const forwarded = headers['x-forwarded-for'];
   const lines = Array.isArray(forwarded) ? forwarded.join(',') : forwarded;
   return proxies.client(socket.remoteAddress, lines);
+}
+
+/** Calls back when the connection of a client is closed; returns what ends that. */
+export function whenGone(socket: Socket | undefined, gone: () => void): () => void {
+  if (socket?.destroyed) gone();
+  socket?.once?.('close', gone);
+  return () => void socket?.off?.('close', gone);
 }
 
 function isUnix({ destroyed, localAddress }: Socket): boolean {

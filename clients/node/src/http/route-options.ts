@@ -1,5 +1,6 @@
 /** The options of a limit, and their validation. */
 
+import { checkMaxWait } from '../checks/lines.js';
 import { ConfigurationError } from '../errors.js';
 import { readMethods } from '../keys/scope.js';
 import type { Subject, SubjectOptions, WholeKey, Who } from '../keys/subjects.js';
@@ -57,6 +58,11 @@ export interface RouteOptions<Request> {
   retry?: boolean;
   /** Whether `cost` is an estimate, which `request.rateLimit.settle(actual)` corrects. */
   reserve?: boolean;
+  /**
+   * Seconds, above 0 and at most 3,600, that a refused request may wait until it is allowed, in the
+   * order of arrival in this process; refused at once if that does not fit. Default: none.
+   */
+  maxWait?: number;
   /** Whether to hold requests as long as LEAKY limits ask. Default false. */
   wait?: boolean;
 }
@@ -73,6 +79,7 @@ export const ROUTE_OPTIONS = {
   onError: true,
   retry: true,
   reserve: true,
+  maxWait: true,
   wait: true,
 } as const;
 
@@ -95,6 +102,7 @@ export interface ReadOptions<Request> {
   readonly wait: boolean;
   readonly retry: boolean;
   readonly reserve: boolean;
+  readonly maxWaitMs: number | undefined;
 }
 
 /** @throws ConfigurationError for invalid options, and a limiter that createLimiter did not make */
@@ -104,7 +112,7 @@ export function readRoute<Request>(
 ): ReadOptions<Request> {
   const limiter = checkLimiter(given);
   const { limits, name, scope, cost = 1, key, exempt, onError } = options;
-  const { wait = false, retry = false, reserve = false } = options;
+  const { wait = false, retry = false, reserve = false, maxWait } = options;
   if (typeof cost !== 'function') checkCost(cost);
   if (key !== undefined) checkFunction('key', key);
   if (exempt !== undefined) checkFunction('exempt', exempt);
@@ -125,6 +133,7 @@ export function readRoute<Request>(
     wait: checkBoolean('wait', wait),
     retry: checkBoolean('retry', retry),
     reserve: checkBoolean('reserve', reserve),
+    maxWaitMs: maxWait === undefined ? undefined : checkMaxWait(maxWait),
   };
 }
 

@@ -6,11 +6,10 @@ import { scopeOf } from '../keys/scope.js';
 import { readWho, Subject, type SubjectOptions, type WholeKey } from '../keys/subjects.js';
 import type { StoreLimiter } from '../limiter.js';
 import { checkCost } from '../options/cost.js';
-import type { OnError } from '../options/limiter.js';
 import type { LimitSet } from '../limits/limit-set.js';
 import type { Outcome } from '../outcome.js';
 import type { Checker } from './checker.js';
-import { clientOf, type HttpRequest } from './client.js';
+import { clientOf, type HttpRequest, whenGone } from './client.js';
 import { firstKey, keyAt, metBy, pass, type Placed, type RawRequest } from './placing.js';
 import { type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
 import { isCharged } from './stack.js';
@@ -32,14 +31,14 @@ export class Route<Request extends HttpRequest> implements Checker<Request>, Pla
    */
   constructor(limiter: unknown, options: RouteOptions<Request>, counts = false) {
     this.#options = readRoute(limiter, options);
-    const { reserve, retry } = this.#options;
+    const { reserve, retry, maxWaitMs } = this.#options;
     if (counts && reserve) {
       throw new ConfigurationError(
         'countIf and reserve must not be given together, since each settles what a request cost',
       );
     }
     this.settles = counts || reserve;
-    this.#isPlain = !this.settles && !retry;
+    this.#isPlain = !this.settles && !retry && maxWaitMs === undefined;
     this.limiter = this.#options.limiter;
     this.waits = this.#options.wait;
     this.label = this.#options.scope === null ? 'one without a name' : `'${this.#options.scope}'`;
@@ -67,9 +66,8 @@ export class Route<Request extends HttpRequest> implements Checker<Request>, Pla
     if (set !== null && key === undefined && exempt === undefined && typeof cost === 'number') {
       try {
         const where = this.#place(raw, scope, this.#client(request), set);
-        const { onError } = this.#options;
-        if (!this.#isPlain) return this.#askOtherwise(where, set, cost, onError);
-        return this.limiter.ask(where, set, cost, onError);
+        if (!this.#isPlain) return this.#askOtherwise(request, where, set, cost);
+        return this.limiter.ask(where, set, cost, this.#options.onError);
       } catch (error) {
         return Promise.reject(this.#noted(error));
       }
@@ -93,17 +91,38 @@ export class Route<Request extends HttpRequest> implements Checker<Request>, Pla
       if (set === null) return this.#pass(raw, scope);
       const price = typeof cost === 'function' ? checkCost(await cost(request)) : cost;
       const where = this.#place(raw, scope, who, set);
-      if (!this.#isPlain) return await this.#askOtherwise(where, set, price, onError);
+      if (!this.#isPlain) return await this.#askOtherwise(request, where, set, price);
       return await this.limiter.ask(where, set, price, onError);
     } catch (error) {
       throw this.#noted(error);
     }
   }
 
-  /** The same with an id. */
-  #askOtherwise(key: string, set: LimitSet, cost: number, mode?: OnError): Promise<Outcome> {
-    const asked = this.limiter.askWithId(key, set, cost, mode, this.settles);
-    return this.#options.reserve ? asked.then(reservable) : asked;
+  /** The same with an id, or in line. */
+  async #askOtherwise(
+    request: Request,
+    key: string,
+    set: LimitSet,
+    cost: number,
+  ): Promise<Outcome> {
+    const { onError, retry, reserve, maxWaitMs } = this.#options;
+    const { limiter, settles } = this;
+    const ask = (quiet: boolean) =>
+      settles || retry
+        ? limiter.askWithId(key, set, cost, onError, settles, quiet)
+        : limiter.ask(key, set, cost, onError, quiet);
+    const outcome =
+      maxWaitMs === undefined
+        ? await ask(false)
+        : await limiter.askInLine({
+            key,
+            set,
+            cost,
+            maxWaitMs,
+            ask: () => ask(true),
+            onGone: (gone) => whenGone(request.socket, gone),
+          });
+    return reserve ? reservable(outcome) : outcome;
   }
 
   #pass(raw: RawRequest, scope: string): null {

@@ -24,9 +24,9 @@ export interface BanNumbers {
 }
 
 const GRAMMAR =
-  '[shadow] [fixed|sliding|log|token|leaky] n (/|per) [k] unit [burst b], or policy NAME, or ' +
-  "ban time after n (/|per) [k] unit [up to time], several joined by ';', such as '5/minute', " +
-  "'token 10/second burst 20' or '100/minute; ban 15m after 20/minute'";
+  '[fixed|sliding|log|token|leaky] n (/|per) [k] unit [burst b], or policy NAME, or shadow and a ' +
+  "limit, or ban TIME after n (/|per) [k] unit [up to TIME], several joined by ';', such as " +
+  "'5/minute' or 'token 10/second burst 20'";
 
 const ALGORITHMS = new Set<string>(['fixed', 'sliding', 'log', 'token', 'leaky']);
 const MAX_NUMBER = 10 ** 12;

@@ -74,18 +74,17 @@ function parseLimits(like: Limits): Item[] {
   for (const each of all) {
     const kind = limiterOf(each);
     if (seen.has(kind)) {
-      const rule =
-        each instanceof Ban
-          ? 'limits must have at most one ban, not a second: '
-          : 'limits must differ in their algorithm, period or policy, not repeat that of ';
-      throw new ConfigurationError(`${rule}${each.words.join(' ')}, in ${shown(like)}`);
+      throw new ConfigurationError(
+        'limits must differ in their algorithm, period or policy, and have one ban, not repeat ' +
+          `that of ${each.words.join(' ')}, in ${shown(like)}`,
+      );
     }
     seen.add(kind);
   }
   if (seen.has('ban') && all.every((each) => each instanceof Ban || !hasRow(each))) {
     throw new ConfigurationError(
-      'a ban must come with a limit that can refuse, as in ' +
-        `'100/minute; ban 15m after 20/minute', not alone, in ${shown(like)}`,
+      'a ban must come with a limit or a policy, whose refusals it counts, and there is none in ' +
+        shown(like),
     );
   }
   return all;

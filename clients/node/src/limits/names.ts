@@ -13,7 +13,7 @@ export function checkName(name: string): string {
   if (typeof name === 'string' && NAME.test(name)) return name;
   throw new ConfigurationError(
     'name must be 1 to 64 characters of A-Z a-z 0-9 . _ / -, with the unit that several limits ' +
-      `add to it, not ${shown(name)}`,
+      `add to it, or the -ban of a ban, not ${shown(name)}`,
   );
 }
 

@@ -77,6 +77,13 @@ export class PolicyBook {
     return [...limiters, ...known];
   }
 
+  /** The limits of `set`, those of its policies' clauses included as far as they are known. */
+  limitsOf({ labels, policies }: LimitSet): Limit[] {
+    const known = policies.flatMap(({ policy }) => this.#entries.get(policy)?.labels ?? []);
+    const limits = [...labels, ...known].map((label) => label?.limit);
+    return limits.filter((limit) => limit instanceof Limit);
+  }
+
   /** One label per verdict of a reply, and whether all of them are known to fit. */
   labelsOf(set: LimitSet, quotas: readonly unknown[]): Labelled {
     if (set.policies.length === 0) {

@@ -38,6 +38,8 @@ interface OtherOptions {
   connectTimeoutMs?: number;
   /** Default `closed`. */
   onError?: OnError;
+  /** How many refusals to remember in this process until they end, 0 to 1,000,000. Default 0. */
+  denyCache?: number;
   /** Adds older headers. Default none. */
   legacy?: Legacy | undefined;
   /** How many bits of an IPv6 address stand for one client, 32 to 128. Default 64. */
@@ -57,6 +59,7 @@ const LIMITER_OPTIONS = knownOptions<LimiterOptions>('createLimiter', {
   timeoutMs: true,
   connectTimeoutMs: true,
   onError: true,
+  denyCache: true,
   legacy: true,
   ipv6Prefix: true,
   trustedProxies: true,
@@ -70,6 +73,7 @@ export interface Settings {
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly onError: OnError;
+  readonly denyCache: number;
   readonly legacy: Legacy | undefined;
   readonly ipv6Prefix: number;
   readonly proxies: TrustedProxies | undefined;
@@ -77,6 +81,7 @@ export interface Settings {
   readonly logger: Logger;
 }
 
+const MAX_DENIALS = 1_000_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** @throws ConfigurationError that names the option, what it must be and what it was */
@@ -88,6 +93,10 @@ export function readOptions(options: LimiterOptions): Settings {
   }
   LIMITER_OPTIONS.check(options);
   const { prefix = 'rl', timeoutMs = 100, connectTimeoutMs = 1_000, enabled = true } = options;
+  const { denyCache = 0 } = options;
+  if (!Number.isInteger(denyCache) || denyCache < 0 || denyCache > MAX_DENIALS) {
+    throw wrong('denyCache', denyCache, `an integer from 0 to ${MAX_DENIALS}`);
+  }
   const { onError = 'closed', legacy, onDecision, logger = console } = options;
   const { ipv6Prefix = DEFAULT_IPV6_PREFIX, trustedProxies } = options;
   if (typeof prefix !== 'string' || prefix === '') {
@@ -108,6 +117,7 @@ export function readOptions(options: LimiterOptions): Settings {
     timeoutMs: checkMs('timeoutMs', timeoutMs),
     connectTimeoutMs: checkMs('connectTimeoutMs', connectTimeoutMs),
     onError: checkOnError(onError),
+    denyCache,
     legacy,
     ipv6Prefix: checkIpv6Prefix(ipv6Prefix),
     proxies: trustedProxies?.length ? proxies : undefined,

@@ -133,7 +133,7 @@ test('a route checks them in one command, and has the outcome of each', async ()
   });
   const fastify = Fastify();
   await fastify.register(fastifyRateLimit, { limiter });
-  fastify.get('/team/:team', { preHandler: fastify.rl.all(OF_ROUTE) }, async (request) =>
+  fastify.get('/team/:team', { preHandler: fastify.rl.limitAll(OF_ROUTE) }, async (request) =>
     Object.entries(request.rateLimit.each).map(([name, { remaining }]) => [name, remaining]),
   );
   const urls = [await listen(app), await fastify.listen({ port: 0, host: '127.0.0.1' })];
@@ -159,6 +159,27 @@ test('a route checks them in one command, and has the outcome of each', async ()
     assert.equal((await limiter.peek('ann', '3/minute', { name: 'user' })).remaining, 2);
   }
   await fastify.close();
+});
+
+test('each estimate of a route is settled by itself', async () => {
+  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const app = express();
+  const key = () => 'ann';
+  const subjects = {
+    requests: { limits: '2/minute', key },
+    tokens: { limits: '1000/minute', key, cost: 600 },
+  };
+  app.get('/', limitAll(limiter, subjects, { reserve: true }), async (req, res) => {
+    res.json(await req.rateLimit.each.tokens.settle(50));
+  });
+  const url = await listen(app);
+  for (const [status, body] of [[200, true], [200, true], [429]]) {
+    const answer = await ask(url, '/');
+    assert.equal(answer.status, status);
+    if (body !== undefined) assert.equal(answer.json(), body);
+  }
+  const { remaining } = await limiter.peek('ann', '1000/minute', { name: 'tokens' });
+  assert.equal(remaining, 900);
 });
 
 test('without an answer the mode decides', async () => {

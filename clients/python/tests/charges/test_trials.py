@@ -79,7 +79,7 @@ async def test_who_waits_is_not(limiter: Limiter, server: Server) -> None:
 
 
 async def test_a_policy_may_hold_them(limiter: Limiter, server: Server) -> None:
-    clauses = ("BAN", 1, "1m", "1m", "1h", "SHADOW", "FIXED", 1, "1m", "FIXED", 2, "10s")
+    clauses = ("SHADOW", "FIXED", 1, "1m", "BAN", 1, "1m", "1m", "1h", "FIXED", 2, "10s")
     asked(server, "RL.POLICY", "SET", "login", *clauses)
     try:
         outcomes = [await limiter.check(KEY, "policy login") for _ in range(4)]

@@ -73,6 +73,12 @@ impl Ban {
         self.period
     }
 
+    /// How long a ban is at most, if that was said.
+    #[must_use]
+    pub const fn most(&self) -> Option<Period> {
+        self.most
+    }
+
     /// Its words in RL.LIMIT, such as `BAN 20 1m 15m 1d`.
     #[must_use]
     pub fn clause(&self) -> Vec<String> {

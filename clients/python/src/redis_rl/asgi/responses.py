@@ -12,7 +12,6 @@ from redis_rl.http.denied import RateLimitExceeded
 from redis_rl.http.headers import merge_raw, raw
 from redis_rl.http.problem import CONTENT_TYPE
 from redis_rl.limiters.awaited import AsyncRateLimiter
-from redis_rl.rules.ending import Ending
 from redis_rl.rules.met import Met
 
 MET = "redis_rl.met"
@@ -88,23 +87,28 @@ def with_headers(send: Send, met: Met, legacy: str | None) -> Send:
 
     def send_with_headers(message: Message) -> Awaitable[None]:
         if met.ending is not None:
-            return send_the_end(met.ending, message)
+            return _send_with_the_end(send, met, legacy, message)
         if outcomes and message["type"] in _STARTS:
             theirs = list(message.get("headers", ()))
             message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
         return send(message)
 
-    async def send_the_end(ending: Ending, message: Message) -> None:
-        if message["type"] in _ANSWERS:
-            await ending.responded_async(Answered.of(message))
-        if message["type"] in _STARTS:
-            theirs = list(message.get("headers", ()))
-            message = {**message, "headers": merge_raw(theirs, headers_of(outcomes, legacy))}
-        await send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            ending.release()
-
     return send_with_headers
+
+
+async def _send_with_the_end(send: Send, met: Met, legacy: str | None, message: Message) -> None:
+    """Send a message of a request that something is left to do for."""
+    ending = met.ending
+    assert ending is not None
+    if message["type"] in _ANSWERS:
+        await ending.responded_async(Answered.of(message))
+    if message["type"] in _STARTS:
+        theirs = list(message.get("headers", ()))
+        ours = headers_of(met.outcomes.values(), legacy)
+        message = {**message, "headers": merge_raw(theirs, ours)}
+    await send(message)
+    if message["type"] == "http.response.body" and not message.get("more_body", False):
+        ending.release()
 
 
 def ended(met: Met, receive: Receive) -> None:

@@ -37,7 +37,8 @@ _LOAD_IT = (
     "`loadmodule /path/to/libredis_rl.so` in the server's configuration, or with MODULE LOAD"
 )
 _HINTS = {
-    "NOPERM": "grant the user +rl.limit on these keys, and +rl.policy|get for policies",
+    "NOPERM": "grant the user +rl.limit on these keys, +rl.policy|get for policies, and as far as "
+    "they are used +rl.settle, +rl.all, +rl.lease, +rl.renew and +rl.release",
     "NOAUTH": "give the client a password",
     "WRONGPASS": "give the client the right user and password",
     "CROSSSLOT": "give check_all or limit_all a slot",

@@ -7,6 +7,17 @@ from typing import Any
 import httpx
 
 ADDRESS = "192.0.2.1"
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "method": "GET",
+    "path": "/",
+    "raw_path": b"/",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [],
+    "client": (ADDRESS, 1),
+}
+"""A request as ASGI has it, to be copied."""
 
 
 def asking(

@@ -5,7 +5,7 @@ import gc
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import flask
 import httpx
@@ -13,10 +13,10 @@ import pytest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.test import Client, override_settings
 from django.urls import path as route
-from fastapi import BackgroundTasks, Depends, FastAPI, Request
+from fastapi import BackgroundTasks, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 
-from redis_rl import ConfigurationError, RateLimiter, SyncRateLimiter
+from redis_rl import ConfigurationError, Outcome, RateLimiter, SyncRateLimiter
 from redis_rl.asgi import ConcurrencyMiddleware
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
@@ -24,8 +24,8 @@ from redis_rl.flask import RateLimits as FlaskLimits
 from support.eventually import eventually
 from support.server import Server
 from web.apps.adapters import limited, limited_places
-from web.apps.asking import asking
-from web.apps.served import served
+from web.apps.asking import SCOPE, asking
+from web.apps.served import opened, served
 from web.conftest import Serve
 
 
@@ -169,6 +169,29 @@ async def test_fastapi_holds_it_until_the_body_has_ended(
     assert seen == [("body", 1), ("background", 0)]
 
 
+async def test_the_end_of_the_body_is_enough(limiter: FastAPILimiter, server: Server) -> None:
+    app = FastAPI()
+    limiter.install(app)
+    seen: list[int] = []
+
+    async def later() -> None:
+        await limiter.check("ann", "5/minute", scope="x")
+        seen.append(held(server))
+
+    @app.get("/", dependencies=[Depends(limiter.concurrency(2, "30s"))])
+    async def answer(tasks: BackgroundTasks) -> str:
+        tasks.add_task(later)
+        return "ok"
+
+    async def receive() -> Any:
+        await asyncio.sleep(60)  # a server that says nothing of the client
+
+    async def send(_: Any) -> None: ...
+
+    await app({**SCOPE}, receive, send)
+    assert seen == [0]
+
+
 async def test_fastapi_needs_install(limiter: FastAPILimiter) -> None:
     app = FastAPI()
     app.get("/", dependencies=[Depends(limiter.concurrency(2, "30s"))])(lambda: 1)
@@ -251,7 +274,7 @@ def test_a_client_that_goes_away_gives_it_back(
 
 
 def test_two_hundred_requests_of_which_a_third_hang_up(url: str, server: Server) -> None:
-    limiter = FastAPILimiter(url, timeout=10)
+    limiter = FastAPILimiter(url, timeout=10, connect_timeout=10)
     app = FastAPI()
     limiter.install(app)
     most, now = [0], [0]
@@ -341,3 +364,25 @@ def test_django_holds_it_until_the_body_has_ended(url: str, server: Server, way:
     if way == "blocking":  # under WSGI, a coroutine's loop has ended by then
         assert eventually(lambda: none_held(server))
         limiter.close()
+
+
+def test_a_websocket_holds_it_while_it_is_open(url: str, server: Server) -> None:
+    limiter = FastAPILimiter(url, timeout=5)
+    app = FastAPI()
+    limiter.install(app)
+
+    @app.websocket("/")
+    async def echo(
+        socket: WebSocket, _: Annotated[Outcome, Depends(limiter.concurrency(2, "30s", name="ws"))]
+    ) -> None:
+        await socket.accept()
+        while True:
+            await socket.send_text(await socket.receive_text())
+
+    with opened(app, "/") as socket:
+        for text in ("a", "b"):
+            socket.send(text)
+            assert socket.recv(timeout=10) == text
+        assert held(server) == 1
+        socket.close()
+        assert eventually(lambda: none_held(server))

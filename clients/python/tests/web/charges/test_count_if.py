@@ -19,7 +19,7 @@ from store.proxy import FaultProxy
 from support.eventually import eventually
 from support.server import Server
 from web.apps.adapters import Adapter, Threaded, limited
-from web.apps.asking import asking
+from web.apps.asking import SCOPE, asking
 from web.apps.djangos import AsyncDjango
 from web.conftest import Serve
 
@@ -269,19 +269,28 @@ async def test_a_task_that_is_cancelled_leaves_its_charge(url: str, server: Serv
 
     async with RateLimiter(url, timeout=5) as limiter:
         limited_app = RateLimitMiddleware(app, limiter, "3/minute", count_if=lambda _: False)
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": "/",
-            "headers": [],
-            "client": ("192.0.2.1", 1),
-        }
-        task = asyncio.create_task(limited_app(scope, None, None))  # type: ignore[arg-type]
+        task = asyncio.create_task(limited_app({**SCOPE}, None, None))  # type: ignore[arg-type]
         await began.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     assert used(server) == 1
+
+
+async def test_an_app_that_raises_before_it_answers_counts_as_500(url: str) -> None:
+    seen: list[int] = []
+
+    async def app(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async with RateLimiter(url, timeout=5) as limiter:
+        limited_app = RateLimitMiddleware(
+            app, limiter, "3/minute", count_if=lambda answer: seen.append(answer.status_code)
+        )
+        async with asking(limited_app, raising=True) as client:
+            with pytest.raises(ZeroDivisionError):
+                await client.get("/")
+    assert seen == [500]
 
 
 def test_flask_s_aborts_count_by_their_status(url: str, server: Server) -> None:
