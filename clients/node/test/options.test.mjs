@@ -47,7 +47,10 @@ test('of rateLimit, which migrants spell as they did', () => {
     [{ limits, passOnStoreError: true }, /onError: 'open'/],
     [{ limits, ipv6Subnet: 56 }, /ipv6Prefix of createLimiter/],
     [{ limits, requestPropertyName: 'x' }, /request\.rateLimit/],
-    [{ limits, skipFailedRequests: true }, /no equivalent yet/],
+    [
+      { limits, skipFailedRequests: true },
+      /use countIf, as in countIf: \(res\) => res.statusCode < 400/,
+    ],
     [{ limits, on_error: 'open' }, /on_error: use onError/],
     [{ limits, trustedProxies: ['unix'] }, /trustedProxies of createLimiter/],
     [{ limits, coverNotFound: true }, /coverNotFound/],
