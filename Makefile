@@ -26,7 +26,7 @@ SERVERS ?=
 .PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
 .PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings
 .PHONY: cli pages test-cli prometheus example-replay
-.PHONY: dist test-dist test-dist-own
+.PHONY: dist test-dist test-dist-own wheels
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -234,6 +234,17 @@ packages: $(VENV)/.ready $(NODE_HELPER)/node_modules/.ready ## make what PyPI, c
 
 wheel: build $(VENV)/.ready ## make the Python wheel that carries the module, for machines like this one, in target/wheel/
 	cd packaging/python && $(CURDIR)/$(VENV)/bin/hatchling build --target wheel --directory $(CURDIR)/target/wheel
+
+wheels: dist $(VENV)/.ready ## make that wheel for each file of make dist, in target/wheels/; MACHINES as for dist
+	@for machine in $(MACHINES); do \
+	    case $$machine in \
+	    *-gnu) platform=manylinux_2_17_$${machine%-gnu} ;; \
+	    *-musl) platform=musllinux_1_2_$${machine%-musl} ;; \
+	    esac; \
+	    (cd packaging/python && \
+	    REDIS_RL_MODULE=$(CURDIR)/target/dist/libredis_rl-$$machine.so REDIS_RL_PLATFORM=$$platform \
+	    $(CURDIR)/$(VENV)/bin/hatchling build --target wheel --directory $(CURDIR)/target/wheels); \
+	done
 
 # What the weekly job of CI does before it tests: the newest library in place of the pinned one.
 newest-python: $(VENV)/.ready

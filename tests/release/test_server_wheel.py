@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import venv
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,17 +41,18 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def run(command: Sequence[str], folder: Path, code: int = 0) -> str:
+def run(command: Sequence[str], folder: Path, **environment: str) -> str:
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command,
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env={**bare, **environment},
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
-    assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
@@ -85,6 +87,24 @@ def test_a_server_for_a_try(python: Path, tmp_path: Path) -> None:
             assert server.wait(30) == 0
         finally:
             server.kill()
+
+
+@pytest.mark.parametrize("platform", ["manylinux_2_17_aarch64", "musllinux_1_2_x86_64"])
+def test_a_wheel_for_another_machine(tmp_path: Path, platform: str) -> None:
+    """As `make wheels` makes them: named for that machine, with the file that it was given."""
+    other = tmp_path / "other.so"
+    other.write_bytes(b"another file")
+    words = ["-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    given = {"REDIS_RL_MODULE": str(other), "REDIS_RL_PLATFORM": platform}
+    run([sys.executable, *words], PACKAGE, **given)
+    [made] = tmp_path.glob("*.whl")
+    assert made.name == f"redis_rl_server-{version.told(version.SOURCE)}-py3-none-{platform}.whl"
+    with zipfile.ZipFile(made) as wheel:
+        assert wheel.read("redis_rl_server/libredis_rl.so") == b"another file"
+        [about] = [name for name in wheel.namelist() if name.endswith("/WHEEL")]
+        told = wheel.read(about).decode()
+    assert f"Tag: py3-none-{platform}\n" in told
+    assert "Root-Is-Purelib: false\n" in told
 
 
 def test_without_the_extra_it_says_what_is_missing(python: Path, tmp_path: Path) -> None:
