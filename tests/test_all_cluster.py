@@ -19,6 +19,7 @@ from support.cluster import (
     asked,
     held,
     holds,
+    role_of,
     tags,
 )
 from support.eventually import eventually
@@ -249,7 +250,7 @@ def test_a_replica_that_takes_over_has_calls_whole(cluster: Cluster) -> None:
     assert acknowledged <= kept[0] <= sent
     assert clauses(cluster.call(*call(keys)))[0] == 1
     primary.start()
-    eventually(lambda: asked(primary, "ROLE")[0] == b"slave", DEADLINE_S)
+    eventually(lambda: role_of(primary) == b"slave", DEADLINE_S)
     cluster.wait_until_whole()
     for key in keys:
         eventually(partial(holds, primary, key, held(replica, key)))

@@ -17,6 +17,7 @@ from support.cluster import (
     holds,
     keys_in,
     of_all,
+    role_of,
     used,
 )
 from support.eventually import eventually
@@ -62,7 +63,7 @@ def test_a_killed_primary_forgets_nothing_that_wait_acknowledged(cluster: Cluste
 
     # The one that was killed comes back with nothing, as a replica, and gets it all.
     primary.start()
-    eventually(lambda: asked(primary, "ROLE")[0] == b"slave", DEADLINE_S)
+    eventually(lambda: role_of(primary) == b"slave", DEADLINE_S)
     cluster.wait_until_whole()
     for key in (steady, loaded):
         assert held(primary, key) == held(replica, key)

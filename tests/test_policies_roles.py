@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support import replication
-from support.cluster import asked
+from support.cluster import role_of
 from support.eventually import eventually
 from support.paths import MODULE
 from support.policies import SAVES, PolicyFile, dump
@@ -89,7 +89,7 @@ def test_by_failover(new_server: NewServer, tmp_path: Path, has_file: str) -> No
         # The file is put over what was loaded, and at once writes are held back.
         replies = raw.pipeline([["DEBUG", "RELOAD"], ["FAILOVER"]])
         assert replies == [OK, OK]
-        eventually(lambda: asked(replica, "ROLE")[0] == b"master")
+        eventually(lambda: role_of(replica) == b"master")
     # Whether it could be told of the file before, or not.
     expected = dump(replica)
     assert expected in (policies, {**policies, **FILES["primary"]})
@@ -132,8 +132,9 @@ def test_a_primary_that_could_not_tell_of_its_file(new_server: NewServer, tmp_pa
         assert raw("DEBUG", "RELOAD") == OK
         assert dump(first) != before
         replication.promote(second)
-        raw("CLIENT", "UNPAUSE")
-        replication.attach(first, second)
+        # At once, or it would tell of its file in between.
+        raw.pipeline([["CLIENT", "UNPAUSE"], ["REPLICAOF", "127.0.0.1", second.port]])
+    replication.attach(first, second)
     assert_same(second, first, before)
     assert replication.info(second.client(), "stats")["sync_full"] == 0
     replication.promote(first)

@@ -9,7 +9,7 @@ import pytest
 
 from support import replication
 from support.clock import START_MS, Clock
-from support.cluster import asked, held, of_all, used
+from support.cluster import asked, held, of_all, role_of, used
 from support.eventually import eventually
 from support.policies import PolicyFile, dump
 from support.pool import NewServer
@@ -71,7 +71,7 @@ def test_a_replica_that_sentinels_promote_keeps_what_wait_acknowledged(
     state, policies = held(primary, "k"), dump(primary)
     primary.kill9()
     eventually(lambda: {primary_port(each) for each in sentinels} == {replica.port}, 90.0)
-    eventually(lambda: asked(replica, "ROLE")[0] == b"master", 40.0)
+    eventually(lambda: role_of(replica) == b"master", 40.0)
     assert held(replica, "k") == state
     assert dump(replica) == policies
     assert used(replica, "k", 10) == [7] * 5
@@ -81,7 +81,7 @@ def test_a_replica_that_sentinels_promote_keeps_what_wait_acknowledged(
         assert clauses(connection(*of_all("k", 10)))[0] == 0
     # What was the primary comes back as one, with its file, and is made a replica.
     primary.start()
-    eventually(lambda: asked(primary, "ROLE")[0] == b"slave", 40.0)
+    eventually(lambda: role_of(primary) == b"slave", 40.0)
     replication.wait_in_sync(replica, primary)
     assert dump(replica) == policies
     assert dump(primary) == policies

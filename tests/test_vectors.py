@@ -13,7 +13,8 @@ from support.paths import ROOT
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
     (ROOT / "clients" / "vectors.json").read_text()
 )
-PERIOD_MS = 3  # where RL.PEEK tells of it
+NAME, PERIOD_MS = 0, 3
+"""Where RL.PEEK tells of it: its algorithm, or what else it is, and its period."""
 
 
 def test_the_module_reads_every_clause_as_the_vectors_do(client: redis.Redis) -> None:
@@ -21,24 +22,29 @@ def test_the_module_reads_every_clause_as_the_vectors_do(client: redis.Redis) ->
         if "error" in row:
             continue
         client.delete("k")
-        limits, periods_ms = [], []
+        rows, in_use = [], []
         for place, (clause, period_ms) in enumerate(
             zip(row["clauses"], row["periods_ms"], strict=True)
         ):
-            if clause[0] == "POLICY":
+            name, *numbers = clause
+            if name == "POLICY":
                 # What a policy stands for is the server's; here a limit of its own.
-                limits.append(7)
-                periods_ms.append(1_001 + place)
-                stands_for = ["FIXED", limits[-1], f"{periods_ms[-1]}ms"]
-                client.execute_command("RL.POLICY", "SET", clause[1], *stands_for)
+                rows.append(7)
+                period = 1_001 + place
+                client.execute_command("RL.POLICY", "SET", *numbers, "FIXED", 7, f"{period}ms")
+                in_use.append(("fixed", period))
+            elif name == "SHADOW":
+                in_use.append((f"shadow-{numbers[0].lower()}", period_ms))
             else:
-                limits.append(int(clause[1]))
-                periods_ms.append(period_ms)
+                rows.append(int(numbers[0]))
+                # A ban without a refusal leaves nothing.
+                in_use += [(name.lower(), period_ms)] if name != "BAN" else []
         words = chain.from_iterable(row["clauses"])
         verdict, *told = client.execute_command("RL.LIMIT", "k", *words)
-        assert [five[1] for five in told] == limits, row
-        in_use = sorted(limiter[PERIOD_MS] for limiter in client.execute_command("RL.PEEK", "k"))
-        assert in_use == (sorted(periods_ms) if verdict else []), row
+        assert [five[1] for five in told] == rows, row
+        kept = client.execute_command("RL.PEEK", "k")
+        found = sorted((one[NAME].decode(), one[PERIOD_MS]) for one in kept)
+        assert found == (sorted(in_use) if verdict else []), row
 
 
 def test_no_case_is_there_twice() -> None:
