@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -88,6 +89,15 @@ def steps(seed: int, back: bool) -> list[int]:
     return random.Random(-seed).choices(BACK_MS if back else FORWARD_MS, k=600)
 
 
+@pytest.fixture
+def lazy(raw: RawConnection) -> Iterator[None]:
+    """Keys go when they are asked for, not when the server's timer sees a clock that steps."""
+    raw("DEBUG", "SET-ACTIVE-EXPIRE", 0)
+    yield
+    raw("DEBUG", "SET-ACTIVE-EXPIRE", 1)
+
+
+@pytest.mark.usefixtures("lazy")
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("ids", [False, True], ids=["without ids", "with ids"])
 def test_it_does_at_each_key_what_a_call_on_it_would(
