@@ -15,10 +15,10 @@ from support.pool import NewServer
 from support.resp import Failure, RawConnection, Status
 from support.server import Server
 from support.verdicts import clauses, integers
+from support.ways import AOF, WAYS
 
 pytestmark = pytest.mark.all_servers
 
-AOF = {"appendonly": "yes", "appendfsync": "always"}
 LONG = "l" * 64
 TAKEN = (
     "RL.LEASE k 9 1m a COST 2",
@@ -63,40 +63,6 @@ def check(server: Server, key: str = "k") -> None:
             assert integers(raw(*look))[2] == before + places, name
         assert raw("RL.RENEW", key, "1m", "a", "b", LONG) == 0
     server.clock.set_ms(start)
-
-
-def restarts(server: Server) -> None:
-    server.client().execute_command("SAVE")
-    server.kill9()
-    server.start()
-
-
-def restarts_on_an_aof(server: Server) -> None:
-    server.restart()
-
-
-def restarts_on_a_rewritten_aof(server: Server) -> None:
-    rewrite_aof(server)
-    server.restart()
-
-
-def is_killed(server: Server) -> None:
-    server.kill9()
-    server.start()
-
-
-def reloads(server: Server) -> None:
-    server.client().execute_command("DEBUG", "RELOAD")
-
-
-WAYS: dict[str, tuple[dict[str, str], Callable[[Server], None]]] = {
-    "an RDB file": ({}, restarts),
-    "DEBUG RELOAD": ({}, reloads),
-    "an AOF": (AOF, restarts_on_an_aof),
-    "a rewritten AOF": ({**AOF, "aof-use-rdb-preamble": "no"}, restarts_on_a_rewritten_aof),
-    "an RDB preamble": ({**AOF, "aof-use-rdb-preamble": "yes"}, restarts_on_a_rewritten_aof),
-    "kill -9": (AOF, is_killed),
-}
 
 
 @pytest.mark.parametrize(("config", "goes_through"), WAYS.values(), ids=WAYS)
