@@ -156,6 +156,7 @@ def test_a_wheel_for_another_machine(tmp_path: Path, platform: str) -> None:
     assert made.name == f"redis_rl_server-{version.told(version.SOURCE)}-py3-none-{platform}.whl"
     with zipfile.ZipFile(made) as wheel:
         assert wheel.read("redis_rl_server/libredis_rl.so") == b"another file"
+        assert b"Files: foldhash" in wheel.read("redis_rl_server/copyright")
         [about] = [name for name in wheel.namelist() if name.endswith("/WHEEL")]
         told = wheel.read(about).decode()
     assert f"Tag: py3-none-{platform}\n" in told
