@@ -98,20 +98,22 @@ test-bindings: ## compare the bindings with the headers of all servers; needs li
 
 # What make dist builds, and for which machines: all that scripts/dist.py knows, unless some are named.
 MACHINES ?= x86_64-gnu aarch64-gnu x86_64-musl aarch64-musl x86_64-tool aarch64-tool
+PROCESSOR := $(shell uname -m)
+FOREIGN = $(filter-out $(PROCESSOR)-gnu $(PROCESSOR)-tool,$(MACHINES))
 
 dist: ## build the module and the tool for other machines into target/dist/; MACHINES=aarch64-gnu for some of them
 	@scripts/setup.sh build python
 	@python3 scripts/dist.py $(MACHINES)
 
 test-dist: dist servers ## load what make dist builds, on real servers and under qemu
-	@scripts/setup.sh foreign
+	@$(if $(FOREIGN),scripts/setup.sh foreign)
 	@python3 scripts/foreign_servers.py $(MACHINES)
 	RL_DIST='$(MACHINES)' $(VENV)/bin/pytest -c tests/pytest.ini tests/release/test_dist.py tests/release/test_dist_tool.py \
 	    tests/release/test_first_minute_prebuilt.py $(ARGS)
 
 # What make test has time for: the file that most people will load.
 test-dist-own:
-	@$(MAKE) --no-print-directory test-dist MACHINES=$(shell uname -m)-gnu
+	@$(MAKE) --no-print-directory test-dist MACHINES=$(PROCESSOR)-gnu
 
 test-core: ## test the decisions (core/), without any server
 	@scripts/setup.sh build
