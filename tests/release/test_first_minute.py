@@ -32,7 +32,6 @@ from support.ports import free_port
 from support.program import Program
 from support.server import Server
 
-
 # Only a test that hangs takes so long: what is installed takes a minute where nobody else works.
 pytestmark = pytest.mark.timeout(3 * TYPED_S)
 
