@@ -68,6 +68,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check for
 	$(VENV)/bin/python scripts/rooms.py core/src
 	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words style failure
 	$(VENV)/bin/python scripts/rooms.py src commands state policies words metrics settings server
+	$(VENV)/bin/python scripts/rooms.py src/commands registration consuming peek top policy apply rights steps
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)

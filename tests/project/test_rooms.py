@@ -52,3 +52,20 @@ def test_a_room_that_leans_the_wrong_way_is_told(tmp_path: Path) -> None:
     code, said = rooms(tmp_path, ONE_WAY, "b", "a")
     assert code == 1
     assert "a leans on b::one" in said
+
+
+def test_a_room_is_checked_by_itself(tmp_path: Path) -> None:
+    files = {
+        "lib.rs": "mod one;\nmod room;\n",
+        "one.rs": "",
+        "room/mod.rs": "mod one;\nmod two;\n",
+        "room/one/mod.rs": "mod inner;\n",
+        "room/one/inner.rs": "use crate::room::two::Two;\n",
+        # Not the room's own `one`.
+        "room/two.rs": "use crate::one::One;\n",
+    }
+    assert rooms(tmp_path, files) == (0, "")
+    assert rooms(tmp_path / "room", {}, "one", "two") == (0, "")
+    code, said = rooms(tmp_path / "room", {}, "two", "one")
+    assert code == 1
+    assert "one::inner leans on two" in said

@@ -2,34 +2,34 @@
 
 use rl_core::{Algorithm, Clause};
 
-use super::consume::consume;
-use super::reply;
+use crate::commands::steps::consume::consume;
+use crate::commands::steps::reply;
 use crate::server::Call;
 use crate::settings::LOG_MAX_LIMIT;
 use crate::words::{Ending, Error, limits};
 
 /// `RL.FIXED key limit period [COST n] [ID id [KEEP period]]`
-pub(super) fn fixed(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn fixed(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Fixed)
 }
 
 /// `RL.SLIDING key limit period [COST n] [ID id [KEEP period]]`
-pub(super) fn sliding(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn sliding(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Sliding)
 }
 
 /// `RL.LOG key limit period [COST n] [ID id [KEEP period]]`
-pub(super) fn log(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn log(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Log)
 }
 
 /// `RL.TOKEN key capacity refill period [COST n] [ID id [KEEP period]]`
-pub(super) fn token(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn token(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Token)
 }
 
 /// `RL.LEAKY key capacity leak period [COST n] [ID id [KEEP period]]`
-pub(super) fn leaky(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn leaky(call: &Call<'_>) -> Result<(), Error> {
     run(call, Algorithm::Leaky)
 }
 

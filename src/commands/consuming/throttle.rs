@@ -2,8 +2,8 @@
 
 use rl_core::{Clause, Verdict, Wait};
 
-use super::consume::consume;
-use super::reply;
+use crate::commands::steps::consume::consume;
+use crate::commands::steps::reply;
 use crate::server::{Answer, Call};
 use crate::words::endings::end;
 use crate::words::numbers::Number;
@@ -11,7 +11,7 @@ use crate::words::periods::period_ms;
 use crate::words::{Ending, Error};
 
 /// `RL.THROTTLE key max_burst count period [quantity]`
-pub(super) fn throttle(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn throttle(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.words();
     let mut next = || words.next().unwrap_or_default();
     let capacity = Number::MAX_BURST.read(next())?.saturating_add(1);

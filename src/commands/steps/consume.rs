@@ -21,7 +21,7 @@ use crate::words::{Ending, Error};
 /// Decides a call against `clauses`, at most `N`, that ends as `ending` says; records what is to be
 /// recorded, and has `answer` tell of it.
 #[inline(always)]
-pub(super) fn consume<const N: usize>(
+pub(in crate::commands) fn consume<const N: usize>(
     call: &Call<'_>,
     clauses: &[Clause],
     ending: &Ending,

@@ -1,12 +1,14 @@
 //! Every command, one row each. The rows feed registration, COMMAND DOCS, RL.HELP and the syntax
 //! lines of the documentation.
 
+use super::about;
 use super::arguments::{
     CAPACITY, CHARGE, CLAUSE, COST, DURATION, ID, KEY, LEAK, LIMIT, NAME, PERIOD, PLAIN_CLAUSE,
     REFILL, THROTTLE, WINDOW, argument, word,
 };
 use super::row::{Access, Row};
-use super::{about, all, apply, lease, limit, peek, policy, settle, single, throttle, top};
+use crate::commands::consuming::{all, lease, limit, settle, single, throttle};
+use crate::commands::{apply, peek, policy, top};
 use crate::server::calls::call::entry;
 use crate::server::calls::register::{Argument, Kind};
 use crate::state;

@@ -9,7 +9,7 @@ use crate::state::COMMAND;
 /// and tells who must know. What replicas are told is made by `effect`, of whether the key is plain
 /// and of when it expires, if anybody may listen.
 #[inline(always)]
-pub(super) fn written<E: AsRef<[u8]>>(
+pub(in crate::commands) fn written<E: AsRef<[u8]>>(
     call: &Call<'_>,
     mut key: Key<'_, Limiters>,
     standing_ms: Option<u64>,

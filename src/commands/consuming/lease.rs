@@ -4,10 +4,10 @@ use std::slice;
 
 use rl_core::{ChargeId, Group, GroupOutcome, Item, LeaseAsk, Limiters, Now};
 
-use super::charge::record;
-use super::denied::denied;
-use super::written::written;
-use super::{group, reply};
+use crate::commands::steps::charge::record;
+use crate::commands::steps::denied::denied;
+use crate::commands::steps::written::written;
+use crate::commands::steps::{group, reply};
 use crate::metrics;
 use crate::server::{Call, Key, Words};
 use crate::settings::LEASE_MAX_LIMIT;
@@ -17,7 +17,7 @@ use crate::words::periods::named_period_ms;
 use crate::words::{Error, Quoted, endings};
 
 /// `RL.LEASE key limit duration id [COST n]`
-pub(super) fn lease(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn lease(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.words();
     let mut next = || words.next().unwrap_or_default();
     let clause = lease_of(next(), next(), LEASE_MAX_LIMIT.get())?;
@@ -56,7 +56,7 @@ fn cost(words: &mut Words<'_>) -> Result<u64, Error> {
 }
 
 /// `RL.RENEW key duration id [id ...]`
-pub(super) fn renew(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn renew(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.words();
     let duration_ms = named_period_ms("duration", words.next().unwrap_or_default())?;
     let ids = ids(words)?;
@@ -64,7 +64,7 @@ pub(super) fn renew(call: &Call<'_>) -> Result<(), Error> {
 }
 
 /// `RL.RELEASE key id [id ...]`
-pub(super) fn release(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn release(call: &Call<'_>) -> Result<(), Error> {
     let ids = ids(call.words())?;
     let released = change(call, |limiters, now| limiters.releases(&ids, now))?;
     metrics::leases_released(released);

@@ -14,14 +14,14 @@ use crate::words::clause::{AnyClause, Extra};
 use crate::words::clauses::OfKey;
 
 /// The limits on trial of a key, in order, and the policies that brought them.
-pub(super) struct Shadows {
-    pub(super) limits: ArrayVec<Clause, MAX_CLAUSES>,
+pub(in crate::commands) struct Shadows {
+    limits: ArrayVec<Clause, MAX_CLAUSES>,
     policies: ArrayVec<Option<usize>, MAX_CLAUSES>,
 }
 
 impl Shadows {
     #[inline(always)]
-    pub(super) fn of(clauses: OfKey<'_>) -> Self {
+    pub(in crate::commands) fn of(clauses: OfKey<'_>) -> Self {
         let mut shadows = Self { limits: ArrayVec::new_const(), policies: ArrayVec::new_const() };
         for (limit, policy) in clauses.shadows() {
             // A call has no more clauses than there is room for.
@@ -33,7 +33,7 @@ impl Shadows {
 }
 
 /// `clauses` as the core is asked them, at a cost, by a call with that id.
-pub(super) fn asked<'a>(
+pub(in crate::commands) fn asked<'a>(
     clauses: OfKey<'a>,
     shadows: &'a Shadows,
     cost: u64,
@@ -53,7 +53,7 @@ pub(super) fn asked<'a>(
 }
 
 /// Leaves out what needs memory where there is none for it, of what the call can do without.
-pub(super) fn find_memory<const N: usize>(
+pub(in crate::commands) fn find_memory<const N: usize>(
     call: &Call<'_>,
     outcomes: &mut [GroupOutcome<N>],
 ) -> Result<(), Error> {
@@ -67,7 +67,7 @@ pub(super) fn find_memory<const N: usize>(
 }
 
 /// Lets operators see what limits on trial would have refused, and who is shut out.
-pub(super) fn tell<const N: usize>(
+pub(in crate::commands) fn tell<const N: usize>(
     call: &Call<'_>,
     shadows: &Shadows,
     outcome: &GroupOutcome<N>,
@@ -98,7 +98,7 @@ pub(super) fn tell<const N: usize>(
 
 /// The verdicts of the key's clauses in the order in which they were asked, those of limits on trial
 /// left out.
-pub(super) fn answer<const N: usize>(
+pub(in crate::commands) fn answer<const N: usize>(
     answer: &mut Answer<'_>,
     clauses: OfKey<'_>,
     outcome: &GroupOutcome<N>,
@@ -122,7 +122,7 @@ pub(super) fn answer<const N: usize>(
 }
 
 /// Decides what one key is asked, in place: an outcome is too large to be handed on.
-pub(super) fn decide<const N: usize>(
+pub(in crate::commands) fn decide<const N: usize>(
     outcome: &mut GroupOutcome<N>,
     stored: Option<&Limiters>,
     group: Group<'_>,

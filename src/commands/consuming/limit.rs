@@ -6,17 +6,17 @@ use rl_core::bounds::MAX_CLAUSES;
 use rl_core::{Group, GroupOutcome, Limiters};
 
 use super::asked::{Asked, Keys};
-use super::charge::record;
-use super::consume::consume;
-use super::denied::denied;
-use super::group::{self, Shadows};
-use super::reply;
+use crate::commands::steps::charge::record;
+use crate::commands::steps::consume::consume;
+use crate::commands::steps::denied::denied;
+use crate::commands::steps::group::{self, Shadows};
+use crate::commands::steps::reply;
 use crate::metrics;
 use crate::server::{Call, Key};
 use crate::words::{Ending, Error};
 
 /// `RL.LIMIT key clause [clause ...] [COST n] [ID id [KEEP period]]`
-pub(super) fn limit(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn limit(call: &Call<'_>) -> Result<(), Error> {
     let mut asked = Asked::new();
     let mut words = call.words();
     let ending = match asked.read(Keys::One, &mut words)? {

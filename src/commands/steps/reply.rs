@@ -7,7 +7,7 @@ use crate::server::Answer;
 
 /// The five integers of a single limit.
 #[inline(always)]
-pub(super) fn verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
+pub(in crate::commands) fn verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
     answer.array(5);
     answer.integer(u64::from(verdict.allowed));
     integer(answer, verdict.limit);
@@ -18,7 +18,7 @@ pub(super) fn verdict(answer: &mut Answer<'_>, verdict: &Verdict) {
 
 /// Milliseconds to wait; -1 for ever.
 #[inline(always)]
-pub(super) fn wait(answer: &mut Answer<'_>, wait: Wait) {
+pub(in crate::commands) fn wait(answer: &mut Answer<'_>, wait: Wait) {
     match wait {
         Wait::Ms(ms) => integer(answer, ms),
         Wait::Never => answer.minus_one(),
@@ -27,6 +27,6 @@ pub(super) fn wait(answer: &mut Answer<'_>, wait: Wait) {
 
 /// A number, or 2^53 - 1 if it is larger: what every client's language can hold.
 #[inline(always)]
-pub(super) fn integer(answer: &mut Answer<'_>, value: u64) {
+pub(in crate::commands) fn integer(answer: &mut Answer<'_>, value: u64) {
     answer.integer(value.min(MAX_ANSWER));
 }

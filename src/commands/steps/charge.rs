@@ -40,7 +40,7 @@ pub(super) fn charge<const N: usize>(
 
 /// Writes what `group` changes at the call's key, if anything; moves the expiry, and tells who must
 /// know.
-pub(super) fn record<const N: usize>(
+pub(in crate::commands) fn record<const N: usize>(
     call: &Call<'_>,
     mut key: Key<'_, Limiters>,
     group: &GroupOutcome<N>,

@@ -5,10 +5,10 @@ use rl_core::bounds::MAX_CLAUSES;
 use rl_core::{Charge, Group, GroupOutcome, Limiters, decide_all};
 
 use super::asked::{Asked, Keys, is_and};
-use super::charge::record;
-use super::denied::denied;
-use super::group::{self, Shadows};
 use super::where_keys::tell_keys;
+use crate::commands::steps::charge::record;
+use crate::commands::steps::denied::denied;
+use crate::commands::steps::group::{self, Shadows};
 use crate::metrics;
 use crate::server::{Call, Key, Words};
 use crate::words::bounds::MAX_GROUPS;
@@ -34,7 +34,7 @@ struct AllAsked<'call> {
 
 /// `RL.ALL key clause [clause ...] [COST n] [AND key clause [clause ...] [COST n]] ...
 /// [ID id [KEEP period]]`
-pub(super) fn all(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn all(call: &Call<'_>) -> Result<(), Error> {
     if call.is_question_for_keys() {
         tell_keys(call);
         return Ok(());

@@ -2,7 +2,7 @@
 
 use rl_core::{Item, Limiters, Note, Settlement};
 
-use super::written::written;
+use crate::commands::steps::written::written;
 use crate::metrics;
 use crate::server::{Call, Key};
 use crate::state::Outgoing;
@@ -10,7 +10,7 @@ use crate::words::numbers::Number;
 use crate::words::{Error, endings};
 
 /// `RL.SETTLE key id cost`
-pub(super) fn settle(call: &Call<'_>) -> Result<(), Error> {
+pub(in crate::commands) fn settle(call: &Call<'_>) -> Result<(), Error> {
     let mut words = call.words();
     let id = endings::id(words.next().unwrap_or_default())?;
     let cost = Number::SETTLED.read(words.next().unwrap_or_default())?;
