@@ -115,6 +115,7 @@ test-dist-own:
 test-core: ## test the decisions (core/), without any server
 	@scripts/setup.sh build
 	cargo test $(LOCKED) -p rl-core
+	cargo test $(LOCKED) -p rl-core --benches
 
 test-module: ## unit-test the module (src/), without any server
 	@scripts/setup.sh build
