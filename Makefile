@@ -132,7 +132,7 @@ test-server: build servers ## test the module inside real servers; ARGS='-k word
 test-deb: build pages servers ## make the Debian package, install it and start servers with it, where there is dpkg
 	@if scripts/deb.sh --check; then \
 	    deb=$$(scripts/deb.sh); \
-	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
+	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/project/test_packaging.py; \
 	else echo "The Debian package is not tested here."; fi
 
 # Its configuration is beside it, so that its tools find it wherever it lies.

@@ -177,7 +177,7 @@ def test_what_a_list_lacks_or_has_too_much_is_told(tmp_path: Path) -> None:
 
 def test_a_path_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("`src/lib.rs` `src/no.rs` `lib.rs` `no.rs` `text/html` `tests/test_*.py`")
+    page.write_text("`src/lib.rs` `src/no.rs` `lib.rs` `no.rs` `text/html` `tests/*/test_*.py`")
     assert gone(page, {"lib.rs"}) == ["src/no.rs", "no.rs"]
 
 
