@@ -171,7 +171,7 @@ def test_a_replica_that_is_attached_in_a_storm_ends_equal(new_server: NewServer)
         writers.wait_for(10)
         for _ in range(2):
             replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
-            eventually(partial(is_linked, replica), 30.0)
+            eventually(partial(is_linked, replica))
             writers.wait_for(20)
             replication.promote(replica)
             writers.wait_for(5)

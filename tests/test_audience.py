@@ -68,7 +68,7 @@ def is_linked(replica: Server) -> bool:
 def follow(replica: Server, primary: Server) -> None:
     """Make one the replica of the other without waiting for all that goes on."""
     replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
-    eventually(partial(is_linked, replica), 30.0)
+    eventually(partial(is_linked, replica))
 
 
 def is_saving(server: Server, what: str) -> bool:
@@ -126,7 +126,7 @@ def test_a_replica_that_comes_while_a_save_is_under_way(
         assert is_saving(primary, "rdb_bgsave_in_progress")
         replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
         primary.client().config_set("rdb-key-save-delay", 0)
-        eventually(partial(is_linked, replica), 30.0)
+        eventually(partial(is_linked, replica))
         writers.wait_for(5)
     stand(primary)
     assert_same_on_replica(primary, replica)
@@ -146,7 +146,7 @@ def test_who_begins_to_listen_without_an_event_is_seen_at_the_next_tick(
         wait_until_heard(primary)
         assert replication.info(primary.client(), "stats")["total_forks"] == 0
         primary.client().config_set("repl-diskless-sync-delay", 0)
-        eventually(partial(is_linked, replica), 30.0)
+        eventually(partial(is_linked, replica))
         writers.wait_for(5)
     stand(primary)
     assert_same_on_replica(primary, replica)
@@ -180,7 +180,7 @@ def test_a_replica_that_leaves_and_comes_back(new_server: NewServer) -> None:
         assert effects(primary)[1] == unheard
         os.kill(replica.pid, signal.SIGCONT)
         eventually(lambda: replication.info(primary.client(), "replication")["connected_slaves"])
-        eventually(partial(is_linked, replica), 30.0)
+        eventually(partial(is_linked, replica))
     stand(primary)
     assert_same_on_replica(primary, replica)
     stats = replication.info(primary.client(), "stats")
@@ -253,8 +253,7 @@ def test_an_aof_that_is_switched_on_under_load(new_server: NewServer, saving: bo
             lambda: (
                 not is_saving(server, "aof_rewrite_scheduled")
                 and not is_saving(server, "aof_rewrite_in_progress")
-            ),
-            30.0,
+            )
         )
         wait_until_heard(server)
         writers.wait_for(5)
@@ -273,7 +272,7 @@ def test_an_aof_that_is_switched_off_and_on_again(new_server: NewServer) -> None
         server.client().config_set("appendonly", "no")
         wait_until_alone(server)
         server.client().config_set("appendonly", "yes")
-        eventually(lambda: not is_saving(server, "aof_rewrite_in_progress"), 30.0)
+        eventually(lambda: not is_saving(server, "aof_rewrite_in_progress"))
         wait_until_heard(server)
         writers.wait_for(5)
     stand(server)

@@ -114,7 +114,7 @@ def test_the_ports_of_a_killed_server_wait_for_it(plain: Server) -> None:
     asked = "import sys; from support.ports import claim; print(claim(int(sys.argv[1])))"
     for port in (plain.port, plain.bus_port):
         elsewhere = [sys.executable, "-c", asked, str(port)]
-        told = subprocess.check_output(elsewhere, cwd=ROOT / "tests", text=True, timeout=30)
+        told = subprocess.check_output(elsewhere, cwd=ROOT / "tests", text=True, timeout=60)
         assert (claim(port), told) == (False, "False\n")
     port = plain.port
     plain.start()

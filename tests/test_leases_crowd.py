@@ -39,7 +39,7 @@ def test_a_hundred_clients_of_which_some_are_killed(new_server: NewServer, kind:
         )
     try:
         with server.raw() as raw:
-            eventually(lambda: isinstance(raw("RL.TOP"), list) and raw("RL.TOP") != [], 60.0)
+            eventually(lambda: isinstance(raw("RL.TOP"), list) and raw("RL.TOP") != [])
             # Places are refused: all have begun, or will while others are killed.
             time.sleep(SECONDS / 3)
             for program in programs[:KILLED]:

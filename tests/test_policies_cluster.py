@@ -29,7 +29,7 @@ from support.policies import SAVES, PolicyFile, dump
 from support.resp import Failure
 from support.server import Server
 
-pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 API, SMS = ["FIXED 3 1d"], ["TOKEN 2 1 1d"]
 KEYS = keys_in([slots[0] for slots in RANGES])

@@ -71,7 +71,7 @@ def test_a_replica_attached_under_load_ends_equal(new_server: NewServer, diskles
         writers.wait_for(20)
         for _ in range(3):
             replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
-            eventually(lambda: is_linked(replica), 30.0)
+            eventually(lambda: is_linked(replica))
             writers.wait_for(10)
             replication.promote(replica)
             writers.wait_for(5)
@@ -205,7 +205,7 @@ def test_slots_that_migrate_take_their_limiters_along(new_server: NewServer, kin
         bus = str(target.client().config_get("cluster-port")["cluster-port"])
         assert here("CLUSTER", "MEET", "127.0.0.1", target.port, bus) == Status("OK")
         for node in (here, there):
-            eventually(partial(is_up, node), 30.0)
+            eventually(partial(is_up, node))
         allowed = 0
         for turn in range(10**6):
             reply = here(*call)

@@ -16,7 +16,7 @@ from support.pool import NewServer
 from support.server import Server, ServerFailed
 from support.verdicts import clauses
 
-pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 NAME = "limits"
 SENTINELS, QUORUM = 3, 2
@@ -63,15 +63,15 @@ def test_a_replica_that_sentinels_promote_keeps_what_wait_acknowledged(
     )
     replication.attach(replica, primary)
     sentinels = [sentinel_of(new_server, clock, primary) for _ in range(SENTINELS)]
-    eventually(lambda: all(map(sees_all, sentinels)), 40.0)
+    eventually(lambda: all(map(sees_all, sentinels)))
     with primary.raw() as connection:
         connection("RL.POLICY", "SET", "set", "FIXED", 3, "1m")
         assert clauses(connection(*of_all("k", 10), "COST", 7))[0] == 1
-        assert connection("WAIT", 1, 10_000) == 1
+        assert connection("WAIT", 1, 30_000) == 1
     state, policies = held(primary, "k"), dump(primary)
     primary.kill9()
     eventually(lambda: {primary_port(each) for each in sentinels} == {replica.port}, 90.0)
-    eventually(lambda: role_of(replica) == b"master", 40.0)
+    eventually(lambda: role_of(replica) == b"master")
     assert held(replica, "k") == state
     assert dump(replica) == policies
     assert used(replica, "k", 10) == [7] * 5
@@ -81,7 +81,7 @@ def test_a_replica_that_sentinels_promote_keeps_what_wait_acknowledged(
         assert clauses(connection(*of_all("k", 10)))[0] == 0
     # What was the primary comes back as one, with its file, and is made a replica.
     primary.start()
-    eventually(lambda: role_of(primary) == b"slave", 40.0)
+    eventually(lambda: role_of(primary) == b"slave")
     replication.wait_in_sync(replica, primary)
     assert dump(replica) == policies
     assert dump(primary) == policies

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from soak.ledger import KEYS, Ledger, counted
-from support.eventually import eventually
+from support.eventually import DEADLINE_S, eventually
 from support.histories import History
 from support.resp import Argument, Failure, RawConnection, Reply, encode
 from support.server import Server
@@ -60,7 +60,7 @@ class Load:
                 for key in due:
                     self._account(connection.read(), key)
 
-    def until(self, reached: Callable[[], object], deadline_s: float = 40.0) -> None:
+    def until(self, reached: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
         """Make calls until something is reached."""
 
         def made() -> object:

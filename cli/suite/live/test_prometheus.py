@@ -18,7 +18,7 @@ from support.paths import ROOT
 from support.pool import NewServer
 from support.server import Server
 
-pytestmark = [prometheus.needed, pytest.mark.timeout(180)]
+pytestmark = [prometheus.needed, pytest.mark.timeout(600)]
 
 DASHBOARD = ROOT / "packaging" / "grafana" / "redis-rl.json"
 KEYS = ["mail:ann@example.com", "10.20.30.40"]
