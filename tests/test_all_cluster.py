@@ -15,7 +15,6 @@ from support.cluster import (
     PRIMARIES,
     SLOTS,
     Cluster,
-    ask,
     asked,
     held,
     holds,
@@ -262,8 +261,7 @@ def test_a_primary_that_hands_over_keeps_calls_whole(cluster: Cluster) -> None:
     with Load(cluster, [counted]) as load, Load(cluster, [ending], 60) as limited:
         for new in (replica, primary):
             load.wait_for(20)
-            assert ask(new, "CLUSTER", "FAILOVER") == "OK"
-            cluster.wait_for_takeover(new)
+            cluster.hand_over(new)
         eventually(lambda: limited.allowed[ending[0]] >= 60, DEADLINE_S)
         limited.wait_for(5)
     assert used(primary, counted) == [load.allowed[counted[0]]] * 6
