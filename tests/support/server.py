@@ -36,6 +36,7 @@ CRASH_SIGNS = re.compile(r"BUG REPORT START|ASSERTION FAILED|panicked at")
 # Under a clock that stands still or jumps, nothing may depend on time that passes on it: no
 # delay before a full sync, no link that times out, no waiting for replicas at shutdown. Nor
 # may the server write into the replication stream by itself, so that tests can compare offsets.
+# Keys that are evicted go at once, however slow the machine is.
 DEFAULTS: Config = {
     "bind": "127.0.0.1",
     "save": "",
@@ -46,6 +47,7 @@ DEFAULTS: Config = {
     "repl-timeout": 2_000_000,
     "repl-ping-replica-period": 1_000_000,
     "shutdown-timeout": 0,
+    "maxmemory-eviction-tenacity": 100,
 }
 
 
