@@ -12,7 +12,7 @@ from support.server import Server
 from support.slot_moves import move_slots
 from support.verdicts import clauses, integers
 
-pytestmark = pytest.mark.all_servers
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 SLOT = 42
 
