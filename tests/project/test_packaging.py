@@ -40,7 +40,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
@@ -252,7 +252,7 @@ cli() { redis-cli -p "$PORT" "$@"; }
 start() {
     setpriv --reuid redis --regid redis --init-groups redis-server /etc/redis/redis.conf \
         --supervised no --daemonize no --port "$PORT" --save "" --logfile "" >/tmp/log &
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         ! cli PING 2>/dev/null | grep -q PONG || return 0
         kill -0 $! 2>/dev/null || break
         sleep 0.1

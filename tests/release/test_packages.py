@@ -22,7 +22,7 @@ PLACEHOLDER = re.compile(r"example\.(?:com|org)|OWNER|TODO|your-|<[a-z -]+>", re
 def made() -> Mapping[str, Path]:
     """The files by their kind, as `make packages` makes them."""
     subprocess.run(
-        ["make", "--silent", "packages"], cwd=ROOT, capture_output=True, timeout=100, check=True
+        ["make", "--silent", "packages"], cwd=ROOT, capture_output=True, timeout=280, check=True
     )
     files = list((ROOT / "target" / "packages").iterdir())
     by_end = {file.name.split(version.told(version.SOURCE), 1)[-1]: file for file in files}
@@ -99,7 +99,7 @@ def test_the_changelog_has_a_section_for_the_release_page() -> None:
         env={"GITHUB_REF_NAME": f"v{version.told(version.SOURCE)}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     ).stdout
     assert "### Added" in told

@@ -49,7 +49,7 @@ def run(command: Sequence[str], folder: Path, **environment: str) -> str:
         env={**bare, **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
@@ -84,7 +84,7 @@ def test_a_server_for_a_try(python: Path, tmp_path: Path) -> None:
                 assert connection("RL.FIXED", "k", 5, "1m") == [1, 5, 4, 0, 60_000]
                 assert connection("RL.VERSION") == version.told(version.SOURCE).encode()
             server.send_signal(signal.SIGINT)
-            assert server.wait(30) == 0
+            assert server.wait(60) == 0
         finally:
             server.kill()
 

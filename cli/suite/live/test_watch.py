@@ -60,7 +60,7 @@ def shows_rows(terminal: Terminal, *expected: list[str]) -> None:
         return seen == list(expected)
 
     try:
-        eventually(shown, 30)
+        eventually(shown)
     except TimeoutError:
         assert seen == list(expected)
 
@@ -68,7 +68,8 @@ def shows_rows(terminal: Terminal, *expected: list[str]) -> None:
 def test_a_screen_of_80_by_24(new_server: NewServer) -> None:
     server = new_server()
     use(server)
-    with Terminal("watch", url(server), "--interval", "2s") as terminal:
+    # What is shown for one interval must be seen within it, on a busy machine, too.
+    with Terminal("watch", url(server), "--interval", "5s") as terminal:
         screen = terminal.shows("login:bob", "0.0 allowed/s, 0.0 denied/s", "q quit")
         lines = screen.splitlines()
         assert len(lines) == 24
