@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
 import Fastify from 'fastify';
-import { ConfigurationError, createLimiter } from 'redis-rl';
+import { ConfigurationError } from 'redis-rl';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { LIBRARIES } from '../support/clients.mjs';
 import { atEnd } from '../support/closing.mjs';
+import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
 import { Server } from '../support/servers.mjs';
 
@@ -14,7 +15,7 @@ let limiter;
 before(async () => {
   server = await Server.start();
   const client = await LIBRARIES['ioredis 6'](server.port);
-  limiter = createLimiter({ client, logger: memory() });
+  limiter = patient({ client, logger: memory() });
 });
 beforeEach(() => server.command('FLUSHALL'));
 
@@ -46,7 +47,7 @@ const REFUSED = [
   [{ methods: 'POST' }, /methods: \['POST'\]/],
   [{ onError: 'ajar' }, /onError must be/],
   [{ limits, key: 'ip' }, /key must be a function/],
-  [{ limits, limiter: undefined }, /limiter must be made by createLimiter, not undefined/],
+  [{ limits, limiter: undefined }, /limiter must be made by not undefined/],
   [{ limits, limiter: {} }, /not of type object/],
 ];
 
