@@ -6,13 +6,13 @@ import type {
   FastifyRequest,
   preHandlerHookHandler,
 } from 'fastify';
+import type { RequestOutcome } from '../checks/all.js';
 import { ConfigurationError } from '../errors.js';
 import type { Subjects } from '../http/all-route.js';
 import { checkLimiter } from '../http/route-options.js';
 import type { Limiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { wrong } from '../options/limiter.js';
-import type { Outcome } from '../outcome.js';
 import {
   checkRouteOptions,
   type FastifyAllOptions,
@@ -48,7 +48,7 @@ export interface MakeHooks {
 declare module 'fastify' {
   interface FastifyRequest {
     /** The last limiter's outcome; null if the request was not limited. */
-    rateLimit: Outcome | null;
+    rateLimit: RequestOutcome | null;
   }
   interface FastifyInstance {
     rl: MakeHooks;
