@@ -100,6 +100,7 @@ test('what is wrong is said', async () => {
       [one, { ...one, limits: periods, name: 'a' }, { ...one, limits: periods, name: 'b' }],
       /at most 16/,
     ],
+    [[{ ...one, maxWait: 2 }], /a subject of checkAll has no option maxWait/],
     [[{ ...one, onError: 'open' }], /a subject of checkAll has no option onError/],
   ];
   for (const [checks, message] of wrong) {
@@ -109,6 +110,8 @@ test('what is wrong is said', async () => {
   }
   assert.throws(() => limitAll(limiter, { user: '5/minute' }), ConfigurationError);
   assert.throws(() => limitAll(limiter, { user: { limits: '5/minute', name: 'x' } }), /limitAll/);
+  await assert.rejects(limiter.checkAll([one], { maxWait: 0 }), /maxWait must be a number of/);
+  assert.throws(() => limitAll(limiter, OF_ROUTE, { maxWait: '2' }), /maxWait must be a number of/);
   assert.throws(() => limitAll(limiter, OF_ROUTE, { slot: '' }), /slot must be text/);
   assert.throws(() => limitAll(limiter, OF_ROUTE, { slots: 'x' }), /use slot/);
 });
@@ -136,11 +139,17 @@ test('a route checks them in one command, and has the outcome of each', async ()
   fastify.get('/team/:team', { preHandler: fastify.rl.limitAll(OF_ROUTE) }, async (request) =>
     Object.entries(request.rateLimit.each).map(([name, { remaining }]) => [name, remaining]),
   );
-  const urls = [await listen(app), await fastify.listen({ port: 0, host: '127.0.0.1' })];
-  for (const url of urls) {
+  const rl = { subjects: OF_ROUTE };
+  fastify.get('/config/:team', { config: { rl } }, async (request) =>
+    Object.entries(request.rateLimit.each).map(([name, { remaining }]) => [name, remaining]),
+  );
+  const other = await fastify.listen({ port: 0, host: '127.0.0.1' });
+  const routes = [`${await listen(app)}/team/red`, `${other}/team/red`, `${other}/config/red`];
+  for (const route of routes) {
     await server.command('FLUSHALL');
+    const { origin, pathname } = new URL(route);
     const get = (user, query = '') =>
-      ask(url, `/team/red${query}`, { headers: { 'x-user': user } });
+      ask(origin, `${pathname}${query}`, { headers: { 'x-user': user } });
     const first = await get('ann', '?cost=2');
     assert.deepEqual(first.json(), [
       ['user', 2],

@@ -119,6 +119,10 @@ const APPS = {
     const app = Fastify();
     await app.register(fastifyRateLimit, { limiter });
     const limited = { onRequest: app.rl.concurrency(2, options) };
+    app.get('/config', { config: { rl: { concurrency: 2, ...options } } }, async (request) => {
+      await busy(request.query, until);
+      return 'b';
+    });
     app.get('/', limited, async (request, reply) => {
       if (request.query.fail) throw new Error('boom');
       if (request.query.stream) {
@@ -198,6 +202,20 @@ for (const [framework, make] of Object.entries(APPS)) {
     await end();
   });
 }
+
+test('Fastify: config.rl may be places', async () => {
+  const until = gate();
+  const { url, end } = await APPS.Fastify(await limiterOf(), { name: 'busy' }, until);
+  const running = [1, 2].map(() => ask(url, '/config?held=1'));
+  await eventually(async () => (await taken()) === 2);
+  const refused = await ask(url, '/config');
+  assert.equal(refused.headers['ratelimit-policy'], '"busy";q=2;qu="concurrent-requests"');
+  assert.equal(refused.status, 429);
+  until.open();
+  for (const { status } of await Promise.all(running)) assert.equal(status, 200);
+  await eventually(async () => (await taken()) === 0);
+  await end();
+});
 
 test('a place that was taken by a late reply is given back', async () => {
   const proxy = await FaultProxy.before(server.port);
