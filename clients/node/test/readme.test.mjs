@@ -79,7 +79,7 @@ test('60 seconds, tiers, and no framework', async () => {
   assert.equal(left, 98_500);
 });
 
-test('the ten recipes do what they say', async () => {
+test('the eleven recipes do what they say', async () => {
   await server.command('FLUSHALL');
   for (const [name, limit] of [
     ['free', 1],
@@ -87,12 +87,12 @@ test('the ten recipes do what they say', async () => {
   ]) {
     await server.command('RL.POLICY', 'SET', name, 'FIXED', limit, '1m');
   }
-  const [shared, ...ten] = examplesOf(recipes);
-  assert.equal(ten.length, 10);
-  for (const recipe of ten) assert.ok(recipe.trim().split('\n').length <= 6, recipe);
+  const [shared, ...eleven] = examplesOf(recipes);
+  assert.equal(eleven.length, 11);
+  for (const recipe of eleven) assert.ok(recipe.trim().split('\n').length <= 6, recipe);
   const plain = LISTENING.replaceAll(/import .*redis-rl.*\n/g, '');
   process.env.NODE_ENV = 'test';
-  const { deliver, url } = await run(shared, plain, ...ten, END);
+  const { afresh, deliver, url } = await run(shared, plain, ...eleven, END);
   const get = (path, headers) => ask(url, path, { headers });
   const post = (path) => ask(url, path, { method: 'POST' });
   const all = async (count, send) => {
@@ -124,6 +124,9 @@ test('the ten recipes do what they say', async () => {
   assert.equal(await all(2, paid), '200 200');
   assert.equal((await get('/behind')).headers['ratelimit-policy'], '"behind";q=100;w=60');
   assert.equal(await all(3, () => get('/tested')), '200 200 200');
+  assert.equal(await all(2, () => get('/limited')), '200 429');
+  assert.equal(await afresh(), true);
+  assert.equal(await all(2, () => get('/limited')), '200 429');
 });
 
 test('Fastify', async () => {
