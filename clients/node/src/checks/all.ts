@@ -23,15 +23,33 @@ export interface NamedOutcome extends Outcome {
   readonly each: Readonly<Record<string, Outcome>>;
 }
 
+/** What a request has as `rateLimit`: after `limitAll` with each subject's own by its name. */
+export interface RequestOutcome extends Outcome {
+  readonly each?: Readonly<Record<string, Outcome>>;
+}
+
+/** The outcomes of all subjects, if there are several, or else the one. */
+export function partsOf(outcome: Outcome | AllOutcome): readonly Outcome[] {
+  return 'each' in outcome ? outcome.each : [outcome];
+}
+
+/** The same, with each subject's outcome, if there are several, as `change` makes it. */
+export function withParts<Whole extends Outcome>(
+  outcome: Whole | (Whole & AllOutcome),
+  change: (part: Outcome) => Outcome,
+): Whole {
+  return 'each' in outcome ? { ...outcome, each: outcome.each.map(change) } : outcome;
+}
+
 const MAX_GROUPS = 8;
 const MAX_ITEMS = 16;
 
-/** The limits of all groups, as one set. */
+/** The limits of all groups, as one set, whose words include the keys. */
 export function together(groups: readonly Group[]): LimitSet {
   const sets = groups.map(({ set }) => set);
   return {
     limits: sets.flatMap(({ limits }) => limits),
-    words: [],
+    words: groups.flatMap(({ key, set }) => [key, ...set.words]),
     labels: sets.flatMap(({ labels }) => labels),
     policies: sets.flatMap(({ policies }) => policies),
     limiters: [],

@@ -30,6 +30,14 @@ import { Place, type Places } from './places.js';
 
 const warned = new WeakSet<RedisClient>();
 
+/** How several keys are checked at once. */
+export interface AllHow extends Partial<Pick<Patient, 'maxWaitMs' | 'onGone'>> {
+  readonly mode?: OnError | undefined;
+  readonly retry?: boolean;
+  /** Whether the charges may be settled. */
+  readonly settles?: boolean;
+}
+
 /** What is made of an outcome that the store answered, before anybody is told. */
 type Made = (outcome: Outcome, labels: readonly Label[]) => Outcome;
 
@@ -168,18 +176,29 @@ export class Asker {
     return this.told(unasked('failed_open', key, cost));
   }
 
-  /** Checks several keys, all or nothing. */
-  async askAll(
-    groups: readonly Group[],
-    mode?: OnError,
-    retry = false,
-    settles = false,
-  ): Promise<AllOutcome> {
+  /** Checks several keys, all or nothing, and waits for that where `how` says so. */
+  askAll(groups: readonly Group[], how: AllHow = {}): Promise<AllOutcome> {
+    const { maxWaitMs, onGone } = how;
+    if (maxWaitMs === undefined) return this.#askAll(groups, how, false);
+    const set = together(groups);
+    const cost = Math.max(...groups.map((each) => each.cost));
+    const ask = () => this.#askAll(groups, how, true);
+    const patient = { key: '', set, cost, maxWaitMs, ask, ...(onGone && { onGone }) };
+    return this.askInLine(patient) as Promise<AllOutcome>;
+  }
+
+  async #askAll(groups: readonly Group[], how: AllHow, quiet: boolean): Promise<AllOutcome> {
+    const { mode, retry = false, settles = false } = how;
     const set = together(groups);
     const { key } = groups[0] as Group;
     const cost = groups.reduce((sum, each) => sum + each.cost, 0);
     const { exchange } = this;
     if (!exchange) return allUnasked('exempt', groups, cost);
+    const denials = settles || cost === 0 ? undefined : this.denials;
+    const clauses = denials && JSON.stringify(groups.map((each) => [each.set.words, each.key, each.cost]));
+    const denied = denials?.at<AllOutcome>(key, clauses as string, cost);
+    if (denied) return quiet ? denied : this.told(denied);
+    const sentAt = now();
     const id = retry || settles ? newId() : undefined;
     const command = allCommand(groups, id, settles);
     const made = (each: Outcome, labels: readonly Label[], allowed: boolean) => {
@@ -190,13 +209,14 @@ export class Asker {
     try {
       const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
       outcome = readAll(reply, labels, counts, groups, made);
+      const keys = groups.map((each) => each.key);
+      denials?.keep(outcome, clauses as string, sentAt, isShort(set), keys);
     } catch (error) {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       this.unanswered(failure as StoreUnavailable, key, cost, mode);
       return allUnasked('failed_open', groups, cost);
     }
-    this.told(outcome);
-    return outcome;
+    return quiet ? outcome : this.told(outcome);
   }
 
   /**
@@ -314,7 +334,7 @@ export class Asker {
     return quiet === true ? outcome : this.told(outcome);
   }
 
-  protected told(outcome: Outcome): Outcome {
+  protected told<Whole extends Outcome>(outcome: Whole): Whole {
     this.settings.onDecision?.(outcome);
     return outcome;
   }

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
+import type { RequestOutcome } from '../checks/all.js';
 import { Charge } from '../checks/charge.js';
 import { Place } from '../checks/places.js';
 import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
@@ -27,7 +28,7 @@ declare global {
   namespace Express {
     interface Request {
       /** The last limiter's outcome; null if the request was not limited. */
-      rateLimit?: Outcome | null;
+      rateLimit?: RequestOutcome | null;
     }
   }
 }
@@ -43,10 +44,11 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 
 export interface ExpressOptions extends RouteOptions<Request> {
   /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
-  handler?: (request: Request, response: Response, next: Next, outcome: Outcome) => void;
+  handler?: (request: Request, response: Response, next: Next, outcome: RequestOutcome) => void;
   /**
    * Which answers count, as in `(response) => response.statusCode >= 400`. Asked when the head of
-   * an answer is known; a promise is not waited for, so the headers then say that it counts.
+   * an answer is known, which cannot be held: where it answers a promise, the rate headers say that
+   * the answer counts, and the charge is given back once the promise says that it does not.
    */
   countIf?: (response: Response, request: Request) => boolean | Promise<boolean>;
 }

@@ -1,6 +1,7 @@
 /** One limit of Fastify's, as a hook runs it. */
 
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
+import type { RequestOutcome } from '../checks/all.js';
 import { Charge } from '../checks/charge.js';
 import { Place } from '../checks/places.js';
 import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
@@ -21,10 +22,10 @@ export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
    * Answers denied requests instead of the 429, with the reply or by what it returns; the rate
    * headers are sent with its answer.
    */
-  handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;
+  handler?: (request: FastifyRequest, reply: FastifyReply, outcome: RequestOutcome) => unknown;
   /**
    * Which answers count, as in `(reply) => reply.statusCode >= 400`. Asked when the head of an
-   * answer is known.
+   * answer is known; a promise is waited for, except where the head is written by hand.
    */
   countIf?: (reply: FastifyReply, request: FastifyRequest) => boolean | Promise<boolean>;
 }

@@ -3,6 +3,7 @@
 import { type AllOutcome, checkCounts, checkGroups, type NamedOutcome } from '../checks/all.js';
 import { reservable } from '../checks/charge.js';
 import type { Group } from '../checks/commands.js';
+import { checkMaxWait } from '../checks/lines.js';
 import { isUnidentified } from '../errors.js';
 import { readMethods, scopeOf } from '../keys/scope.js';
 import { readWho, Subject, type SubjectOptions } from '../keys/subjects.js';
@@ -12,7 +13,7 @@ import { knownOptions } from '../options/known.js';
 import { checkBoolean, checkFunction, checkOnError, wrong } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
 import type { Checker } from './checker.js';
-import { clientOf, type HttpRequest } from './client.js';
+import { clientOf, type HttpRequest, whenGone } from './client.js';
 import { keyAt, metBy, pass, type Placed, type RawRequest } from './placing.js';
 import { checkLimiter, type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
 import { isCharged } from './stack.js';
@@ -26,7 +27,7 @@ export type Subjects<Request> = Readonly<Record<string, SubjectLimits<Request>>>
 /** What is said once for all subjects. */
 export interface AllRouteOptions<Request> extends Pick<
   RouteOptions<Request>,
-  'methods' | 'exempt' | 'onError' | 'retry' | 'reserve' | 'wait'
+  'methods' | 'exempt' | 'onError' | 'retry' | 'reserve' | 'maxWait' | 'wait'
 > {
   /** Has all keys share a slot of a cluster, where it must be given: text, or by the request. */
   slot?: string | ((request: Request) => string | Promise<string>);
@@ -45,6 +46,7 @@ export const ALL_OPTIONS = {
   onError: true,
   retry: true,
   reserve: true,
+  maxWait: true,
   wait: true,
   slot: true,
 } as const;
@@ -62,12 +64,15 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
   readonly #members: readonly Member<Request>[];
   readonly #methods: ReadonlySet<string> | null;
   readonly #options: AllRouteOptions<Request>;
+  readonly #maxWaitMs: number | undefined;
 
   /** @throws ConfigurationError for wrong and unknown options */
   constructor(limiter: unknown, subjects: Subjects<Request>, options: AllRouteOptions<Request>) {
     this.limiter = checkLimiter(limiter);
     this.#members = readSubjects(this.limiter, subjects);
     const { slot, exempt, onError, retry = false, reserve = false, wait = false } = options;
+    const { maxWait } = options;
+    this.#maxWaitMs = maxWait === undefined ? undefined : checkMaxWait(maxWait);
     if (exempt !== undefined) checkFunction('exempt', exempt);
     if (onError !== undefined) checkOnError(onError);
     checkBoolean('retry', retry);
@@ -114,13 +119,25 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
       }
       if (groups.length === 0) return null;
       checkGroups(groups);
-      const outcome = await this.limiter.askAll(groups, onError, retry, reserve);
+      const outcome = await this.limiter.askAll(groups, {
+        mode: onError,
+        retry,
+        settles: reserve,
+        ...this.#waits(request),
+      });
       if (reserve) outcome.each.forEach(reservable);
       return byName(outcome, names);
     } catch (error) {
       if (isUnidentified(error)) this.limiter.unidentified(error);
       throw error;
     }
+  }
+
+  /** How long it waits in line, unless the client goes away. */
+  #waits(request: Request) {
+    const maxWaitMs = this.#maxWaitMs;
+    if (maxWaitMs === undefined) return {};
+    return { maxWaitMs, onGone: (gone: () => void) => whenGone(request.socket, gone) };
   }
 
   /** What a subject is charged; null where it is not limited. */
