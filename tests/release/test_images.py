@@ -58,7 +58,7 @@ def started(
         ) as server,
     ):
         try:
-            eventually(lambda: healthy(kind, port).returncode == 0)
+            eventually(lambda: healthy(kind, port).returncode == 0, 60)
             with RawConnection(port) as connection:
                 yield connection
             server.send_signal(signal.SIGTERM)
