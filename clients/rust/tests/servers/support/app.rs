@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::PATIENCE;
 use super::server::{free_port, fresh_folder};
+
+/// Lets its checks and its connecting have more time than a busy machine takes.
+pub(crate) const PATIENT: (&str, &str) = ("RL_TIMEOUT_MS", "60000");
 
 /// It ends with the test; where the test fails, what it wrote is shown.
 pub(crate) struct App {
@@ -24,7 +28,7 @@ impl App {
             let ended = app.process.try_wait().unwrap();
             assert!(ended.is_none(), "the app ended: {ended:?}\n{}", app.log());
             assert!(
-                began.elapsed() < Duration::from_secs(20),
+                began.elapsed() < PATIENCE,
                 "the app does not listen\n{}",
                 app.log()
             );
@@ -81,7 +85,7 @@ impl App {
                 return status;
             }
             assert!(
-                began.elapsed() < Duration::from_secs(20),
+                began.elapsed() < PATIENCE,
                 "the app does not end\n{}",
                 self.log()
             );
