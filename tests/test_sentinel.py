@@ -57,7 +57,7 @@ def has(replica: Server, policies: object) -> bool:
     """Whether a replica has these; each sentinel that makes it one ends its connections."""
     with suppress(ConnectionError, redis.ConnectionError):
         told = replication.info(replica.client(), "replication")
-        return told["master_link_status"] == "up" and dump(replica) == policies
+        return told.get("master_link_status") == "up" and dump(replica) == policies
     return False
 
 
