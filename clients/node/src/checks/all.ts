@@ -126,7 +126,8 @@ export function allUnasked(
   return { ...unasked(source, groups[0]?.key ?? '', cost), each };
 }
 
-function joined(each: readonly Outcome[], allowed: boolean): AllOutcome {
+/** What several subjects are answered together. */
+export function joined(each: readonly Outcome[], allowed: boolean): AllOutcome {
   const decisions = each.flatMap((outcome) => outcome.decisions);
   const ban = worst(each.flatMap((outcome) => outcome.ban ?? []));
   const left = least(each.map(({ remaining }) => remaining));
