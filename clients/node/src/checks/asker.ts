@@ -195,8 +195,8 @@ export class Asker {
     const { exchange } = this;
     if (!exchange) return allUnasked('exempt', groups, cost);
     const denials = settles || cost === 0 ? undefined : this.denials;
-    const clauses = denials && JSON.stringify(groups.map((each) => [each.set.words, each.key, each.cost]));
-    const denied = denials?.at<AllOutcome>(key, clauses as string, cost);
+    const clauses = denials === undefined ? '' : asked(groups);
+    const denied = denials?.at(key, clauses, cost) as AllOutcome | undefined;
     if (denied) return quiet ? denied : this.told(denied);
     const sentAt = now();
     const id = retry || settles ? newId() : undefined;
@@ -210,7 +210,7 @@ export class Asker {
       const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
       outcome = readAll(reply, labels, counts, groups, made);
       const keys = groups.map((each) => each.key);
-      denials?.keep(outcome, clauses as string, sentAt, isShort(set), keys);
+      denials?.keep(outcome, clauses, sentAt, isShort(set), keys);
     } catch (error) {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       this.unanswered(failure as StoreUnavailable, key, cost, mode);
@@ -338,4 +338,9 @@ export class Asker {
     this.settings.onDecision?.(outcome);
     return outcome;
   }
+}
+
+/** What several subjects are asked for, in a line. */
+function asked(groups: readonly Group[]): string {
+  return JSON.stringify(groups.map(({ key, set, cost }) => [key, set.words, cost]));
 }
