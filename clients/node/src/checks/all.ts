@@ -29,16 +29,14 @@ export interface RequestOutcome extends Outcome {
 }
 
 /** The outcomes of all subjects, if there are several, or else the one. */
-export function partsOf(outcome: Outcome | AllOutcome): readonly Outcome[] {
-  return 'each' in outcome ? outcome.each : [outcome];
+export function partsOf(outcome: Outcome): readonly Outcome[] {
+  return (outcome as Partial<AllOutcome>).each ?? [outcome];
 }
 
 /** The same, with each subject's outcome, if there are several, as `change` makes it. */
-export function withParts<Whole extends Outcome>(
-  outcome: Whole | (Whole & AllOutcome),
-  change: (part: Outcome) => Outcome,
-): Whole {
-  return 'each' in outcome ? { ...outcome, each: outcome.each.map(change) } : outcome;
+export function withParts(outcome: Outcome, change: (part: Outcome) => Outcome): Outcome {
+  const { each } = outcome as Partial<AllOutcome>;
+  return each === undefined ? outcome : Object.assign({ ...outcome }, { each: each.map(change) });
 }
 
 const MAX_GROUPS = 8;
@@ -126,7 +124,8 @@ export function allUnasked(
   return { ...unasked(source, groups[0]?.key ?? '', cost), each };
 }
 
-function joined(each: readonly Outcome[], allowed: boolean): AllOutcome {
+/** What several subjects are answered together. */
+export function joined(each: readonly Outcome[], allowed: boolean): AllOutcome {
   const decisions = each.flatMap((outcome) => outcome.decisions);
   const ban = worst(each.flatMap((outcome) => outcome.ban ?? []));
   const left = least(each.map(({ remaining }) => remaining));

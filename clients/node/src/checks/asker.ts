@@ -47,12 +47,12 @@ export class Asker {
   failedOpen = 0;
   protected readonly exchange: Exchange | undefined;
   protected readonly denials: Denials | undefined;
-  readonly #log: Log;
+  readonly log: Log;
   #lines: Lines | undefined;
 
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
-    this.#log = new Log(this.settings.logger);
+    this.log = new Log(this.settings.logger);
     this.policies = new PolicyBook((error) =>
       error instanceof StoreMisconfigured ? error : undefined,
     );
@@ -104,7 +104,7 @@ export class Asker {
     const made: Made | undefined =
       cost === 0
         ? undefined
-        : (outcome, labels) => Charge.made(outcome, labels, id, send, this.#log);
+        : (outcome, labels) => Charge.made(outcome, labels, id, send, this.log);
     return this.askCommand(command, set, cost, mode, made, quiet);
   }
 
@@ -170,7 +170,7 @@ export class Asker {
   ): Outcome {
     const serves = mode === 'open' && !(error instanceof StoreMisconfigured);
     const kind = error instanceof StoreMisconfigured ? 'misconfigured' : 'unavailable';
-    this.#log.say(kind, error, serves ? 'served without a limit' : 'refused');
+    this.log.say(kind, error, serves ? 'served without a limit' : 'refused');
     if (!serves) throw error;
     this.failedOpen += 1;
     return this.told(unasked('failed_open', key, cost));
@@ -195,22 +195,22 @@ export class Asker {
     const { exchange } = this;
     if (!exchange) return allUnasked('exempt', groups, cost);
     const denials = settles || cost === 0 ? undefined : this.denials;
-    const clauses = denials && JSON.stringify(groups.map((each) => [each.set.words, each.key, each.cost]));
-    const denied = denials?.at<AllOutcome>(key, clauses as string, cost);
+    const clauses = denials === undefined ? '' : asked(groups);
+    const denied = denials?.at(key, clauses, cost) as AllOutcome | undefined;
     if (denied) return quiet ? denied : this.told(denied);
     const sentAt = now();
     const id = retry || settles ? newId() : undefined;
     const command = allCommand(groups, id, settles);
     const made = (each: Outcome, labels: readonly Label[], allowed: boolean) => {
       if (id === undefined || !settles || !allowed || each.cost === 0) return each;
-      return Charge.made(each, labels, id, this.#settling(exchange, each.key), this.#log);
+      return Charge.made(each, labels, id, this.#settling(exchange, each.key), this.log);
     };
     let outcome: AllOutcome;
     try {
       const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
       outcome = readAll(reply, labels, counts, groups, made);
       const keys = groups.map((each) => each.key);
-      denials?.keep(outcome, clauses as string, sentAt, isShort(set), keys);
+      denials?.keep(outcome, clauses, sentAt, isShort(set), keys);
     } catch (error) {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       this.unanswered(failure as StoreUnavailable, key, cost, mode);
@@ -244,7 +244,7 @@ export class Asker {
       if (command.name === 'RL.RELEASE') denials?.forget(key);
       return exchange.send(command);
     };
-    const place = new Place(key, places, newId(), send, this.#log);
+    const place = new Place(key, places, newId(), send, this.log);
     const sentAt = now();
     return exchange.ask(place.command, {
       read: (reply) => {
@@ -272,12 +272,12 @@ export class Asker {
 
   /** Logs what somebody must mend. */
   misconfigured(error: StoreMisconfigured): void {
-    this.#log.say('misconfigured', error, 'refused');
+    this.log.say('misconfigured', error, 'refused');
   }
 
   /** Logs that a client cannot be identified. */
   unidentified(error: CannotIdentify): void {
-    this.#log.say('unidentified', error, 'refused');
+    this.log.say('unidentified', error, 'refused');
   }
 
   /** A reply and its labels, for which the server is asked if there are policies. */
@@ -338,4 +338,9 @@ export class Asker {
     this.settings.onDecision?.(outcome);
     return outcome;
   }
+}
+
+/** What several subjects are asked for, in a line. */
+function asked(groups: readonly Group[]): string {
+  return JSON.stringify(groups.map(({ key, set, cost }) => [key, set.words, cost]));
 }

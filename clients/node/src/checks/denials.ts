@@ -29,7 +29,7 @@ export class Denials {
   ) {}
 
   /** The outcome of a check that is known to be refused, with what is left of its times. */
-  at<Whole extends Outcome>(key: string, clauses: string, cost: number): Whole | undefined {
+  at(key: string, clauses: string, cost: number): Outcome | undefined {
     const asked = questionOf(key, clauses, cost);
     const denial = this.#denials.get(asked);
     if (denial === undefined) return undefined;
@@ -40,7 +40,7 @@ export class Denials {
       return undefined;
     }
     this.#denials.set(asked, denial);
-    return later(denial.outcome as Whole, (at - denial.sentAt) / 1000);
+    return later(denial.outcome, (at - denial.sentAt) / 1000);
   }
 
   /**
@@ -106,7 +106,7 @@ function questionOf(key: string, clauses: string, cost: number): string {
   return `${cost}\n${clauses}\n${key}`;
 }
 
-function later<Whole extends Outcome>(outcome: Whole, seconds: number): Whole {
+function later(outcome: Outcome, seconds: number): Outcome {
   const less = (time: number) => Math.max(0, Math.round((time - seconds) * 1000)) / 1000;
   const told = (verdict: Verdict): Verdict => ({
     ...verdict,

@@ -2,7 +2,7 @@
 
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
 import type { RequestOutcome } from '../checks/all.js';
-import { Charge } from '../checks/charge.js';
+import { settlings } from '../checks/charge.js';
 import { Place } from '../checks/places.js';
 import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
 import type { Checker } from '../http/checker.js';
@@ -40,13 +40,17 @@ const OPTIONS = knownOptions<FastifyRouteOptions>(
 
 /** Options of `fastify.rl.limitAll()`. */
 export type FastifyAllOptions = AllRouteOptions<FastifyRequest> &
-  Pick<FastifyRouteOptions, 'handler'>;
+  Pick<FastifyRouteOptions, 'handler' | 'countIf'>;
 
 /** Options of `fastify.rl.concurrency()`. */
 export type FastifyPlacesOptions = PlacesOptions<FastifyRequest> &
   Pick<FastifyRouteOptions, 'handler'>;
 
-const ALL = knownOptions<FastifyAllOptions>('limitAll', { ...ALL_OPTIONS, handler: true });
+const ALL = knownOptions<FastifyAllOptions>('limitAll', {
+  ...ALL_OPTIONS,
+  handler: true,
+  countIf: true,
+});
 const PLACES = knownOptions<FastifyPlacesOptions>('concurrency', {
   ...PLACES_OPTIONS,
   handler: true,
@@ -83,6 +87,7 @@ export class LimitedRoute {
     alone: boolean,
   ) {
     if (handler !== undefined) checkFunction('handler', handler);
+    if (countIf !== undefined) checkFunction('countIf', countIf);
     this.#checker = checker;
     this.#handler = handler;
     this.#countIf = countIf;
@@ -91,9 +96,7 @@ export class LimitedRoute {
 
   /** @throws ConfigurationError for wrong options */
   static of(limiter: Limiter, options: FastifyRouteOptions, alone: boolean): LimitedRoute {
-    const { countIf } = options;
-    if (countIf !== undefined) checkFunction('countIf', countIf);
-    const counts = countIf !== undefined;
+    const counts = options.countIf !== undefined;
     return new LimitedRoute(new Route(limiter, options, counts), options, alone);
   }
 
@@ -104,7 +107,8 @@ export class LimitedRoute {
     options: FastifyAllOptions = {},
   ): LimitedRoute {
     ALL.check(options);
-    return new LimitedRoute(new AllRoute(limiter, subjects, options), options, true);
+    const counts = options.countIf !== undefined;
+    return new LimitedRoute(new AllRoute(limiter, subjects, options, counts), options, true);
   }
 
   /** So many at once. @throws ConfigurationError for wrong options */
@@ -138,7 +142,7 @@ export class LimitedRoute {
   }
 
   #settleLater(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void {
-    const charge = Charge.of(outcome);
+    const charge = settlings.get(outcome);
     if (charge === undefined) return;
     const countIf = this.#countIf;
     if (countIf !== undefined) charge.countIf = () => countIf(reply, request);

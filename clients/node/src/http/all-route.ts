@@ -3,6 +3,7 @@
 import { type AllOutcome, checkCounts, checkGroups, type NamedOutcome } from '../checks/all.js';
 import { reservable } from '../checks/charge.js';
 import type { Group } from '../checks/commands.js';
+import { JointCharge } from '../checks/joint.js';
 import { checkMaxWait } from '../checks/lines.js';
 import { isUnidentified } from '../errors.js';
 import { readMethods, scopeOf } from '../keys/scope.js';
@@ -15,7 +16,13 @@ import type { Outcome } from '../outcome.js';
 import type { Checker } from './checker.js';
 import { clientOf, type HttpRequest, whenGone } from './client.js';
 import { keyAt, metBy, pass, type Placed, type RawRequest } from './placing.js';
-import { checkLimiter, type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
+import {
+  checkLimiter,
+  checkSettling,
+  type ReadOptions,
+  readRoute,
+  type RouteOptions,
+} from './route-options.js';
 import { isCharged } from './stack.js';
 
 /** One of the subjects. Its name is that of its limits, in headers and keys. */
@@ -59,15 +66,23 @@ interface Member<Request> extends Placed {
 export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
   readonly limiter: StoreLimiter;
   readonly waits: boolean;
-  readonly settles = false;
+  readonly settles: boolean;
   readonly holdsPlace = false;
   readonly #members: readonly Member<Request>[];
   readonly #methods: ReadonlySet<string> | null;
   readonly #options: AllRouteOptions<Request>;
   readonly #maxWaitMs: number | undefined;
 
-  /** @throws ConfigurationError for wrong and unknown options */
-  constructor(limiter: unknown, subjects: Subjects<Request>, options: AllRouteOptions<Request>) {
+  /**
+   * @param counts whether only some answers count
+   * @throws ConfigurationError for wrong and unknown options
+   */
+  constructor(
+    limiter: unknown,
+    subjects: Subjects<Request>,
+    options: AllRouteOptions<Request>,
+    counts = false,
+  ) {
     this.limiter = checkLimiter(limiter);
     this.#members = readSubjects(this.limiter, subjects);
     const { slot, exempt, onError, retry = false, reserve = false, wait = false } = options;
@@ -76,7 +91,7 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
     if (exempt !== undefined) checkFunction('exempt', exempt);
     if (onError !== undefined) checkOnError(onError);
     checkBoolean('retry', retry);
-    checkBoolean('reserve', reserve);
+    this.settles = checkSettling(counts, reserve);
     if (slot !== undefined && typeof slot !== 'function' && (typeof slot !== 'string' || !slot)) {
       throw wrong('slot', slot, 'text that is not empty, or a function');
     }
@@ -122,11 +137,13 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
       const outcome = await this.limiter.askAll(groups, {
         mode: onError,
         retry,
-        settles: reserve,
+        settles: this.settles,
         ...this.#waits(request),
       });
       if (reserve) outcome.each.forEach(reservable);
-      return byName(outcome, names);
+      const named = byName(outcome, names);
+      if (this.settles) JointCharge.made(named, this.limiter.log);
+      return named;
     } catch (error) {
       if (isUnidentified(error)) this.limiter.unidentified(error);
       throw error;

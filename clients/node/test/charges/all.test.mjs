@@ -7,6 +7,7 @@ import { ConfigurationError, createLimiter, fieldsOf, Subject, WholeKey } from '
 import { limitAll } from 'redis-rl/express';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { CLUSTERS, LIBRARIES } from '../support/clients.mjs';
+import { eventually } from '../support/eventually.mjs';
 import { ask, listen, untimed } from '../support/http.mjs';
 import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
@@ -182,13 +183,56 @@ test('each estimate of a route is settled by itself', async () => {
     res.json(await req.rateLimit.each.tokens.settle(50));
   });
   const url = await listen(app);
+  const told = [];
   for (const [status, body] of [[200, true], [200, true], [429]]) {
     const answer = await ask(url, '/');
     assert.equal(answer.status, status);
-    if (body !== undefined) assert.equal(answer.json(), body);
+    if (body !== undefined) {
+      assert.equal(answer.json(), body);
+      told.push(untimed(answer));
+    }
   }
   const { remaining } = await limiter.peek('ann', '1000/minute', { name: 'tokens' });
   assert.equal(remaining, 900);
+  assert.deepEqual(told, ['"requests";r=1, "tokens";r=950', '"requests";r=0, "tokens";r=900']);
+});
+
+test('of several subjects, too, only some answers count', async () => {
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
+  const subjects = {
+    user: { limits: '3/minute', key: () => 'ann' },
+    team: { limits: '7/minute', key: () => Subject.of('team', 'red'), cost: 2 },
+  };
+  const options = { countIf: async (answer) => answer.statusCode >= 400 };
+  const app = express();
+  app.get('/', limitAll(limiter, subjects, options), (req, res) =>
+    res.status(Number(req.query.status)).json(req.rateLimit.each.team.remaining),
+  );
+  const fastify = Fastify();
+  await fastify.register(fastifyRateLimit, { limiter });
+  fastify.get('/', { preHandler: fastify.rl.limitAll(subjects, options) }, async (request, reply) =>
+    reply.code(Number(request.query.status)).send(request.rateLimit.each.team.remaining),
+  );
+  const left = async () => [
+    (await limiter.peek('ann', '3/minute', { name: 'user' })).remaining,
+    (await limiter.peek(Subject.of('team', 'red'), '7/minute', { name: 'team' })).remaining,
+  ];
+  const urls = [await listen(app), await fastify.listen({ port: 0, host: '127.0.0.1' })];
+  for (const [at, url] of urls.entries()) {
+    await server.command('FLUSHALL');
+    const good = await ask(url, '/?status=200');
+    assert.deepEqual([good.status, good.json()], [200, 5]);
+    // Express cannot wait for an answer that is a promise, so its headers say what is so far.
+    assert.equal(untimed(good), at === 0 ? '"user";r=2, "team";r=5' : '"user";r=3, "team";r=7');
+    await eventually(async () => String(await left()) === '3,7');
+    const bad = await ask(url, '/?status=401');
+    assert.equal(untimed(bad), '"user";r=2, "team";r=5');
+    assert.deepEqual(await left(), [2, 5]);
+  }
+  await fastify.close();
+  const both = { ...options, reserve: true };
+  assert.throws(() => limitAll(limiter, subjects, both), /countIf and reserve must not be given/);
+  assert.throws(() => limitAll(limiter, subjects, { countIf: 1 }), /countIf must be a function/);
 });
 
 test('without an answer the mode decides', async () => {

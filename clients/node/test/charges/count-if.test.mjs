@@ -162,7 +162,7 @@ for (const [framework, make] of Object.entries(APPS)) {
     assert.equal(untimed(good), framework === 'Fastify' ? '"login";r=3' : '"login";r=2');
     await leaves(3);
     await ask(url, '/?status=401');
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await sleep(40);
     assert.equal(await left(), 2);
     await end();
   });

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
 import { atEnd } from './closing.mjs';
@@ -57,6 +58,8 @@ export class Server {
       const server = new Server(port ?? (await freePort()));
       const words = typeof config === 'function' ? await config() : config;
       if (await server.run(module ? ['--loadmodule', MODULE, ...words] : words)) return server;
+      // It may be given back by somebody who only looked whether it is free.
+      if (port) await sleep(500);
       if (times === 9) throw new Error(`a server must start, and did not: ${server.log()}`);
       started.delete(server);
       rmSync(server.folder, { recursive: true, force: true });
