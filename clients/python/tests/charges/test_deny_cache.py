@@ -96,6 +96,8 @@ async def test_only_the_same_question(limiter: Limiter, now: list[float]) -> Non
     assert await source(limiter, "5/minute", cost=2) == "server"
     assert await source(limiter, "6/minute", cost=3) == "server"
     assert (await limiter.check("ann", "5/minute", cost=3)).source == "server"
+    renamed = await limiter.check(KEY, "5/minute", cost=3, name="login")
+    assert [one.policy for one in renamed.decisions] == ["login"]
     assert (await limiter.peek(KEY, "5/minute")).source == "server"
 
 

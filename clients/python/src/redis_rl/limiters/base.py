@@ -108,7 +108,7 @@ class LimiterBase(LimiterOptions):
         try:
             redis_key = self.key(key, scope or asked.name)
             if self._denials is not None and cost and not settles:
-                denied = self._denials.get((redis_key, asked.clauses, cost))
+                denied = self._denials.get((redis_key, asked.clauses, asked.name, cost))
                 if denied is not None:
                     return denied
                 asked_at = self._denials.now()
@@ -163,7 +163,7 @@ class LimiterBase(LimiterOptions):
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
         if asked.asked_at and not outcome.allowed and self._denials is not None:
-            where = (asked.key, limits.clauses, cost)
+            where = (asked.key, limits.clauses, limits.name, cost)
             longest = (SHORT_S,) if limits.named else ()
             self._denials.put(where, (asked.key,), outcome, asked.asked_at, *longest)
         return outcome

@@ -160,7 +160,7 @@ class ChargingBase(LimiterBase):
         redis_key = ""
         try:
             redis_key = self.key(key, scope or name)
-            kept = self._kept((redis_key, "lease", places.limit))
+            kept = self._kept((redis_key, "lease", places.limit, places.name))
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, 1)
         return kept if isinstance(kept, Outcome) else (redis_key, mode, kept)
@@ -195,7 +195,7 @@ class ChargingBase(LimiterBase):
         self._breaker.answered()
         self._misconfigured.succeeded(key)
         if not outcome.allowed and self._denials is not None:
-            where = (key, "lease", places.limit)
+            where = (key, "lease", places.limit, places.name)
             self._denials.put(where, (key,), outcome, asked_at, SHORT_S)
         return outcome
 
