@@ -1,6 +1,8 @@
 //! Which requests are limited, by what, and what they cost.
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -18,8 +20,9 @@ use crate::limits::LimitSet;
 pub(in crate::tower) type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
 pub(in crate::tower) type Slot<B> = dyn Fn(&Request<B>) -> String + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
-/// Whether a response counts.
-pub(in crate::tower) type CountIf = dyn Fn(&response::Parts) -> bool + Send + Sync;
+/// Whether a response counts, when that is known.
+pub(in crate::tower) type Counting = Pin<Box<dyn Future<Output = bool> + Send>>;
+pub(in crate::tower) type CountIf = dyn Fn(&response::Parts) -> Counting + Send + Sync;
 type Reject = dyn Fn(&Refusal<'_>, &Parts) -> Response<String> + Send + Sync;
 
 /// What a layer was told.

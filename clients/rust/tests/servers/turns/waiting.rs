@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use redis_rl::{Limiter, Outcome, Source};
+use redis_rl::{Check, Limiter, Outcome, Source};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -46,6 +46,29 @@ async fn a_refused_call_waits_as_long_as_it_is_told() {
     assert!(second.await.unwrap().allowed);
     assert!(began.elapsed() >= SECOND / 2, "{:?}", began.elapsed());
     assert_eq!(server.calls("rl.limit").await, 3, "asked, slept, asked");
+}
+
+#[tokio::test]
+async fn several_subjects_wait_together() {
+    let (server, clock) = Server::clocked();
+    let limiter = waits(&server, PATIENCE);
+    let (half, many) = (limits("token 2/second burst 1"), limits("9/day"));
+    let both = {
+        let limiter = limiter.clone();
+        async move || {
+            let (ann, red) = (user("ann"), user("red"));
+            let checks = [Check::new(&ann, &half), Check::new(&red, &many)];
+            limiter.check_all(&checks).await.unwrap()
+        }
+    };
+    assert!(both().await.allowed);
+    let second = tokio::spawn(async move { both().await });
+    waiting(&limiter, 1).await;
+    clock.advance(SECOND / 2);
+    assert_eq!(second.await.unwrap().remaining(), Some(0));
+    assert_eq!(server.calls("rl.all").await, 3);
+    let red = limiter.peek(&user("red"), &limits("9/day")).await.unwrap();
+    assert_eq!(red.remaining(), Some(7), "charged twice in all");
 }
 
 #[tokio::test]
