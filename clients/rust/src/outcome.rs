@@ -209,7 +209,11 @@ impl Outcome {
     /// Whether a ban counts this refusal: one that is not in force, of a subject that is denied.
     pub(crate) fn has_ban_that_counts(&self) -> bool {
         let counts = |one: &Self| !one.allowed && one.ban.as_ref().is_some_and(|ban| ban.allowed);
-        if self.each.is_empty() { counts(self) } else { self.each.iter().any(|(_, one)| counts(one)) }
+        if self.each.is_empty() {
+            counts(self)
+        } else {
+            self.each.iter().any(|(_, one)| counts(one))
+        }
     }
 
     /// The verdict to show where there is room for one: of those that deny the one with the longest

@@ -107,42 +107,42 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         }
     }
 
-/// Wait to be the first, then until it is allowed or no longer fits.
-async fn in_line(
-    &self,
-    call: &(impl Asks + Sync),
-    place: Place<'_>,
-    deadline: Instant,
-    mut refusal: Outcome,
-    newcomer: bool,
-) -> Result<Answer, Error> {
-    let at_once = place.is_first();
-    // What a newcomer was told is of another, and what was told before others were served is of the
-    // past.
-    let mut ask = newcomer || at_once.is_none();
-    let _turn = match at_once {
-        Some(turn) => turn,
-        None => match timeout_at(deadline, place.first()).await {
-            Ok(turn) => turn,
-            Err(_) => return Ok(Answer::refused(refusal)),
-        },
-    };
-    loop {
-        if ask {
-            let answer = self.ask_unless_denied(call).await?;
-            if answer.outcome.allowed {
-                return Ok(answer);
-            }
-            refusal = answer.outcome;
-        }
-        ask = true;
-        let Some(at) = asks_again_at(&refusal, deadline) else {
-            return Ok(Answer::refused(refusal));
+    /// Wait to be the first, then until it is allowed or no longer fits.
+    async fn in_line(
+        &self,
+        call: &(impl Asks + Sync),
+        place: Place<'_>,
+        deadline: Instant,
+        mut refusal: Outcome,
+        newcomer: bool,
+    ) -> Result<Answer, Error> {
+        let at_once = place.is_first();
+        // What a newcomer was told is of another, and what was told before others were served is of the
+        // past.
+        let mut ask = newcomer || at_once.is_none();
+        let _turn = match at_once {
+            Some(turn) => turn,
+            None => match timeout_at(deadline, place.first()).await {
+                Ok(turn) => turn,
+                Err(_) => return Ok(Answer::refused(refusal)),
+            },
         };
-        place.told(&refusal, at);
-        sleep_until(at).await;
+        loop {
+            if ask {
+                let answer = self.ask_unless_denied(call).await?;
+                if answer.outcome.allowed {
+                    return Ok(answer);
+                }
+                refusal = answer.outcome;
+            }
+            ask = true;
+            let Some(at) = asks_again_at(&refusal, deadline) else {
+                return Ok(Answer::refused(refusal));
+            };
+            place.told(&refusal, at);
+            sleep_until(at).await;
+        }
     }
-}
 }
 
 /// When to ask again after this; nothing where there is no need to, or no time.

@@ -140,7 +140,10 @@ impl<C, B> RateLimitLayer<C, B> {
         self,
         counts: impl Fn(&http::response::Parts) -> A + Send + Sync + 'static,
     ) -> Self {
-        self.with(|rules| rules.count_if = Some(Arc::new(move |answer| counts(answer).counts())))
+        self.with(|rules| {
+            rules.count_if =
+                Some(Arc::new(move |answer: &http::response::Parts| counts(answer).counts()))
+        })
     }
 
     /// Charge the `cost` as an estimate, and leave a [`Reservation`](crate::Reservation) in the

@@ -175,7 +175,7 @@ impl<B> Rules<B> {
         match met.ask(meeting, |scope| limiter.family(slot, scope), whole)? {
             Place::At { key, .. } => Ok(Some(key.to_owned())),
             Place::Charged => Ok(None),
-            Place::Taken(other) => Err(twice(&scope, other, subject)),
+            Place::Taken => Err(twice(&scope, subject)),
         }
     }
 
@@ -226,11 +226,11 @@ impl<B> Rules<B> {
     }
 }
 
-fn twice(scope: &str, other: &str, subject: &Subject) -> Error {
+fn twice(scope: &str, subject: &Subject) -> Error {
     let kind = subject.kind();
     Error::Configuration(format!(
-        "two limits of one request must not charge the same limiter, as '{other}' and '{scope}' do for \
-         the same {kind}: give each a name of its own, or use one layer for both"
+        "two limits of one request must not charge the same limiter, as two named '{scope}' do for the \
+         same {kind}: give each a name of its own, or use one layer for both"
     ))
 }
 

@@ -71,7 +71,9 @@ async fn webhooks(limiter: Limiter, send: impl AsyncFn()) -> Made<()> {
     let partner = Key::new("webhooks", Subject::other("partner", "acme"));
     let outcome = limiter.max_wait(Duration::from_secs(60))?.check(&partner, &pace, 1).await?;
     sleep(outcome.wait()).await;
-    if outcome.allowed { send().await }
+    if outcome.allowed {
+        send().await
+    }
     // end
     Ok(())
 }

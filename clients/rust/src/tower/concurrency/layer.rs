@@ -88,10 +88,7 @@ impl<C, B> ConcurrencyLayer<C, B> {
         self.with(|layer| layer.on_error(on_error))
     }
 
-    fn with(
-        self,
-        change: impl FnOnce(RateLimitLayer<C, B>) -> RateLimitLayer<C, B>,
-    ) -> Self {
+    fn with(self, change: impl FnOnce(RateLimitLayer<C, B>) -> RateLimitLayer<C, B>) -> Self {
         Self { layer: change(self.layer), places: self.places }
     }
 }

@@ -213,10 +213,8 @@ async fn it_stacks_with_limits_and_is_of_whom_it_is_told() {
     let gate = Gate::new(Semaphore::new(0));
     let pass = Arc::clone(&gate);
     let handler = move || async move { pass.acquire().await.map(drop).unwrap() };
-    let router = Router::new()
-        .route("/a", get(handler).route_layer(places))
-        .layer(only)
-        .layer(rate);
+    let router =
+        Router::new().route("/a", get(handler).route_layer(places)).layer(only).layer(rate);
     let port = serve(router).await;
     let asked = tokio::spawn(fetch(port, "/a"));
     let key = "rl:GET%20%2Fa:user:ann";

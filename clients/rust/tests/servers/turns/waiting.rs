@@ -74,11 +74,9 @@ async fn several_subjects_wait_together() {
 #[tokio::test]
 async fn what_does_not_fit_is_refused_at_once() {
     let (server, _clock) = Server::clocked();
-    for (never, most) in [
-        ("1/hour", PATIENCE),
-        ("0/second", PATIENCE),
-        ("token 1/second burst 1", SECOND / 10),
-    ] {
+    for (never, most) in
+        [("1/hour", PATIENCE), ("0/second", PATIENCE), ("token 1/second burst 1", SECOND / 10)]
+    {
         let limiter = waits(&server, most);
         limiter.check(&user("x"), &limits(never), 1).await.unwrap();
         let before = server.calls("rl.limit").await;
