@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -127,13 +128,51 @@ async fn errors_and_panics_count_as_500() {
 async fn a_predicate_that_panics_changes_nothing_for_the_client() {
     let server = Server::start();
     let limiter = patient(&server.url()).build();
-    let layer = signin(&limiter).count_if(|_| panic!("the predicate panics"));
+    let layer = signin(&limiter).count_if(|_| -> bool { panic!("the predicate panics") });
     for expected in [2, 1] {
         assert_eq!(ask(&layer, 200).await.unwrap().status(), 200);
         assert_eq!(left(&limiter).await, expected);
     }
     assert!(AssertUnwindSafe(ask(&layer, 1)).catch_unwind().await.is_err());
     assert_eq!((left(&limiter).await, server.calls("rl.settle").await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_predicate_may_take_its_time() {
+    let server = Server::start();
+    let limiter = patient(&server.url()).build();
+    // As if it had to look something up.
+    let later = |answer: &response::Parts| {
+        let failed = failed(answer);
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            failed
+        }
+    };
+    let layer = signin(&limiter).count_if(later);
+    let right = ask(&layer, 200).await.unwrap();
+    assert_eq!(state(&right), "\"signin\";r=3;t=86400", "as if never charged");
+    comes_to(&limiter, 3).await;
+    assert_eq!(ask(&layer, 401).await.unwrap().status(), 401);
+    assert_eq!(ask(&layer, 0).await.unwrap_err(), "failed");
+    assert_eq!(left(&limiter).await, 1, "an error counts as 500");
+    // Where only what is served counts, a panic does not.
+    let served = layer.clone().count_if(move |answer| {
+        let later = later(answer);
+        async move { !later.await }
+    });
+    assert!(AssertUnwindSafe(ask(&served, 1)).catch_unwind().await.is_err());
+    eventually(|| async { server.calls("rl.settle").await == 2 }).await;
+    assert_eq!(left(&limiter).await, 1);
+    assert!(ask(&served, 0).await.is_err());
+    eventually(|| async { server.calls("rl.settle").await == 3 }).await;
+
+    async fn panic_later(_: http::StatusCode) -> bool {
+        panic!("the predicate panics later")
+    }
+    let panics = layer.count_if(|answer| panic_later(answer.status));
+    assert_eq!(ask(&panics, 200).await.unwrap().status(), 200);
+    assert_eq!((left(&limiter).await, server.calls("rl.settle").await), (0, 3), "it stands");
 }
 
 #[tokio::test]

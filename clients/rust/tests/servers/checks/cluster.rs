@@ -104,10 +104,7 @@ async fn a_lost_reply_is_charged_once() {
     proxy.set(Fault::Drop);
     let error = check().await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error:?}");
-    eventually(|| async {
-        limiter.check(&key, &limits("9/hour"), 0).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&key, &limits("9/hour"), 0).await.is_ok() }).await;
     let left = limiter.check(&key, &limits("9/hour"), 0).await.unwrap().remaining();
     assert_eq!(left, Some(9 - before - 1));
 }
@@ -122,8 +119,5 @@ async fn a_cluster_that_was_not_there_is_found_when_it_is() {
     let error = limiter.check(&key, &limits("1/hour"), 0).await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error:?}");
     cluster.nodes.iter_mut().for_each(Server::revive);
-    eventually(|| async {
-        limiter.check(&key, &limits("1/hour"), 0).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&key, &limits("1/hour"), 0).await.is_ok() }).await;
 }

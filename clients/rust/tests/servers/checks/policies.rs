@@ -1,7 +1,5 @@
 //! Policies of the server as limits.
 
-use std::time::Duration;
-
 use redis_rl::{Class, Error, OnError, Outcome};
 
 use crate::support::plain::{Layered, header, layer, request, through};
@@ -109,8 +107,6 @@ async fn a_user_who_may_not_see_policies_is_told_so() {
         assert!(error.to_string().contains("RL.POLICY GET api"), "{error}");
     }
     let () = server.say("ACL SETUSER weak +rl.policy").await;
-    eventually(|| async {
-        limiter.check(&user("x"), &limits("policy api"), 1).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&user("x"), &limits("policy api"), 1).await.is_ok() })
+        .await;
 }

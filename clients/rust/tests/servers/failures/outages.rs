@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 use redis_rl::redis::cmd;
 use redis_rl::{Class, Error, OnError, Source};
 
-use crate::support::{
-    Fault, Proxy, Server, eventually, limits, patient, patient_and_hasty, user,
-};
+use crate::support::{Fault, Proxy, Server, eventually, limits, patient, patient_and_hasty, user};
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -164,7 +162,8 @@ async fn what_was_refused_once_is_asked_again() {
     let () = server.say("ACL SETUSER late on >wrong ~* +@all").await;
     // It keeps its place among the clients.
     let mut admin = server.connection().await;
-    let () = cmd("CONFIG").arg("SET").arg("maxclients").arg(5).query_async(&mut admin).await.unwrap();
+    let () =
+        cmd("CONFIG").arg("SET").arg("maxclients").arg(5).query_async(&mut admin).await.unwrap();
     let url = format!("redis://late:secret@127.0.0.1:{}", server.port);
     let limiter = patient(&url).build();
     let check = async || limiter.check(&user("x"), &limits("1/hour"), 0).await;
@@ -193,10 +192,7 @@ async fn a_primary_that_became_a_replica_is_left_for_the_new_one() {
     proxy.lead_to(new.port);
     let error = limiter.check(&user("x"), &limits("9/hour"), 1).await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error:?}");
-    eventually(|| async {
-        limiter.check(&user("x"), &limits("9/hour"), 1).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&user("x"), &limits("9/hour"), 1).await.is_ok() }).await;
 }
 
 #[tokio::test]
@@ -227,10 +223,8 @@ async fn what_is_misconfigured_stays_refused_through_an_outage() {
     }
     proxy.set(Fault::None);
     server.restart(&["--loadmodule", &crate::support::module()]);
-    eventually(|| async {
-        check().await.is_ok_and(|outcome| outcome.source == Source::Server)
-    })
-    .await;
+    eventually(|| async { check().await.is_ok_and(|outcome| outcome.source == Source::Server) })
+        .await;
     server.kill();
     assert_eq!(check().await.unwrap().source, Source::FailedOpen, "that is an outage again");
 }
@@ -241,8 +235,5 @@ async fn a_restarted_server_is_found_again() {
     let limiter = patient(&server.url()).build();
     limiter.check(&user("x"), &limits("1/hour"), 1).await.unwrap();
     server.restart(&["--loadmodule", &crate::support::module()]);
-    eventually(|| async {
-        limiter.check(&user("x"), &limits("1/hour"), 0).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&user("x"), &limits("1/hour"), 0).await.is_ok() }).await;
 }

@@ -223,8 +223,7 @@ async fn a_missing_module_stops_the_start_and_is_503_in_every_mode() {
     let app = App::start(&[("REDIS_URL", &server.url()), ("ON_ERROR", "open")]);
     served(&app).await;
     server.restart(&[]);
-    eventually(|| async { get(app.port, "/items").await.status == 503 })
-        .await;
+    eventually(|| async { get(app.port, "/items").await.status == 503 }).await;
     for _ in 0..8 {
         assert_eq!(get(app.port, "/quotes/A").await.status, 503);
     }

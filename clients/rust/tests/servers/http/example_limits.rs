@@ -120,10 +120,7 @@ async fn two_are_served_at_once() {
     work.iter().for_each(tokio::task::JoinHandle::abort);
     eventually(|| async { get(port, "/busy?ms=1").await.json() == json!({"ok": true}) }).await;
     for _ in 0..4 {
-        eventually(|| async {
-            get(port, "/busy?fail=1").await.status == 500
-        })
-        .await;
+        eventually(|| async { get(port, "/busy?fail=1").await.status == 500 }).await;
     }
 }
 

@@ -27,11 +27,7 @@ impl App {
         while TcpStream::connect(("127.0.0.1", app.port)).is_err() {
             let ended = app.process.try_wait().unwrap();
             assert!(ended.is_none(), "the app ended: {ended:?}\n{}", app.log());
-            assert!(
-                began.elapsed() < PATIENCE,
-                "the app does not listen\n{}",
-                app.log()
-            );
+            assert!(began.elapsed() < PATIENCE, "the app does not listen\n{}", app.log());
             std::thread::sleep(Duration::from_millis(10));
         }
         app
@@ -84,11 +80,7 @@ impl App {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
             }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "the app does not end\n{}",
-                self.log()
-            );
+            assert!(began.elapsed() < PATIENCE, "the app does not end\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

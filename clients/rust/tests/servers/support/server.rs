@@ -16,7 +16,6 @@ use redis_rl::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue};
 
 use super::{Clock, PATIENCE};
 
-
 /// It ends with the test; where the test fails, its log is shown.
 pub(crate) struct Server {
     pub(crate) port: u16,

@@ -117,7 +117,7 @@ async fn a_place_is_held_until_the_body_has_ended() {
     let server = Server::start();
     let limiter = patient(&server.url()).build();
     let gate = Gate::new(Semaphore::new(0));
-    let port = serve(routes_with(busy(&limiter, 2, "1m"), &gate)).await;
+    let port = serve(routes_with(busy(&limiter, 2, "5m"), &gate)).await;
     let policy = Some("\"busy\";q=2;qu=\"concurrent-requests\"");
     let answer = fetch(port, "/work/0").await;
     assert_eq!(shown(&answer), [policy, Some("\"busy\";r=1"), None]);
@@ -129,7 +129,7 @@ async fn a_place_is_held_until_the_body_has_ended() {
     assert_eq!(denied.status, 429);
     let [_, state, after] = shown(&denied);
     let after: u64 = after.unwrap().parse().unwrap();
-    assert!((1..=60).contains(&after), "{after}");
+    assert!((1..=300).contains(&after), "{after}");
     assert_eq!(state, Some(format!("\"busy\";r=0;t={after}").as_str()));
     gate.add_permits(2);
     for stream in streams {
@@ -143,7 +143,8 @@ async fn a_place_is_held_until_the_body_has_ended() {
 async fn errors_panics_and_clients_that_go_away_give_it_back() {
     let server = Server::start();
     let limiter = patient(&server.url()).build();
-    let port = serve(routes(busy(&limiter, 2, "1m"))).await;
+    // A place that nobody gives back lasts longer than is waited for.
+    let port = serve(routes(busy(&limiter, 2, "5m"))).await;
     for _ in 0..5 {
         assert_eq!(fetch(port, "/fail").await.status, 418);
         is_free(&server).await;
@@ -213,10 +214,8 @@ async fn it_stacks_with_limits_and_is_of_whom_it_is_told() {
     let gate = Gate::new(Semaphore::new(0));
     let pass = Arc::clone(&gate);
     let handler = move || async move { pass.acquire().await.map(drop).unwrap() };
-    let router = Router::new()
-        .route("/a", get(handler).route_layer(places))
-        .layer(only)
-        .layer(rate);
+    let router =
+        Router::new().route("/a", get(handler).route_layer(places)).layer(only).layer(rate);
     let port = serve(router).await;
     let asked = tokio::spawn(fetch(port, "/a"));
     let key = "rl:GET%20%2Fa:user:ann";

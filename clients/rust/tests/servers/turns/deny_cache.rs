@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use redis_rl::tower::RateLimitLayer;
-use redis_rl::{LimitSet, Limiter, Places, Source};
+use redis_rl::{Check, Key, LimitSet, Limiter, Places, Source};
 
 use crate::support::plain::{Layered, header, request, through};
 use crate::support::{Server, eventually, limits, patient, user};
@@ -129,6 +129,29 @@ async fn what_must_reach_the_server_does() {
     assert!(again == Source::DenyCache || began.elapsed() >= SECOND, "{again:?}");
     let () = server.say("RL.POLICY SET api FIXED 5 1h").await;
     eventually(|| async { refused().await.allowed }).await;
+}
+
+#[tokio::test]
+async fn several_subjects_are_refused_from_it_together() {
+    let server = Server::start();
+    let limiter = cached(&server);
+    let (ann, red) = (user("ann"), Key::new("team", "red"));
+    let (few, many) = (limits("1/hour"), limits("9/hour"));
+    let ask = async |cost: u64| {
+        let checks = [Check::new(&ann, &few), Check::new(&red, &many).cost(cost)];
+        limiter.check_all(&checks).await.unwrap()
+    };
+    assert!(ask(1).await.allowed);
+    assert_eq!(ask(1).await.source, Source::Server);
+    let refused = ask(1).await;
+    assert_eq!(refused.source, Source::DenyCache);
+    assert!(!refused.each("test").unwrap().allowed && refused.each("team").unwrap().allowed);
+    assert_eq!(server.calls("rl.all").await, 2);
+    assert_eq!(ask(2).await.source, Source::Server, "another cost is another call");
+    assert!(limiter.reset(&red).await.unwrap());
+    assert_eq!(ask(1).await.source, Source::Server, "what is known of either is forgotten");
+    assert!(limiter.reset(&ann).await.unwrap());
+    assert!(ask(1).await.allowed);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use redis_rl::{Limiter, Outcome, Source};
+use redis_rl::{Check, Limiter, Outcome, Source};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -49,13 +49,34 @@ async fn a_refused_call_waits_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn several_subjects_wait_together() {
+    let (server, clock) = Server::clocked();
+    let limiter = waits(&server, PATIENCE);
+    let (half, many) = (limits("token 2/second burst 1"), limits("9/day"));
+    let both = {
+        let limiter = limiter.clone();
+        async move || {
+            let (ann, red) = (user("ann"), user("red"));
+            let checks = [Check::new(&ann, &half), Check::new(&red, &many)];
+            limiter.check_all(&checks).await.unwrap()
+        }
+    };
+    assert!(both().await.allowed);
+    let second = tokio::spawn(async move { both().await });
+    waiting(&limiter, 1).await;
+    clock.advance(SECOND / 2);
+    assert_eq!(second.await.unwrap().remaining(), Some(0));
+    assert_eq!(server.calls("rl.all").await, 3);
+    let red = limiter.peek(&user("red"), &limits("9/day")).await.unwrap();
+    assert_eq!(red.remaining(), Some(7), "charged twice in all");
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_refused_at_once() {
     let (server, _clock) = Server::clocked();
-    for (never, most) in [
-        ("1/hour", PATIENCE),
-        ("0/second", PATIENCE),
-        ("token 1/second burst 1", SECOND / 10),
-    ] {
+    for (never, most) in
+        [("1/hour", PATIENCE), ("0/second", PATIENCE), ("token 1/second burst 1", SECOND / 10)]
+    {
         let limiter = waits(&server, most);
         limiter.check(&user("x"), &limits(never), 1).await.unwrap();
         let before = server.calls("rl.limit").await;
