@@ -23,7 +23,7 @@ OLDEST_PYTHON ?=
 SERVERS ?=
 
 .PHONY: help setup build run cluster test lint format test-core test-module test-server test-deb servers soak bench
-.PHONY: bench-http install uninstall deb clean lint-rust test-rust example-rust lint-python test-python example-python
+.PHONY: bench-http install uninstall deb clean lint-rust test-rust test-crate example-rust lint-python test-python example-python
 .PHONY: lint-node test-node example-node test-examples version packages wheel lint-packaging test-python-oldest newest-python newest-rust newest-node bindings test-bindings
 .PHONY: cli pages test-cli prometheus example-replay
 .PHONY: dist test-dist test-dist-own wheels
@@ -58,7 +58,7 @@ run: build ## start a redis-server with the module on PORT (6379), or the one na
 cluster: build ## start a cluster of six nodes with the module on BASE_PORT (7000) and up; SERVER as for run
 	@scripts/cluster.sh
 
-test: lint test-core test-module test-server test-cli test-deb test-dist-own test-rust test-python test-node test-examples ## run everything
+test: lint test-core test-module test-server test-cli test-deb test-dist-own test-rust test-crate test-python test-node test-examples ## run everything
 
 lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check format, lints and types
 	@scripts/setup.sh build rust-tools
@@ -97,25 +97,29 @@ test-bindings: ## compare the bindings with the headers of all servers; needs li
 	@scripts/setup.sh build bindings rust-tools python
 	@python3 scripts/bindings.py --check
 
-# The kinds of machine that make dist builds for: all that scripts/dist.py knows, unless some are named.
-MACHINES ?= x86_64-gnu aarch64-gnu x86_64-musl aarch64-musl
+# What make dist builds, and for which machines: all that scripts/dist.py knows, unless some are named.
+MACHINES ?= x86_64-gnu aarch64-gnu x86_64-musl aarch64-musl x86_64-tool aarch64-tool
+PROCESSOR := $(shell uname -m)
+FOREIGN = $(filter-out $(PROCESSOR)-gnu $(PROCESSOR)-tool,$(MACHINES))
 
-dist: ## build the module for other machines into target/dist/; MACHINES=aarch64-gnu for some of them
+dist: ## build the module and the tool for other machines into target/dist/; MACHINES=aarch64-gnu for some of them
 	@scripts/setup.sh build python
 	@python3 scripts/dist.py $(MACHINES)
 
 test-dist: dist servers ## load what make dist builds, on real servers and under qemu
-	@scripts/setup.sh foreign
+	@$(if $(FOREIGN),scripts/setup.sh foreign)
 	@python3 scripts/foreign_servers.py $(MACHINES)
-	RL_DIST='$(MACHINES)' $(VENV)/bin/pytest -c tests/pytest.ini tests/release/test_dist.py $(ARGS)
+	RL_DIST='$(MACHINES)' $(VENV)/bin/pytest -c tests/pytest.ini tests/release/test_dist.py tests/release/test_dist_tool.py \
+	    tests/release/test_first_minute_prebuilt.py $(ARGS)
 
 # What make test has time for: the file that most people will load.
 test-dist-own:
-	@$(MAKE) --no-print-directory test-dist MACHINES=$(shell uname -m)-gnu
+	@$(MAKE) --no-print-directory test-dist MACHINES=$(PROCESSOR)-gnu
 
 test-core: ## test the decisions (core/), without any server
 	@scripts/setup.sh build
 	cargo test $(LOCKED) -p rl-core
+	cargo test $(LOCKED) -p rl-core --benches
 
 test-module: ## unit-test the module (src/), without any server
 	@scripts/setup.sh build
@@ -157,6 +161,12 @@ RUST_HELPER := cd clients/rust && CARGO_TARGET_DIR=$(CURDIR)/target/clients-rust
 test-rust: build ## test the Rust helper with real servers; ARGS=word picks tests
 	@scripts/setup.sh server
 	$(RUST_HELPER) test --all-features $(LOCKED) $(ARGS)
+
+test-crate: build $(VENV)/.ready ## build its README's first example in an empty project, from the packaged crate
+	@scripts/setup.sh server
+	$(RUST_HELPER) package --quiet --no-verify --allow-dirty
+	RL_CRATE=target/clients-rust/package/redis-rl-$$(python3 scripts/version.py).crate \
+	    $(VENV)/bin/pytest -c tests/pytest.ini tests/release/test_first_minute_crate.py
 
 lint-rust: $(VENV)/.ready
 	@scripts/setup.sh build rust-tools
@@ -237,7 +247,7 @@ wheel: build $(VENV)/.ready ## make the Python wheel that carries the module, fo
 	cd packaging/python && $(CURDIR)/$(VENV)/bin/hatchling build --target wheel --directory $(CURDIR)/target/wheel
 
 wheels: dist $(VENV)/.ready ## make that wheel for each file of make dist, in target/wheels/; MACHINES as for dist
-	@for machine in $(MACHINES); do \
+	@for machine in $(filter-out %-tool,$(MACHINES)); do \
 	    case $$machine in \
 	    *-gnu) platform=manylinux_2_17_$${machine%-gnu} ;; \
 	    *-musl) platform=musllinux_1_2_$${machine%-musl} ;; \

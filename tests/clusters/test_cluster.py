@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from support.cluster import (
+    DEADLINE_S,
     PRIMARIES,
     RANGES,
     SLOTS,
@@ -30,7 +31,7 @@ from support.server import Server
 from support.slot_moves import begin_to_move_and_give_up, move_slots
 from support.verdicts import clauses, integers, rows
 
-pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 PLENTY = 10**6
 
@@ -143,7 +144,7 @@ def test_a_slot_on_its_way_is_asked_for_where_the_key_is(cluster: Cluster) -> No
         assert stages == [[1, 10, 7], [1, 10, 6]]
         # MIGRATE tells what is left to live, so its own time is added.
         assert isinstance(expires_at, int)
-        assert 0 <= cluster.nodes[2].client().pexpiretime(first) - expires_at < 10_000
+        assert 0 <= cluster.nodes[2].client().pexpiretime(first) - expires_at < 60_000
         assert integers(there("RL.FIXED", first, 10, "1d"))[:3] == [1, 10, 5]
         assert integers(there("RL.FIXED", second, 10, "1d"))[:3] == [1, 10, 7]
 
@@ -169,7 +170,7 @@ def by_the_server(cluster: Cluster, load: Load, target: Server) -> None:
     load.wait_for(2)
     assert cluster.owner(0) == source
     move_slots(source, target, range(64))
-    eventually(lambda: cluster.owner(0) == target, 40.0)
+    eventually(lambda: cluster.owner(0) == target)
 
 
 @pytest.fixture
@@ -202,7 +203,7 @@ def test_slots_that_move_under_load_lose_no_count(way: Way, cluster: Cluster) ->
         load.wait_for(5)
         way(cluster, load, target)
         load.wait_for(5)
-        eventually(lambda: all(load.allowed[key] >= 120 for key in limits), 60.0)
+        eventually(lambda: all(load.allowed[key] >= 120 for key in limits), DEADLINE_S)
         load.wait_for(5)
     assert {cluster.owner(slot) for slot in range(4)} == {target} != {source}
     assert_counted(cluster, load, limits)
@@ -261,5 +262,5 @@ def test_slots_that_the_servers_move_need_rights_on_a_valkey_alone(
         for name, value in (("primaryuser", "mover"), ("primaryauth", "pw")):
             asked(source, "CONFIG", "SET", name, value)
         move_slots(source, target, range(43, 44))
-    eventually(lambda: cluster.owner(43) == target, 40.0)
+    eventually(lambda: cluster.owner(43) == target)
     assert held(target, key) == state

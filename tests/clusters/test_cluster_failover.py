@@ -11,7 +11,6 @@ from support.cluster import (
     PRIMARIES,
     Cluster,
     Load,
-    ask,
     asked,
     held,
     holds,
@@ -25,9 +24,11 @@ from support.resp import Failure, RawConnection
 from support.verdicts import clauses, integers
 from support.writers import Writers
 
-pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 PLENTY = 10**6
+WAIT_MS = 30_000
+"""Only a fault takes so long to be acknowledged."""
 
 
 def test_a_killed_primary_forgets_nothing_that_wait_acknowledged(cluster: Cluster) -> None:
@@ -40,12 +41,12 @@ def test_a_killed_primary_forgets_nothing_that_wait_acknowledged(cluster: Cluste
         sent += 1
         reply = connection(*of_all(loaded, PLENTY))
         assert clauses(reply)[0] == 1
-        if connection("WAIT", 1, 10_000) == 1:
+        if connection("WAIT", 1, WAIT_MS) == 1:
             acknowledged += 1
 
     with primary.raw() as connection:
         assert clauses(connection(*of_all(steady, 10), "COST", 7))[0] == 1
-        assert connection("WAIT", 1, 10_000) == 1
+        assert connection("WAIT", 1, WAIT_MS) == 1
     state = held(primary, steady)
     with Writers(primary, charge) as writers:
         writers.wait_for(50)
@@ -66,7 +67,7 @@ def test_a_killed_primary_forgets_nothing_that_wait_acknowledged(cluster: Cluste
     eventually(lambda: role_of(primary) == b"slave", DEADLINE_S)
     cluster.wait_until_whole()
     for key in (steady, loaded):
-        assert held(primary, key) == held(replica, key)
+        eventually(partial(holds, primary, key, held(replica, key)))
 
 
 def test_a_primary_that_hands_over_under_load_loses_no_count(cluster: Cluster) -> None:
@@ -75,10 +76,9 @@ def test_a_primary_that_hands_over_under_load_loses_no_count(cluster: Cluster) -
     with Load(cluster, [of_all(counted, PLENTY), of_all(ending, 120)]) as load:
         for old, new in ((primary, replica), (replica, primary)):
             load.wait_for(20)
-            assert ask(new, "CLUSTER", "FAILOVER") == "OK"
-            cluster.wait_for_takeover(new)
+            cluster.hand_over(new)
             assert asked(old, "ROLE")[0] == b"slave"
-        eventually(lambda: load.allowed[counted] > 120, 60.0)
+        eventually(lambda: load.allowed[counted] > 120, DEADLINE_S)
         load.wait_for(5)
     assert used(primary, counted, PLENTY) == [load.allowed[counted]] * 5
     assert used(primary, ending, 120) == [120] * 5
@@ -92,7 +92,7 @@ def test_a_primary_without_enough_replicas_charges_nobody(cluster: Cluster) -> N
     key = keys_in([1])[0]
     with primary.raw() as connection:
         assert integers(connection("RL.FIXED", key, 3, "1d"))[:3] == [1, 3, 2]
-        assert connection("WAIT", 1, 10_000) == 1
+        assert connection("WAIT", 1, WAIT_MS) == 1
         connection("CONFIG", "SET", "min-replicas-to-write", 1)
         assert integers(connection("RL.FIXED", key, 3, "1d"))[:3] == [1, 3, 1]
         state = held(primary, key)

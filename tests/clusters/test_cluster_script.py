@@ -13,7 +13,7 @@ from support.kinds import Kind
 from support.paths import ROOT
 from support.ports import claim, give_back, is_free
 
-pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 SCRIPT = ROOT / "scripts" / "cluster.sh"
 
@@ -57,7 +57,7 @@ def test_it_prints_lines_that_work_and_ends_all_nodes_on_ctrl_c(kind: Kind) -> N
                 break
         pasted = [line.split() for line in printed if line.startswith("redis-cli")]
         assert len(pasted) == 3, printed
-        told = [subprocess.check_output(words, text=True, timeout=30) for words in pasted]
+        told = [subprocess.check_output(words, text=True, timeout=60) for words in pasted]
         assert told[0].split() == ["1", "10", "9", "0", "200"]
         assert told[1].split() == [
             "1",
@@ -75,12 +75,12 @@ def test_it_prints_lines_that_work_and_ends_all_nodes_on_ctrl_c(kind: Kind) -> N
         assert told[2].count("master") == told[2].count("slave") == 3
 
         second = start(kind, base)
-        complaint, _ = second.communicate(timeout=30)
+        complaint, _ = second.communicate(timeout=60)
         assert second.returncode == 1
         assert complaint.startswith(f"Port {base} is in use")
 
         os.killpg(cluster.pid, signal.SIGINT)
-        assert cluster.wait(40) == 0
+        assert cluster.wait(60) == 0
         assert all(map(is_free, ports(base)))
     finally:
         if cluster.poll() is None:
@@ -91,6 +91,6 @@ def test_it_prints_lines_that_work_and_ends_all_nodes_on_ctrl_c(kind: Kind) -> N
 @pytest.mark.parametrize("base", ["0", "x", "55531", "-1"])
 def test_it_says_what_a_base_port_may_be(kind: Kind, base: str) -> None:
     refused = start(kind, base)
-    complaint, _ = refused.communicate(timeout=30)
+    complaint, _ = refused.communicate(timeout=60)
     assert refused.returncode == 1
     assert complaint == f"BASE_PORT must be a number from 1 to 55530, not '{base}'.\n"

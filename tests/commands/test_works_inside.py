@@ -177,10 +177,10 @@ def test_migrate(new_server: NewServer) -> None:
     with here.raw() as raw, there.raw() as far:
         peeked = fill(raw)
         same = digest(raw, "k")
-        assert raw("MIGRATE", "127.0.0.1", there.port, "k", 0, 5_000, "COPY") == OK
+        assert raw("MIGRATE", "127.0.0.1", there.port, "k", 0, 60_000, "COPY") == OK
         assert digest(far, "k") == same
         far("DEL", "k")
-        assert raw("MIGRATE", "127.0.0.1", there.port, "k", 0, 5_000) == OK
+        assert raw("MIGRATE", "127.0.0.1", there.port, "k", 0, 60_000) == OK
         assert raw("EXISTS", "k") == 0
         assert far("RL.PEEK", "k") == peeked
         assert digest(far, "k") == same

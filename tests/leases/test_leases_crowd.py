@@ -21,7 +21,7 @@ pytestmark = pytest.mark.all_servers
 PROGRAMS = 10
 CLIENTS_EACH = 10
 KILLED = 3
-SECONDS = 5.0
+SECONDS = 4.0
 
 
 def test_a_hundred_clients_of_which_some_are_killed(new_server: NewServer, kind: Kind) -> None:
@@ -39,12 +39,12 @@ def test_a_hundred_clients_of_which_some_are_killed(new_server: NewServer, kind:
         )
     try:
         with server.raw() as raw:
-            eventually(lambda: isinstance(raw("RL.TOP"), list) and raw("RL.TOP") != [], 60.0)
+            eventually(lambda: isinstance(raw("RL.TOP"), list) and raw("RL.TOP") != [])
             # Places are refused: all have begun, or will while others are killed.
             time.sleep(SECONDS / 3)
             for program in programs[:KILLED]:
                 program.kill()
-            told = [program.communicate(timeout=60)[0].split("\n") for program in programs]
+            told = [program.communicate(timeout=120)[0].split("\n") for program in programs]
             lines = [line for each in told for line in each]
             assert lines.count("too many") == 0
             for each in told[KILLED:]:
@@ -53,9 +53,8 @@ def test_a_hundred_clients_of_which_some_are_killed(new_server: NewServer, kind:
                 PROGRAMS - KILLED
             )
             # Nobody is left; so every place is free once the last lease has ended.
-            time.sleep(DURATION_MS / 1000)
             look = ("RL.LEASE", "{c}places", LIMIT, "1m", "x")
-            assert integers(raw(*look, "COST", 0))[1:3] == [LIMIT, LIMIT]
+            eventually(lambda: integers(raw(*look, "COST", 0))[1:3] == [LIMIT, LIMIT])
             for holder in range(LIMIT):
                 assert integers(raw(*look[:-1], holder))[0] == 1
             assert integers(raw(*look))[0] == 0

@@ -47,7 +47,7 @@ def type_in(server: Server, folder: Path, lines: str, database: int = 0) -> None
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

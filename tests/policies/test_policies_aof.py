@@ -158,7 +158,7 @@ def test_a_rewrite_that_ends_while_a_stop_waits_for_a_replica(new_server: NewSer
         eventually(lambda: "shutdown_in_milliseconds" in told(server, "server"))
     wait_for_rewrite(server)
     os.kill(replica.pid, signal.SIGCONT)
-    eventually(lambda: is_free(server.port), 30.0)
+    eventually(lambda: is_free(server.port))
     server.wait()
     server.restart()
     assert dump(server) == HAVE

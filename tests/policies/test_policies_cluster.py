@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from support.policies import SAVES, PolicyFile, dump
 from support.resp import Failure
 from support.server import Server
 
-pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.all_servers, pytest.mark.timeout(600)]
 
 API, SMS = ["FIXED 3 1d"], ["TOKEN 2 1 1d"]
 KEYS = keys_in([slots[0] for slots in RANGES])
@@ -140,22 +139,6 @@ def test_a_replica_that_restarts_without_its_primary_and_takes_over(
     eventually(lambda: dump(first) == {"api": API}, DEADLINE_S)
 
 
-def role(node: Server) -> object:
-    return replication.info(node.client(), "replication")["role"]
-
-
-def fail_over(cluster: Cluster, replica: Server) -> None:
-    """Make a replica a primary by its own asking, which the server gives up after five seconds."""
-    for _ in range(4):
-        ask(replica, "CLUSTER", "FAILOVER")
-        with suppress(TimeoutError):
-            eventually(
-                lambda: replication.info(replica.client(), "replication")["role"] == "master"
-            )
-            break
-    cluster.wait_for_takeover(replica)
-
-
 def test_files_on_all_nodes_and_every_change_of_roles(cluster: Cluster, tmp_path: Path) -> None:
     first, second = cluster.nodes[0], cluster.nodes[PRIMARIES]
     files = {
@@ -185,7 +168,7 @@ def test_files_on_all_nodes_and_every_change_of_roles(cluster: Cluster, tmp_path
     restart_with(first, files[first])
     assert_same(second, first, have)
 
-    fail_over(cluster, first)
+    cluster.hand_over(first)
     assert_same(first, second, have)
 
     # A primary's file counts when it starts, and its replica has what it has.

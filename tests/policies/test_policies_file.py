@@ -209,8 +209,7 @@ def test_a_replica_that_comes_before_anybody_could_be_told(
         assert raw("DEBUG", "RELOAD") == OK
         replica.client().execute_command("REPLICAOF", "127.0.0.1", primary.port)
         eventually(
-            lambda: replication.info(replica.client(), "replication")["master_link_status"] == "up",
-            30.0,
+            lambda: replication.info(replica.client(), "replication")["master_link_status"] == "up"
         )
         raw("CLIENT", "UNPAUSE")
     assert_same(primary, replica, policies={"login": OLD})

@@ -119,7 +119,7 @@ def test_a_replica_has_those_of_its_primary(new_server: NewServer, load: str) ->
 @pytest.mark.parametrize("known", [False, True])
 def test_a_load_that_is_aborted_leaves_the_old_ones(new_server: NewServer, known: bool) -> None:
     """One that knows its primary's history goes on serving meanwhile; one that does not waits."""
-    slow = {"rdb-key-save-delay": 20_000, "repl-diskless-sync": "yes", "repl-backlog-size": 16_384}
+    slow = {"rdb-key-save-delay": 100_000, "repl-diskless-sync": "yes", "repl-backlog-size": 16_384}
     beside = {"repl-diskless-load": "swapdb", "loading-process-events-interval-bytes": 20_000}
     primary, replica = new_server(config=slow), new_server(config=beside)
     flag = "async_loading" if known else "loading"

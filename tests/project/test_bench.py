@@ -28,7 +28,7 @@ def test_a_quick_run_counts_instructions(kind: Kind, tmp_path: Path) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr

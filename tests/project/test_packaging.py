@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import parts
 from support import binary
 from support.paths import MODULE, ROOT
 from support.pool import NewServer
@@ -28,7 +29,10 @@ EXAMPLE = "usr/share/doc/redis-rl/examples/redis-rl.conf"
 
 
 def run(
-    *command: str | Path, env: Mapping[str, str] | None = None, code: int = 0
+    *command: str | Path,
+    env: Mapping[str, str] | None = None,
+    code: int = 0,
+    timeout_s: float = 100,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that must end with `code`, and not know of a make that runs the tests."""
     outer = {"MAKEFLAGS", "MAKEOVERRIDES", "PREFIX", "MODULE_DIR", "DESTDIR"}
@@ -40,7 +44,7 @@ def run(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == code, f"{command}: {done.stdout}{done.stderr}"
@@ -164,13 +168,26 @@ def test_the_copyright_names_all_that_is_linked() -> None:
     files = {name: each for each in stanzas for name in each.get("Files", "").split()}
     libraries = linked()
     assert {"foldhash", "serde_json", "arrayvec"} <= set(libraries)
-    assert set(files) == {*libraries, "*", "std"}
+    assert set(files) == {*libraries, "*", "std", *parts.OF_STD, *parts.OF_ZIG}
     for name, licenses in libraries.items():
         assert files[name]["License"] in licenses, name
         assert files[name]["Copyright"], name
     alone = [each for each in stanzas if "License" in each and "Files" not in each]
     texts = {each["License"].split("\n")[0] for each in alone}
     assert {name for each in files.values() for name in each["License"].split(" and ")} == texts
+
+
+def test_the_copyright_knows_what_rusts_library_is_made_of() -> None:
+    """As far as it lies beside it, which is as the compiler links it."""
+    folder = Path(run("rustc", "--print", "target-libdir").stdout.strip())
+    crates = {file.name.removeprefix("lib").rsplit("-", 1)[0] for file in folder.glob("*.rlib")}
+    ours = {name.replace("-", "_") for name in parts.OF_STD}
+    assert ours <= crates
+    rusts_own = re.compile(
+        r"alloc|core|getopts|panic_\w+|proc_macro|profiler_builtins|rustc_literal_escaper"
+        r"|rustc_std_workspace_\w+|std|std_detect|sysroot|test|unwind"
+    )
+    assert [name for name in crates - ours if not rusts_own.fullmatch(name)] == []
 
 
 def test_the_module_tells_nothing_of_the_machine_that_built_it() -> None:
@@ -247,42 +264,44 @@ def test_the_tool_is_in_the_package(deb: Path, tmp_path: Path) -> None:
 INSIDE = r"""
 exec 2>&1
 say() { echo "== $*"; }
-cli() { redis-cli -p "$PORT" "$@"; }
+redis-cli() { command redis-cli -p "$PORT" "$@"; }
 # As the unit starts it, but in the foreground without systemd, and on a port that is free.
 start() {
     setpriv --reuid redis --regid redis --init-groups redis-server /etc/redis/redis.conf \
         --supervised no --daemonize no --port "$PORT" --save "" --logfile "" >/tmp/log &
-    for _ in $(seq 100); do
-        ! cli PING 2>/dev/null | grep -q PONG || return 0
+    for _ in $(seq 600); do
+        ! redis-cli PING 2>/dev/null | grep -q PONG || return 0
         kill -0 $! 2>/dev/null || break
         sleep 0.1
     done
     cat /tmp/log
     return 1
 }
-stop() { cli SHUTDOWN NOSAVE; wait; }
+stop() { redis-cli SHUTDOWN NOSAVE; wait; }
+# What the page has typed, where there is systemd.
+systemctl() { [ "$*" = "restart redis-server" ] && start; }
 
 say install
 before=$(stat -c '%a %U %G' /etc/redis /etc/redis/redis.conf)
-dpkg --force-unsafe-io -i /tmp/redis-rl.deb
+cd /tmp
+eval "$INSTALL"
 [ "$before" = "$(stat -c '%a %U %G' /etc/redis /etc/redis/redis.conf)" ]
 stat -c '%a %U %G %n' /usr/lib/redis/modules/*
 say not loaded
-start; cli RL.VERSION; stop
+start; redis-cli RL.VERSION; stop
 say loaded
-cat /usr/share/doc/redis-rl/examples/redis-rl.conf >>/etc/redis/redis.conf
-start; cli RL.VERSION; cli CONFIG REWRITE; stop
+eval "$LOAD"; redis-cli CONFIG REWRITE; stop
 say rewritten
 grep -c ^loadmodule /etc/redis/redis.conf
-start; cli RL.VERSION; stop
+start; redis-cli RL.VERSION; stop
 say upgrade
-dpkg --force-unsafe-io -i /tmp/redis-rl.deb
-start; cli RL.VERSION; stop
+dpkg --force-unsafe-io -i /tmp/target/debian/redis-rl_*.deb
+start; redis-cli RL.VERSION; stop
 say included
 cp /etc/redis/redis.conf /tmp/good
 sed -i 's,^loadmodule .*,include /usr/share/doc/redis-rl/examples/redis-rl.conf,' \
     /etc/redis/redis.conf
-start; cli RL.VERSION; cli CONFIG REWRITE; stop
+start; redis-cli RL.VERSION; redis-cli CONFIG REWRITE; stop
 if start; then exit 1; fi
 cat /tmp/good >/etc/redis/redis.conf
 say remove
@@ -290,7 +309,7 @@ dpkg --force-unsafe-io -r redis-rl
 say removed
 ls /usr/lib/redis /usr/share/doc/redis-rl || true
 sed -i /^loadmodule/d /etc/redis/redis.conf
-start; cli PING; stop
+start; redis-cli PING; stop
 """
 
 OVERLAY = r"""
@@ -303,9 +322,19 @@ mount -t tmpfs tmpfs "$WORK/merged/tmp"
 chmod 1777 "$WORK/merged/tmp"
 """
 
+ENTER = r"""
+mkdir -p "$WORK/merged/tmp/target/debian"
+cp "$DEB" "$WORK/merged/tmp/target/debian/"
+exec chroot "$WORK/merged" bash -euc "$INSIDE"
+"""
 
-def test_install_load_upgrade_and_remove_by_dpkg(deb: Path, tmp_path: Path) -> None:
-    """Do it on this machine's own system, under a layer that takes every write."""
+
+@pytest.mark.timeout(600)
+def test_install_load_upgrade_and_remove(deb: Path, tmp_path: Path) -> None:
+    """Do it on this machine's own system, under a layer that takes every write.
+
+    What installs and loads it is what the page says, to the letter.
+    """
     found = subprocess.run(
         ["dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", "redis-server"],
         capture_output=True,
@@ -328,11 +357,14 @@ def test_install_load_upgrade_and_remove_by_dpkg(deb: Path, tmp_path: Path) -> N
     )
     if tried.returncode != 0:
         pytest.skip(f"no layer can be put over the system here: {tried.stderr.strip()}")
-    enter = (
-        f'cp "{deb}" "$WORK/merged/tmp/redis-rl.deb"\nexec chroot "$WORK/merged" sh -euc "$INSIDE"'
+    page = (ROOT / "docs" / "operations.md").read_text()
+    typed = re.search(
+        r"^\*\*As a Debian package\.\*\*.*?^```\n(.+?\n)(.+?)^```$", page, re.M | re.S
     )
-    told = run(*space, "sh", "-euc", OVERLAY + enter, env={**env, "INSIDE": INSIDE}).stdout
-    parts = re.split(r"^== (.+)\n", told, flags=re.M)
+    assert typed
+    env |= {"INSIDE": INSIDE, "INSTALL": typed[1], "LOAD": typed[2]}
+    told = run(*space, "sh", "-euc", OVERLAY + ENTER, env={**env, "DEB": str(deb)}, timeout_s=500)
+    parts = re.split(r"^== (.+)\n", told.stdout, flags=re.M)
     steps = dict(zip(parts[1::2], parts[2::2], strict=True))
     answer = f"{version().decode()}\n"
     assert "755 root root /usr/lib/redis/modules/libredis_rl.so\n" in steps["install"]

@@ -15,6 +15,7 @@ import pytest
 
 import dist
 import foreign_servers
+import parts
 import version
 from support import binary, doc_examples, elf
 from support.paths import ROOT
@@ -26,13 +27,16 @@ ASKED = os.environ.get("RL_DIST", "").split()
 """The names of those that were built, as in scripts/dist.py."""
 PROCESSORS = {"x86_64": "Advanced Micro Devices X86-64", "aarch64": "AArch64"}
 OF_GLIBC = re.compile(r"(lib(c|m|dl|rt|pthread)\.so\.\d|ld-linux-[\w-]+\.so\.\d)")
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
-pytestmark = pytest.mark.skipif(not ASKED, reason="these are tested by 'make test-dist'")
+pytestmark = [
+    pytest.mark.skipif(not ASKED, reason="these are tested by 'make test-dist'"),
+    pytest.mark.timeout(5 * DEADLINE_S),
+]
 
 
-@pytest.fixture(params=ASKED)
+@pytest.fixture(params=[name for name in ASKED if not name.endswith("-tool")])
 def name(request: pytest.FixtureRequest) -> str:
     """The kind of machine that a file is for."""
     asked: str = request.param
@@ -76,6 +80,15 @@ def test_it_is_hardened(file: Path) -> None:
     assert not re.search(r"TEXTREL|RPATH|RUNPATH", elf.dynamic(file))
 
 
+def test_the_terms_name_what_zig_linked(name: str, file: Path) -> None:
+    """Which can be seen: messages of the unwinder, and the sections of the C library's crti."""
+    terms = (dist.DIST / "copyright").read_text()
+    assert b"libunwind: " in file.read_bytes()
+    assert "Files: llvm-libunwind\n" in terms
+    assert ".init " in elf.sections(file)
+    assert f"Files: {'musl' if name.endswith('-musl') else 'glibc'}\n" in terms
+
+
 def test_it_tells_nothing_of_the_machine_that_built_it(file: Path) -> None:
     binary.assert_tells_nothing_of_this_machine(file)
 
@@ -93,28 +106,34 @@ def test_the_checksums_are_right() -> None:
     assert {dist.file_for(name).name for name in ASKED} <= others
 
 
-def test_the_list_of_parts_names_what_is_linked() -> None:
+@pytest.mark.parametrize(
+    ("product", "package"), [("redis-rl", "redis-rl-module"), ("redis-rl-tool", "redis-rl-cli")]
+)
+def test_the_list_of_parts_names_what_is_linked(product: str, package: str) -> None:
     if set(ASKED) != set(dist.MACHINES):
         pytest.skip("the list of parts is made with all modules: 'make test-dist'")
-    [made] = dist.DIST.glob("*.cdx.json")
-    parts = json.loads(made.read_text())
+    number = version.told(version.SOURCE)
+    made = dist.DIST / f"{product}-{number}.cdx.json"
+    told = json.loads(made.read_text())
     assert str(ROOT) not in made.read_text()
-    assert parts["bomFormat"] == "CycloneDX"
-    assert parts["metadata"]["component"]["version"] == version.told(version.SOURCE)
-    listed = {part["name"]: part["version"] for part in parts["components"]}
-    words = ["--package", "redis-rl-module", "--prefix", "none", "--format", "{p}"]
-    told = subprocess.run(
+    assert told["bomFormat"] == "CycloneDX"
+    assert told["metadata"]["component"]["version"] == number
+    listed = {(part["name"], part["version"]) for part in told["components"]}
+    names = {name for name, _ in listed}
+    assert {"rust-std", *parts.OF_ZIG} <= names
+    words = ["--package", package, "--prefix", "none", "--format", "{p}"]
+    tree = subprocess.run(
         ["cargo", "tree", "--locked", "--edges", "normal,no-proc-macro", *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    linked = dict(line.split()[:2] for line in told.splitlines())
-    del linked["redis-rl-module"]
-    for crate, number in linked.items():
-        assert listed.get(crate) == number.removeprefix("v"), crate
-    assert "proptest" not in listed, "tests are not linked"
+    rows = [line.split()[:2] for line in tree.splitlines() if line]
+    linked = {(crate, number.removeprefix("v")) for crate, number in rows if crate != package}
+    assert linked
+    assert linked - listed == set()
+    assert "proptest" not in names, "tests are not linked"
 
 
 # Whether it runs
@@ -158,7 +177,7 @@ def test_it_loads_on_foreign_servers(name: str, file: Path, tmp_path: Path) -> N
             printed = subprocess.run(
                 words, input=lines, capture_output=True, text=True, timeout=DEADLINE_S, check=True
             ).stdout
-            really = [line.rstrip() for line in printed.splitlines() if line.strip()]
+            really = doc_examples.lines_of(printed)
             assert without_times("\n".join(really)) == without_times("\n".join(step.printed))
 
 

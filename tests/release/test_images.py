@@ -58,11 +58,11 @@ def started(
         ) as server,
     ):
         try:
-            eventually(lambda: healthy(kind, port).returncode == 0, 20)
+            eventually(lambda: healthy(kind, port).returncode == 0, 60)
             with RawConnection(port) as connection:
                 yield connection
             server.send_signal(signal.SIGTERM)
-            assert server.wait(20) == 0, log.read_text()
+            assert server.wait(60) == 0, log.read_text()
         finally:
             server.kill()
 
@@ -73,7 +73,7 @@ def healthy(kind: Kind, port: int) -> subprocess.CompletedProcess[bytes]:
         [ENTRYPOINT, "healthy"],
         env=environment(kind, PORT=str(port)),
         capture_output=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 
@@ -107,7 +107,7 @@ def test_the_command_written_out(kind: Kind, tmp_path: Path) -> None:
 def test_another_command_is_left_alone(kind: Kind, tmp_path: Path) -> None:
     command = [str(ENTRYPOINT), "printf", "%s.", "a b", "--port"]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(kind), capture_output=True, timeout=20, check=True
+        command, cwd=tmp_path, env=environment(kind), capture_output=True, timeout=60, check=True
     )
     assert done.stdout == b"a b.--port."
 
@@ -121,7 +121,7 @@ def test_an_images_own_entrypoint_gets_the_rest(kind: Kind, tmp_path: Path) -> N
         env=environment(kind, PATH=f"{tmp_path}:{os.environ['PATH']}"),
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=True,
     )
     server = str(kind.launcher)
@@ -134,7 +134,7 @@ def test_an_image_without_a_server_says_so(tmp_path: Path) -> None:
         env={"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode != 0

@@ -12,6 +12,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 import version
 from support.paths import ROOT
 
@@ -22,7 +24,7 @@ PLACEHOLDER = re.compile(r"example\.(?:com|org)|OWNER|TODO|your-|<[a-z -]+>", re
 def made() -> Mapping[str, Path]:
     """The files by their kind, as `make packages` makes them."""
     subprocess.run(
-        ["make", "--silent", "packages"], cwd=ROOT, capture_output=True, timeout=100, check=True
+        ["make", "--silent", "packages"], cwd=ROOT, capture_output=True, timeout=600, check=True
     )
     files = list((ROOT / "target" / "packages").iterdir())
     by_end = {file.name.split(version.told(version.SOURCE), 1)[-1]: file for file in files}
@@ -81,6 +83,7 @@ def check_crate(file: Path) -> None:
     assert not PLACEHOLDER.search(json.dumps(told))
 
 
+@pytest.mark.timeout(700)
 def test_what_the_registries_are_given() -> None:
     """One test, since making them takes longer than all else."""
     files = made()
@@ -99,7 +102,7 @@ def test_the_changelog_has_a_section_for_the_release_page() -> None:
         env={"GITHUB_REF_NAME": f"v{version.told(version.SOURCE)}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     ).stdout
     assert "### Added" in told

@@ -15,7 +15,7 @@ from support.resp import Failure
 
 
 @pytest.mark.all_servers
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_each_disturbance_once(new_server: NewServer) -> None:
     figures = soak(lambda: new_server(config=CONFIG), 1, 0, print)
     assert figures["disturbances"] == len(DISTURBANCES)

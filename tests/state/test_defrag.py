@@ -42,7 +42,7 @@ def test_values_survive_active_defragmentation(new_server: NewServer) -> None:
         ):
             assert connection("CONFIG", "SET", name, value) == Status("OK")
         moved = "active_defrag_key_hits"
-        eventually(lambda: replication.info(server.client(), "stats")[moved] > 10_000, 60.0)
+        eventually(lambda: replication.info(server.client(), "stats")[moved] > 10_000, 120.0)
         connection("CONFIG", "SET", "activedefrag", "no")
         assert state(server) == kept
         for number in range(3):

@@ -277,7 +277,7 @@ def test_kill_9_forgets_nothing_admitted_and_charges_nothing_denied(new_server: 
         everyone = [client for both in clients.values() for client in both]
         for client in everyone:
             client.start()
-        eventually(partial(all_are_busy, everyone), 30.0)
+        eventually(partial(all_are_busy, everyone), 120.0)
         server.kill9()
         for client in everyone:
             client.join()

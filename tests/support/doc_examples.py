@@ -97,7 +97,11 @@ def printed_by(step: Step, server: Server) -> list[str]:
     server.clock.advance(step.later_ms)
     if not step.commands:
         return []
-    output = server.cli(stdin="\n".join(step.commands) + "\n")
+    return lines_of(server.cli(stdin="\n".join(step.commands) + "\n"))
+
+
+def lines_of(output: str) -> list[str]:
+    """The lines of what redis-cli printed."""
     printed = [line.rstrip() for line in output.splitlines() if line.strip()]
     return [line for line in printed if not DURATION.fullmatch(line)]
 

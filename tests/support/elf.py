@@ -47,6 +47,11 @@ def segments(file: Path) -> dict[str, str]:
     return {kind: flags.replace(" ", "") for kind, flags in rows}
 
 
+def sections(file: Path) -> str:
+    """Its list of sections."""
+    return readelf(file, "--section-headers")
+
+
 def dynamic(file: Path) -> str:
     """Its dynamic section."""
     return readelf(file, "--dynamic")

@@ -8,8 +8,11 @@ from typing import TypeVar
 
 Answer = TypeVar("Answer")
 
+DEADLINE_S = 60.0
+"""Only a fault takes so long, however busy the machine is."""
 
-def eventually(ask: Callable[[], Answer], deadline_s: float = 10.0) -> Answer:
+
+def eventually(ask: Callable[[], Answer], deadline_s: float = DEADLINE_S) -> Answer:
     """Ask until the answer is true-ish, and return it; fail past the deadline."""
     deadline = time.monotonic() + deadline_s
     while True:

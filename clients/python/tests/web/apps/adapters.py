@@ -21,6 +21,7 @@ from starlette.routing import Route
 from redis_rl import RateLimiter, SyncRateLimiter
 from redis_rl.asgi import ConcurrencyMiddleware, RateLimitAllMiddleware, RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
+from store.kinds import LONG
 from web.apps.asking import ADDRESS, asking
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "OPTIONS", "BREW", "PROPFIND"]
@@ -91,7 +92,7 @@ class Adapter(ABC):
     """How the framework writes the route; None where the adapter knows no routes."""
 
     def __post_init__(self) -> None:
-        self.limiter = self.make_limiter(self.url, **{"timeout": 5, **self.settings})
+        self.limiter = self.make_limiter(self.url, **{**LONG, **self.settings})
 
     @abstractmethod
     def make_limiter(self, url: str, **settings: Any) -> Any:
