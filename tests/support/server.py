@@ -36,11 +36,13 @@ CRASH_SIGNS = re.compile(r"BUG REPORT START|ASSERTION FAILED|panicked at")
 # Under a clock that stands still or jumps, nothing may depend on time that passes on it: no
 # delay before a full sync, no link that times out, no waiting for replicas at shutdown. Nor
 # may the server write into the replication stream by itself, so that tests can compare offsets.
-# Keys that are evicted go at once, however slow the machine is.
+# Keys that are evicted go at once, however slow the machine is, and an AOF has what was answered,
+# however slow the disk is.
 DEFAULTS: Config = {
     "bind": "127.0.0.1",
     "save": "",
     "appendonly": "no",
+    "appendfsync": "always",
     "enable-debug-command": "yes",
     "enable-module-command": "yes",
     "repl-diskless-sync-delay": 0,
