@@ -54,7 +54,7 @@ def type_in(folder: Path, lines: str, **environment: str) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=540,
         check=False,
     )
     assert done.returncode == 0, f"{lines}\n{done.stdout}{done.stderr}"
@@ -88,7 +88,7 @@ def status(port: int, path: str) -> int:
         return 0
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_node(server: Server, tmp_path: Path) -> None:
     clone(tmp_path / "redis-rl")
@@ -100,7 +100,7 @@ def test_node(server: Server, tmp_path: Path) -> None:
         assert [status(port, "/items") for _ in range(3)] == [200, 200, 429]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("way", ["from the clone", "from the wheel"])
 def test_python(server: Server, tmp_path: Path, way: str) -> None:
     """Each of the two ways that the first block shows, with an empty line between them."""
