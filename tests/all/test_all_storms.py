@@ -82,7 +82,7 @@ def assert_all_or_nothing(server: Server, books: Books) -> int:
 @pytest.mark.parametrize("fsync", ["always", "everysec"])
 def test_kill_9_leaves_all_of_a_call_or_nothing(new_server: NewServer, fsync: str) -> None:
     server = new_server(config={"appendonly": "yes", "appendfsync": fsync})
-    server.clock.offset_ms(0)
+    server.clock.run()
     callers = everybody()
     for _ in range(3):
         with Writers(server, *(books.work for books in callers)) as writers:
@@ -105,7 +105,7 @@ def test_kill_9_leaves_all_of_a_call_or_nothing(new_server: NewServer, fsync: st
 
 def test_kill_9_while_the_aof_is_rewritten(new_server: NewServer) -> None:
     server = new_server(config={**AOF, "aof-use-rdb-preamble": "no"})
-    server.clock.offset_ms(0)
+    server.clock.run()
     callers = everybody()
     with Writers(server, *(books.work for books in callers)) as writers:
         for _ in range(3):
@@ -140,7 +140,7 @@ def reading(books: Books) -> Work:
 def test_a_replica_never_shows_a_part_of_a_call(new_server: NewServer) -> None:
     primary, replica = new_server(), new_server(config=REPLICA)
     for server in (primary, replica):
-        server.clock.offset_ms(0)
+        server.clock.run()
     replication.attach(replica, primary)
     callers = everybody()[:3]
     for books in callers:
@@ -167,7 +167,7 @@ def test_a_replica_never_shows_a_part_of_a_call(new_server: NewServer) -> None:
 
 def test_a_replica_that_is_attached_in_a_storm_ends_equal(new_server: NewServer) -> None:
     primary, replica = new_server(), new_server(config=REPLICA)
-    primary.clock.offset_ms(0)
+    primary.clock.run()
     callers = everybody()
     with Writers(primary, *(books.work for books in callers)) as writers:
         writers.wait_for(10)

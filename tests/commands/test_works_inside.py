@@ -306,7 +306,7 @@ def test_a_replica_looks_and_does_not_consume(new_server: NewServer) -> None:
 
 def test_a_key_within_a_cluster(new_server: NewServer) -> None:
     server = new_server(config={"cluster-enabled": "yes"})
-    server.clock.offset_ms(0)
+    server.clock.run()
     with server.raw() as raw:
         raw("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
         wait_for_cluster(server)

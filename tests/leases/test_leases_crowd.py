@@ -28,7 +28,7 @@ def test_a_hundred_clients_of_which_some_are_killed(new_server: NewServer, kind:
     # The floor has no reading of the clock that scripts and modules share.
     late_ms = DURATION_MS // 2 if kind.name == FLOOR else 3
     server = new_server()
-    server.clock.offset_ms(0)
+    server.clock.run()
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     programs = []
     for number in range(PROGRAMS):

@@ -144,7 +144,7 @@ def test_a_rewrite_that_ends_while_a_stop_waits_for_a_replica(new_server: NewSer
     config = {**PLAIN, "shutdown-timeout": 1_000, "rdb-key-save-delay": 1_000}
     server, replica = new_server(config=config), new_server()
     for each in (server, replica):
-        each.clock.offset_ms(0)
+        each.clock.run()
     replication.attach(replica, server)
     with server.raw() as raw:
         raw(*SET_API)
@@ -178,7 +178,7 @@ def test_of_a_replica_after_a_full_synchronisation(new_server: NewServer) -> Non
 
 def test_in_a_cluster(new_server: NewServer) -> None:
     server = new_server(config={**PLAIN, "cluster-enabled": "yes"})
-    server.clock.offset_ms(0)
+    server.clock.run()
     ask(server, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     with server.raw() as raw:
         eventually(lambda: not isinstance(raw("RL.FIXED", "{b}", 5, "1h"), Failure))

@@ -63,6 +63,9 @@ def test_no_fork_is_taken_for_a_write(new_server: NewServer) -> None:
     replication.wait_in_sync(server, replica)
     ran = replication.calls(replica.client())
     assert not {"bgsave", "psync", "bgrewriteaof"} & {name for name, n in ran.items() if n}
+    # Who comes back has the server fork for him.
+    for follower in (replica, late):
+        replication.promote(follower)
     server.kill9()
     server.restart()
     assert dump(server) == {"api": API}

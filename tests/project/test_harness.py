@@ -81,6 +81,16 @@ def test_a_running_clock_runs_at_its_offset(plain: Server) -> None:
     eventually(lambda: time_us(plain) - 3_600_000_000 > after)
 
 
+def test_a_clock_that_runs_goes_on_from_where_it_stood(plain: Server) -> None:
+    plain.clock.advance(5_000)
+    plain.clock.run()
+    first = time_us(plain)
+    assert 0 <= first - (START_MS + 5_000) * 1000 < 60_000_000
+    eventually(lambda: time_us(plain) > first)
+    plain.clock.run()
+    assert time_us(plain) > first
+
+
 def test_each_server_has_its_own_clock(new_server: NewServer) -> None:
     one, other = new_server(module=None), new_server(module=None)
     other.clock.advance(3_600_000)
@@ -194,7 +204,7 @@ def test_redis_cli_prints_as_on_a_terminal(plain: Server) -> None:
 
 def test_a_cluster_of_one_serves_its_slots(new_server: NewServer) -> None:
     server = new_server(module=None, config={"cluster-enabled": "yes"})
-    server.clock.offset_ms(0)
+    server.clock.run()
     client = server.client()
     client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     eventually(lambda: "cluster_state:ok" in server.cli("CLUSTER", "INFO"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -39,19 +39,13 @@ BEFORE = {
 
 
 @pytest.fixture
-def raw(new_server: NewServer) -> RawConnection:
-    """A server that has one limiter and no memory left."""
-    return full(new_server)
-
-
-def full(new_server: NewServer) -> RawConnection:
-    """A connection to a server of the test's own that has one limiter and no memory left."""
-    raw = new_server().raw()
+def raw(raw: RawConnection) -> Iterator[RawConnection]:
+    """A connection to the shared server, which has one limiter and no memory left meanwhile."""
     raw("RL.FIXED", "old", 5, "1h")
     raw("CONFIG", "SET", "maxmemory", FULL)
-    raw("CONFIG", "SET", "maxmemory-policy", "noeviction")
     assert refused(raw("SET", "k", "v"))
-    return raw
+    yield raw
+    raw("CONFIG", "SET", "maxmemory", 0)
 
 
 def refused(reply: Reply) -> bool:

@@ -72,7 +72,8 @@ class Cluster:
 
     def __init__(self, new_server: NewServer, folder: Path) -> None:
         self._clock = clock = Clock(folder / "cluster-clock")
-        clock.offset_ms(START_MS + 12 * 3_600_000 - time.time_ns() // 1_000_000)
+        clock.set_ms(START_MS + 12 * 3_600_000)
+        clock.run()
         self.nodes = [new_server(config=CONFIG, clock=clock) for _ in range(2 * PRIMARIES)]
         self._node_timeout_ms = SOON_MS
         self._ids = {node.port: str(ask(node, "CLUSTER", "MYID")) for node in self.nodes}

@@ -36,11 +36,14 @@ CRASH_SIGNS = re.compile(r"BUG REPORT START|ASSERTION FAILED|panicked at")
 # Under a clock that stands still or jumps, nothing may depend on time that passes on it: no
 # delay before a full sync, no link that times out, no waiting for replicas at shutdown. Nor
 # may the server write into the replication stream by itself, so that tests can compare offsets.
-# Keys that are evicted go at once, however slow the machine is.
+# Keys that are evicted go at once, however slow the machine is, and an AOF has what was answered,
+# however slow the disk is. jemalloc's thread sleeps until a time of the test's clock, which is past
+# by the kernel's: it would spin.
 DEFAULTS: Config = {
     "bind": "127.0.0.1",
     "save": "",
     "appendonly": "no",
+    "appendfsync": "always",
     "enable-debug-command": "yes",
     "enable-module-command": "yes",
     "repl-diskless-sync-delay": 0,
@@ -48,6 +51,7 @@ DEFAULTS: Config = {
     "repl-ping-replica-period": 1_000_000,
     "shutdown-timeout": 0,
     "maxmemory-eviction-tenacity": 100,
+    "jemalloc-bg-thread": "no",
 }
 
 
