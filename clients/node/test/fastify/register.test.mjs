@@ -47,7 +47,7 @@ const REFUSED = [
   [{ methods: 'POST' }, /methods: \['POST'\]/],
   [{ onError: 'ajar' }, /onError must be/],
   [{ limits, key: 'ip' }, /key must be a function/],
-  [{ limits, limiter: undefined }, /limiter must be made by not undefined/],
+  [{ limits, limiter: undefined }, /limiter must be made by createLimiter, not undefined/],
   [{ limits, limiter: {} }, /not of type object/],
 ];
 
