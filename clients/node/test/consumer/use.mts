@@ -108,7 +108,7 @@ export function routes(limiter: Limiter) {
     user: { limits: '10/minute', key: (req, client) => req.get('x-user') ?? client() },
     team: {
       limits: { free: '5/minute' },
-      key: (req) => Subject.of('team', req.params.team, { tier: 'free' }),
+      key: (req) => Subject.of('team', req.get('x-team') ?? 'none', { tier: 'free' }),
       cost: 2,
     },
   };
