@@ -2,14 +2,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { before, test } from 'node:test';
-import {
-  CannotIdentify,
-  ConfigurationError,
-  fieldsOf,
-  Limit,
-  Subject,
-  WholeKey,
-} from 'redis-rl';
+import { CannotIdentify, ConfigurationError, fieldsOf, Limit, Subject, WholeKey } from 'redis-rl';
 import { LIBRARIES } from './support/clients.mjs';
 import { patient } from './support/limiters.mjs';
 import { memory } from './support/quiet.mjs';

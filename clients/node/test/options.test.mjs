@@ -90,8 +90,7 @@ test('of createLimiter, check and its kin, and of subjects', async () => {
     [{ logger: {} }, /logger must be/],
     [{ onDecision: 1 }, /onDecision must be a function/],
   ];
-  for (const [options, message] of cases)
-    refused(() => patient({ client, ...options }), message);
+  for (const [options, message] of cases) refused(() => patient({ client, ...options }), message);
   refused(() => createLimiter('redis://:s3cret@localhost'), /an object, not of type string$/);
   await assert.rejects(
     limiter.check('k', limits, { costs: 2 }),

@@ -137,6 +137,15 @@ test('a refusal of several subjects is remembered for all of them together', asy
   // Another cost, another subject, one of them by itself.
   assert.equal((await check('1/minute', 'ann', 2)).source, 'server');
   assert.equal((await check('1/minute', 'bob')).source, 'server');
+  const costing = (user, team) => {
+    const [first, second] = both('3/minute', 'kim', user);
+    return limiter.checkAll([first, { ...second, cost: team }]);
+  };
+  const three = [await costing(2, 1), await costing(2, 1), await costing(1, 2)];
+  assert.deepEqual(
+    three.map(({ allowed }) => allowed),
+    [true, false, true],
+  );
   assert.equal((await limiter.check('ann', '1/minute', { name: 'user' })).source, 'server');
   assert.equal((await check('1/minute')).source, 'deny_cache');
   await limiter.reset(RED, { name: 'team' });

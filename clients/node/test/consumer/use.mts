@@ -106,7 +106,11 @@ export function routes(limiter: Limiter) {
 
   const subjects: Subjects<Request> = {
     user: { limits: '10/minute', key: (req, client) => req.get('x-user') ?? client() },
-    team: { limits: { free: '5/minute' }, key: (req) => Subject.of('team', req.params.team, { tier: 'free' }), cost: 2 },
+    team: {
+      limits: { free: '5/minute' },
+      key: (req) => Subject.of('team', req.get('x-team') ?? 'none', { tier: 'free' }),
+      cost: 2,
+    },
   };
   const slot = async (req: Request) => req.get('x-tenant') ?? 'none';
   const options = { slot, maxWait: 2, reserve: true };
@@ -132,9 +136,13 @@ export function routes(limiter: Limiter) {
   ];
   for (const rl of configs) fastify.get('/x', { config: { rl } }, async () => 'ok');
   const byTeam = { user: { limits: '5/minute' } };
-  fastify.get('/team', { preHandler: fastify.rl.limitAll(byTeam, { maxWait: 2 }) }, async (request) => {
-    return request.rateLimit?.each?.user?.remaining;
-  });
+  fastify.get(
+    '/team',
+    { preHandler: fastify.rl.limitAll(byTeam, { maxWait: 2 }) },
+    async (request) => {
+      return request.rateLimit?.each?.user?.remaining;
+    },
+  );
   const three = fastify.rl.concurrency(3, { lease: '1m' });
   fastify.post('/uploads', { onRequest: three }, async () => 'ok');
   fastify.post(

@@ -47,7 +47,7 @@ const REFUSED = [
   [{ methods: 'POST' }, /methods: \['POST'\]/],
   [{ onError: 'ajar' }, /onError must be/],
   [{ limits, key: 'ip' }, /key must be a function/],
-  [{ limits, limiter: undefined }, /limiter must be made by not undefined/],
+  [{ limits, limiter: undefined }, /limiter must be made by createLimiter, not undefined/],
   [{ limits, limiter: {} }, /not of type object/],
 ];
 
@@ -77,7 +77,10 @@ test('wrong options of a route are refused where they are written', async () => 
     [{ rl: true }, /config\.rl must be options/],
     [{ rl: '5/minute' }, /config\.rl must be options/],
     [{ rl: null }, /config\.rl must be options/],
-    [{ rl: { subjects: { user: '5/minute' } } }, /options of a subject of limitAll must be an object/],
+    [
+      { rl: { subjects: { user: '5/minute' } } },
+      /options of a subject of limitAll must be an object/,
+    ],
     [{ rl: { subjects: {}, limits } }, /limitAll has no option limits/],
     [{ rl: { concurrency: '3' } }, /limit must be an integer/],
     [{ rl: { concurrency: 3, cost: 2 } }, /concurrency has no option cost/],
