@@ -40,7 +40,7 @@ async def lined_up(
     limiter: Limiter, count: int, limits: str = FIVE
 ) -> list[asyncio.Future[Outcome]]:
     """So many checks that wait, in this order."""
-    tasks = []
+    tasks: list[asyncio.Future[Outcome]] = []
     for number in range(count):
         tasks.append(asyncio.ensure_future(limiter.check(KEY, limits, max_wait=PATIENT)))
         await until(lambda: waiting(limiter) == number + 1)  # noqa: B023

@@ -56,6 +56,8 @@ def set_timeout(limiter: Any, seconds: float) -> None:
     for store in stores:
         nodes = getattr(store, "_pipelines", None) or getattr(store, "_exchanges", None) or {}
         for one in (store, getattr(store, "_pipeline", store), *nodes.values()):
+            if not hasattr(one, "_timeout"):
+                continue
             one._timeout = seconds
             if getattr(one, "_timer", None) is not None:
                 one._timer.cancel()

@@ -102,7 +102,7 @@ async def test_each_caller_has_its_own_deadline(
     async with RateLimiter(proxy.url, timeout=40, connect_timeout=40) as limiter:
         await limiter.check(WholeKey("warm"), "5/minute")
         clock = LoopClock()
-        proxy.freeze()
+        proxy.hold()
         before = proxy.writes
         first = asyncio.ensure_future(limiter.check(WholeKey("a"), "5/minute"))
         await until(lambda: proxy.writes == before + 1)
@@ -113,7 +113,7 @@ async def test_each_caller_has_its_own_deadline(
         with pytest.raises(StoreUnavailable, match="Redis must answer within 40000 ms"):
             await first
         assert not second.done()
-        proxy.thaw()
+        proxy.pass_on()
         assert (await second).decisions[0].limit == 7
 
 

@@ -159,7 +159,7 @@ class OverASGI(Adapter):
     app: Any
 
     def __post_init__(self) -> None:
-        self.runner = asyncio.Runner()
+        self.loop = asyncio.new_event_loop()
         super().__post_init__()
 
     def ask(
@@ -175,17 +175,22 @@ class OverASGI(Adapter):
             async with asking(self.app, address, raising=self.raising) as client:
                 return await client.request(method, path, headers=dashed(headers))
 
-        response = self.runner.run(answer())
+        response = self.loop.run_until_complete(answer())
         return Answer(response.status_code, lower(response.headers), response.content)
 
     def finish(self) -> None:
         """Let what goes on in the background end."""
-        self.runner.run(self.limiter.aclose())
+        self.loop.run_until_complete(self.limiter.aclose())
 
     def close(self) -> None:
         """Close the limiter, then the loop."""
-        self.runner.run(self.limiter.aclose())
-        self.runner.close()
+        self.finish()
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self.loop.run_until_complete(asyncio.wait(tasks))
+        self.loop.close()
 
     async def item(self) -> PlainTextResponse:
         """Handle a request."""
