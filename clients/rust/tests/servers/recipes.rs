@@ -37,7 +37,9 @@ fn language_model(limiter: Limiter) -> Made<Router> {
     let requests = RateLimitLayer::new(limiter.clone(), LimitSet::named("requests", "60/minute")?);
     let tokens = LimitSet::named("tokens", "token 100000/minute")?;
     let tokens = RateLimitLayer::new(limiter, tokens).key(user).cost(estimate).reserve(true);
-    let chat = async |Extension(held): Extension<Reservation>| drop(held.settle(1_234).await);
+    let chat = async |Extension(held): Extension<Reservation>| {
+        held.settle(1_234).await;
+    };
     let chat = post(chat).route_layer(tokens).route_layer(requests.key(user));
     // end
     Ok(Router::new().route("/chat", chat))

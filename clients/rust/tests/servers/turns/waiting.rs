@@ -96,9 +96,9 @@ async fn first_come_first_served() {
     let served = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
     for n in 0..6 {
-        let (limiter, served) = (limiter.clone(), Arc::clone(&served));
+        let (own, served) = (limiter.clone(), Arc::clone(&served));
         tasks.spawn(async move {
-            assert!(ask(&limiter, quick).await.allowed);
+            assert!(ask(&own, quick).await.allowed);
             served.lock().unwrap().push(n);
         });
         waiting(&limiter, n + 1).await;
@@ -123,8 +123,8 @@ async fn newcomers_go_behind_those_who_wait_and_ask_nothing() {
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     for n in 1..=2 {
-        let limiter = limiter.clone();
-        tasks.spawn(async move { ask(&limiter, SLOW).await });
+        let own = limiter.clone();
+        tasks.spawn(async move { ask(&own, SLOW).await });
         waiting(&limiter, n).await;
     }
     // What is left of the first wait, and ten seconds for each of those ahead.
