@@ -68,6 +68,7 @@ lint: $(VENV)/.ready lint-rust lint-python lint-node lint-packaging ## check for
 	$(VENV)/bin/python scripts/rooms.py core/src
 	$(VENV)/bin/python scripts/rooms.py cli/src generate live replay args words style failure
 	$(VENV)/bin/python scripts/rooms.py src commands state policies words metrics settings server
+	$(VENV)/bin/python scripts/rooms.py src/commands registration consuming peek top policy apply rights steps
 	$(VENV)/bin/ruff check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/ruff format --check --config tests/ruff.toml $(PYTHON_SOURCES)
 	$(VENV)/bin/mypy --config-file tests/mypy.ini $(PYTHON_SOURCES)
@@ -118,6 +119,7 @@ test-dist-own:
 test-core: ## test the decisions (core/), without any server
 	@scripts/setup.sh build
 	cargo test $(LOCKED) -p rl-core
+	cargo test $(LOCKED) -p rl-core --benches
 
 test-module: ## unit-test the module (src/), without any server
 	@scripts/setup.sh build
@@ -134,7 +136,7 @@ test-server: build servers ## test the module inside real servers; ARGS='-k word
 test-deb: build pages servers ## make the Debian package, install it and start servers with it, where there is dpkg
 	@if scripts/deb.sh --check; then \
 	    deb=$$(scripts/deb.sh); \
-	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/test_packaging.py; \
+	    RL_DEB=$$deb $(VENV)/bin/pytest -c tests/pytest.ini tests/project/test_packaging.py; \
 	else echo "The Debian package is not tested here."; fi
 
 # Its configuration is beside it, so that its tools find it wherever it lies.

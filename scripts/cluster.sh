@@ -43,7 +43,7 @@ for port in $ports; do
     nodes+=($!)
 done
 for port in $ports; do
-    for ((tries = 100; ; tries--)); do
+    for ((tries = 600; ; tries--)); do
         answers "$port" && break
         ((tries)) || fail "The node on port $port does not answer:" "$(tail "$dir/$port/server.log")"
         sleep 0.1
@@ -57,7 +57,7 @@ redis-cli --cluster create $(printf '127.0.0.1:%s ' $ports) --cluster-replicas 1
 
 # Until every node serves, and knows the replicas as such.
 for port in $ports; do
-    for ((tries = 300; ; tries--)); do
+    for ((tries = 600; ; tries--)); do
         told=$(redis-cli -p "$port" cluster info && redis-cli -p "$port" cluster nodes) ||
             fail "The node on port $port is gone:" "$(tail "$dir/$port/server.log")"
         [[ $told == *cluster_state:ok* && $(grep -c slave <<<"$told") == 3 ]] && break

@@ -2,9 +2,9 @@
 
     rooms.py SRC [ROOM ...]
 
-SRC is the folder of a crate's sources. ROOMs are its modules in the order in which they may lean
-on one another: each on those after it only. Tests do not count. A name that a module passes on
-(`pub use`) counts as coming from the file that has it.
+SRC is the folder of a crate's sources, or of one of its rooms. ROOMs are its modules in the order
+in which they may lean on one another: each on those after it only. Tests do not count. A name that
+a module passes on (`pub use`) counts as coming from the file that has it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,14 @@ def modules(src: Path) -> dict[Module, Path]:
     return found
 
 
+def place_in_crate(src: Path) -> Module:
+    """The path of the module whose folder `src` is; empty for the crate's own folder."""
+    for folder in (src, *src.parents):
+        if any((folder / root).exists() for root in ("lib.rs", "main.rs")):
+            return src.relative_to(folder).parts
+    return ()
+
+
 def leaves(tree: str) -> Iterator[tuple[list[str], str]]:
     """The paths that a use tree such as `a::{b, c::{d, e as f}}` names, each with its new name."""
     tree = tree.strip()
@@ -60,6 +68,7 @@ class Crate:
     """The files of a crate, and which of them name one another."""
 
     def __init__(self, src: Path) -> None:
+        self.place = place_in_crate(src)
         self.files = modules(src)
         self.texts = {
             module: COMMENT.sub("", TESTS.sub("", file.read_text()))
@@ -77,7 +86,9 @@ class Crate:
         here = list(module)
         rest = list(parts)
         if rest and rest[0] == "crate":
-            return tuple(rest[1:])
+            within = len(self.place)
+            is_elsewhere = tuple(rest[1:])[:within] != self.place
+            return tuple(rest) if is_elsewhere else tuple(rest[1:])[within:]
         while rest and rest[0] in ("self", "super"):
             if rest.pop(0) == "super":
                 here = here[:-1]

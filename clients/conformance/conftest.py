@@ -18,7 +18,7 @@ pytest_plugins = ["support.fixtures", "support.floor"]
 
 APPS_OF = pytest.StashKey[list[App]]()
 # Where outages are not the matter, a busy machine is none.
-PATIENCE_MS = "10000"
+PATIENCE_MS = "20000"
 TRUSTED = "127.0.0.1, 10.0.0.0/8,fd00::/8"
 
 StartApp = Callable[..., App]
@@ -94,10 +94,10 @@ def monitor(server: Server) -> Iterator[Monitor]:
 
 @pytest.fixture
 def new_app(request: pytest.FixtureRequest, helper: Helper, tmp_path: Path) -> StartApp:
-    """Make apps of the test's own, to be started by it."""
+    """Make apps of the test's own, to be started by it; their checks are patient, unless told."""
 
     def make(**settings: str) -> App:
-        app = App(helper, tmp_path, **settings)
+        app = App(helper, tmp_path, **{"RL_TIMEOUT_MS": PATIENCE_MS, **settings})
         request.node.stash.setdefault(APPS_OF, []).append(app)
         return app
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from select import select
 from threading import Barrier
 
 from conformance.tools.apps import App
@@ -15,7 +15,7 @@ from support.clock import Clock
 
 LEAKY = Policy("leaky-5-per-1s", 10, 2)
 # What a busy machine may add to a wait.
-SLACK_MS = 1500
+SLACK_MS = 15_000
 
 
 def at_once(app: App, count: int, method: str, target: str) -> list[Answer]:
@@ -24,7 +24,7 @@ def at_once(app: App, count: int, method: str, target: str) -> list[Answer]:
 
     def one(_: int) -> Answer:
         with Connection(app.port) as connection:
-            barrier.wait(10)
+            barrier.wait(60)
             return connection.ask(method, target)
 
     with ThreadPoolExecutor(count) as threads:
@@ -91,16 +91,14 @@ def test_slow_holds_each_request_for_its_turn(app: App, clock: Clock) -> None:
 
 
 def test_who_waits_in_slow_holds_up_nobody(app: App) -> None:
-    for _ in range(3):
-        app.get("/slow")
+    at_once(app, 9, "GET", "/slow")
     with Connection(app.port) as held:
         held.socket.sendall(request("GET", "/slow"))
-        began = time.monotonic()
         assert app.get("/health").status == 200
         assert app.get("/items").status == 200
-        free = time.monotonic() - began
-        assert held.read().json()["waited_ms"] >= 600
-        assert free < time.monotonic() - began
+        readable, _, _ = select([held.socket], [], [], 0)
+        assert not readable, "it is held for 1.8 s"
+        assert held.read().json()["waited_ms"] >= 1800
 
 
 def test_who_hangs_up_in_slow_leaves_the_app_well(app: App) -> None:

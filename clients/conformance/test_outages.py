@@ -24,9 +24,21 @@ from support.ports import free_port
 from support.server import Server
 
 MODES = ["closed", "open"]
-THREE_TIMEOUTS_S = 0.3
+TIMEOUT_MS = "500"
+THREE_TIMEOUTS_S = 1.5
 LOGIN = "rl:login:ip:127.0.0.1"
-RECOVERY_S = 5.0
+# On an idle machine it is five seconds at most.
+RECOVERY_S = 20.0
+
+
+@pytest.fixture
+def hasty_app(new_app: StartApp) -> StartApp:
+    """Make apps that wait for Redis no longer than TIMEOUT_MS, so that an outage is soon over."""
+
+    def make(**settings: str) -> App:
+        return new_app(RL_TIMEOUT_MS=TIMEOUT_MS, **settings)
+
+    return make
 
 
 def by_mode(answer: Answer, mode: str, status: int = 200) -> None:
@@ -55,23 +67,24 @@ def outage(app: App, mode: str) -> None:
     assert app.get("/nowhere").status == 404
 
 
+def works(app: App) -> None:
+    """A check is answered, if not the first."""
+    eventually(lambda: app.get("/quotes/A").lines("RateLimit"), RECOVERY_S)
+
+
 def recovers(app: App) -> None:
     """Limits hold again."""
-
-    def limited() -> bool:
-        return bool(app.get("/quotes/A").lines("RateLimit"))
-
-    eventually(limited, RECOVERY_S)
-    assert [app.post("/login").status for _ in range(6)][-1] == 429
+    works(app)
+    eventually(lambda: app.post("/login").status == 429, RECOVERY_S)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_redis_is_killed_and_comes_back(
-    new_server: NewServer, new_app: StartApp, mode: str
+    new_server: NewServer, hasty_app: StartApp, mode: str
 ) -> None:
     server = new_server()
-    with new_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
-        assert app.post("/login").lines("RateLimit")
+    with hasty_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
+        works(app)
         server.kill9()
         outage(app, mode)
         server.start()
@@ -79,10 +92,10 @@ def test_redis_is_killed_and_comes_back(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_redis_hangs_and_goes_on(new_server: NewServer, new_app: StartApp, mode: str) -> None:
+def test_redis_hangs_and_goes_on(new_server: NewServer, hasty_app: StartApp, mode: str) -> None:
     server = new_server()
-    with new_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
-        assert app.get("/items").lines("RateLimit")
+    with hasty_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
+        works(app)
         os.kill(server.pid, signal.SIGSTOP)
         try:
             with ThreadPoolExecutor(10) as threads:
@@ -98,27 +111,25 @@ def test_redis_hangs_and_goes_on(new_server: NewServer, new_app: StartApp, mode:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_redis_comes_later_than_the_app(
-    new_server: NewServer, new_app: StartApp, mode: str
+    new_server: NewServer, hasty_app: StartApp, mode: str
 ) -> None:
     server = new_server()
     server.stop()
-    with new_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
+    with hasty_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
         outage(app, mode)
         server.start()
         recovers(app)
 
 
 def test_a_slow_reply_is_an_outage_and_its_charge_is_sent_once(
-    server: Server, monitor: Monitor, fault_proxy: FaultProxy, new_app: StartApp
+    server: Server, monitor: Monitor, fault_proxy: FaultProxy, hasty_app: StartApp
 ) -> None:
-    with new_app(REDIS_URL=fault_proxy.url) as app:
-        assert app.post("/login").status == 200
-        fault_proxy.delay = 0.4
+    with hasty_app(REDIS_URL=fault_proxy.url) as app:
+        works(app)
+        fault_proxy.hold()
         for _ in range(3):
-            answer = app.post("/login")
-            unavailable(answer)
-            assert answer.took < THREE_TIMEOUTS_S
-        fault_proxy.delay = 0.0
+            unavailable(app.post("/login"))
+        fault_proxy.pass_on()
 
         def answered() -> bool:
             return app.get("/quotes/A").status == 200
@@ -127,22 +138,22 @@ def test_a_slow_reply_is_an_outage_and_its_charge_is_sent_once(
         with server.client() as client:
             ((_, limit, _, _, remaining, _, _),) = client.execute_command("RL.PEEK", LOGIN)
         charged = [words for words in monitor.commands() if words[:2] == ["RL.LIMIT", LOGIN]]
-        assert limit - remaining == len(charged) <= 4
+        assert limit - remaining == len(charged) <= 3
 
 
 def test_a_charge_whose_connection_breaks_is_not_sent_again(
     server: Server, monitor: Monitor, fault_proxy: FaultProxy, new_app: StartApp
 ) -> None:
     assert server.running
-    with new_app(REDIS_URL=fault_proxy.url, RL_TIMEOUT_MS="3000") as app:
+    with new_app(REDIS_URL=fault_proxy.url, RL_TIMEOUT_MS="20000") as app:
         assert app.get("/items").status == 200
         monitor.commands()
-        fault_proxy.delay = 2.0
+        fault_proxy.hold()
         with ThreadPoolExecutor(1) as threads:
             asked = threads.submit(app.post, "/login")
             eventually(monitor.commands)
-            fault_proxy.delay = 0.0
             fault_proxy.kill()
+            fault_proxy.pass_on()
             unavailable(asked.result())
         recovered = eventually(lambda: app.get("/items").lines("RateLimit"), RECOVERY_S)
         assert recovered
@@ -150,22 +161,29 @@ def test_a_charge_whose_connection_breaks_is_not_sent_again(
 
 
 def test_a_reply_that_is_late_but_in_time_is_a_verdict(
-    fault_proxy: FaultProxy, server: Server, new_app: StartApp
+    fault_proxy: FaultProxy, monitor: Monitor, new_app: StartApp
 ) -> None:
-    assert server.running
-    with new_app(REDIS_URL=fault_proxy.url) as app:
+    statuses = []
+    with new_app(REDIS_URL=fault_proxy.url) as app, ThreadPoolExecutor(1) as threads:
         app.get("/items/1")
-        fault_proxy.delay = 0.03
-        assert [app.post("/login").status for _ in range(6)] == [200] * 5 + [429]
+        for _ in range(6):
+            monitor.commands()
+            fault_proxy.hold()
+            asked = threads.submit(app.post, "/login")
+            eventually(monitor.commands)
+            time.sleep(0.2)
+            fault_proxy.pass_on()
+            statuses.append(asked.result().status)
+    assert statuses == [200] * 5 + [429]
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_broken_connections_are_made_anew(
-    fault_proxy: FaultProxy, server: Server, new_app: StartApp, mode: str
+    fault_proxy: FaultProxy, server: Server, hasty_app: StartApp, mode: str
 ) -> None:
     assert server.running
-    with new_app(REDIS_URL=fault_proxy.url, ON_ERROR=mode) as app:
-        assert app.get("/items").status == 200
+    with hasty_app(REDIS_URL=fault_proxy.url, ON_ERROR=mode) as app:
+        works(app)
         fault_proxy.kill()
         recovers(app)
 
@@ -178,11 +196,11 @@ def logged(app: App, before: str) -> list[str]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_server_without_the_module_is_an_error_in_every_mode(
-    new_server: NewServer, new_app: StartApp, mode: str
+    new_server: NewServer, hasty_app: StartApp, mode: str
 ) -> None:
     server = new_server()
-    with new_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
-        assert app.get("/items").lines("RateLimit")
+    with hasty_app(REDIS_URL=url(server), ON_ERROR=mode) as app:
+        works(app)
         server.stop()
         server.module = None
         server.start()
@@ -193,12 +211,12 @@ def test_a_server_without_the_module_is_an_error_in_every_mode(
         eventually(refused, RECOVERY_S)
         # Lines are a second apart at least, and the first may tell of the lost connection.
         eventually(lambda: refused() and "libredis_rl" in app.log(), RECOVERY_S)
-        before = app.log()
+        before, began = app.log(), time.monotonic()
         for _ in range(10):
             for target in ("/items", "/report", "/quotes/A"):
                 unavailable(app.get(target))
         unlimited(app.get("/health"))
-        assert len(logged(app, before)) <= 1, app.log()
+        assert len(logged(app, before)) <= 1 + time.monotonic() - began, app.log()
 
         with server.client() as client:
             client.execute_command("MODULE", "LOAD", str(MODULE))
@@ -206,10 +224,10 @@ def test_a_server_without_the_module_is_an_error_in_every_mode(
 
 
 def test_a_breaker_that_is_open_does_not_hide_a_missing_module(
-    new_server: NewServer, new_app: StartApp
+    new_server: NewServer, hasty_app: StartApp
 ) -> None:
     server = new_server()
-    with new_app(REDIS_URL=url(server), ON_ERROR="open") as app:
+    with hasty_app(REDIS_URL=url(server), ON_ERROR="open") as app:
         server.stop()
         for _ in range(8):
             unlimited(app.get("/items"))
@@ -228,23 +246,23 @@ def test_a_breaker_that_is_open_does_not_hide_a_missing_module(
 
 
 def test_a_slow_moment_serves_nobody_who_was_refused_for_want_of_the_module(
-    new_server: NewServer, new_app: StartApp
+    new_server: NewServer, hasty_app: StartApp
 ) -> None:
     server = new_server()
-    with FaultProxy(server.port) as proxy, new_app(REDIS_URL=proxy.url, ON_ERROR="open") as app:
-        assert app.get("/items").lines("RateLimit")
+    with FaultProxy(server.port) as proxy, hasty_app(REDIS_URL=proxy.url, ON_ERROR="open") as app:
+        works(app)
         server.stop()
         server.module = None
         server.start()
         eventually(lambda: app.get("/items").status == 503, RECOVERY_S)
         eventually(lambda: "libredis_rl" in app.log() and app.get("/items").status == 503)
-        proxy.delay = 1.0
+        proxy.hold()
         for _ in range(12):
             unavailable(app.get("/items"))
         server.stop()
         for _ in range(12):
             unavailable(app.get("/items"))
-        proxy.delay = 0.0
+        proxy.pass_on()
         server.module = MODULE
         server.start()
         recovers(app)
@@ -313,12 +331,14 @@ def test_a_database_and_a_password_are_taken_from_the_url(
         assert client.keys("*") == [LOGIN.encode()]
 
 
-def test_no_line_of_the_log_has_a_password_in_it(new_server: NewServer, new_app: StartApp) -> None:
+def test_no_line_of_the_log_has_a_password_in_it(
+    new_server: NewServer, hasty_app: StartApp
+) -> None:
     server = new_server()
     secret = "hunter2secret"
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "app", "on", f">{secret}", "~*", "+@all")
-    with new_app(REDIS_URL=f"redis://app:{secret}@127.0.0.1:{server.port}") as app:
+    with hasty_app(REDIS_URL=f"redis://app:{secret}@127.0.0.1:{server.port}") as app:
         eventually(lambda: app.get("/items").status == 200, RECOVERY_S)
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "app", "resetpass", ">another")

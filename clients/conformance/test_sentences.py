@@ -90,7 +90,7 @@ def test_an_option_has_one_sentence() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=200,
     )
     for (what, options), said in zip(cases, json.loads(node.stdout), strict=True):
         (option,) = options

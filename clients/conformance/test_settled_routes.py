@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -21,7 +24,7 @@ SIGNIN = Policy("signin", 3, 900)
 TOKENS = Policy("tokens", 1000, 60)
 GUARDED = Policy("guarded", 3, 60)
 BAN = Policy("guarded-ban", 2, 60)
-RECOVERY_S = 5.0
+RECOVERY_S = 20.0
 
 
 def asked(monitor: Monitor) -> list[list[str]]:
@@ -131,6 +134,14 @@ def places(server: Server) -> int:
     return sum(int(row[1] - row[4]) for row in standing if row[0] == b"lease")
 
 
+@contextmanager
+def held(app: App) -> Iterator[None]:
+    """A client whose request is being served, until it hangs up."""
+    with Connection(app.port) as connection:
+        connection.socket.sendall(request("GET", "/busy?ms=10000"))
+        yield
+
+
 def busy(answer: Answer, left: int) -> None:
     """An answer of whoever had a place."""
     assert answer.status == 200
@@ -140,12 +151,13 @@ def busy(answer: Answer, left: int) -> None:
 
 
 def test_two_are_busy_at_once(app: App, server: Server, monitor: Monitor) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        running = [threads.submit(app.get, "/busy?ms=700") for _ in range(2)]
-        eventually(lambda: places(server) == 2, RECOVERY_S)
-        refused = app.get("/busy")
-        lefts = sorted(answer.result().header("RateLimit") or "" for answer in running)
-    assert lefts == ['"busy";r=0', '"busy";r=1']
+    with held(app):
+        eventually(lambda: places(server) == 1, RECOVERY_S)
+        busy(app.get("/busy"), 0)
+        eventually(lambda: places(server) == 1, RECOVERY_S)
+        with held(app):
+            eventually(lambda: places(server) == 2, RECOVERY_S)
+            refused = app.get("/busy")
     assert refused.status == 429
     assert refused.header("Retry-After") == "5"
     assert refused.header("RateLimit") == '"busy";r=0;t=5'
@@ -155,7 +167,7 @@ def test_two_are_busy_at_once(app: App, server: Server, monitor: Monitor) -> Non
     commands = monitor.commands()
     leases = [words for words in commands if words[0] == "RL.LEASE"]
     assert {tuple(words[1:4]) for words in leases} == {(f"rl:busy:{IP}", "2", "5s")}
-    assert len({words[4] for words in leases}) == 4
+    assert len({words[4] for words in leases}) == 5
 
 
 def test_a_place_comes_back_after_errors_and_hang_ups(app: App, server: Server) -> None:
@@ -163,8 +175,7 @@ def test_a_place_comes_back_after_errors_and_hang_ups(app: App, server: Server) 
         assert app.get("/busy?fail=1").status == 500
         eventually(lambda: places(server) == 0, RECOVERY_S)
     for _ in range(3):
-        with Connection(app.port) as connection:
-            connection.socket.sendall(request("GET", "/busy?ms=5000"))
+        with held(app):
             eventually(lambda: places(server) == 1, RECOVERY_S)
         eventually(lambda: places(server) == 0, RECOVERY_S)
     busy(app.get("/busy"), 1)
@@ -202,10 +213,11 @@ def test_patient_waits_for_its_turn(app: App, clock: Clock) -> None:
     assert app.get("/patient").status == 200
     waited = app.get("/patient")
     assert waited.status == 200
+    began = time.monotonic()
     with ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(app.get, ["/patient"] * 12))
     served = [answer for answer in answers if answer.status == 200]
     refused = [answer for answer in answers if answer.status == 429]
     assert len(served) + len(refused) == 12
-    assert 2 <= len(served) <= 7
+    assert 2 <= len(served) <= 2 + 5 * (time.monotonic() - began)
     assert all(int(answer.header("Retry-After") or 0) >= 1 for answer in refused)

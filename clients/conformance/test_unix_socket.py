@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.conftest import PATIENCE_MS, StartApp, url
+from conformance.conftest import StartApp, url
 from conformance.tools.apps import App
 from conformance.tools.expected import unidentified, unlimited
 from conformance.tools.keyspace import keys
@@ -21,8 +21,7 @@ FROM = "X-Forwarded-For: "
 @contextmanager
 def on_a_socket(new_app: StartApp, server: Server, folder: Path, **settings: str) -> Iterator[App]:
     socket = folder / "app.sock"
-    patient = {"REDIS_URL": url(server), "RL_TIMEOUT_MS": PATIENCE_MS}
-    with new_app(SOCKET=str(socket), **patient, **settings) as app:
+    with new_app(SOCKET=str(socket), REDIS_URL=url(server), **settings) as app:
         yield app
 
 

@@ -184,8 +184,8 @@ fn leases(c: &mut Criterion) {
     for held in [100_i64, 10_000] {
         let (mut stored, mut now_ms): (Option<Limiters>, _) = (None, NOW_MS);
         let clause = LeaseClause { limit: held.cast_unsigned(), duration_ms: held.cast_unsigned() };
-        let mut next = |stored: &mut Option<Limiters>, step_ms: i64| {
-            let (now, id) = (Now::from_unix_ms(now_ms), holder(now_ms));
+        let mut next = |stored: &mut Option<Limiters>, whose: i64, step_ms: i64| {
+            let (now, id) = (Now::from_unix_ms(now_ms), holder(now_ms + whose));
             now_ms += step_ms;
             let lease = Some(LeaseAsk { clause, id: &id, places: 1 });
             let group = Group { stored: stored.as_ref(), cost: 1, lease, ..Group::default() };
@@ -200,18 +200,18 @@ fn leases(c: &mut Criterion) {
             }
             outcome.outcome.allowed
         };
-        (0..held).for_each(|_| assert!(next(&mut stored, 1)));
+        (0..held).for_each(|_| assert!(next(&mut stored, 0, 1)));
         c.bench_function(&format!("lease/{held}/allowed"), |bencher| {
-            bencher.iter(|| assert!(next(&mut stored, 1)));
+            bencher.iter(|| assert!(next(&mut stored, 0, 1)));
         });
-        next(&mut stored, 0);
+        next(&mut stored, 0, 0);
         c.bench_function(&format!("lease/{held}/denied"), |bencher| {
-            bencher.iter(|| assert!(!next(&mut stored, 0)));
+            bencher.iter(|| assert!(!next(&mut stored, 1, 0)));
         });
         let stored = stored.unwrap();
-        let known = holder(NOW_MS + held / 2);
+        let (known, now) = (holder(now_ms - held / 2), Now::from_unix_ms(now_ms));
         assert_eq!(stored.leases() as u64, held.cast_unsigned());
-        let now = Now::from_unix_ms(NOW_MS);
+        assert_eq!(stored.renewals(&[known], 1_000, now).len(), 1);
         c.bench_function(&format!("lease/{held}/renewal"), |bencher| {
             bencher.iter(|| stored.renewals(black_box(&[known]), 1_000, now));
         });

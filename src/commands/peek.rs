@@ -2,7 +2,7 @@
 
 use rl_core::{Limiters, Row, rows};
 
-use super::reply;
+use super::steps::reply;
 use crate::server::{Answer, Call, Key};
 use crate::words::Error;
 

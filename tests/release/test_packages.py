@@ -102,7 +102,7 @@ def test_the_changelog_has_a_section_for_the_release_page() -> None:
         env={"GITHUB_REF_NAME": f"v{version.told(version.SOURCE)}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     ).stdout
     assert "### Added" in told

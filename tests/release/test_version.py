@@ -13,7 +13,7 @@ import version
 from support.paths import ROOT
 
 # They tell since when a command is there, or what was measured, not what the version is now.
-PAST = ("CHANGELOG.md", "bench/", "docs/commands/", "src/commands/table.rs", "tests/")
+PAST = ("CHANGELOG.md", "bench/", "docs/commands/", "src/commands/registration/table.rs", "tests/")
 
 
 @pytest.fixture

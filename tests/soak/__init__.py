@@ -10,4 +10,5 @@ contents.py     disturbances of what is held: policies, memory, clocks, FLUSHALL
 checks.py       equal on both, and after a restart from disk
 run.py          the order of it all
 __main__.py     `make soak`
+test_soak.py    each disturbance once, and that what is wrong is noticed
 """

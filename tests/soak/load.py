@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from soak.ledger import KEYS, Ledger, counted
-from support.eventually import eventually
+from support.eventually import DEADLINE_S, eventually
 from support.histories import History
 from support.resp import Argument, Failure, RawConnection, Reply, encode
 from support.server import Server
@@ -18,7 +18,7 @@ CONNECTIONS = 4
 CALLS = 25
 """How many calls each connection makes in one burst."""
 
-CALLS_CUT_OFF = 400
+CALLS_CUT_OFF = 1_500
 """How many it makes in a burst amid which the server is killed: more than it can do before."""
 
 POLICIES = ("one", "two", "three")
@@ -60,7 +60,7 @@ class Load:
                 for key in due:
                     self._account(connection.read(), key)
 
-    def until(self, reached: Callable[[], object], deadline_s: float = 40.0) -> None:
+    def until(self, reached: Callable[[], object], deadline_s: float = DEADLINE_S) -> None:
         """Make calls until something is reached."""
 
         def made() -> object:
@@ -91,6 +91,7 @@ class Load:
 
     def _send(self, calls: int) -> list[Sent]:
         sent: list[Sent] = []
+        written: list[bytes] = []
         for connection, history in zip(self._connections, self._histories, strict=True):
             commands: list[tuple[Argument, ...]] = []
             due: list[str | None] = []
@@ -98,8 +99,11 @@ class Load:
                 more, key = self._next(history)
                 commands += more
                 due += [None] * (len(more) - 1) + [key]
-            connection.send(b"".join(map(encode, commands)))
+            written.append(b"".join(map(encode, commands)))
             sent.append((connection, due))
+        # All at once, so that the server does not begin while others are made.
+        for (connection, _), data in zip(sent, written, strict=True):
+            connection.send(data)
         return sent
 
     def _next(self, history: History) -> tuple[list[tuple[Argument, ...]], str | None]:

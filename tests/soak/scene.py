@@ -77,4 +77,4 @@ class Scene:
 
     def wait_for_no_child(self, server: Server) -> None:
         """Wait until no child of a server writes anything, without calls."""
-        eventually(lambda: not (is_rewriting(server) or is_saving(server)), 40.0)
+        eventually(lambda: not (is_rewriting(server) or is_saving(server)))

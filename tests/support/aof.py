@@ -20,5 +20,5 @@ def wait_for_rewrite(server: Server) -> None:
         told = replication.info(server.client(), "persistence")
         return not (told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])
 
-    eventually(is_done, 30.0)
+    eventually(is_done)
     assert replication.info(server.client(), "persistence")["aof_last_bgrewrite_status"] == "ok"

@@ -65,6 +65,16 @@ class Clock:
         self._shared.offset_us = ms * 1000
         self._shared.mode = _OFFSET
 
+    def run(self) -> None:
+        """Run on from where it stands.
+
+        So servers whose clocks stand and run stay close: one that is put forward by more than
+        `repl-timeout` gives up its link.
+        """
+        if self._shared.mode == _FROZEN:
+            self._shared.offset_us = self._shared.frozen_us - time.time_ns() // 1000
+            self._shared.mode = _OFFSET
+
     def now_ms(self) -> int:
         """What the server sees now, in whole milliseconds."""
         if self._shared.mode == _FROZEN:

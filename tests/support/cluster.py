@@ -21,7 +21,7 @@ from support import replication
 from support.clock import START_MS, Clock
 from support.eventually import eventually
 from support.pool import NewServer
-from support.resp import Argument, Failure, Reply, Status
+from support.resp import TIMEOUT_S, Argument, Failure, Reply, Status
 from support.server import Server
 from support.verdicts import rows
 from support.workers import Worker, Workers
@@ -31,14 +31,22 @@ PRIMARIES = 3
 RANGES = [range(SLOTS * n // PRIMARIES, SLOTS * (n + 1) // PRIMARIES) for n in range(PRIMARIES)]
 """The slots of each primary at the beginning."""
 
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 
-# Short, for failover to come soon, but longer than a busy machine keeps a server from answering.
-# The other two: replication is watched as on a real server, since this clock runs.
+SOON_MS, PATIENT_MS = 3_000, 20_000
+"""When a node that does not answer counts as failed: while one is down, and otherwise.
+
+What a busy machine keeps from answering for some seconds has not failed.
+"""
+HURRY_S = 3.0
+GIVES_UP_S = 10.0
+"""By then a server has given up a CLUSTER FAILOVER that had not come to its end."""
+
+# The last three: replication is watched as on a real server, since this clock runs.
 CONFIG: dict[str, str | int] = {
     "cluster-enabled": "yes",
-    "cluster-node-timeout": 3_000,
-    "repl-timeout": 60,
+    "cluster-node-timeout": SOON_MS,
+    "repl-timeout": 600,
     "repl-ping-replica-period": 1,
     "propagation-error-behavior": "panic",
 }
@@ -63,9 +71,11 @@ class Cluster:
     """
 
     def __init__(self, new_server: NewServer, folder: Path) -> None:
-        clock = Clock(folder / "cluster-clock")
-        clock.offset_ms(START_MS + 12 * 3_600_000 - time.time_ns() // 1_000_000)
+        self._clock = clock = Clock(folder / "cluster-clock")
+        clock.set_ms(START_MS + 12 * 3_600_000)
+        clock.run()
         self.nodes = [new_server(config=CONFIG, clock=clock) for _ in range(2 * PRIMARIES)]
+        self._node_timeout_ms = SOON_MS
         self._ids = {node.port: str(ask(node, "CLUSTER", "MYID")) for node in self.nodes}
         self._form()
 
@@ -79,6 +89,9 @@ class Cluster:
         for node, slots in zip(primaries, RANGES, strict=True):
             ask(node, "CLUSTER", "ADDSLOTSRANGE", slots[0], slots[-1])
         eventually(lambda: all(map(self._knows_all, self.nodes)), DEADLINE_S)
+        for node in self.nodes:
+            node.config["cluster-node-timeout"] = PATIENT_MS
+        self._count_as_failed_after(PATIENT_MS)
         for primary, replica in zip(primaries, replicas, strict=True):
             ask(replica, "CLUSTER", "REPLICATE", self.id_of(primary))
         self.wait_until_whole()
@@ -133,13 +146,38 @@ class Cluster:
         return len(views) == 1
 
     def wait_until_whole(self) -> None:
-        """Wait for that."""
-        eventually(self.is_whole, DEADLINE_S)
+        """Wait for that.
+
+        Nodes tell one another of what is new when they ping, which they do once half of their
+        timeout is over: it is over at once where the clock goes on by so much.
+        """
+        hurried = 0.0
+
+        def is_whole() -> bool:
+            nonlocal hurried
+            # A node whose role changes ends its connections.
+            with suppress(ConnectionError, redis.ConnectionError):
+                if self.is_whole():
+                    return True
+            if time.monotonic() > hurried + HURRY_S:
+                self._clock.advance(self._node_timeout_ms // 2 + 100)
+                hurried = time.monotonic()
+            return False
+
+        eventually(is_whole, DEADLINE_S)
 
     def wait_for_takeover(self, replica: Server) -> None:
         """Wait until a replica is a primary, and all the cluster has seen it."""
+        if len(self._alive()) < len(self.nodes):
+            self._count_as_failed_after(SOON_MS)
         eventually(lambda: role_of(replica) == b"master", DEADLINE_S)
         self.wait_until_whole()
+        self._count_as_failed_after(PATIENT_MS)
+
+    def _count_as_failed_after(self, ms: int) -> None:
+        for node in self._alive():
+            ask(node, "CONFIG", "SET", "cluster-node-timeout", ms)
+        self._node_timeout_ms = ms
 
     def errors(self, code: str) -> int:
         """How often the living nodes answered an error of that code."""
@@ -151,10 +189,19 @@ class Cluster:
 
     # What is done to it
 
+    def hand_over(self, replica: Server) -> None:
+        """Have a replica take over from its primary in peace, asked again where it gave that up."""
+        for _ in range(5):
+            assert ask(replica, "CLUSTER", "FAILOVER") == "OK"
+            with suppress(TimeoutError):
+                eventually(lambda: role_of(replica) == b"master", GIVES_UP_S)
+                break
+        self.wait_for_takeover(replica)
+
     def client(self) -> RedisCluster:
         """redis-py's client of clusters, not decoding."""
         port = self._alive()[0].port
-        return RedisCluster(host="127.0.0.1", port=port, protocol=2, socket_timeout=20)
+        return RedisCluster(host="127.0.0.1", port=port, protocol=2, socket_timeout=TIMEOUT_S)
 
     def call(self, *command: Argument) -> Reply:
         """Call a command of one key where that key is served."""

@@ -38,7 +38,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[Server]:
-    """A server shared between tests: empty, on a clock that stands at START_MS.
+    """A server shared between tests: without keys, functions and policies, its clock at START_MS.
 
     A test that changes more than keys and the clock (CONFIG, ACL, its life) uses new_server.
     """

@@ -19,7 +19,7 @@ class Pool:
         self._started = 0
 
     def get(self, kind: Kind) -> Server:
-        """Answer the kind's server, empty and with its clock at the start."""
+        """Answer the kind's server: no keys, functions, policies, and its clock at the start."""
         server = self._servers.get(kind.name)
         if server is None or not server.running:
             self._started += 1
@@ -30,15 +30,19 @@ class Pool:
             self._servers[kind.name] = server
         server.clock.set_ms(START_MS)
         with server.raw() as connection:
-            connection.pipeline(
+            *_, policies = connection.pipeline(
                 [
                     ["FLUSHALL"],
                     ["SCRIPT", "FLUSH"],
+                    ["FUNCTION", "FLUSH"],
                     ["CONFIG", "RESETSTAT"],
                     ["RL.TOP", "RESET"],
                     ["RL.TOP", "SHADOW", "RESET"],
+                    ["RL.POLICY", "LIST"],
                 ]
             )
+            if isinstance(policies, list) and policies:
+                connection("RL.POLICY", "DEL", *(one for one in policies if isinstance(one, bytes)))
         return server
 
     def drop(self, server: Server) -> None:

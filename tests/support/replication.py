@@ -9,7 +9,7 @@ import redis
 
 from support.server import Server
 
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 
 
 def attach(replica: Server, primary: Server) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Argument = bytes | str | int
 
+TIMEOUT_S = 60.0
+"""How long a reply is waited for: only a fault takes so long."""
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -46,7 +49,7 @@ def encode(arguments: Sequence[Argument]) -> bytes:
 class RawConnection:
     """A socket to a server, and a reader of replies in RESP2 and RESP3."""
 
-    def __init__(self, port: int, timeout: float = 20.0) -> None:
+    def __init__(self, port: int, timeout: float = TIMEOUT_S) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._file = self._socket.makefile("rb")
 

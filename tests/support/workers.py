@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Worker = Generator[None, None, None]
 """Makes one turn of its work at each step; what it opened, it closes at its end."""
 
+DEADLINE_S = 120.0
+"""For many turns, of which each waits for its reply."""
+
 
 class Workers:
     """A thread for each worker, that makes its turns until the end of the `with`.
@@ -52,7 +55,7 @@ class Workers:
             made = zip(self._turns, goal, strict=True)
             return bool(self._errors) or all(turn >= aim for turn, aim in made)
 
-        eventually(reached, 60.0)
+        eventually(reached, DEADLINE_S)
 
     def _run(self, number: int, worker: Worker) -> None:
         try:

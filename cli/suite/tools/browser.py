@@ -29,7 +29,7 @@ WORDS = (
     "--remote-debugging-address=127.0.0.1",
     "about:blank",
 )
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 LISTENING = re.compile(r"ws://(127\.0\.0\.1:\d+)/")
 

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from suite.tools.tool import TOOL
 from support.program import Program
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -62,7 +62,7 @@ class Exporter:
 
     def scrape(self) -> str:
         """What /metrics answers."""
-        with urlopen(f"http://{self.address}/metrics", timeout=30) as reply:
+        with urlopen(f"http://{self.address}/metrics", timeout=60) as reply:
             assert reply.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
             return str(reply.read().decode())
 

@@ -33,7 +33,7 @@ needed = pytest.mark.skipif(
 def promtool(*words: str | Path) -> str:
     """What promtool prints; it must succeed."""
     done = subprocess.run(
-        [FOLDER / "promtool", *words], capture_output=True, text=True, timeout=60, check=False
+        [FOLDER / "promtool", *words], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -109,7 +109,7 @@ class Prometheus(Background):
     def get(self, path: str, **words: str) -> Any:
         """What its API answers."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urlencode(words)}"
-        with urlopen(url, timeout=20) as reply:
+        with urlopen(url, timeout=60) as reply:
             told = json.loads(reply.read())
         assert told["status"] == "success", told
         return told["data"]

@@ -13,7 +13,7 @@ from typing import Self
 from suite.tools.tool import TOOL
 from support.eventually import eventually
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 class Terminal:
@@ -47,7 +47,7 @@ class Terminal:
             ["tmux", "-S", socket, "-f", "/dev/null", *words],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from support.paths import ROOT
 TOOL = Path(os.environ.get("RL_TOOL", ROOT / "target" / "release" / "redis-rl"))
 """The program under test; RL_TOOL names another build of it."""
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 def run(

@@ -16,8 +16,8 @@ from support.paths import ROOT, TARGET
 from support.ports import free_port
 from support.program import Program
 
-START_DEADLINE_S = 20.0
-STOP_DEADLINE_S = 5.0
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 30.0
 SETTINGS = ("REDIS_URL", "PORT", "SOCKET", "ON_ERROR", "TRUSTED_PROXIES", "RL_PREFIX")
 
 
@@ -99,7 +99,7 @@ class App:
         return code
 
     def stop(self) -> None:
-        """End it with SIGTERM, soon and well."""
+        """End it with SIGTERM, well and by itself."""
         self.signal(signal.SIGTERM)
         code = self.ended(STOP_DEADLINE_S)
         assert code == 0, f"it ended with {code}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 # A port of the loopback address, or a Unix socket.
 Where = int | Path
@@ -70,12 +70,13 @@ class Connection:
 
     def ask(self, method: str, target: str, *headers: str) -> Answer:
         """Send a request and read its answer."""
-        self.socket.sendall(request(method, target, headers))
-        return self.read(method)
-
-    def read(self, method: str = "GET") -> Answer:
-        """Read the answer to a request that was sent."""
         began = time.monotonic()
+        self.socket.sendall(request(method, target, headers))
+        return self.read(method, began)
+
+    def read(self, method: str = "GET", began: float | None = None) -> Answer:
+        """Read the answer to a request that was sent, at `began` if that is known."""
+        began = time.monotonic() if began is None else began
         with http.client.HTTPResponse(self.socket, method=method) as response:
             response.begin()
             body = response.read()

@@ -11,7 +11,7 @@ export {
 } from './errors.js';
 export { type Fields, fieldsOf, type Legacy } from './http/headers.js';
 export { PROBLEM_TYPE, type Problem, problemOf, quotaExceeded } from './http/problem.js';
-export type { AllOutcome, NamedOutcome } from './checks/all.js';
+export type { AllOutcome, NamedOutcome, RequestOutcome } from './checks/all.js';
 export type { Lease } from './checks/places.js';
 export type { Reservation } from './checks/charge.js';
 export { ipKey } from './keys/addresses.js';

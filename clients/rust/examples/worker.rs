@@ -11,8 +11,10 @@ use redis_rl::{Key, LimitSet, Limiter, Subject};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
-    // A job can wait longer for its verdict than a request.
-    let limiter = Limiter::builder(redis_rl::connect(url)?).timeout(Duration::from_secs(5)).build();
+    // A job can wait longer than a request.
+    let patience = Duration::from_secs(30);
+    let connection = redis_rl::connect(url)?.connect_timeout(patience);
+    let limiter = Limiter::builder(connection).timeout(patience).build();
     limiter.probe().await?;
 
     let limits = LimitSet::named("mail", "token 10/second")?;

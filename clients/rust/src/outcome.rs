@@ -15,9 +15,9 @@ pub struct Outcome {
     /// One for each limit, in order, and for each clause of a policy; none where nobody decided. A
     /// limit on trial has none.
     pub decisions: Vec<Verdict>,
-    /// What a ban says, if there is one: it refuses while it lasts; `limit` are its refusals, and
+    /// What a ban says, if there is one (boxed, since most have none): it refuses while it lasts; `limit` are its refusals, and
     /// `remaining` those that are left.
-    pub ban: Option<Verdict>,
+    pub ban: Option<Box<Verdict>>,
     /// The key that was asked, as Redis has it.
     pub key: String,
     /// What the request cost.
@@ -157,7 +157,8 @@ impl Outcome {
 
     fn changed(&self, cost: u64, source: Source, change: &dyn Fn(&mut Verdict)) -> Self {
         let mut changed = Self { cost, source, ..self.clone() };
-        changed.decisions.iter_mut().chain(&mut changed.ban).for_each(change);
+        let ban = changed.ban.as_deref_mut();
+        changed.decisions.iter_mut().chain(ban).for_each(change);
         for (_, one) in &mut changed.each {
             *one = one.changed(one.cost, source, change);
         }
@@ -200,9 +201,19 @@ impl Outcome {
 
     /// The bans that refuse: several subjects may each have one.
     pub(crate) fn banned(&self) -> impl Iterator<Item = &Verdict> {
-        let own = self.ban.iter().filter(|_| self.each.is_empty());
-        let theirs = self.each.iter().filter_map(|(_, outcome)| outcome.ban.as_ref());
+        let own = self.ban.as_deref().into_iter().filter(|_| self.each.is_empty());
+        let theirs = self.each.iter().filter_map(|(_, outcome)| outcome.ban.as_deref());
         own.chain(theirs).filter(|ban| !ban.allowed)
+    }
+
+    /// Whether a ban counts this refusal: one that is not in force, of a subject that is denied.
+    pub(crate) fn has_ban_that_counts(&self) -> bool {
+        let counts = |one: &Self| !one.allowed && one.ban.as_ref().is_some_and(|ban| ban.allowed);
+        if self.each.is_empty() {
+            counts(self)
+        } else {
+            self.each.iter().any(|(_, one)| counts(one))
+        }
     }
 
     /// The verdict to show where there is room for one: of those that deny the one with the longest

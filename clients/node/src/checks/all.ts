@@ -23,15 +23,31 @@ export interface NamedOutcome extends Outcome {
   readonly each: Readonly<Record<string, Outcome>>;
 }
 
+/** What a request has as `rateLimit`: after `limitAll` with each subject's own by its name. */
+export interface RequestOutcome extends Outcome {
+  readonly each?: Readonly<Record<string, Outcome>>;
+}
+
+/** The outcomes of all subjects, if there are several, or else the one. */
+export function partsOf(outcome: Outcome): readonly Outcome[] {
+  return (outcome as Partial<AllOutcome>).each ?? [outcome];
+}
+
+/** The same, with each subject's outcome, if there are several, as `change` makes it. */
+export function withParts(outcome: Outcome, change: (part: Outcome) => Outcome): Outcome {
+  const { each } = outcome as Partial<AllOutcome>;
+  return each === undefined ? outcome : Object.assign({ ...outcome }, { each: each.map(change) });
+}
+
 const MAX_GROUPS = 8;
 const MAX_ITEMS = 16;
 
-/** The limits of all groups, as one set. */
+/** The limits of all groups, as one set, whose words include the keys. */
 export function together(groups: readonly Group[]): LimitSet {
   const sets = groups.map(({ set }) => set);
   return {
     limits: sets.flatMap(({ limits }) => limits),
-    words: [],
+    words: groups.flatMap(({ key, set }) => [key, ...set.words]),
     labels: sets.flatMap(({ labels }) => labels),
     policies: sets.flatMap(({ policies }) => policies),
     limiters: [],
@@ -108,7 +124,8 @@ export function allUnasked(
   return { ...unasked(source, groups[0]?.key ?? '', cost), each };
 }
 
-function joined(each: readonly Outcome[], allowed: boolean): AllOutcome {
+/** What several subjects are answered together. */
+export function joined(each: readonly Outcome[], allowed: boolean): AllOutcome {
   const decisions = each.flatMap((outcome) => outcome.decisions);
   const ban = worst(each.flatMap((outcome) => outcome.ban ?? []));
   const left = least(each.map(({ remaining }) => remaining));

@@ -30,6 +30,14 @@ import { Place, type Places } from './places.js';
 
 const warned = new WeakSet<RedisClient>();
 
+/** How several keys are checked at once. */
+export interface AllHow extends Partial<Pick<Patient, 'maxWaitMs' | 'onGone'>> {
+  readonly mode?: OnError | undefined;
+  readonly retry?: boolean;
+  /** Whether the charges may be settled. */
+  readonly settles?: boolean;
+}
+
 /** What is made of an outcome that the store answered, before anybody is told. */
 type Made = (outcome: Outcome, labels: readonly Label[]) => Outcome;
 
@@ -39,12 +47,12 @@ export class Asker {
   failedOpen = 0;
   protected readonly exchange: Exchange | undefined;
   protected readonly denials: Denials | undefined;
-  readonly #log: Log;
+  readonly log: Log;
   #lines: Lines | undefined;
 
   constructor(options: LimiterOptions) {
     this.settings = readOptions(options);
-    this.#log = new Log(this.settings.logger);
+    this.log = new Log(this.settings.logger);
     this.policies = new PolicyBook((error) =>
       error instanceof StoreMisconfigured ? error : undefined,
     );
@@ -96,7 +104,7 @@ export class Asker {
     const made: Made | undefined =
       cost === 0
         ? undefined
-        : (outcome, labels) => Charge.made(outcome, labels, id, send, this.#log);
+        : (outcome, labels) => Charge.made(outcome, labels, id, send, this.log);
     return this.askCommand(command, set, cost, mode, made, quiet);
   }
 
@@ -162,41 +170,53 @@ export class Asker {
   ): Outcome {
     const serves = mode === 'open' && !(error instanceof StoreMisconfigured);
     const kind = error instanceof StoreMisconfigured ? 'misconfigured' : 'unavailable';
-    this.#log.say(kind, error, serves ? 'served without a limit' : 'refused');
+    this.log.say(kind, error, serves ? 'served without a limit' : 'refused');
     if (!serves) throw error;
     this.failedOpen += 1;
     return this.told(unasked('failed_open', key, cost));
   }
 
-  /** Checks several keys, all or nothing. */
-  async askAll(
-    groups: readonly Group[],
-    mode?: OnError,
-    retry = false,
-    settles = false,
-  ): Promise<AllOutcome> {
+  /** Checks several keys, all or nothing, and waits for that where `how` says so. */
+  askAll(groups: readonly Group[], how: AllHow = {}): Promise<AllOutcome> {
+    const { maxWaitMs, onGone } = how;
+    if (maxWaitMs === undefined) return this.#askAll(groups, how, false);
+    const set = together(groups);
+    const cost = Math.max(...groups.map((each) => each.cost));
+    const ask = () => this.#askAll(groups, how, true);
+    const patient = { key: '', set, cost, maxWaitMs, ask, ...(onGone && { onGone }) };
+    return this.askInLine(patient) as Promise<AllOutcome>;
+  }
+
+  async #askAll(groups: readonly Group[], how: AllHow, quiet: boolean): Promise<AllOutcome> {
+    const { mode, retry = false, settles = false } = how;
     const set = together(groups);
     const { key } = groups[0] as Group;
     const cost = groups.reduce((sum, each) => sum + each.cost, 0);
     const { exchange } = this;
     if (!exchange) return allUnasked('exempt', groups, cost);
+    const denials = settles || cost === 0 ? undefined : this.denials;
+    const clauses = denials === undefined ? '' : asked(groups);
+    const denied = denials?.at(key, clauses, cost) as AllOutcome | undefined;
+    if (denied) return quiet ? denied : this.told(denied);
+    const sentAt = now();
     const id = retry || settles ? newId() : undefined;
     const command = allCommand(groups, id, settles);
     const made = (each: Outcome, labels: readonly Label[], allowed: boolean) => {
       if (id === undefined || !settles || !allowed || each.cost === 0) return each;
-      return Charge.made(each, labels, id, this.#settling(exchange, each.key), this.#log);
+      return Charge.made(each, labels, id, this.#settling(exchange, each.key), this.log);
     };
     let outcome: AllOutcome;
     try {
       const { reply, labels, counts } = await this.askLabelled(exchange, command, set);
       outcome = readAll(reply, labels, counts, groups, made);
+      const keys = groups.map((each) => each.key);
+      denials?.keep(outcome, clauses, sentAt, isShort(set), keys);
     } catch (error) {
       const failure = error instanceof StoreMisconfigured ? exchange.failed(error, key) : error;
       this.unanswered(failure as StoreUnavailable, key, cost, mode);
       return allUnasked('failed_open', groups, cost);
     }
-    this.told(outcome);
-    return outcome;
+    return quiet ? outcome : this.told(outcome);
   }
 
   /**
@@ -224,7 +244,7 @@ export class Asker {
       if (command.name === 'RL.RELEASE') denials?.forget(key);
       return exchange.send(command);
     };
-    const place = new Place(key, places, newId(), send, this.#log);
+    const place = new Place(key, places, newId(), send, this.log);
     const sentAt = now();
     return exchange.ask(place.command, {
       read: (reply) => {
@@ -252,12 +272,12 @@ export class Asker {
 
   /** Logs what somebody must mend. */
   misconfigured(error: StoreMisconfigured): void {
-    this.#log.say('misconfigured', error, 'refused');
+    this.log.say('misconfigured', error, 'refused');
   }
 
   /** Logs that a client cannot be identified. */
   unidentified(error: CannotIdentify): void {
-    this.#log.say('unidentified', error, 'refused');
+    this.log.say('unidentified', error, 'refused');
   }
 
   /** A reply and its labels, for which the server is asked if there are policies. */
@@ -314,8 +334,13 @@ export class Asker {
     return quiet === true ? outcome : this.told(outcome);
   }
 
-  protected told(outcome: Outcome): Outcome {
+  protected told<Whole extends Outcome>(outcome: Whole): Whole {
     this.settings.onDecision?.(outcome);
     return outcome;
   }
+}
+
+/** What several subjects are asked for, in a line. */
+function asked(groups: readonly Group[]): string {
+  return JSON.stringify(groups.map(({ key, set, cost }) => [key, set.words, cost]));
 }

@@ -6,6 +6,7 @@ import type { Log } from '../log.js';
 import { checkCost } from '../options/cost.js';
 import { type Outcome, settledAs } from '../outcome.js';
 import type { Command } from '../stores/types.js';
+import { Settling, textOf } from './settling.js';
 
 /** A charge by estimate. */
 export interface Reservation {
@@ -27,29 +28,21 @@ export interface Reservation {
 
 type SendSettle = (command: Command) => Promise<unknown>;
 
-const charges = new WeakMap<Outcome, Charge>();
+/** What may be settled of outcomes, those of several subjects included. */
+export const settlings = new WeakMap<Outcome, Settling>();
 
-export class Charge {
-  /** The outcome as it was when the request was checked. */
-  readonly first: Outcome;
-  outcome: Outcome;
-  /** Whether the answer to the request counts; asked when its status is known. */
-  countIf: (() => boolean | Promise<boolean>) | undefined;
-  /** Called when it was settled, with the outcome that is true from then on. */
-  onSettled: ((outcome: Outcome, before: Outcome) => void) | undefined;
-  #counts = true;
-  /** The latest answer that was asked about. */
-  #asked = 0;
+export class Charge extends Settling {
+  #outcome: Outcome;
 
   private constructor(
     outcome: Outcome,
     readonly labels: readonly Label[],
     readonly id: string,
     readonly send: SendSettle,
-    readonly log: Log,
+    log: Log,
   ) {
-    this.first = outcome;
-    this.outcome = outcome;
+    super(outcome, log);
+    this.#outcome = outcome;
   }
 
   /** Notes that `outcome` may be settled. */
@@ -60,13 +53,18 @@ export class Charge {
     send: SendSettle,
     log: Log,
   ): Outcome {
-    if (outcome.allowed) charges.set(outcome, new Charge(outcome, labels, id, send, log));
+    if (outcome.allowed) settlings.set(outcome, new Charge(outcome, labels, id, send, log));
     return outcome;
   }
 
   /** The charge of an outcome; undefined if nothing was charged that could be settled. */
   static of(outcome: Outcome): Charge | undefined {
-    return charges.get(outcome);
+    const settling = settlings.get(outcome);
+    return settling instanceof Charge ? settling : undefined;
+  }
+
+  override get outcome(): Outcome {
+    return this.#outcome;
   }
 
   async settle(actual: number): Promise<boolean> {
@@ -81,48 +79,17 @@ export class Charge {
     return true;
   }
 
-  /**
-   * Asks whether the answer counts, and gives the charge back if not; nobody waits for that. May
-   * be asked again, if the answer changes after all.
-   *
-   * @returns a promise if the predicate is slow: what is left is known when that is resolved
-   */
-  decide(): Promise<void> | undefined {
-    const asked = ++this.#asked;
-    try {
-      const counts = (this.countIf as NonNullable<Charge['countIf']>)();
-      if (!isPromise(counts)) return this.#decided(counts);
-      return counts.then(
-        (answer) => {
-          if (asked === this.#asked) this.#decided(answer);
-        },
-        (error: unknown) => this.#undecided(error),
-      );
-    } catch (error) {
-      return this.#undecided(error);
-    }
-  }
-
-  #decided(counts: unknown): undefined {
-    if (Boolean(counts) === this.#counts) return;
-    this.#counts = Boolean(counts);
-    const actual = this.#counts ? this.first.cost : 0;
+  override count(counts: boolean): void {
+    const actual = counts ? this.first.cost : 0;
     this.#shows(actual);
     void this.settle(actual);
   }
 
-  #undecided(error: unknown): undefined {
-    this.log.note(
-      'counting',
-      `countIf must answer whether a request counts, and threw: ${textOf(error)}`,
-    );
-  }
-
   #shows(actual: number): void {
-    const before = this.outcome;
-    this.outcome = settledAs(this.first, actual, (at) => isKept(this.labels, at));
-    charges.set(this.outcome, this);
-    this.onSettled?.(this.outcome, before);
+    const before = this.#outcome;
+    this.#outcome = settledAs(this.first, actual, (at) => isKept(this.labels, at));
+    settlings.set(this.#outcome, this);
+    this.onSettled?.(this.#outcome, before);
   }
 
   async #send(actual: number): Promise<boolean> {
@@ -170,12 +137,4 @@ function settlerOf(outcome: Outcome): (actual: number) => Promise<boolean> {
 function isKept(labels: readonly Label[], at: number): boolean {
   const limit = labels.filter(({ isBan }) => !isBan)[at]?.limit;
   return limit instanceof Limit && limit.algorithm === 'leaky';
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as Partial<Promise<unknown>> | null | undefined)?.then === 'function';
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
 import type { LimitSet } from '../limits/limit-set.js';
 import type { Outcome, Verdict } from '../outcome.js';
 import { now } from '../stores/clock.js';
+import { partsOf, withParts } from './all.js';
 
 const LONGEST_MS = 60_000;
 /** Where the server may change its mind: the clauses of a policy change, and places come back. */
@@ -12,15 +13,14 @@ interface Denial {
   readonly outcome: Outcome;
   readonly sentAt: number;
   readonly until: number;
+  /** All keys that it is about. */
+  readonly keys: readonly string[];
 }
 
-/** What was refused at one key, by clauses and cost. */
-type Denied = Map<string, Denial>;
-
 export class Denials {
-  /** In the order of their last use. */
-  readonly #keys = new Map<string, Denied>();
-  #count = 0;
+  /** By what was asked, in the order of their last use. */
+  readonly #denials = new Map<string, Denial>();
+  readonly #askedAt = new Map<string, Set<string>>();
 
   /** @param most how many refusals to remember */
   constructor(
@@ -30,39 +30,69 @@ export class Denials {
 
   /** The outcome of a check that is known to be refused, with what is left of its times. */
   at(key: string, clauses: string, cost: number): Outcome | undefined {
-    const denied = this.#keys.get(key);
-    const denial = denied?.get(nameOf(clauses, cost));
-    if (denied === undefined || denial === undefined) return undefined;
+    const asked = questionOf(key, clauses, cost);
+    const denial = this.#denials.get(asked);
+    if (denial === undefined) return undefined;
     const at = this.clock();
+    this.#denials.delete(asked);
     if (at >= denial.until) {
-      this.forget(key);
+      this.#unlink(asked, denial);
       return undefined;
     }
-    this.#keys.delete(key);
-    this.#keys.set(key, denied);
+    this.#denials.set(asked, denial);
     return later(denial.outcome, (at - denial.sentAt) / 1000);
   }
 
-  /** Remembers `outcome`, if it is a refusal that ends and that the server need not know of. */
-  keep(outcome: Outcome, clauses: string, sentAt: number, isShort: boolean): void {
-    const { allowed, ban, key, cost, retryAfter } = outcome;
+  /**
+   * Remembers `outcome`, if it is a refusal that ends and that the server need not know of.
+   *
+   * @param keys all that it is about; by default that of the outcome
+   */
+  keep(
+    outcome: Outcome,
+    clauses: string,
+    sentAt: number,
+    isShort: boolean,
+    keys: readonly string[] = [outcome.key],
+  ): void {
+    const { allowed, key, cost, retryAfter } = outcome;
+    if (allowed || retryAfter === null) return;
+    const bans = partsOf(outcome).flatMap(({ ban }) => ban ?? []);
+    const refusing = bans.filter((ban) => !ban.allowed);
     // A ban counts refusals until it begins.
-    if (allowed || retryAfter === null || ban?.allowed) return;
-    const ms = Math.min(ban?.retryAfter ?? retryAfter, retryAfter) * 1000;
+    if (bans.length > 0 && refusing.length === 0) return;
+    const waits = refusing.map((ban) => ban.retryAfter ?? retryAfter);
+    const ms = Math.min(retryAfter, ...waits) * 1000;
+    const asked = questionOf(key, clauses, cost);
+    this.#drop(asked);
     const until = sentAt + Math.min(ms, isShort ? SHORT_MS : LONGEST_MS);
-    const denied = this.#keys.get(key) ?? new Map<string, Denial>();
-    this.#keys.delete(key);
-    this.#keys.set(key, denied);
-    const name = nameOf(clauses, cost);
-    if (!denied.has(name)) this.#count += 1;
-    denied.set(name, { outcome, sentAt, until });
-    while (this.#count > this.most) this.forget(this.#keys.keys().next().value as string);
+    this.#denials.set(asked, { outcome, sentAt, until, keys });
+    for (const each of keys) {
+      const there = this.#askedAt.get(each);
+      if (there) there.add(asked);
+      else this.#askedAt.set(each, new Set([asked]));
+    }
+    if (this.#denials.size > this.most) this.#drop(this.#denials.keys().next().value as string);
   }
 
   /** Forgets what is known of `key`. */
   forget(key: string): void {
-    this.#count -= this.#keys.get(key)?.size ?? 0;
-    this.#keys.delete(key);
+    for (const asked of this.#askedAt.get(key) ?? []) this.#drop(asked);
+  }
+
+  #drop(asked: string): void {
+    const denial = this.#denials.get(asked);
+    if (denial === undefined) return;
+    this.#denials.delete(asked);
+    this.#unlink(asked, denial);
+  }
+
+  #unlink(asked: string, { keys }: Denial): void {
+    for (const each of keys) {
+      const there = this.#askedAt.get(each);
+      there?.delete(asked);
+      if (there?.size === 0) this.#askedAt.delete(each);
+    }
   }
 }
 
@@ -71,8 +101,9 @@ export function isShort(set: LimitSet): boolean {
   return set.policies.length > 0;
 }
 
-function nameOf(clauses: string, cost: number): string {
-  return `${cost} ${clauses}`;
+/** @param clauses and the keys of other subjects, without line breaks */
+function questionOf(key: string, clauses: string, cost: number): string {
+  return `${cost}\n${clauses}\n${key}`;
 }
 
 function later(outcome: Outcome, seconds: number): Outcome {
@@ -84,7 +115,7 @@ function later(outcome: Outcome, seconds: number): Outcome {
   });
   const { decisions, ban, tightest, retryAfter, resetAfter } = outcome;
   return {
-    ...outcome,
+    ...withParts(outcome, (part) => later(part, seconds)),
     decisions: decisions.map(told),
     ban: ban && told(ban),
     tightest: tightest && told(tightest),

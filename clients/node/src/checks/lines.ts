@@ -5,6 +5,7 @@ import { Limit } from '../limits/limit.js';
 import { wrong } from '../options/limiter.js';
 import type { Outcome, Verdict } from '../outcome.js';
 import { clearTimeout, now, setTimeout } from '../stores/clock.js';
+import { withParts } from './all.js';
 
 const MAX_WAITING = 1_000;
 const MAX_WAIT_S = 3_600;
@@ -139,11 +140,12 @@ function refusalNow({ refusal, readyAt }: Line): Outcome {
 
 /** A refusal whose denials take that long. */
 function toldToWait(refusal: Outcome, ms: number): Outcome {
+  if (refusal.allowed) return refusal; // one of several subjects
   const retryAfter = Math.ceil(ms) / 1000;
   const told = (verdict: Verdict) => (verdict.allowed ? verdict : { ...verdict, retryAfter });
   const { decisions, ban, tightest } = refusal;
   return {
-    ...refusal,
+    ...withParts(refusal, (part) => toldToWait(part, ms)),
     decisions: decisions.map(told),
     ban: ban && told(ban),
     tightest: tightest && told(tightest),

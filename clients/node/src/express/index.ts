@@ -2,7 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Application, ErrorRequestHandler, Request, Response } from 'express';
-import { Charge } from '../checks/charge.js';
+import type { RequestOutcome } from '../checks/all.js';
+import { settlings } from '../checks/charge.js';
 import { Place } from '../checks/places.js';
 import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
 import type { Checker } from '../http/checker.js';
@@ -27,7 +28,7 @@ declare global {
   namespace Express {
     interface Request {
       /** The last limiter's outcome; null if the request was not limited. */
-      rateLimit?: Outcome | null;
+      rateLimit?: RequestOutcome | null;
     }
   }
 }
@@ -43,10 +44,11 @@ export type Middleware = (request: IncomingMessage, response: ServerResponse, ne
 
 export interface ExpressOptions extends RouteOptions<Request> {
   /** Answers denied requests instead of the 429; the rate headers are sent with its answer. */
-  handler?: (request: Request, response: Response, next: Next, outcome: Outcome) => void;
+  handler?: (request: Request, response: Response, next: Next, outcome: RequestOutcome) => void;
   /**
    * Which answers count, as in `(response) => response.statusCode >= 400`. Asked when the head of
-   * an answer is known; a promise is not waited for, so the headers then say that it counts.
+   * an answer is known, which cannot be held: where it answers a promise, the rate headers say that
+   * the answer counts, and the charge is given back once the promise says that it does not.
    */
   countIf?: (response: Response, request: Request) => boolean | Promise<boolean>;
 }
@@ -58,12 +60,17 @@ const EXPRESS_OPTIONS = knownOptions<ExpressOptions>('rateLimit', {
 });
 
 /** Options of {@link limitAll}. */
-export type ExpressAllOptions = AllRouteOptions<Request> & Pick<ExpressOptions, 'handler'>;
+export type ExpressAllOptions = AllRouteOptions<Request> &
+  Pick<ExpressOptions, 'handler' | 'countIf'>;
 
 /** Options of {@link concurrency}. */
 export type ExpressPlacesOptions = PlacesOptions<Request> & Pick<ExpressOptions, 'handler'>;
 
-const ALL = knownOptions<ExpressAllOptions>('limitAll', { ...ALL_OPTIONS, handler: true });
+const ALL = knownOptions<ExpressAllOptions>('limitAll', {
+  ...ALL_OPTIONS,
+  handler: true,
+  countIf: true,
+});
 const PLACES = knownOptions<ExpressPlacesOptions>('concurrency', {
   ...PLACES_OPTIONS,
   handler: true,
@@ -83,7 +90,6 @@ export function rateLimit(limiter: Limiter, options: ExpressOptions): Middleware
   checkLimiter(limiter);
   EXPRESS_OPTIONS.check(options);
   const { handler, countIf } = options;
-  if (countIf !== undefined) checkFunction('countIf', countIf);
   return limiting(new Route<Request>(limiter, options, countIf !== undefined), handler, countIf);
 }
 
@@ -100,7 +106,9 @@ export function limitAll(
   options: ExpressAllOptions = {},
 ): Middleware {
   ALL.check(options);
-  return limiting(new AllRoute<Request>(limiter, subjects, options), options.handler);
+  const { handler, countIf } = options;
+  const route = new AllRoute<Request>(limiter, subjects, options, countIf !== undefined);
+  return limiting(route, handler, countIf);
 }
 
 /**
@@ -125,6 +133,7 @@ function limiting(
   countIf?: ExpressOptions['countIf'],
 ): Middleware {
   if (handler !== undefined) checkFunction('handler', handler);
+  if (countIf !== undefined) checkFunction('countIf', countIf);
   const { legacy } = checker.limiter.settings;
   return function rateLimited(incoming, response, next) {
     const request = incoming as Request;
@@ -161,7 +170,7 @@ function settleLater(
   outcome: Outcome,
   countIf: ExpressOptions['countIf'],
 ): void {
-  const charge = Charge.of(outcome);
+  const charge = settlings.get(outcome);
   if (charge === undefined) return;
   if (countIf !== undefined) charge.countIf = () => countIf(response, request);
   charge.onSettled = (settled, before) => {

@@ -6,13 +6,14 @@ import type {
   FastifyRequest,
   preHandlerHookHandler,
 } from 'fastify';
+import type { RequestOutcome } from '../checks/all.js';
 import { ConfigurationError } from '../errors.js';
 import type { Subjects } from '../http/all-route.js';
 import { checkLimiter } from '../http/route-options.js';
 import type { Limiter } from '../limiter.js';
 import { knownOptions } from '../options/known.js';
 import { wrong } from '../options/limiter.js';
-import type { Outcome } from '../outcome.js';
+import { type FastifyConfig, routeOfConfig } from './config.js';
 import {
   checkRouteOptions,
   type FastifyAllOptions,
@@ -48,19 +49,20 @@ export interface MakeHooks {
 declare module 'fastify' {
   interface FastifyRequest {
     /** The last limiter's outcome; null if the request was not limited. */
-    rateLimit: Outcome | null;
+    rateLimit: RequestOutcome | null;
   }
   interface FastifyInstance {
     rl: MakeHooks;
   }
   interface FastifyContextConfig {
     /** Limits of this route, in place of the plugin's; false: none. */
-    rl?: FastifyRouteOptions | false;
+    rl?: FastifyConfig | false;
   }
 }
 
 export type { ChooseLimits, Client, RouteOptions, Tiers } from '../http/route-options.js';
 export type { SubjectLimits, Subjects } from '../http/all-route.js';
+export type { FastifyAllConfig, FastifyConfig, FastifyPlacesConfig } from './config.js';
 export type {
   FastifyAllOptions,
   FastifyPlacesOptions,
@@ -119,18 +121,14 @@ export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = asy
   const { limiter, hook, coverNotFound, ...options } = readPlugin(given);
   const { limits, name: _name, scope: _scope, cost: _cost, ...others } = options;
   const { countIf: _countIf, reserve: _reserve, ...defaults } = others;
-  const make = (own: FastifyRouteOptions) => {
-    checkRouteOptions(own);
-    return LimitedRoute.of(limiter, { ...defaults, ...own }, true);
-  };
   const whole = limits && LimitedRoute.of(limiter, { ...options, limits }, false);
-  const routes = new WeakMap<FastifyRouteOptions, LimitedRoute>();
+  const routes = new WeakMap<FastifyConfig, LimitedRoute>();
   const registration = {};
 
-  const routeOf = (own: FastifyRouteOptions) => {
+  const routeOf = (own: FastifyConfig) => {
     const known = routes.get(own);
     if (known) return known;
-    const made = make(own);
+    const made = routeOfConfig(limiter, defaults, own);
     routes.set(own, made);
     return made;
   };
@@ -139,7 +137,11 @@ export const fastifyRateLimit: FastifyPluginAsync<FastifyRateLimitOptions> = asy
   fastify[nearest] = registration;
   if (!fastify.hasRequestDecorator('rateLimit')) fastify.decorateRequest('rateLimit', null);
   tellWithReplies(fastify);
-  const rl: MakeHooks = Object.assign((own: FastifyRouteOptions) => runs(make(own)), {
+  const alone = (own: FastifyRouteOptions) => {
+    checkRouteOptions(own);
+    return runs(LimitedRoute.of(limiter, { ...defaults, ...own }, true));
+  };
+  const rl: MakeHooks = Object.assign(alone, {
     limitAll: (subjects: Subjects<FastifyRequest>, own?: FastifyAllOptions) =>
       runs(LimitedRoute.all(limiter, subjects, own)),
     concurrency: (limit: number, own?: FastifyPlacesOptions) =>

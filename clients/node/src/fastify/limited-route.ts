@@ -1,7 +1,8 @@
 /** One limit of Fastify's, as a hook runs it. */
 
 import type { FastifyReply, FastifyRequest, preHandlerHookHandler } from 'fastify';
-import { Charge } from '../checks/charge.js';
+import type { RequestOutcome } from '../checks/all.js';
+import { settlings } from '../checks/charge.js';
 import { Place } from '../checks/places.js';
 import { ALL_OPTIONS, AllRoute, type AllRouteOptions, type Subjects } from '../http/all-route.js';
 import type { Checker } from '../http/checker.js';
@@ -21,10 +22,10 @@ export interface FastifyRouteOptions extends RouteOptions<FastifyRequest> {
    * Answers denied requests instead of the 429, with the reply or by what it returns; the rate
    * headers are sent with its answer.
    */
-  handler?: (request: FastifyRequest, reply: FastifyReply, outcome: Outcome) => unknown;
+  handler?: (request: FastifyRequest, reply: FastifyReply, outcome: RequestOutcome) => unknown;
   /**
    * Which answers count, as in `(reply) => reply.statusCode >= 400`. Asked when the head of an
-   * answer is known.
+   * answer is known; a promise is waited for, except where the head is written by hand.
    */
   countIf?: (reply: FastifyReply, request: FastifyRequest) => boolean | Promise<boolean>;
 }
@@ -39,13 +40,17 @@ const OPTIONS = knownOptions<FastifyRouteOptions>(
 
 /** Options of `fastify.rl.limitAll()`. */
 export type FastifyAllOptions = AllRouteOptions<FastifyRequest> &
-  Pick<FastifyRouteOptions, 'handler'>;
+  Pick<FastifyRouteOptions, 'handler' | 'countIf'>;
 
 /** Options of `fastify.rl.concurrency()`. */
 export type FastifyPlacesOptions = PlacesOptions<FastifyRequest> &
   Pick<FastifyRouteOptions, 'handler'>;
 
-const ALL = knownOptions<FastifyAllOptions>('limitAll', { ...ALL_OPTIONS, handler: true });
+const ALL = knownOptions<FastifyAllOptions>('limitAll', {
+  ...ALL_OPTIONS,
+  handler: true,
+  countIf: true,
+});
 const PLACES = knownOptions<FastifyPlacesOptions>('concurrency', {
   ...PLACES_OPTIONS,
   handler: true,
@@ -82,6 +87,7 @@ export class LimitedRoute {
     alone: boolean,
   ) {
     if (handler !== undefined) checkFunction('handler', handler);
+    if (countIf !== undefined) checkFunction('countIf', countIf);
     this.#checker = checker;
     this.#handler = handler;
     this.#countIf = countIf;
@@ -90,9 +96,7 @@ export class LimitedRoute {
 
   /** @throws ConfigurationError for wrong options */
   static of(limiter: Limiter, options: FastifyRouteOptions, alone: boolean): LimitedRoute {
-    const { countIf } = options;
-    if (countIf !== undefined) checkFunction('countIf', countIf);
-    const counts = countIf !== undefined;
+    const counts = options.countIf !== undefined;
     return new LimitedRoute(new Route(limiter, options, counts), options, alone);
   }
 
@@ -103,7 +107,8 @@ export class LimitedRoute {
     options: FastifyAllOptions = {},
   ): LimitedRoute {
     ALL.check(options);
-    return new LimitedRoute(new AllRoute(limiter, subjects, options), options, true);
+    const counts = options.countIf !== undefined;
+    return new LimitedRoute(new AllRoute(limiter, subjects, options, counts), options, true);
   }
 
   /** So many at once. @throws ConfigurationError for wrong options */
@@ -137,7 +142,7 @@ export class LimitedRoute {
   }
 
   #settleLater(request: FastifyRequest, reply: FastifyReply, outcome: Outcome): void {
-    const charge = Charge.of(outcome);
+    const charge = settlings.get(outcome);
     if (charge === undefined) return;
     const countIf = this.#countIf;
     if (countIf !== undefined) charge.countIf = () => countIf(reply, request);

@@ -1,7 +1,7 @@
 /** Puts header fields on Fastify's replies, which costs less than on raw responses. */
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Charge } from '../checks/charge.js';
+import type { Settling } from '../checks/settling.js';
 import { fieldsOf, type Legacy, merged, type Told } from '../http/headers.js';
 import { tellLater } from '../http/response.js';
 import { Telling } from '../http/telling.js';
@@ -24,7 +24,7 @@ export function tell(reply: FastifyReply, outcome: Told, legacy: Legacy | undefi
 }
 
 /** Has `reply` tell of a charge as it is settled, if that is before its head is written. */
-export function tellCharge(reply: FastifyReply, charge: Charge): void {
+export function tellCharge(reply: FastifyReply, charge: Settling): void {
   (reply as Reply)[told]?.settles(charge);
 }
 

@@ -3,6 +3,8 @@
 import { type AllOutcome, checkCounts, checkGroups, type NamedOutcome } from '../checks/all.js';
 import { reservable } from '../checks/charge.js';
 import type { Group } from '../checks/commands.js';
+import { JointCharge } from '../checks/joint.js';
+import { checkMaxWait } from '../checks/lines.js';
 import { isUnidentified } from '../errors.js';
 import { readMethods, scopeOf } from '../keys/scope.js';
 import { readWho, Subject, type SubjectOptions } from '../keys/subjects.js';
@@ -12,9 +14,15 @@ import { knownOptions } from '../options/known.js';
 import { checkBoolean, checkFunction, checkOnError, wrong } from '../options/limiter.js';
 import type { Outcome } from '../outcome.js';
 import type { Checker } from './checker.js';
-import { clientOf, type HttpRequest } from './client.js';
+import { clientOf, type HttpRequest, whenGone } from './client.js';
 import { keyAt, metBy, pass, type Placed, type RawRequest } from './placing.js';
-import { checkLimiter, type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
+import {
+  checkLimiter,
+  checkSettling,
+  type ReadOptions,
+  readRoute,
+  type RouteOptions,
+} from './route-options.js';
 import { isCharged } from './stack.js';
 
 /** One of the subjects. Its name is that of its limits, in headers and keys. */
@@ -26,7 +34,7 @@ export type Subjects<Request> = Readonly<Record<string, SubjectLimits<Request>>>
 /** What is said once for all subjects. */
 export interface AllRouteOptions<Request> extends Pick<
   RouteOptions<Request>,
-  'methods' | 'exempt' | 'onError' | 'retry' | 'reserve' | 'wait'
+  'methods' | 'exempt' | 'onError' | 'retry' | 'reserve' | 'maxWait' | 'wait'
 > {
   /** Has all keys share a slot of a cluster, where it must be given: text, or by the request. */
   slot?: string | ((request: Request) => string | Promise<string>);
@@ -45,6 +53,7 @@ export const ALL_OPTIONS = {
   onError: true,
   retry: true,
   reserve: true,
+  maxWait: true,
   wait: true,
   slot: true,
 } as const;
@@ -57,21 +66,32 @@ interface Member<Request> extends Placed {
 export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
   readonly limiter: StoreLimiter;
   readonly waits: boolean;
-  readonly settles = false;
+  readonly settles: boolean;
   readonly holdsPlace = false;
   readonly #members: readonly Member<Request>[];
   readonly #methods: ReadonlySet<string> | null;
   readonly #options: AllRouteOptions<Request>;
+  readonly #maxWaitMs: number | undefined;
 
-  /** @throws ConfigurationError for wrong and unknown options */
-  constructor(limiter: unknown, subjects: Subjects<Request>, options: AllRouteOptions<Request>) {
+  /**
+   * @param counts whether only some answers count
+   * @throws ConfigurationError for wrong and unknown options
+   */
+  constructor(
+    limiter: unknown,
+    subjects: Subjects<Request>,
+    options: AllRouteOptions<Request>,
+    counts = false,
+  ) {
     this.limiter = checkLimiter(limiter);
     this.#members = readSubjects(this.limiter, subjects);
     const { slot, exempt, onError, retry = false, reserve = false, wait = false } = options;
+    const { maxWait } = options;
+    this.#maxWaitMs = maxWait === undefined ? undefined : checkMaxWait(maxWait);
     if (exempt !== undefined) checkFunction('exempt', exempt);
     if (onError !== undefined) checkOnError(onError);
     checkBoolean('retry', retry);
-    checkBoolean('reserve', reserve);
+    this.settles = checkSettling(counts, reserve);
     if (slot !== undefined && typeof slot !== 'function' && (typeof slot !== 'string' || !slot)) {
       throw wrong('slot', slot, 'text that is not empty, or a function');
     }
@@ -114,13 +134,27 @@ export class AllRoute<Request extends HttpRequest> implements Checker<Request> {
       }
       if (groups.length === 0) return null;
       checkGroups(groups);
-      const outcome = await this.limiter.askAll(groups, onError, retry, reserve);
+      const outcome = await this.limiter.askAll(groups, {
+        mode: onError,
+        retry,
+        settles: this.settles,
+        ...this.#waits(request),
+      });
       if (reserve) outcome.each.forEach(reservable);
-      return byName(outcome, names);
+      const named = byName(outcome, names);
+      if (this.settles) JointCharge.made(named, this.limiter.log);
+      return named;
     } catch (error) {
       if (isUnidentified(error)) this.limiter.unidentified(error);
       throw error;
     }
+  }
+
+  /** How long it waits in line, unless the client goes away. */
+  #waits(request: Request) {
+    const maxWaitMs = this.#maxWaitMs;
+    if (maxWaitMs === undefined) return {};
+    return { maxWaitMs, onGone: (gone: () => void) => whenGone(request.socket, gone) };
   }
 
   /** What a subject is charged; null where it is not limited. */

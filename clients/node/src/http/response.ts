@@ -1,7 +1,7 @@
 /** Puts the fields of outcomes on a response of Node's http, at the moment its head is written. */
 
 import type { ServerResponse } from 'node:http';
-import type { Charge } from '../checks/charge.js';
+import type { Settling } from '../checks/settling.js';
 import { clearTimeout, setTimeout } from '../stores/clock.js';
 import {
   type Fields,
@@ -41,7 +41,7 @@ export function tellLater(response: Response, telling: Telling): void {
 }
 
 /** Has `response` tell of a charge as it is settled, if that is before its head is written. */
-export function announceCharge(response: Response, charge: Charge): void {
+export function announceCharge(response: Response, charge: Settling): void {
   if (!response[pending]) tellLater(response, new Telling(charge.first, undefined));
   response[pending]?.settles(charge);
 }

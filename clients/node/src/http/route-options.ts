@@ -137,6 +137,15 @@ export function readRoute<Request>(
   };
 }
 
+/** Whether charges may be settled. @throws ConfigurationError if two would do it */
+export function checkSettling(counts: boolean, reserve: boolean): boolean {
+  checkBoolean('reserve', reserve);
+  if (!counts || !reserve) return counts || reserve;
+  throw new ConfigurationError(
+    'countIf and reserve must not be given together, since each settles what a request cost',
+  );
+}
+
 type Chosen<Request> = Pick<ReadOptions<Request>, 'set' | 'setOf' | 'limiters'>;
 
 function readLimits<Request>(

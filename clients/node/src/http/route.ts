@@ -1,7 +1,7 @@
 /** The limits of a route: for which requests, for whom, at what cost. */
 
 import { reservable } from '../checks/charge.js';
-import { ConfigurationError, isUnidentified } from '../errors.js';
+import { isUnidentified } from '../errors.js';
 import { scopeOf } from '../keys/scope.js';
 import { readWho, Subject, type SubjectOptions, type WholeKey } from '../keys/subjects.js';
 import type { StoreLimiter } from '../limiter.js';
@@ -11,7 +11,7 @@ import type { Outcome } from '../outcome.js';
 import type { Checker } from './checker.js';
 import { clientOf, type HttpRequest, whenGone } from './client.js';
 import { firstKey, keyAt, metBy, pass, type Placed, type RawRequest } from './placing.js';
-import { type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
+import { checkSettling, type ReadOptions, readRoute, type RouteOptions } from './route-options.js';
 import { isCharged } from './stack.js';
 
 export class Route<Request extends HttpRequest> implements Checker<Request>, Placed {
@@ -32,12 +32,7 @@ export class Route<Request extends HttpRequest> implements Checker<Request>, Pla
   constructor(limiter: unknown, options: RouteOptions<Request>, counts = false) {
     this.#options = readRoute(limiter, options);
     const { reserve, retry, maxWaitMs } = this.#options;
-    if (counts && reserve) {
-      throw new ConfigurationError(
-        'countIf and reserve must not be given together, since each settles what a request cost',
-      );
-    }
-    this.settles = counts || reserve;
+    this.settles = checkSettling(counts, reserve);
     this.#isPlain = !this.settles && !retry && maxWaitMs === undefined;
     this.limiter = this.#options.limiter;
     this.waits = this.#options.wait;

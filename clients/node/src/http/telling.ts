@@ -1,6 +1,6 @@
 /** What one response has to tell of its limits. */
 
-import type { Charge } from '../checks/charge.js';
+import type { Settling } from '../checks/settling.js';
 import { tightestOf } from '../outcome.js';
 import type { Legacy, Told } from './headers.js';
 
@@ -8,7 +8,7 @@ export class Telling {
   /** Whether the head of the response has it already. */
   isTold = false;
   #more: Told[] | undefined;
-  #charges: Charge[] | undefined;
+  #charges: Settling[] | undefined;
 
   constructor(
     readonly first: Told,
@@ -21,7 +21,7 @@ export class Telling {
   }
 
   /** Has the outcome told as it is once its charge is settled. */
-  settles(charge: Charge): void {
+  settles(charge: Settling): void {
     (this.#charges ??= []).push(charge);
   }
 

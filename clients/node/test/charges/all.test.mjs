@@ -7,9 +7,11 @@ import { ConfigurationError, createLimiter, fieldsOf, Subject, WholeKey } from '
 import { limitAll } from 'redis-rl/express';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { CLUSTERS, LIBRARIES } from '../support/clients.mjs';
+import { eventually } from '../support/eventually.mjs';
 import { ask, listen, untimed } from '../support/http.mjs';
+import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
-import { freePort, Server, startCluster } from '../support/servers.mjs';
+import { NOBODYS_PORT, Server, startCluster } from '../support/servers.mjs';
 
 let server;
 before(async () => {
@@ -17,7 +19,6 @@ before(async () => {
 });
 beforeEach(() => server.command('FLUSHALL'));
 
-const timeoutMs = 5_000;
 const subjects = (user, team, cost = 1) => [
   { who: user, limits: '10/minute', name: 'user' },
   { who: Subject.of('team', team), limits: '15/minute; 100/hour', name: 'team', cost },
@@ -25,7 +26,7 @@ const subjects = (user, team, cost = 1) => [
 
 for (const [library, connect] of Object.entries(LIBRARIES)) {
   test(`${library}: all are charged, or none`, async () => {
-    const limiter = createLimiter({ client: await connect(server.port), timeoutMs });
+    const limiter = patient({ client: await connect(server.port) });
     const calls = await server.calls('rl.all');
     const first = await limiter.checkAll(subjects('ann', 'red', 8));
     assert.deepEqual([first.allowed, first.remaining, first.cost], [true, 7, 9]);
@@ -52,7 +53,7 @@ for (const [library, connect] of Object.entries(LIBRARIES)) {
 
 test('policies and bans of each subject are read', async () => {
   await server.command(...'RL.POLICY SET p FIXED 9 1h BAN 1 1m 5m SHADOW FIXED 1 1m'.split(' '));
-  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
   const outcome = await limiter.checkAll([
     { who: 'ann', limits: 'policy p', name: 'user' },
     { who: 'red', limits: '1/minute; ban 2m after 1/m', name: 'team' },
@@ -70,7 +71,7 @@ test('in a cluster all keys are in one slot, or that is said', async () => {
   const nodes = await startCluster();
   for (const [library, connect] of Object.entries(CLUSTERS)) {
     const client = await connect(nodes[0].port);
-    const limiter = createLimiter({ client, timeoutMs, prefix: library });
+    const limiter = patient({ client, prefix: library });
     for (const slot of ['acme', 'b{}r', 'other']) {
       const outcome = await limiter.checkAll(subjects('ann', 'red'), { slot });
       const encoded = `${encodeURIComponent(library)}{${encodeURIComponent(slot)}}`;
@@ -88,7 +89,7 @@ test('in a cluster all keys are in one slot, or that is said', async () => {
 });
 
 test('what is wrong is said', async () => {
-  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
   const one = { who: 'ann', limits: '5/minute' };
   const many = Array.from({ length: 9 }, (_, at) => ({ ...one, name: `n${at}` }));
   const periods = Array.from({ length: 9 }, (_, at) => `5/${at + 1}s`).join(';');
@@ -100,6 +101,7 @@ test('what is wrong is said', async () => {
       [one, { ...one, limits: periods, name: 'a' }, { ...one, limits: periods, name: 'b' }],
       /at most 16/,
     ],
+    [[{ ...one, maxWait: 2 }], /a subject of checkAll has no option maxWait/],
     [[{ ...one, onError: 'open' }], /a subject of checkAll has no option onError/],
   ];
   for (const [checks, message] of wrong) {
@@ -109,6 +111,8 @@ test('what is wrong is said', async () => {
   }
   assert.throws(() => limitAll(limiter, { user: '5/minute' }), ConfigurationError);
   assert.throws(() => limitAll(limiter, { user: { limits: '5/minute', name: 'x' } }), /limitAll/);
+  await assert.rejects(limiter.checkAll([one], { maxWait: 0 }), /maxWait must be a number of/);
+  assert.throws(() => limitAll(limiter, OF_ROUTE, { maxWait: '2' }), /maxWait must be a number of/);
   assert.throws(() => limitAll(limiter, OF_ROUTE, { slot: '' }), /slot must be text/);
   assert.throws(() => limitAll(limiter, OF_ROUTE, { slots: 'x' }), /use slot/);
 });
@@ -126,7 +130,7 @@ const OF_ROUTE = {
 };
 
 test('a route checks them in one command, and has the outcome of each', async () => {
-  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
   const app = express();
   app.get('/team/:team', limitAll(limiter, OF_ROUTE), (req, res) => {
     res.json(Object.entries(req.rateLimit.each).map(([name, { remaining }]) => [name, remaining]));
@@ -136,11 +140,17 @@ test('a route checks them in one command, and has the outcome of each', async ()
   fastify.get('/team/:team', { preHandler: fastify.rl.limitAll(OF_ROUTE) }, async (request) =>
     Object.entries(request.rateLimit.each).map(([name, { remaining }]) => [name, remaining]),
   );
-  const urls = [await listen(app), await fastify.listen({ port: 0, host: '127.0.0.1' })];
-  for (const url of urls) {
+  const rl = { subjects: OF_ROUTE };
+  fastify.get('/config/:team', { config: { rl } }, async (request) =>
+    Object.entries(request.rateLimit.each).map(([name, { remaining }]) => [name, remaining]),
+  );
+  const other = await fastify.listen({ port: 0, host: '127.0.0.1' });
+  const routes = [`${await listen(app)}/team/red`, `${other}/team/red`, `${other}/config/red`];
+  for (const route of routes) {
     await server.command('FLUSHALL');
+    const { origin, pathname } = new URL(route);
     const get = (user, query = '') =>
-      ask(url, `/team/red${query}`, { headers: { 'x-user': user } });
+      ask(origin, `${pathname}${query}`, { headers: { 'x-user': user } });
     const first = await get('ann', '?cost=2');
     assert.deepEqual(first.json(), [
       ['user', 2],
@@ -162,7 +172,7 @@ test('a route checks them in one command, and has the outcome of each', async ()
 });
 
 test('each estimate of a route is settled by itself', async () => {
-  const limiter = createLimiter({ client: await LIBRARIES['ioredis 6'](server.port), timeoutMs });
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
   const app = express();
   const key = () => 'ann';
   const subjects = {
@@ -173,17 +183,60 @@ test('each estimate of a route is settled by itself', async () => {
     res.json(await req.rateLimit.each.tokens.settle(50));
   });
   const url = await listen(app);
+  const told = [];
   for (const [status, body] of [[200, true], [200, true], [429]]) {
     const answer = await ask(url, '/');
     assert.equal(answer.status, status);
-    if (body !== undefined) assert.equal(answer.json(), body);
+    if (body !== undefined) {
+      assert.equal(answer.json(), body);
+      told.push(untimed(answer));
+    }
   }
   const { remaining } = await limiter.peek('ann', '1000/minute', { name: 'tokens' });
   assert.equal(remaining, 900);
+  assert.deepEqual(told, ['"requests";r=1, "tokens";r=950', '"requests";r=0, "tokens";r=900']);
+});
+
+test('of several subjects, too, only some answers count', async () => {
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](server.port) });
+  const subjects = {
+    user: { limits: '3/minute', key: () => 'ann' },
+    team: { limits: '7/minute', key: () => Subject.of('team', 'red'), cost: 2 },
+  };
+  const options = { countIf: async (answer) => answer.statusCode >= 400 };
+  const app = express();
+  app.get('/', limitAll(limiter, subjects, options), (req, res) =>
+    res.status(Number(req.query.status)).json(req.rateLimit.each.team.remaining),
+  );
+  const fastify = Fastify();
+  await fastify.register(fastifyRateLimit, { limiter });
+  fastify.get('/', { preHandler: fastify.rl.limitAll(subjects, options) }, async (request, reply) =>
+    reply.code(Number(request.query.status)).send(request.rateLimit.each.team.remaining),
+  );
+  const left = async () => [
+    (await limiter.peek('ann', '3/minute', { name: 'user' })).remaining,
+    (await limiter.peek(Subject.of('team', 'red'), '7/minute', { name: 'team' })).remaining,
+  ];
+  const urls = [await listen(app), await fastify.listen({ port: 0, host: '127.0.0.1' })];
+  for (const [at, url] of urls.entries()) {
+    await server.command('FLUSHALL');
+    const good = await ask(url, '/?status=200');
+    assert.deepEqual([good.status, good.json()], [200, 5]);
+    // Express cannot wait for an answer that is a promise, so its headers say what is so far.
+    assert.equal(untimed(good), at === 0 ? '"user";r=2, "team";r=5' : '"user";r=3, "team";r=7');
+    await eventually(async () => String(await left()) === '3,7');
+    const bad = await ask(url, '/?status=401');
+    assert.equal(untimed(bad), '"user";r=2, "team";r=5');
+    assert.deepEqual(await left(), [2, 5]);
+  }
+  await fastify.close();
+  const both = { ...options, reserve: true };
+  assert.throws(() => limitAll(limiter, subjects, both), /countIf and reserve must not be given/);
+  assert.throws(() => limitAll(limiter, subjects, { countIf: 1 }), /countIf must be a function/);
 });
 
 test('without an answer the mode decides', async () => {
-  const client = await LIBRARIES['ioredis 6'](await freePort());
+  const client = await LIBRARIES['ioredis 6'](NOBODYS_PORT);
   const limiter = createLimiter({ client, logger: memory(), timeoutMs: 50, onError: 'open' });
   const outcome = await limiter.checkAll(subjects('ann', 'red'));
   assert.deepEqual([outcome.source, outcome.each.length], ['failed_open', 2]);

@@ -7,15 +7,17 @@ import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { createClient, createClientPool, createCluster } from 'redis';
 import {
+  type AllOutcome,
   createLimiter,
+  type Lease,
   Limit,
   type Limiter,
   type Outcome,
   type Reservation,
   Subject,
 } from 'redis-rl';
-import { problemHandler, rateLimit } from 'redis-rl/express';
-import { fastifyRateLimit } from 'redis-rl/fastify';
+import { concurrency, limitAll, problemHandler, rateLimit, type Subjects } from 'redis-rl/express';
+import { type FastifyConfig, fastifyRateLimit } from 'redis-rl/fastify';
 import { createClient as createClient5 } from 'redis5';
 
 const url = 'redis://127.0.0.1:6379';
@@ -56,6 +58,22 @@ export async function use(limiter: Limiter): Promise<number | null> {
     { who: Subject.of('team', 7), limits: '15/minute', name: 'team', cost: 2 },
   ]);
   if (!all.allowed) return all.each[0]?.retryAfter ?? null;
+  const patient: Outcome = await limiter.check('ann', 'leaky 5/second', { maxWait: 2.5 });
+  const both: AllOutcome = await limiter.checkAll([{ who: 'ann', limits: '5/m' }], {
+    slot: 'acme',
+    maxWait: 2,
+    retry: true,
+  });
+  // @ts-expect-error: seconds
+  limiter.check('ann', '5/minute', { maxWait: '2s' });
+  // @ts-expect-error: one wait for all
+  limiter.checkAll([{ who: 'ann', limits: '5/minute', maxWait: 2 }]);
+  const place: Lease = await limiter.lease('ann', 3, '30s', { name: 'uploads' });
+  const size: number = await place.run(async () => both.each.length);
+  // @ts-expect-error: how long a place is held
+  limiter.lease('ann', 3);
+  place.release();
+  if (patient.wait > size) return place.outcome.retryAfter;
   if (known && done) return trial.ban?.remaining ?? reserved.outcome.remaining;
   return outcome.tightest?.retryAfter ?? outcome.remaining;
 }
@@ -86,7 +104,47 @@ export function routes(limiter: Limiter) {
     res.json(await req.rateLimit?.settle?.(5));
   });
 
+  const subjects: Subjects<Request> = {
+    user: { limits: '10/minute', key: (req, client) => req.get('x-user') ?? client() },
+    team: {
+      limits: { free: '5/minute' },
+      key: (req) => Subject.of('team', req.get('x-team') ?? 'none', { tier: 'free' }),
+      cost: 2,
+    },
+  };
+  const slot = async (req: Request) => req.get('x-tenant') ?? 'none';
+  const options = { slot, maxWait: 2, reserve: true };
+  app.get('/team/:team', limitAll(limiter, subjects, options), async (req, res) => {
+    const left: number | null | undefined = req.rateLimit?.each?.user?.remaining;
+    res.json([left, await req.rateLimit?.each?.team?.settle?.(1)]);
+  });
+  const uploads = { lease: '30s', name: 'uploads', key: () => 'ann' };
+  app.post('/uploads', concurrency(limiter, 3, uploads), (_req, res) => res.end());
+  app.get('/patient', rateLimit(limiter, { limits: '5/minute', maxWait: 1.5 }));
+  // @ts-expect-error: a subject has no name of its own
+  limitAll(limiter, { user: { limits: '5/minute', name: 'x' } });
+  // @ts-expect-error: places do not wait
+  concurrency(limiter, 3, { maxWait: 2 });
+  // @ts-expect-error: as text, such as 30s
+  concurrency(limiter, 3, { lease: 30 });
+
   const fastify = Fastify();
+  const configs: FastifyConfig[] = [
+    { limits: '5/minute', maxWait: 2 },
+    { subjects: { user: { limits: '5/minute' } }, maxWait: 2, slot: 'acme' },
+    { concurrency: 3, lease: '30s', name: 'uploads' },
+  ];
+  for (const rl of configs) fastify.get('/x', { config: { rl } }, async () => 'ok');
+  const byTeam = { user: { limits: '5/minute' } };
+  fastify.get(
+    '/team',
+    { preHandler: fastify.rl.limitAll(byTeam, { maxWait: 2 }) },
+    async (request) => {
+      return request.rateLimit?.each?.user?.remaining;
+    },
+  );
+  const three = fastify.rl.concurrency(3, { lease: '1m' });
+  fastify.post('/uploads', { onRequest: three }, async () => 'ok');
   fastify.post(
     '/login',
     { config: { rl: { limits: '3/15 minutes', countIf: (reply) => reply.statusCode >= 400 } } },

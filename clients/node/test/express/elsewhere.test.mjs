@@ -10,12 +10,13 @@ import compression from 'compression';
 import connect from 'connect';
 import express5 from 'express';
 import express4 from 'express4';
-import { createLimiter, Subject } from 'redis-rl';
+import { Subject } from 'redis-rl';
 import { rateLimit } from 'redis-rl/express';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { LIBRARIES } from '../support/clients.mjs';
 import { atEnd } from '../support/closing.mjs';
 import { ask, listen, untimed } from '../support/http.mjs';
+import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
 import { Server } from '../support/servers.mjs';
 
@@ -33,7 +34,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
   describe(`Express ${version}`, () => {
     test('the first responses behind compression tell it, too', async () => {
       const app = express();
-      const limiter = createLimiter({ client, legacy: 'delta' });
+      const limiter = patient({ client, legacy: 'delta' });
       app.use(compression({ threshold: 0 }));
       // Several requests are under way before any has met the limit.
       app.use((_req, _res, next) => setTimeout(next, 50));
@@ -85,13 +86,13 @@ async function walk(url) {
 
 test('connect', async () => {
   const app = connect();
-  for (const each of chain(createLimiter({ client, logger: memory() }))) app.use(each);
+  for (const each of chain(patient({ client, logger: memory() }))) app.use(each);
   app.use((_req, res) => res.writeHead(200, { 'X-Own': 'kept' }).end('ok'));
   await walk(await listen(app));
 });
 
 test('plain http', async () => {
-  const limits = chain(createLimiter({ client, logger: memory() }));
+  const limits = chain(patient({ client, logger: memory() }));
   const app = createServer((req, res) => {
     const next = (at) => (error) => {
       if (error) return res.writeHead(500).end(error.message);
@@ -124,13 +125,13 @@ async function nest(prepare) {
 
 test("Nest's Fastify adapter, by middleware", async () => {
   const url = await nest((app) => {
-    for (const each of chain(createLimiter({ client, logger: memory() }))) app.use(each);
+    for (const each of chain(patient({ client, logger: memory() }))) app.use(each);
   });
   await walk(url);
 });
 
 test("Nest's Fastify adapter, by the plugin beside a middleware", async () => {
-  const limiter = createLimiter({ client });
+  const limiter = patient({ client });
   const url = await nest(async (app) => {
     app.use(rateLimit(limiter, { limits: '9/minute' }));
     await app.register(fastifyRateLimit, { limiter, limits: '2/minute' });

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
 import express5 from 'express';
 import express4 from 'express4';
-import { createLimiter } from 'redis-rl';
 import { rateLimit } from 'redis-rl/express';
 import { LIBRARIES } from '../support/clients.mjs';
 import { ask, listen, untimed } from '../support/http.mjs';
+import { patient } from '../support/limiters.mjs';
 import { Server } from '../support/servers.mjs';
 
 let server;
@@ -24,7 +24,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
   describe(`Express ${version}`, () => {
     test('takes the template for the scope, however the path is written', async () => {
       const app = express();
-      const limiter = createLimiter({ client });
+      const limiter = patient({ client });
       const limited = rateLimit(limiter, { limits: '9/minute' });
       app.route('/items/:id').get(limited, ok).post(limited, ok);
       const url = await listen(app);
@@ -41,7 +41,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
 
     test('gives no budget to each method that a client can think of', async () => {
       const app = express();
-      app.all('/any', rateLimit(createLimiter({ client }), { limits: '9/minute' }), ok);
+      app.all('/any', rateLimit(patient({ client }), { limits: '9/minute' }), ok);
       const url = await listen(app);
       for (const method of ['PURGE', 'LOCK', 'MKCOL', 'DELETE']) await ask(url, '/any', { method });
       assert.deepEqual((await keys()).map(decodeURIComponent), [
@@ -52,7 +52,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
 
     test('knows where routers and apps are mounted, but not from the client', async () => {
       const app = express();
-      const limited = rateLimit(createLimiter({ client }), { limits: '9/minute' });
+      const limited = rateLimit(patient({ client }), { limits: '9/minute' });
       const users = express.Router({ mergeParams: true });
       users.get('/posts/:post', limited, ok);
       users.get('/', limited, ok);
@@ -76,7 +76,7 @@ for (const [version, express] of Object.entries({ 4: express4, 5: express5 })) {
 
     test('has one budget for all that a middleware stands before, and one for OPTIONS', async () => {
       const app = express();
-      app.use(rateLimit(createLimiter({ client }), { limits: '3/minute' }));
+      app.use(rateLimit(patient({ client }), { limits: '3/minute' }));
       app.all('/*path'.slice(0, version === '4' ? 2 : 6), ok);
       const url = await listen(app);
       await ask(url, '/a');

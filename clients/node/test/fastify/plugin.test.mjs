@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
 import Fastify from 'fastify';
-import { ConfigurationError, createLimiter, Subject } from 'redis-rl';
+import { ConfigurationError, Subject } from 'redis-rl';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { LIBRARIES } from '../support/clients.mjs';
 import { atEnd } from '../support/closing.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { ask, untimed } from '../support/http.mjs';
+import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
-import { freePort, Server } from '../support/servers.mjs';
+import { NOBODYS_PORT, Server } from '../support/servers.mjs';
 
 let server;
 let client;
@@ -27,7 +28,7 @@ const keys = async () => (await server.command('KEYS', '*')).sort().map(decodeUR
 async function app(options, routes, fastifyOptions = {}) {
   const fastify = Fastify({ forceCloseConnections: true, ...fastifyOptions });
   atEnd(() => fastify.close());
-  await fastify.register(fastifyRateLimit, { limiter: createLimiter({ client }), ...options });
+  await fastify.register(fastifyRateLimit, { limiter: patient({ client }), ...options });
   await routes(fastify);
   return fastify.listen({ port: 0, host: '127.0.0.1' });
 }
@@ -163,7 +164,7 @@ test('tells it also of streams, errors, hijacked replies, and beside what the ap
 });
 
 test('tells it below an instance: hijacked, not found, and a Response', async () => {
-  const limiter = createLimiter({ client, legacy: 'delta' });
+  const limiter = patient({ client, legacy: 'delta' });
   const fastify = Fastify({ forceCloseConnections: true });
   atEnd(() => fastify.close());
   await fastify.register(async (inner) => {
@@ -219,8 +220,8 @@ test('tells all limits of a request, and once, though a later hook fails', async
 });
 
 test('answers 503 or serves when the store is gone, as each route wants', async () => {
-  const nobody = await LIBRARIES['ioredis 6'](await freePort(), { retryStrategy: null });
-  const limiter = createLimiter({ client: nobody, logger: memory() });
+  const nobody = await LIBRARIES['ioredis 6'](NOBODYS_PORT, { retryStrategy: null });
+  const limiter = patient({ client: nobody, logger: memory() });
   const url = await app({ limiter, onError: 'open' }, (fastify) => {
     const limits = '5/minute';
     fastify.get('/open', { config: { rl: { limits } } }, async (request) => request.rateLimit);
@@ -239,8 +240,9 @@ test('answers 503 or serves when the store is gone, as each route wants', async 
 test('holds requests as LEAKY asks, unless their clients leave', async () => {
   let served = 0;
   const url = await app({}, (fastify) => {
-    const rl = { limits: 'leaky 4/second burst 10', name: 'slow', wait: true };
-    fastify.get('/slow', { config: { rl } }, async () => {
+    const hold = (limits, name) => ({ config: { rl: { limits, name, wait: true } } });
+    fastify.get('/slow', hold('leaky 4/second burst 10', 'slow'), ok);
+    fastify.get('/slower', hold('leaky 1/3 seconds burst 10', 'slower'), async () => {
       served += 1;
       return 'x';
     });
@@ -248,14 +250,15 @@ test('holds requests as LEAKY asks, unless their clients leave', async () => {
   const start = performance.now();
   await Promise.all([ask(url, '/slow'), ask(url, '/slow')]);
   assert.ok(performance.now() - start > 240);
+  assert.equal((await ask(url, '/slower')).status, 200);
   const calls = await server.calls();
   const leaving = new AbortController();
-  const left = fetch(`${url}/slow`, { signal: leaving.signal });
+  const left = fetch(`${url}/slower`, { signal: leaving.signal });
   await eventually(async () => (await server.calls()) > calls);
   leaving.abort();
   await assert.rejects(left, { name: 'AbortError' });
-  await ask(url, '/slow'); // comes after its turn
-  assert.equal(served, 3);
+  await ask(url, '/slower'); // comes after its turn
+  assert.equal(served, 2);
 });
 
 test('can be answered otherwise', async () => {
@@ -308,7 +311,7 @@ for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler']) {
 test('a wrong limit refuses the route, and a route added too early is limited all the same', async () => {
   const fastify = Fastify();
   atEnd(() => fastify.close());
-  fastify.register(fastifyRateLimit, { limiter: createLimiter({ client }) });
+  fastify.register(fastifyRateLimit, { limiter: patient({ client }) });
   fastify.get('/early', { config: { rl: { limits: '1/minute' } } }, ok);
   await fastify.after();
   const wrong = { config: { rl: { limits: '1/minuet' } } };

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { before, beforeEach, test } from 'node:test';
 import Fastify from 'fastify';
-import { ConfigurationError, createLimiter } from 'redis-rl';
+import { ConfigurationError } from 'redis-rl';
 import { fastifyRateLimit } from 'redis-rl/fastify';
 import { LIBRARIES } from '../support/clients.mjs';
 import { atEnd } from '../support/closing.mjs';
+import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
 import { Server } from '../support/servers.mjs';
 
@@ -14,7 +15,7 @@ let limiter;
 before(async () => {
   server = await Server.start();
   const client = await LIBRARIES['ioredis 6'](server.port);
-  limiter = createLimiter({ client, logger: memory() });
+  limiter = patient({ client, logger: memory() });
 });
 beforeEach(() => server.command('FLUSHALL'));
 
@@ -76,6 +77,13 @@ test('wrong options of a route are refused where they are written', async () => 
     [{ rl: true }, /config\.rl must be options/],
     [{ rl: '5/minute' }, /config\.rl must be options/],
     [{ rl: null }, /config\.rl must be options/],
+    [
+      { rl: { subjects: { user: '5/minute' } } },
+      /options of a subject of limitAll must be an object/,
+    ],
+    [{ rl: { subjects: {}, limits } }, /limitAll has no option limits/],
+    [{ rl: { concurrency: '3' } }, /limit must be an integer/],
+    [{ rl: { concurrency: 3, cost: 2 } }, /concurrency has no option cost/],
     [{ rateLimit: { max: 5, timeWindow: '1 minute' } }, /must be in config\.rl/],
   ];
   for (const [at, [config, message]] of wrong.entries()) {
@@ -137,6 +145,26 @@ test('registered within and around, each for its own, and config.rl takes the ne
   assert.equal(await told(fastify, '/out'), '"around";q=9;w=60');
   assert.equal(await told(fastify, '/two/own'), '"two-own";q=9;w=60');
   assert.deepEqual((await server.command('KEYS', '*own*')).sort(), ['rl:two-own:user:two']);
+});
+
+test('config.rl of every kind has the defaults of the plugin', async () => {
+  const fastify = app();
+  const defaults = { key: () => 'ann', methods: ['GET'], retry: true };
+  const handler = (_request, reply) => reply.code(420).send('calm');
+  await fastify.register(fastifyRateLimit, { limiter, ...defaults, handler });
+  const subjects = { user: { limits: '0/minute', key: () => 'bob' } };
+  const configs = {
+    limit: { limits: '0/minute', name: 'x' },
+    all: { subjects },
+    places: { concurrency: 0, name: 'y' },
+  };
+  for (const [url, rl] of Object.entries(configs)) {
+    fastify.route({ method: ['GET', 'POST'], url: `/${url}`, config: { rl }, handler: ok });
+  }
+  for (const url of Object.keys(configs)) {
+    assert.equal((await fastify.inject(`/${url}`)).statusCode, 420, url);
+    assert.equal((await fastify.inject({ method: 'POST', url: `/${url}` })).statusCode, 200, url);
+  }
 });
 
 test('config.rl and a hook of one route have a budget each', async () => {

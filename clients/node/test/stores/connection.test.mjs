@@ -17,8 +17,9 @@ import {
 import { CLUSTERS, LIBRARIES } from '../support/clients.mjs';
 import { atEnd } from '../support/closing.mjs';
 import { eventually } from '../support/eventually.mjs';
+import { patient } from '../support/limiters.mjs';
 import { memory } from '../support/quiet.mjs';
-import { freePort, Server } from '../support/servers.mjs';
+import { NOBODYS_PORT, Server } from '../support/servers.mjs';
 
 let server;
 before(async () => {
@@ -77,7 +78,7 @@ async function slow(ms) {
 for (const [library, make] of Object.entries(UNCONNECTED)) {
   test(`${library}: a hundred checks at once wait for one connection`, async () => {
     const proxy = await slow(0);
-    const limiter = createLimiter({ client: make(proxy.port), timeoutMs: 2_000, prefix: library });
+    const limiter = patient({ client: make(proxy.port), prefix: library });
     const who = Subject.user('cold');
     const checks = Array.from({ length: 100 }, () => ({ who, limits: '200/hour' }));
     const outcomes = await limiter.checkMany(checks);
@@ -96,17 +97,17 @@ for (const [library, make] of Object.entries(UNCONNECTED)) {
     assert.equal(failed.length, 20);
     assert.match(logger.lines[0], /no connection|must answer within 60 ms/);
     await eventually(() => client.isReady ?? client.status === 'ready');
-    const patient = createLimiter({ client, timeoutMs: 2_000, prefix: `slow ${library}` });
-    assert.equal((await patient.check(who, '200/hour')).remaining, 199);
+    const calm = patient({ client, prefix: `slow ${library}` });
+    assert.equal((await calm.check(who, '200/hour')).remaining, 199);
     // The breaker that opened meanwhile is no obstacle: what is there is asked.
     await limiter.check(who, '200/hour').catch(() => {});
-    await eventually(async () => (await patient.peek(who, '200/hour')).remaining === 198);
+    await eventually(async () => (await calm.peek(who, '200/hour')).remaining === 198);
     assert.equal(proxy.connections, 1);
   });
 
   test(`${library}: probe makes that very connection`, async () => {
     const proxy = await slow(60);
-    const limiter = createLimiter({ client: make(proxy.port), timeoutMs: 300 });
+    const limiter = patient({ client: make(proxy.port) });
     await limiter.probe();
     await limiter.check('warm', '5/minute');
     assert.equal(proxy.connections, 1);
@@ -117,13 +118,13 @@ for (const [library, make] of Object.entries(UNCONNECTED)) {
     await once(hung, 'listening');
     atEnd(() => hung.close());
     const client = make(hung.address().port, { socket: { connectTimeout: 60_000 } });
-    const options = { timeoutMs: 5_000, connectTimeoutMs: 100, logger: memory() };
+    const options = { timeoutMs: 30_000, connectTimeoutMs: 100, logger: memory() };
     const limiter = createLimiter({ client, ...options });
     const early = limiter.check('k', '5/minute').catch((error) => error);
     await sleep(200);
     const start = performance.now();
     await assert.rejects(limiter.check('k', '5/minute'), StoreUnavailable);
-    assert.ok(performance.now() - start < 2_000);
+    assert.ok(performance.now() - start < 20_000);
     if (client.disconnect) client.disconnect();
     else client.destroy();
     await early;
@@ -131,7 +132,7 @@ for (const [library, make] of Object.entries(UNCONNECTED)) {
 
   test(`${library}: one that was closed stays closed`, async () => {
     const client = make(server.port);
-    const limiter = createLimiter({ client, logger: memory() });
+    const limiter = patient({ client, logger: memory() });
     await limiter.probe();
     if (client.quit && library === 'ioredis') await client.quit();
     else await client.close();
@@ -141,9 +142,9 @@ for (const [library, make] of Object.entries(UNCONNECTED)) {
   });
 
   test(`${library}: where nothing listens, the cause that the client swallowed is named`, async () => {
-    const port = await freePort();
+    const port = NOBODYS_PORT;
     const logger = memory();
-    const limiter = createLimiter({ client: make(port), logger });
+    const limiter = patient({ client: make(port), logger });
     await assert.rejects(limiter.probe(), new RegExp(`ECONNREFUSED 127\\.0\\.0\\.1:${port}`));
     await assert.rejects(limiter.check('k', '5/minute'), StoreUnavailable);
     assert.match(
@@ -157,7 +158,7 @@ for (const [library, make] of Object.entries(UNCONNECTED)) {
     const password = 'hunter2-s3cret';
     const client = make(server.port, { username: 'app', password });
     const logger = memory();
-    const limiter = createLimiter({ client, logger, onError: 'open' });
+    const limiter = patient({ client, logger, onError: 'open' });
     const refused = (error) => {
       assert.ok(error instanceof StoreUnavailable, inspect(error));
       assert.match(error.message, /WRONGPASS|NOAUTH/);
@@ -178,9 +179,8 @@ for (const [library, make] of Object.entries(UNCONNECTED)) {
 
 for (const [library, create] of Object.entries(CLUSTERS)) {
   test(`${library}: a cluster that nobody can reach is told with its cause`, async () => {
-    const port = await freePort();
-    const cluster = await create(port, { connect: false });
-    const limiter = createLimiter({ client: cluster, logger: memory() });
+    const cluster = await create(NOBODYS_PORT, { connect: false });
+    const limiter = patient({ client: cluster, logger: memory() });
     await assert.rejects(limiter.probe(), (error) => {
       assert.ok(error instanceof StoreUnavailable);
       assert.match(error.message, /ECONNREFUSED|Failed to refresh slots|None of/);

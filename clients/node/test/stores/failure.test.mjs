@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import {
   createLimiter,
@@ -15,9 +14,10 @@ import { rateLimit } from 'redis-rl/express';
 import { LIBRARIES } from '../support/clients.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { ask, listen } from '../support/http.mjs';
+import { patient } from '../support/limiters.mjs';
 import { FaultProxy } from '../support/proxy.mjs';
-import { memory } from '../support/quiet.mjs';
-import { freePort, MODULE, Server } from '../support/servers.mjs';
+import { assertRare, memory } from '../support/quiet.mjs';
+import { freePort, MODULE, NOBODYS_PORT, Server } from '../support/servers.mjs';
 
 const RETRYING = {
   ioredis: {
@@ -68,16 +68,15 @@ for (const library of Object.keys(LIBRARIES)) {
     const start = performance.now();
     await assert.rejects(limiter.check(`hang ${library}`, '100/hour'), StoreUnavailable);
     const took = performance.now() - start;
-    assert.ok(took >= 55 && took < 1000, `${took} ms`);
+    assert.ok(took >= 55 && took < 10_000, `${took} ms`);
   });
 
   test(`${library}: late replies are nobody else's`, async () => {
-    const { proxy, limiter } = await through(library, { timeoutMs: 100 });
-    proxy.delayMs = 600;
+    const { proxy, client, limiter } = await through(library);
+    proxy.fault = 'hang';
     await assert.rejects(limiter.check(`late ${library}`, '100/hour'), StoreUnavailable);
-    await sleep(650);
-    proxy.delayMs = 0;
-    const other = await limiter.check(`other ${library}`, '7/hour');
+    proxy.release();
+    const other = await patient({ client }).check(`other ${library}`, '7/hour');
     assert.deepEqual([other.decisions[0].limit, other.remaining], [7, 6]);
   });
 
@@ -105,7 +104,7 @@ for (const library of Object.keys(LIBRARIES)) {
   });
 
   test(`${library}: open serves without a verdict, closed does not`, async () => {
-    const client = await LIBRARIES[library](await freePort(), { lazy: true });
+    const client = await LIBRARIES[library](NOBODYS_PORT, { lazy: true });
     const logger = memory();
     const limiter = createLimiter({ client, logger, onError: 'open', timeoutMs: 50 });
     for (let times = 1; times <= 20; times++) {
@@ -115,7 +114,7 @@ for (const library of Object.keys(LIBRARIES)) {
       assert.deepEqual([outcome.remaining, outcome.tightest, outcome.cost], [null, null, 2]);
       assert.equal(limiter.failedOpen, times);
     }
-    assert.equal(logger.lines.length, 1);
+    assertRare(logger);
     assert.match(logger.lines[0], /served without a limit/);
     await assert.rejects(limiter.check('k', '5/minute', { onError: 'closed' }), StoreUnavailable);
     await assert.rejects(limiter.peek('k', '5/minute'), StoreUnavailable);
@@ -123,16 +122,22 @@ for (const library of Object.keys(LIBRARIES)) {
   });
 }
 
-test('a server that is stopped costs five deadlines, then none', async () => {
+test('a server that is stopped costs five deadlines, then none', async (t) => {
   const frozen = await Server.start();
   const client = await LIBRARIES['node-redis 6'](frozen.port);
   const limiter = createLimiter({ client, logger: memory(), timeoutMs: 60, onError: 'open' });
-  assert.equal((await limiter.check('k', '5/minute')).source, 'server');
+  await eventually(async () => (await limiter.check('k', '5/minute')).source === 'server');
+  const { mock } = t.mock.method(client, 'sendCommand');
+  const isAsked = async () => {
+    const before = mock.callCount();
+    await limiter.check('k', '5/minute');
+    return mock.callCount() > before;
+  };
   frozen.signal('SIGSTOP');
-  const start = performance.now();
-  for (let times = 0; times < 100; times++) await limiter.check('k', '5/minute');
-  const took = performance.now() - start;
-  assert.ok(took >= 280 && took < 2_000, `${took} ms`);
+  // More often only if this process itself is late: that is not held against the store.
+  let times = 0;
+  while (times < 100 && (await isAsked())) times += 1;
+  assert.ok(times >= 5 && times < 100, `it was asked ${times} times`);
   frozen.signal('SIGCONT');
   await eventually(async () => (await limiter.check('k', '5/minute')).source === 'server');
 });
@@ -161,19 +166,19 @@ function busy(ms) {
 
 for (const library of Object.keys(LIBRARIES)) {
   test(`${library}: a process that is busy before it asks does not take that for an outage`, async () => {
-    const { proxy, limiter } = await through(library);
+    const { proxy, limiter } = await through(library, { timeoutMs: 600 });
     proxy.delayMs = 10;
     const asked = limiter.check(`busy ${library}`, '5/minute');
-    busy(100);
+    busy(700);
     assert.equal((await asked).allowed, true);
   });
 
   test(`${library}: a process that is busy before it reads does not take that for an outage`, async () => {
     const client = await LIBRARIES[library](server.port);
-    const limiter = createLimiter({ client, timeoutMs: 30 });
+    const limiter = createLimiter({ client, timeoutMs: 600 });
     const asked = limiter.check(`busy ${library}`, '5/minute');
     await new Promise((resolve) => setImmediate(resolve));
-    busy(100);
+    busy(700);
     assert.equal((await asked).allowed, true);
   });
 }
@@ -182,20 +187,18 @@ test('without the module nobody is served, and once it is loaded everybody', asy
   const bare = await Server.start({ module: false });
   for (const library of Object.keys(LIBRARIES)) {
     const client = await LIBRARIES[library](bare.port);
-    await assert.rejects(createLimiter({ client }).probe(), ModuleNotLoaded, library);
+    await assert.rejects(patient({ client }).probe(), ModuleNotLoaded, library);
   }
   const logger = memory();
   const client = await LIBRARIES['ioredis 6'](bare.port);
-  const limiter = createLimiter({ client, logger, onError: 'open' });
+  const limiter = patient({ client, logger, onError: 'open' });
   for (let times = 0; times < 10; times++) {
     await assert.rejects(limiter.check('k', '5/minute'), ModuleNotLoaded);
   }
-  assert.equal(logger.lines.length, 1);
+  assertRare(logger);
   assert.match(logger.lines[0], /redis-rl module must be loaded.*loadmodule/);
   await bare.command('MODULE', 'LOAD', MODULE);
-  const loaded = performance.now();
   await eventually(() => serves(limiter));
-  assert.ok(performance.now() - loaded < 2000);
 });
 
 test('what only an operator can mend is answered 503 in every mode, with advice', async () => {
@@ -208,7 +211,7 @@ test('what only an operator can mend is answered 503 in every mode, with advice'
   ];
   for (const [key, client, advice] of cases) {
     const logger = memory();
-    const limiter = createLimiter({ client, logger, onError: 'open' });
+    const limiter = patient({ client, logger, onError: 'open' });
     await assert.rejects(limiter.check(new WholeKey(key), '5/minute'), StoreMisconfigured);
     assert.match(logger.lines[0], advice);
   }

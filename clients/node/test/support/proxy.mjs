@@ -5,8 +5,8 @@ import { atEnd } from './closing.mjs';
 
 export class FaultProxy {
   /**
-   * What becomes of replies: `pass`, `hang` until released, `drop`, which ends the connection, or
-   * `drop one`, after which they pass.
+   * What becomes of replies: `pass`, `hang` until released, `drop`, which ends the connection,
+   * `drop one`, after which they pass, or `drop checks`, which lets a client connect again.
    */
   fault = 'pass';
   delayMs = 0;
@@ -50,12 +50,17 @@ export class FaultProxy {
 
   #reply(data, down) {
     if (this.fault === 'hang') this.#held.push([data, down]);
-    if (this.fault.startsWith('drop')) {
+    const passes = this.fault === 'pass' || (this.fault === 'drop checks' && !isVerdict(data));
+    if (this.fault.startsWith('drop') && !passes) {
       if (this.fault === 'drop one') this.fault = 'pass';
       this.dropped += 1;
       down.destroy();
-    } else if (this.fault === 'pass' && this.delayMs)
-      setTimeout(() => down.write(data), this.delayMs);
-    else if (this.fault === 'pass') down.write(data);
+    } else if (passes && this.delayMs) setTimeout(() => down.write(data), this.delayMs);
+    else if (passes) down.write(data);
   }
+}
+
+/** Whether a reply is an array, as those to checks are, and none to what a client says first. */
+function isVerdict(data) {
+  return data.toString('latin1', 0, 1) === '*';
 }

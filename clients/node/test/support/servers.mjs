@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from 'redis';
 import { atEnd } from './closing.mjs';
@@ -25,6 +26,9 @@ process.on('exit', (code) => {
     rmSync(server.folder, { recursive: true, force: true });
   }
 });
+
+/** A port that nobody listens on, and that no test is ever given. */
+export const NOBODYS_PORT = 1;
 
 /**
  * A port that nobody listens on, below those that the system gives to outgoing connections by
@@ -47,10 +51,19 @@ export async function freePort() {
 
 /** A server that is ended with the tests of the file. */
 export class Server {
+  /** @param config words of its configuration, or a function that makes them */
   static async start({ module = true, port, config = [] } = {}) {
-    const server = new Server(port ?? (await freePort()));
-    await server.run(module ? ['--loadmodule', MODULE, ...config] : config);
-    return server;
+    // Between finding a port and listening on it somebody else may take it.
+    for (let times = 0; ; times++) {
+      const server = new Server(port ?? (await freePort()));
+      const words = typeof config === 'function' ? await config() : config;
+      if (await server.run(module ? ['--loadmodule', MODULE, ...words] : words)) return server;
+      // It may be given back by somebody who only looked whether it is free.
+      if (port) await sleep(500);
+      if (times === 9) throw new Error(`a server must start, and did not: ${server.log()}`);
+      started.delete(server);
+      rmSync(server.folder, { recursive: true, force: true });
+    }
   }
 
   constructor(port) {
@@ -60,15 +73,25 @@ export class Server {
     started.add(this);
   }
 
+  /** Whether it listens; false if it ended instead. */
   async run(config) {
     const words = ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.folder];
     words.push('--save', '', '--logfile', 'server.log', '--enable-module-command', 'yes');
     this.process = spawn('redis-server', [...words, ...config].map(String), { stdio: 'ignore' });
+    const ended = once(this.process, 'exit');
     const admin = createClient({ url: this.url });
     admin.on('error', () => {});
-    await admin.connect();
     this.admin = admin;
-    atEnd(() => this.stop());
+    const isOurs = async () => {
+      await admin.connect();
+      const info = await this.command('INFO', 'server');
+      return info.includes(`process_id:${this.process.pid}\r`);
+    };
+    const isNot = () => false;
+    const runs = await Promise.race([isOurs().catch(isNot), ended.then(isNot)]);
+    if (runs) atEnd(() => this.stop());
+    else await this.stop();
+    return runs;
   }
 
   log() {
@@ -99,11 +122,14 @@ export class Server {
   }
 }
 
+// A node that is late is not down.
+const CLUSTERED = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '60000'];
+
 /** Three primaries that share the slots, perhaps one of them without the module. */
 export async function startCluster({ without } = {}) {
   const nodes = [];
   for (let at = 0; at < 3; at++) {
-    const config = ['--cluster-enabled', 'yes', '--cluster-port', await freePort()];
+    const config = async () => [...CLUSTERED, '--cluster-port', await freePort()];
     nodes.push(await Server.start({ config, module: at !== without }));
   }
   const ranges = [

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from redis_rl.errors import CannotDecide, StoreMisconfigured
 
-_EVERY_S = 1.0
+EVERY_S = 1.0
 _MOST_KINDS = 64
 
 
 class Log:
     """Says why requests are refused, or served without a limit, and does not flood the log."""
 
-    def __init__(self, logger: logging.Logger) -> None:
+    def __init__(self, logger: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._logger = logger
+        self._clock = clock
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
@@ -38,10 +40,10 @@ class Log:
 
     def _is_due(self, kind: str) -> bool:
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             if now < self._next.get(kind, 0.0):
                 return False
             if len(self._next) >= _MOST_KINDS:
                 self._next.clear()
-            self._next[kind] = now + _EVERY_S
+            self._next[kind] = now + EVERY_S
         return True

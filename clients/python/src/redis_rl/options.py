@@ -60,13 +60,18 @@ class NamedOptions(TypedDict, total=False):
     """Overrides the limiter's."""
 
 
-class CheckOptions(NamedOptions, total=False):
+class ReserveOptions(NamedOptions, total=False):
+    """The options of a charge that is settled."""
+
+    max_wait: float | None
+    """Seconds to wait instead of being refused, if that is enough."""
+
+
+class CheckOptions(ReserveOptions, total=False):
     """The options of one check."""
 
     cost: int
     """How much it charges: 1 if left out."""
-    max_wait: float | None
-    """Seconds to wait instead of being refused, if that is enough."""
     retry: bool
     """Whether to ask once more, and charge once, if the connection breaks before the reply."""
 

@@ -179,7 +179,13 @@ class Outcome:
             [row if row[0] else [*row[:3], wait_ms, *row[4:]] for row in every]
             for every in (self.rows, self.bans)
         )
-        return Outcome(False, rows, self.labels, self.key, self.cost, self.source, bans, self.each)
+        each = {
+            name: part if part.allowed else part.refusing_for(wait_ms)
+            for name, part in self.each.items()
+        }
+        refusal = Outcome(False, rows, self.labels, self.key, self.cost, self.source, bans, each)
+        refusal.charge = self.charge
+        return refusal
 
     def aged(self, passed_ms: int) -> Outcome:
         """This refusal when so much time has passed, as the deny cache tells it."""

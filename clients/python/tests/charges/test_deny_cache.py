@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from redis_rl import Check, ConfigurationError, Outcome, RateLimiter, SyncRateLimiter, WholeKey
+from redis_rl import (
+    Check,
+    ConfigurationError,
+    Outcome,
+    RateLimiter,
+    StoreUnavailable,
+    SyncRateLimiter,
+    WholeKey,
+)
 from redis_rl.charges.denials import Denials
 from redis_rl.http.headers import rate_headers
 from redis_rl.limits.places import Places
 from redis_rl.testing import faked
-from store.kinds import Limiter
+from store.kinds import InThreads, Limiter
+from store.moments import until
+from store.proxy import FaultProxy
 from support.cluster import asked
 from support.server import Server
 
@@ -85,6 +96,8 @@ async def test_only_the_same_question(limiter: Limiter, now: list[float]) -> Non
     assert await source(limiter, "5/minute", cost=2) == "server"
     assert await source(limiter, "6/minute", cost=3) == "server"
     assert (await limiter.check("ann", "5/minute", cost=3)).source == "server"
+    renamed = await limiter.check(KEY, "5/minute", cost=3, name="login")
+    assert [one.policy for one in renamed.decisions] == ["login"]
     assert (await limiter.peek(KEY, "5/minute")).source == "server"
 
 
@@ -134,6 +147,55 @@ async def test_reset_and_settling_forget(limiter: Limiter, now: list[float]) -> 
     assert [await source(limiter, "9/minute") for _ in "12"] == ["server", "deny_cache"]
     assert await reserved.settle(0)
     assert (await limiter.check(KEY, "9/minute")).allowed
+
+
+async def test_a_place_that_was_given_back_is_there(limiter: Limiter, now: list[float]) -> None:
+    assert now
+    one = Places(1, "30s")
+    first = await limiter.take("ann", one)
+    sources = [(await limiter.take("ann", one)).outcome.source for _ in "12"]
+    assert sources == ["server", "deny_cache"]
+    first.release()
+    if isinstance(limiter, InThreads):
+        limiter.limiter._background.finish(20)
+    assert (await limiter.take("ann", one)).outcome.allowed
+
+
+@pytest.mark.parametrize("how", ["settled", "reset"])
+async def test_what_is_refused_while_more_is_given_back_is_not_kept(
+    limiter_of: Make, server: Server, proxy: FaultProxy, how: str
+) -> None:
+    limiter = limiter_of(proxy.url, deny_cache=10)
+    reserved = await limiter.reserve(KEY, "9/minute", cost=9)
+    proxy.hold()
+    refused = asyncio.ensure_future(limiter.check(KEY, "9/minute"))
+    await until(lambda: calls(server) == 2)
+    given = asyncio.ensure_future(reserved.settle(0) if how == "settled" else limiter.reset(KEY))
+    await until(lambda: asked(server, "EXISTS", "k") == 0 or left(server) == 9)
+    proxy.pass_on()
+    assert await given
+    assert not (await refused).allowed
+    assert (await limiter.check(KEY, "9/minute")).allowed
+
+
+def left(server: Server) -> int:
+    return int(asked(server, "RL.FIXED", "k", 9, "1m", "COST", 0)[2])
+
+
+async def test_a_refusal_is_known_though_the_store_is_gone(
+    limiter_of: Make, proxy: FaultProxy
+) -> None:
+    limiter = limiter_of(proxy.url, deny_cache=10)
+    both = [Check("bob", "5/minute"), Check(KEY, ONE)]
+    for _ in "12":
+        await limiter.check_all(both)
+        await limiter.check(KEY, ONE)
+    proxy.refuse()
+    for _ in range(7):  # more than open the breaker
+        with pytest.raises(StoreUnavailable):
+            await limiter.check("ann", ONE)
+    assert (await limiter.check(KEY, ONE)).source == "deny_cache"
+    assert (await limiter.check_all(both)).source == "deny_cache"
 
 
 async def test_several_subjects(limiter: Limiter, server: Server, now: list[float]) -> None:

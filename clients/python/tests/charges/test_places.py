@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +14,12 @@ import pytest
 from redis_rl import ConfigurationError, RateLimiter, StoreUnavailable, SyncRateLimiter, WholeKey
 from redis_rl.charges.background import Background
 from redis_rl.limits.places import Places
-from store.kinds import Limiter
+from store.kinds import LONG, Limiter
+from store.moments import until
 from store.proxy import FaultProxy
 from support.cluster import asked
 from support.eventually import eventually
-from support.pool import NewServer
+from support.paths import ROOT
 from support.server import Server
 
 Make = Callable[..., Limiter]
@@ -33,9 +32,9 @@ def held(server: Server) -> int:
     return 10 - int(asked(server, "RL.LEASE", "k", 10, "1m", "looks", "COST", 0)[2])
 
 
-async def until(server: Server, count: int) -> bool:
+async def until_held(server: Server, count: int) -> None:
     """Wait until so many are held."""
-    return await asyncio.to_thread(eventually, lambda: held(server) == count)
+    await until(lambda: held(server) == count)
 
 
 async def test_places_are_taken_and_given_back(limiter: Limiter, server: Server) -> None:
@@ -47,7 +46,7 @@ async def test_places_are_taken_and_given_back(limiter: Limiter, server: Server)
     assert held(server) == 2
     first.release()
     first.release()
-    assert await until(server, 1)
+    await until_held(server, 1)
     assert (await limiter.take(KEY, TWO)).outcome.allowed
 
 
@@ -61,7 +60,7 @@ async def test_a_lost_reply_takes_one_place(
     assert (place.outcome.allowed, held(server)) == (True, 1)
     proxy.cut_replies = 1
     place.release()
-    assert await until(server, 0)
+    await until_held(server, 0)
 
 
 async def test_no_answer_leaves_no_place_behind(
@@ -72,7 +71,7 @@ async def test_no_answer_leaves_no_place_behind(
     proxy.cut_replies = 2
     place = await limiter.take(KEY, TWO)
     assert place.outcome.source == "failed_open"
-    assert await until(server, 0)
+    await until_held(server, 0)
 
 
 async def test_an_outage_follows_the_mode(limiter_of: Make) -> None:
@@ -89,35 +88,13 @@ async def test_an_outage_follows_the_mode(limiter_of: Make) -> None:
 async def test_an_outage_at_release_is_logged_once_and_harmless(
     limiter_of: Make, proxy: FaultProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    limiter = limiter_of(proxy.url, timeout=0.3)
+    limiter = limiter_of(proxy.url)
     places = [await limiter.take(KEY, TWO) for _ in "12"]
     proxy.refuse()
     for place in places:
         place.release()
     await limiter.aclose()
     assert caplog.text.count("A place is not given back before its lease ends") == 1
-
-
-@pytest.fixture
-def on_time(new_server: NewServer) -> Server:
-    """A server whose clock runs."""
-    server = new_server()
-    server.clock.offset_ms(0)
-    return server
-
-
-async def test_it_is_renewed_while_it_is_held(limiter_of: Make, on_time: Server) -> None:
-    limiter = limiter_of(f"redis://127.0.0.1:{on_time.port}")
-    place = await limiter.take(KEY, Places(2, "1s"))
-    began = time.monotonic()
-    while time.monotonic() - began < 2.5:
-        assert held(on_time) == 1
-        await asyncio.sleep(0.05)
-    place.release()
-    assert await until(on_time, 0)
-    renewals = calls(on_time, "rl.renew")
-    await asyncio.sleep(0.8)
-    assert calls(on_time, "rl.renew") == renewals
 
 
 def calls(server: Server, command: str) -> int:
@@ -127,31 +104,63 @@ def calls(server: Server, command: str) -> int:
     return 0
 
 
-async def test_a_place_that_is_gone_is_asked_for_again(limiter_of: Make, on_time: Server) -> None:
-    limiter = limiter_of(f"redis://127.0.0.1:{on_time.port}")
-    place = await limiter.take(KEY, Places(2, "1s"))
-    asked(on_time, "DEL", "k")
-    assert await until(on_time, 1)
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renew a lease of 30 s every 50 ms: the server's clock is the test's, the helper's is not."""
+    monkeypatch.setattr("redis_rl.charges.places.RENEWALS", 600)
+
+
+async def renewed(server: Server) -> None:
+    """Wait for a renewal that began after this."""
+    before = calls(server, "rl.renew")
+    await until(lambda: calls(server, "rl.renew") >= before + 2)
+
+
+async def test_it_is_renewed_every_third_of_its_lease(limiter: Limiter) -> None:
+    place = await limiter.take(KEY, TWO)
+    assert place._every_s == 10
     place.release()
-    assert await until(on_time, 0)
+
+
+@pytest.mark.usefixtures("often")
+async def test_it_is_renewed_while_it_is_held(limiter: Limiter, server: Server) -> None:
+    place = await limiter.take(KEY, TWO)
+    for _ in range(4):
+        server.clock.advance(20_000)
+        await renewed(server)
+        assert held(server) == 1
+    place.release()
+    await until_held(server, 0)
+    renewals = calls(server, "rl.renew")
+    await asyncio.sleep(0.3)
+    assert calls(server, "rl.renew") == renewals
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_place_that_is_gone_is_asked_for_again(limiter: Limiter, server: Server) -> None:
+    place = await limiter.take(KEY, TWO)
+    asked(server, "DEL", "k")
+    await until_held(server, 1)
+    place.release()
+    await until_held(server, 0)
 
 
 async def test_as_a_block_of_the_async_limiter(url: str, server: Server) -> None:
-    async with RateLimiter(url, timeout=5) as limiter:
+    async with RateLimiter(url, **LONG) as limiter:
         async with limiter.lease(KEY, 2, "30s") as place, limiter.lease(KEY, 2, "30s") as other:
             assert place.outcome.allowed
             assert other.outcome.allowed
             assert not (await limiter.lease(KEY, 2, "30s")).outcome.allowed
             assert held(server) == 2
-        assert await until(server, 0)
+        await until_held(server, 0)
         with pytest.raises(ZeroDivisionError):
             async with limiter.lease(KEY, 2, "30s"):
                 raise ZeroDivisionError
-        assert await until(server, 0)
+        await until_held(server, 0)
 
 
 def test_as_a_block_of_the_sync_limiter(url: str, server: Server) -> None:
-    with SyncRateLimiter(url, timeout=5) as limiter:
+    with SyncRateLimiter(url, **LONG) as limiter:
         with limiter.lease(KEY, 1, "30s") as place, limiter.lease(KEY, 1, "30s") as other:
             assert (place.outcome.allowed, other.outcome.allowed) == (True, False)
             assert held(server) == 1
@@ -164,7 +173,7 @@ def test_as_a_block_of_the_sync_limiter(url: str, server: Server) -> None:
 async def test_cancelled_while_it_asks_and_while_it_holds(
     server: Server, proxy: FaultProxy
 ) -> None:
-    async with RateLimiter(proxy.url, timeout=5) as limiter:
+    async with RateLimiter(proxy.url, **LONG) as limiter:
 
         async def work() -> None:
             async with limiter.lease(KEY, 9, "30s"):
@@ -172,7 +181,7 @@ async def test_cancelled_while_it_asks_and_while_it_holds(
 
         await limiter.check("ann", "5/minute")
         holding = asyncio.create_task(work())
-        assert await until(server, 1)
+        await until_held(server, 1)
         proxy.freeze()
         asking = asyncio.create_task(work())
         await asyncio.sleep(0.05)
@@ -181,45 +190,47 @@ async def test_cancelled_while_it_asks_and_while_it_holds(
         proxy.thaw()
         results = await asyncio.gather(asking, holding, return_exceptions=True)
         assert all(isinstance(one, asyncio.CancelledError) for one in results)
-    assert await until(server, 0)
+    await until_held(server, 0)
 
 
 HOLDS = """
-import asyncio, sys
+import asyncio, sys, time
 from redis_rl import RateLimiter, SyncRateLimiter, WholeKey
+from redis_rl.charges import places
 from redis_rl.limits.places import Places
 
-async def hold():
-    place = await RateLimiter(sys.argv[1], timeout=5).take(WholeKey("k"), Places(9, "1s"))
-    print("held", flush=True)
-    await asyncio.sleep(60)
+places.RENEWALS = 600
+url, which = sys.argv[1:]
+given = {"timeout": 20, "connect_timeout": 20}
 
-if sys.argv[2] == "async":
+async def hold():
+    place = await RateLimiter(url, **given).take(WholeKey("k"), Places(9, "30s"))
+    await asyncio.sleep(600)
+
+if which == "async":
     asyncio.run(hold())
-place = SyncRateLimiter(sys.argv[1], timeout=5).take(WholeKey("k"), Places(9, "1s"))
-print("held", flush=True)
-__import__("time").sleep(60)
+place = SyncRateLimiter(url, **given).take(WholeKey("k"), Places(9, "30s"))
+time.sleep(600)
 """
 
 
 @pytest.mark.parametrize("which", ["async", "sync"])
-def test_a_process_that_is_killed_leaks_nothing_beyond_the_lease(
-    on_time: Server, which: str
+async def test_a_process_that_is_killed_leaks_nothing_beyond_the_lease(
+    server: Server, url: str, which: str
 ) -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-c", HOLDS, f"redis://127.0.0.1:{on_time.port}", which],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": "src"},
-    )
-    assert program.stdout is not None
-    assert program.stdout.readline() == b"held\n"
-    time.sleep(1.5)  # it is renewed
-    assert held(on_time) == 1
-    program.send_signal(signal.SIGKILL)
-    killed = time.monotonic()
-    program.wait(10)
-    assert eventually(lambda: held(on_time) == 0)
-    assert time.monotonic() - killed < 2
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "clients/python/src")}
+    program = subprocess.Popen([sys.executable, "-c", HOLDS, url, which], env=environment)
+    try:
+        await until(lambda: held(server) == 1, 60)
+        server.clock.advance(20_000)
+        await renewed(server)
+        assert held(server) == 1
+    finally:
+        program.kill()
+        program.wait()
+    assert held(server) == 1
+    server.clock.advance(30_001)
+    assert held(server) == 0
 
 
 @pytest.mark.parametrize(
@@ -250,7 +261,7 @@ def test_what_is_forgotten_takes_no_room() -> None:
     background.later(lambda: done.append(1))
     background.later(lambda: done.remove(0))
     background.later(lambda: done.append(2))
-    background.finish(5)
+    background.finish(20)
     assert done == [1, 2]
 
 

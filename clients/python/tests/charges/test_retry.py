@@ -10,6 +10,7 @@ import pytest
 
 from redis_rl import StoreUnavailable, WholeKey
 from store.kinds import Limiter
+from store.moments import set_timeout, until
 from store.nodes import Nodes, limiter_on
 from store.proxy import FaultProxy
 from support.cluster import asked, keys_in, slot_of
@@ -86,12 +87,16 @@ async def test_it_is_one_retry(limiter_of: Make, server: Server, proxy: FaultPro
 async def test_a_timeout_is_not_retried(
     limiter_of: Make, server: Server, proxy: FaultProxy
 ) -> None:
-    limiter = limiter_of(proxy.url, timeout=0.5)
+    limiter = limiter_of(proxy.url)
     await limiter.check("ann", "9/minute")
     writes = proxy.writes
-    proxy.delay = 3  # more than a late process gets
+    proxy.hold()
+    set_timeout(limiter, 0.5)
     with pytest.raises(StoreUnavailable):
         await retried(limiter, "k")
+    await until(lambda: asked(server, "EXISTS", "k"))
+    proxy.pass_on()
+    await limiter.aclose()  # nothing is sent any more
     assert proxy.writes == writes + 1
     assert left(server, "k") == 7
 

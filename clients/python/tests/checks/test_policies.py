@@ -11,7 +11,7 @@ import pytest
 from redis_rl import ConfigurationError, RateLimiter, StoreMisconfigured, WholeKey
 from redis_rl.http.headers import rate_headers
 from redis_rl.limits.known import KnownPolicies
-from store.kinds import Limiter
+from store.kinds import LONG, Limiter
 from support.cluster import asked
 from support.pool import NewServer
 from support.server import Server
@@ -161,7 +161,7 @@ def test_a_policy_is_asked_for_again_where_the_answer_was_lost() -> None:
 
 async def test_a_peek_at_a_policy_waits_as_the_policy_does(keeper: Server) -> None:
     asked(keeper, "RL.POLICY", "SET", "one", "TOKEN", 2, 1, "10s")
-    async with RateLimiter(url_of(keeper), timeout=5) as limiter:
+    async with RateLimiter(url_of(keeper), **LONG) as limiter:
         await limiter.check(WholeKey("k"), "policy one", cost=2)
         looked = await limiter.peek(WholeKey("k"), "policy one")
         assert not looked.allowed

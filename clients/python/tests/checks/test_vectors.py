@@ -323,5 +323,5 @@ def test_lines(case: Case) -> None:
     limits = LimitSet(case["spec"])
     quotas = None if not limits.named or "server" in case else [5]
     labels = limits.labels(known(case), quotas)
-    extra = extra_ms(labels.limits, case["ahead"], case["cost"])
+    extra = extra_ms(labels.limits, case["ahead"] * case["cost"])
     assert case["wait_ms"] + extra == case["estimate_ms"]

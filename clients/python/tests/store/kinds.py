@@ -8,6 +8,14 @@ from typing import Any
 from redis_rl import Outcome, RateLimiter, SyncRateLimiter
 from redis_rl.charges.reservation import Reservation
 
+LONG: Any = {"timeout": 10, "connect_timeout": 10}
+"""Options of a limiter whose checks succeed on a busy machine, too."""
+
+
+def patient(url: str) -> str:
+    """The arguments of such a limiter, as source."""
+    return f'"{url}", timeout=10, connect_timeout=10'
+
 
 class _Reserved:
     """A reservation that is settled in a thread."""

@@ -9,7 +9,7 @@ import redis.asyncio
 import redis.cluster
 
 from redis_rl import RateLimiter
-from store.kinds import InThreads, Limiter
+from store.kinds import LONG, InThreads, Limiter
 from support.clock import Clock
 from support.cluster import SLOTS, ask, asked
 from support.eventually import eventually
@@ -55,7 +55,7 @@ class limiter_on:  # noqa: N801 - reads as a function
     def __init__(
         self, kind: str, port: int, of_client: dict[str, Any] | None = None, **settings: Any
     ) -> None:
-        settings = {"timeout": 5, **settings}
+        settings = {**LONG, **settings}
         of_client = {"host": "127.0.0.1", "port": port, **(of_client or {})}
         self._client: Any
         self._limiter: Limiter

@@ -9,30 +9,35 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
+from support.ports import free_port, give_back
+
 _SIZE = 65536
 
 
 class FaultProxy:
     """Forwards to a port of the loopback interface, from one of its own.
 
-    It runs in a thread, so that it goes on while a test blocks. `delay` holds each reply for so
-    many seconds; while `frozen`, nothing passes in either direction; `reply_bytes` lets so many
-    bytes of replies through, and then no more; `piece` hands replies on in pieces of so many.
-    `cut_replies` breaks the connection in the place of so many chunks of replies, greetings aside.
-    `writes` counts the chunks that clients sent, `connections` how often they connected.
+    It runs in a thread, so that it goes on while a test blocks. After `freeze` nothing passes in
+    either direction; `hold` keeps replies back, greetings aside, while requests pass; `reply_bytes`
+    lets so many bytes of replies through, and then no more; `piece` hands replies on in pieces of
+    so many. `cut_replies` breaks the connection in the place of so many chunks of replies,
+    greetings aside.
+    `writes` counts the chunks that clients sent, `replies` those that were handed on to them,
+    `connections` how often they connected.
     """
 
     def __init__(self, target: int, encrypted: ssl.SSLContext | None = None) -> None:
-        self.port = 0
-        self.delay = 0.0
+        self.port = free_port()
         self.reply_bytes: int | None = None
         self.cut_replies = 0
         self.writes = 0
+        self.replies = 0
         self.connections = 0
         self.piece: int | None = None
         self._target = target
         self._encrypted = encrypted
         self._thawed: asyncio.Event
+        self._passing: asyncio.Event
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -56,6 +61,7 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        give_back(self.port)
 
     @property
     def url(self) -> str:
@@ -69,6 +75,14 @@ class FaultProxy:
     def thaw(self) -> None:
         """Let all pass that was held, and what comes."""
         self._loop.call_soon_threadsafe(self._thawed.set)
+
+    def hold(self) -> None:
+        """Keep replies back."""
+        self._loop.call_soon_threadsafe(self._passing.clear)
+
+    def pass_on(self) -> None:
+        """Hand on the replies that were kept back, and those that come."""
+        self._loop.call_soon_threadsafe(self._passing.set)
 
     def kill(self) -> None:
         """Break all connections."""
@@ -87,15 +101,15 @@ class FaultProxy:
         done.result(10)
 
     async def _start(self) -> None:
-        self._thawed = asyncio.Event()
+        self._thawed, self._passing = asyncio.Event(), asyncio.Event()
         self._thawed.set()
+        self._passing.set()
         await self._listen()
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(
             self._serve, "127.0.0.1", self.port, ssl=self._encrypted
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop_listening(self) -> None:
         assert self._server is not None
@@ -139,8 +153,9 @@ class FaultProxy:
 
     async def _replies(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while chunk := await source.read(_SIZE):
-            await asyncio.sleep(self.delay)
             await self._thawed.wait()
+            if chunk[:1] in b"*:":
+                await self._passing.wait()
             if self.cut_replies and chunk[:1] in b"*:":
                 self.cut_replies -= 1
                 raise ConnectionResetError("as the test says")
@@ -151,4 +166,5 @@ class FaultProxy:
             for at in range(0, len(chunk), size):
                 sink.write(chunk[at : at + size])
                 await asyncio.sleep(0.001 if self.piece else 0)
+            self.replies += 1
         sink.close()

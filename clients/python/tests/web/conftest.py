@@ -10,6 +10,7 @@ import django
 import pytest
 
 from redis_rl.fastapi import RateLimiter
+from store.kinds import LONG
 from web.apps.adapters import Adapter, Limited
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "web.apps.settings"
@@ -20,8 +21,8 @@ Serve = Callable[..., Adapter]
 
 @pytest.fixture
 async def limiter(url: str) -> AsyncIterator[RateLimiter]:
-    """Long enough in its deadline for a busy machine; tests of deadlines make their own."""
-    limiter = RateLimiter(url, timeout=5)
+    """A limiter on the shared server."""
+    limiter = RateLimiter(url, **LONG)
     yield limiter
     await limiter.aclose()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +15,18 @@ import pytest
 from redis_rl import Outcome, RateLimiter, StoreUnavailable, SyncRateLimiter
 from redis_rl.errors import NoAnswer
 from redis_rl.wire.deadline import Deadline
+from store.kinds import LONG
+from store.moments import LoopClock, set_timeout
 from store.proxy import FaultProxy
 
-TIMEOUT_S = 0.1
+TIMEOUT_S = 10.0
 
 
 @contextmanager
-def computing(threads: int) -> Iterator[None]:
-    """Keep so many threads busy with Python, which one at a time can run."""
+def computing(threads: int, turn_s: float) -> Iterator[None]:
+    """Keep so many threads busy with Python, which one at a time can run, for so long."""
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(turn_s)
     done = threading.Event()
 
     def compute() -> None:
@@ -34,30 +40,33 @@ def computing(threads: int) -> Iterator[None]:
         yield
     finally:
         done.set()
+        sys.setswitchinterval(usual_s)
         for one in every:
             one.join(10)
 
 
 def test_threads_that_compute_fail_no_check_of_another(url: str) -> None:
-    limiter = SyncRateLimiter(url, timeout=TIMEOUT_S, on_error="open")
+    limiter = SyncRateLimiter(url, **LONG, on_error="open")
     limiter.probe()
-    with computing(8):
-        outcomes = [limiter.check("ann", "1000/minute") for _ in range(30)]
+    set_timeout(limiter, 0.5)  # for the server; a turn of all threads takes longer
+    with computing(8, 0.08):
+        outcomes = [limiter.check("ann", "1000/minute") for _ in range(4)]
     limiter.close()
-    assert [outcome.source for outcome in outcomes].count("server") >= 29
+    assert [outcome.source for outcome in outcomes].count("server") >= 2
 
 
 def test_a_reply_that_is_there_is_taken_however_late_it_is(url: str) -> None:
-    limiter = SyncRateLimiter(url, timeout=TIMEOUT_S)
+    limiter = SyncRateLimiter(url, **LONG)
     limiter.probe()
-    with slowed(limiter, 3 * TIMEOUT_S):
+    set_timeout(limiter, 0.1)
+    with slowed(limiter, 0.3):
         assert limiter.check("ann", "5/minute").remaining == 4
     limiter.close()
 
 
 @contextmanager
 def slowed(limiter: SyncRateLimiter, seconds: float) -> Iterator[None]:
-    """Keep the thread from running after each write."""
+    """Keep the thread from running after each write, until the reply is there."""
     pool = limiter._store._pool  # type: ignore[union-attr]
     connection = pool._idle[-1]
     real = connection._sock
@@ -68,6 +77,7 @@ def slowed(limiter: SyncRateLimiter, seconds: float) -> Iterator[None]:
         def sendall(self, data: bytes) -> None:
             real.sendall(data)
             time.sleep(seconds)
+            assert select.select([real], [], [], 20)[0]
 
         def __getattr__(self, name: str) -> object:
             return getattr(real, name)
@@ -86,24 +96,26 @@ async def burst(limiter: RateLimiter, count: int = 20) -> list[Outcome | BaseExc
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_a_loop_that_is_kept_busy_fails_no_check_of_a_burst(url: str, turns: int) -> None:
-    async with RateLimiter(url, timeout=TIMEOUT_S) as limiter:
+    async with RateLimiter(url, **LONG) as limiter:
         await limiter.probe()
+        clock = LoopClock()
         checks = asyncio.ensure_future(burst(limiter))
         for _ in range(turns):
             await asyncio.sleep(0)
-        block(3 * TIMEOUT_S)
+        clock.advance(3 * TIMEOUT_S)
         assert [one for one in await checks if not isinstance(one, Outcome)] == []
         assert len({one.remaining for one in await checks if isinstance(one, Outcome)}) == 20
 
 
 async def test_a_burst_between_blocking_turns_fails_none(url: str) -> None:
     """As an app whose handlers compute: every turn of the loop takes longer than the timeout."""
-    async with RateLimiter(url, timeout=TIMEOUT_S) as limiter:
+    async with RateLimiter(url, **LONG) as limiter:
         await limiter.probe()
+        clock = LoopClock()
 
         async def handler() -> Outcome:
             outcome = await limiter.check("ann", "1000/minute")
-            block(0.03)
+            clock.advance(0.3 * TIMEOUT_S)
             return outcome
 
         outcomes = await asyncio.gather(*(handler() for _ in range(20)), return_exceptions=True)
@@ -111,13 +123,14 @@ async def test_a_burst_between_blocking_turns_fails_none(url: str) -> None:
 
 
 async def test_who_is_late_twice_blames_himself_and_opens_no_breaker(proxy: FaultProxy) -> None:
-    async with RateLimiter(proxy.url, timeout=TIMEOUT_S) as limiter:
+    async with RateLimiter(proxy.url, **LONG) as limiter:
         await limiter.probe()
+        clock = LoopClock()
         proxy.freeze()
         checks = asyncio.ensure_future(burst(limiter))
         while not checks.done():
             await asyncio.sleep(0)
-            block(1.5 * TIMEOUT_S)
+            clock.advance(1.5 * TIMEOUT_S)
         answers = await checks
         proxy.thaw()
         assert {type(one) for one in answers} == {StoreUnavailable}
@@ -126,20 +139,19 @@ async def test_who_is_late_twice_blames_himself_and_opens_no_breaker(proxy: Faul
 
 
 async def test_a_busy_loop_and_a_hung_server_are_left_in_time(proxy: FaultProxy) -> None:
-    async with RateLimiter(proxy.url, timeout=TIMEOUT_S) as limiter:
+    async with RateLimiter(proxy.url, **LONG) as limiter:
         await limiter.probe()
+        clock = LoopClock()
         proxy.freeze()
-        began = time.monotonic()
+        began = clock.now()
         checks = asyncio.ensure_future(burst(limiter))
         await asyncio.sleep(0)
-        block(1.5 * TIMEOUT_S)
+        clock.advance(1.5 * TIMEOUT_S)
+        while not checks.done():
+            await asyncio.sleep(0)
+            clock.advance(TIMEOUT_S / 1000)
         assert {type(one) for one in await checks} <= {NoAnswer, StoreUnavailable}
-        assert time.monotonic() - began < 4 * TIMEOUT_S + 0.5
-
-
-def block(seconds: float) -> None:
-    """Keep the loop busy, as an application that does not await."""
-    time.sleep(seconds)
+        assert clock.now() - began < 4 * TIMEOUT_S
 
 
 def test_a_deadline_is_renewed_once_for_who_is_late_himself(

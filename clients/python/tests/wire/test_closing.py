@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio.connection import Connection
 
 from redis_rl import Outcome, RateLimiter, StoreUnavailable
+from store.kinds import LONG
 
 DEADLINE_S = 20
 TURNS = range(8)
@@ -20,10 +21,20 @@ TURNS = range(8)
 
 def ends(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run it in a thread of its own, as a loop that hangs cannot be left."""
-    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(DEADLINE_S)
     assert not thread.is_alive(), "the loop does not end"
+    if failed:
+        raise failed[0]
 
 
 @pytest.fixture
@@ -50,7 +61,7 @@ async def connecting(
     url: str, connected: list[Callable[[], None]], after: int
 ) -> tuple[RateLimiter, asyncio.Future[Outcome]]:
     """A limiter and its check, so many turns after that in which its connection was made."""
-    limiter = RateLimiter(url, timeout=5)
+    limiter = RateLimiter(url, **LONG)
     made = asyncio.Event()
     connected.append(made.set)
     check = asyncio.ensure_future(limiter.check("ann", "5/minute"))
@@ -88,7 +99,7 @@ def test_a_loop_may_end_in_the_turn_in_which_it_connects(
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "not closed"])
 def test_a_loop_may_end_before_it_is_connected(url: str, after: int, close: bool) -> None:
     async def main() -> None:
-        limiter = RateLimiter(url, timeout=5)
+        limiter = RateLimiter(url, **LONG)
         check = asyncio.ensure_future(limiter.check("ann", "5/minute"))
         await turns(after)
         if close:

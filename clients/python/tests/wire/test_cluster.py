@@ -13,7 +13,9 @@ import redis.cluster
 
 from redis_rl import ModuleNotLoaded, RateLimiter, StoreMisconfigured, StoreUnavailable, WholeKey
 from store.kinds import Limiter
+from store.moments import set_timeout
 from store.nodes import Nodes, limiter_on
+from store.outages import AT_ONCE_S
 from support.cluster import SLOTS, asked, keys_in
 from support.eventually import eventually
 from support.kinds import Kind
@@ -134,27 +136,29 @@ async def test_a_cluster_that_is_gone_is_an_outage_within_the_deadline(
 ) -> None:
     nodes = Nodes(new_server, tmp_path)
     for kind_of_limiter in ("async", "sync"):
-        async with limiter_on(kind_of_limiter, nodes.nodes[0].port, timeout=0.5) as limiter:
+        async with limiter_on(kind_of_limiter, nodes.nodes[0].port) as limiter:
             await limiter.check(WholeKey(SPREAD[0]), "50/minute")
             for node in nodes.nodes:
                 node.kill9()
+            set_timeout(limiter, 0.5)
             for _ in range(8):
                 began = time.monotonic()
                 with pytest.raises(StoreUnavailable):
                     await limiter.check(WholeKey(SPREAD[0]), "50/minute")
-                assert time.monotonic() - began < 3 * 0.5
+                assert time.monotonic() - began < AT_ONCE_S
+            set_timeout(limiter, 10)
             for node in nodes.nodes:
                 node.start()
             eventually(lambda: all(map(nodes._whole, nodes.nodes)), 30)
             began = time.monotonic()
-            while time.monotonic() - began < 10:
+            while time.monotonic() - began < 60:
                 try:
                     await limiter.check(WholeKey(SPREAD[0]), "50/minute")
                     break
                 except StoreUnavailable:
                     await asyncio.sleep(0.05)
             else:
-                raise AssertionError("no verdict after 10 s")
+                raise AssertionError("no verdict after 60 s")
 
 
 async def test_a_cluster_that_was_never_there_is_an_outage() -> None:
@@ -164,5 +168,5 @@ async def test_a_cluster_that_was_never_there_is_an_outage() -> None:
             began = time.monotonic()
             with pytest.raises(StoreUnavailable):
                 await limiter.check(WholeKey("key"), "5/minute")
-            assert time.monotonic() - began < 3 * 0.3
+            assert time.monotonic() - began < AT_ONCE_S
     await client.aclose()

@@ -17,6 +17,8 @@ import redis.asyncio
 from redis_rl import RateLimiter, StoreUnavailable, WholeKey
 from redis_rl.wire.link import Link
 from redis_rl.wire.resp import Incomplete, Refusal, read
+from store.kinds import LONG
+from store.moments import set_timeout, until
 from store.proxy import FaultProxy
 from support.cluster import asked
 from support.server import Server
@@ -55,7 +57,7 @@ def test_what_is_no_reply_is_an_error(data: bytes) -> None:
 
 
 async def test_replies_may_come_in_pieces(proxy: FaultProxy) -> None:
-    async with RateLimiter(proxy.url, timeout=10) as limiter:
+    async with RateLimiter(proxy.url, timeout=30, connect_timeout=30) as limiter:
         await limiter.check(WholeKey("warm"), "5/minute")
         proxy.piece = 3
         outcomes = await asyncio.gather(
@@ -66,7 +68,7 @@ async def test_replies_may_come_in_pieces(proxy: FaultProxy) -> None:
 
 async def test_a_server_is_spoken_to_so_that_it_says_nothing_unasked(server: Server) -> None:
     client = redis.asyncio.Redis(port=server.port, protocol=3, client_name="spoken-to")
-    async with RateLimiter(client, timeout=5) as limiter:
+    async with RateLimiter(client, **LONG) as limiter:
         await limiter.check(WholeKey("key"), "5/minute")
         listed: bytes = asked(server, "CLIENT", "LIST")
         [ours] = [line for line in listed.splitlines() if b"name=spoken-to" in line]
@@ -78,7 +80,7 @@ async def test_a_server_is_spoken_to_so_that_it_says_nothing_unasked(server: Ser
 async def test_what_waits_while_a_server_does_not_read_can_still_be_given_up(
     server: Server, proxy: FaultProxy
 ) -> None:
-    async with RateLimiter(proxy.url, timeout=20) as limiter:
+    async with RateLimiter(proxy.url, timeout=60, connect_timeout=60) as limiter:
         await limiter.check(WholeKey("warm"), "5/minute")
         proxy.freeze()
         first = asyncio.ensure_future(limiter.check(WholeKey(HUGE), "7/minute"))
@@ -97,24 +99,31 @@ async def test_what_waits_while_a_server_does_not_read_can_still_be_given_up(
 async def test_what_was_not_sent_when_a_connection_is_left_is_never_charged(
     server: Server, proxy: FaultProxy
 ) -> None:
-    async with RateLimiter(proxy.url, timeout=0.3) as limiter:
+    async with RateLimiter(proxy.url, **LONG) as limiter:
         await limiter.check(WholeKey("warm"), "5/minute")
+        before = clients(server)
         proxy.freeze()
-        with pytest.raises(StoreUnavailable, match="Redis must answer within"):
+        set_timeout(limiter, 0.3)
+        with pytest.raises(StoreUnavailable):
             await limiter.check(WholeKey(HUGE), "5/minute")
-        await asyncio.sleep(0.1)
+        set_timeout(limiter, 20)
         proxy.thaw()
+        await until(lambda: clients(server) < before)  # the server has read to the end
         await limiter.check(WholeKey("warm"), "5/minute")
-        await asyncio.sleep(0.5)
     assert asked(server, "DBSIZE") == 1
 
 
+def clients(server: Server) -> int:
+    """How many are connected, this one included."""
+    return len(bytes(asked(server, "CLIENT", "LIST", "TYPE", "normal")).splitlines())
+
+
 async def test_closing_at_once_fails_what_waits(url: str) -> None:
-    limiter = RateLimiter(url, timeout=5)
+    limiter = RateLimiter(url, **LONG)
     waiting = asyncio.ensure_future(limiter.check(WholeKey("key"), "5/minute"))
     await asyncio.gather(asyncio.sleep(0), limiter.aclose())
     with pytest.raises(StoreUnavailable, match="closed"):
-        await asyncio.wait_for(waiting, 2)
+        await asyncio.wait_for(waiting, 20)
 
 
 async def test_a_server_that_closes_once_it_is_connected_is_noticed_at_once() -> None:
@@ -122,15 +131,17 @@ async def test_a_server_that_closes_once_it_is_connected_is_noticed_at_once() ->
         heard = b""
         while not (b"LIB-VER" in heard and b"SELECT" in heard):
             chunk = await reader.read(65536)
+            if not chunk:
+                break
             heard += chunk
             writer.write(b"+OK\r\n" * chunk.count(b"*"))
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with RateLimiter(f"redis://127.0.0.1:{port}/3", timeout=20) as limiter:
-        with pytest.raises(StoreUnavailable, match="closed the connection"):
-            await asyncio.wait_for(limiter.check(WholeKey("key"), "5/minute"), 5)
+    async with RateLimiter(f"redis://127.0.0.1:{port}/3", timeout=60) as limiter:
+        with pytest.raises(StoreUnavailable, match=r"closed the connection|reset by peer"):
+            await asyncio.wait_for(limiter.check(WholeKey("key"), "5/minute"), 20)
     server.close()
 
 
@@ -142,7 +153,7 @@ async def test_a_server_that_closes_once_it_is_connected_is_noticed_at_once() ->
 async def test_a_connection_that_broke_this_moment_is_asked_no_more(
     proxy: FaultProxy, happen: Callable[[Link], None]
 ) -> None:
-    async with RateLimiter(proxy.url, timeout=5) as limiter:
+    async with RateLimiter(proxy.url, **LONG) as limiter:
         await limiter.check(WholeKey("key"), "5/minute")
         happen(link_of(limiter))
         assert (await limiter.check(WholeKey("key"), "5/minute")).remaining == 3
@@ -152,9 +163,9 @@ async def test_a_connection_that_broke_this_moment_is_asked_no_more(
 async def test_a_server_that_lets_a_connection_hang_is_left_before_the_deadline() -> None:
     server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with RateLimiter(f"redis://127.0.0.1:{port}", timeout=40) as limiter:
+    async with RateLimiter(f"redis://127.0.0.1:{port}", timeout=60) as limiter:
         with pytest.raises(StoreUnavailable):
-            await asyncio.wait_for(limiter.check(WholeKey("key"), "5/minute"), 20)
+            await asyncio.wait_for(limiter.check(WholeKey("key"), "5/minute"), 30)
     server.close()
 
 
@@ -178,7 +189,7 @@ async def test_tls_will_do(server: Server, tmp_path: Path) -> None:
     encrypted.load_cert_chain(certificate, key)
     with FaultProxy(server.port, encrypted) as proxy:
         url = f"rediss://127.0.0.1:{proxy.port}?ssl_cert_reqs=none"
-        async with RateLimiter(url, timeout=10) as limiter:
+        async with RateLimiter(url, timeout=30, connect_timeout=30) as limiter:
             outcomes = await asyncio.gather(
                 *(limiter.check(WholeKey("k"), "9/hour") for _ in range(10))
             )

@@ -141,9 +141,20 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Asks for All<'_, C> {
         self.asked.iter().map(word).collect()
     }
 
-    /// That of the subject whom it costs most.
-    fn cost(&self) -> u64 {
-        self.asked.iter().map(|one| one.cost).max().unwrap_or_default()
+    fn costs(&self) -> Vec<u64> {
+        self.asked.iter().map(|one| one.cost).collect()
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.asked.iter().map(|one| one.key.clone()).collect()
+    }
+
+    fn has_policy(&self) -> bool {
+        self.asked.iter().any(|one| one.limits.policies().next().is_some())
+    }
+
+    fn settles(&self) -> bool {
+        self.settle
     }
 
     fn time_for(&self, cost: u64) -> Duration {

@@ -95,8 +95,20 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Asks for One<'_, C> {
         line
     }
 
-    fn cost(&self) -> u64 {
-        self.cost
+    fn costs(&self) -> Vec<u64> {
+        vec![self.cost]
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![self.key.clone()]
+    }
+
+    fn has_policy(&self) -> bool {
+        self.limits.policies().next().is_some()
+    }
+
+    fn settles(&self) -> bool {
+        self.settle
     }
 
     fn time_for(&self, cost: u64) -> Duration {
@@ -104,19 +116,10 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Asks for One<'_, C> {
     }
 
     async fn ask(&self) -> Result<Answer, Error> {
-        let (limiter, words) = (self.limiter, self.limits.words());
-        let cache = limiter.shared.settings.deny_cache.as_ref();
-        let cache = cache.filter(|_| !self.settle && self.cost > 0);
-        if let Some(refusal) = cache.and_then(|cache| cache.get(&self.key, words, self.cost)) {
-            return Ok(Answer::refused(refusal));
-        }
-        let sent = Instant::now();
+        let limiter = self.limiter;
         let id = if self.settle || limiter.retry { Id::new() } else { None };
         let receipt = id.map(|id| Receipt { id, keep: self.settle });
         let outcome = limiter.outcome(self.key.clone(), self.limits, self.cost, receipt).await?;
-        if let Some(cache) = cache {
-            cache.put(words, sent, &outcome);
-        }
         Ok(Answer { outcome, id })
     }
 }
@@ -161,8 +164,27 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
     pub(super) async fn answer(&self, call: &(impl Asks + Sync)) -> Result<Answer, Error> {
         match self.max_wait.filter(|_| call.cost() > 0) {
             Some(most) => self.wait_for(call, most).await,
-            None => call.ask().await,
+            None => self.ask_unless_denied(call).await,
         }
+    }
+
+    /// Ask, unless a refusal that is kept tells what would be answered.
+    pub(super) async fn ask_unless_denied(
+        &self,
+        call: &(impl Asks + Sync),
+    ) -> Result<Answer, Error> {
+        let cache = self.shared.settings.deny_cache.as_ref();
+        let Some(cache) = cache.filter(|_| !call.settles() && call.cost() > 0) else {
+            return call.ask().await;
+        };
+        let name = format!("{} {:?}", call.line(), call.costs());
+        if let Some(refusal) = cache.get(&name) {
+            return Ok(Answer::refused(refusal));
+        }
+        let sent = Instant::now();
+        let answer = call.ask().await?;
+        cache.put(name, call.keys(), call.has_policy(), sent, &answer.outcome);
+        Ok(answer)
     }
 
     async fn outcome(

@@ -21,15 +21,17 @@ pub(crate) struct DenyCache {
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_key: HashMap<String, Vec<Refusal>>,
-    /// The keys in the order in which their refusals were used last.
+    by_call: HashMap<String, Refusal>,
+    /// The calls that have a key.
+    by_key: HashMap<String, Vec<String>>,
+    /// The calls in the order in which their refusals were used last.
     order: BTreeMap<u64, String>,
     uses: u64,
 }
 
 #[derive(Debug)]
 struct Refusal {
-    words: Vec<String>,
+    keys: Vec<String>,
     sent: Instant,
     until: Instant,
     outcome: Outcome,
@@ -41,50 +43,53 @@ impl DenyCache {
         Self { most, kept: Mutex::default() }
     }
 
-    /// What is known to refuse the same call: the same key, clauses and cost.
-    pub(crate) fn get(&self, key: &str, words: &[String], cost: u64) -> Option<Outcome> {
+    /// What is known to refuse the same call: the same keys, clauses and costs.
+    pub(crate) fn get(&self, call: &str) -> Option<Outcome> {
         let (now, mut kept) = (Instant::now(), self.lock());
-        let is_it = |refusal: &Refusal| refusal.outcome.cost == cost && refusal.words == words;
-        let refusal = kept.by_key.get(key)?.iter().find(|refusal| is_it(refusal))?;
-        let (used, until) = (refusal.used, refusal.until);
-        if until <= now {
-            kept.forget(used);
+        let refusal = kept.by_call.get(call)?;
+        let used = refusal.used;
+        if refusal.until <= now {
+            kept.forget(call);
             return None;
         }
-        let name = kept.order.remove(&used)?;
-        let again = kept.next(name);
-        let refusal = kept.by_key.get_mut(key)?.iter_mut().find(|refusal| refusal.used == used)?;
+        kept.order.remove(&used);
+        let again = kept.next(call);
+        let refusal = kept.by_call.get_mut(call)?;
         refusal.used = again;
-        let passed = now.saturating_duration_since(refusal.sent);
-        Some(refusal.outcome.later(passed))
+        Some(refusal.outcome.later(now.saturating_duration_since(refusal.sent)))
     }
 
-    /// Keep a refusal of a call that was sent then.
-    pub(crate) fn put(&self, words: &[String], sent: Instant, outcome: &Outcome) {
-        let Some(time) = keeps_for(words, outcome) else { return };
+    /// Keep a refusal of a call that was sent then. Where there is a policy among its clauses, the
+    /// server may change its mind.
+    pub(crate) fn put(
+        &self,
+        call: String,
+        keys: Vec<String>,
+        has_policy: bool,
+        sent: Instant,
+        outcome: &Outcome,
+    ) {
+        let Some(time) = keeps_for(has_policy, outcome) else { return };
         let Some(until) = sent.checked_add(time) else { return };
         let mut kept = self.lock();
-        let same =
-            |refusal: &&Refusal| refusal.outcome.cost == outcome.cost && refusal.words == words;
-        let before = kept.by_key.get(&outcome.key).and_then(|all| all.iter().find(same));
-        if let Some(used) = before.map(|refusal| refusal.used) {
-            kept.forget(used);
+        kept.forget(&call);
+        let used = kept.next(&call);
+        for key in &keys {
+            kept.by_key.entry(key.clone()).or_default().push(call.clone());
         }
-        let used = kept.next(outcome.key.clone());
-        let refusal =
-            Refusal { words: words.to_vec(), sent, until, outcome: outcome.clone(), used };
-        kept.by_key.entry(outcome.key.clone()).or_default().push(refusal);
-        while kept.order.len() > self.most {
-            let Some(oldest) = kept.order.keys().next().copied() else { return };
-            kept.forget(oldest);
+        let refusal = Refusal { keys, sent, until, outcome: outcome.clone(), used };
+        kept.by_call.insert(call, refusal);
+        while kept.by_call.len() > self.most {
+            let Some(oldest) = kept.order.values().next().cloned() else { return };
+            kept.forget(&oldest);
         }
     }
 
     /// Forget what is kept for a key.
     pub(crate) fn forget(&self, key: &str) {
         let mut kept = self.lock();
-        for refusal in kept.by_key.remove(key).into_iter().flatten() {
-            kept.order.remove(&refusal.used);
+        for call in kept.by_key.remove(key).into_iter().flatten() {
+            kept.forget(&call);
         }
     }
 
@@ -94,36 +99,41 @@ impl DenyCache {
 }
 
 impl Kept {
-    /// The number of one more use of this key.
-    fn next(&mut self, key: String) -> u64 {
+    /// The number of one more use of this call.
+    fn next(&mut self, call: &str) -> u64 {
         self.uses = self.uses.saturating_add(1);
-        self.order.insert(self.uses, key);
+        self.order.insert(self.uses, call.to_owned());
         self.uses
     }
 
-    fn forget(&mut self, used: u64) {
-        let Some(key) = self.order.remove(&used) else { return };
-        let Some(refusals) = self.by_key.get_mut(&key) else { return };
-        refusals.retain(|refusal| refusal.used != used);
-        if refusals.is_empty() {
-            self.by_key.remove(&key);
+    fn forget(&mut self, call: &str) {
+        let Some(refusal) = self.by_call.remove(call) else { return };
+        self.order.remove(&refusal.used);
+        for key in refusal.keys {
+            let Some(calls) = self.by_key.get_mut(&key) else { continue };
+            calls.retain(|other| other != call);
+            if calls.is_empty() {
+                self.by_key.remove(&key);
+            }
         }
     }
 }
 
 /// For how long a refusal may be kept; nothing where each must reach the server.
-fn keeps_for(words: &[String], outcome: &Outcome) -> Option<Duration> {
+fn keeps_for(has_policy: bool, outcome: &Outcome) -> Option<Duration> {
     if outcome.allowed || outcome.source != Source::Server || outcome.cost == 0 {
         return None;
     }
     let counts = |counts: Counts| outcome.decisions.iter().any(|verdict| verdict.counts == counts);
     // A ban counts refusals, and a clause that is not known may be one.
-    if outcome.ban.as_ref().is_some_and(|ban| ban.allowed) || counts(Counts::Unknown) {
+    if outcome.has_ban_that_counts() || counts(Counts::Unknown) {
         return None;
     }
-    let is_policy = words.iter().any(|word| word == "POLICY");
-    let most = if is_policy || counts(Counts::Places) { SHORT } else { LONGEST };
-    outcome.retry_after().filter(|wait| !wait.is_zero()).map(|wait| wait.min(most))
+    let most = if has_policy || counts(Counts::Places) { SHORT } else { LONGEST };
+    // When a ban ends, refusals have to be counted again.
+    let ends = outcome.banned().filter_map(|ban| ban.retry_after).min();
+    let wait = outcome.retry_after()?.min(ends.unwrap_or(Duration::MAX));
+    Some(wait.min(most)).filter(|time| !time.is_zero())
 }
 
 #[cfg(test)]
@@ -133,23 +143,27 @@ mod tests {
     use crate::wire::reply::{self, Known};
     use redis::Value;
 
-    fn refusal(key: &str, cost: u64, wait_ms: i64) -> (Vec<String>, Outcome) {
+    fn refusal(key: &str, cost: u64, wait_ms: i64) -> Outcome {
         let limits: LimitSet = "5/minute".parse().unwrap();
         let five = [0, 5, 0, wait_ms, 50_000].map(Value::Int).to_vec();
         let reply = Value::Array(vec![Value::Int(0), Value::Array(five)]);
         let decided = reply::read(&reply, &limits, &Known::new()).unwrap();
         let mut outcome = Outcome::served(key.to_owned(), cost, Source::Server);
         (outcome.allowed, outcome.decisions) = (decided.allowed, decided.decisions);
-        (limits.words().to_vec(), outcome)
+        outcome
+    }
+
+    fn call(key: &str, cost: u64) -> String {
+        format!("{key} 5/minute {cost}")
     }
 
     fn put(cache: &DenyCache, key: &str, cost: u64, wait_ms: i64) {
-        let (words, outcome) = refusal(key, cost, wait_ms);
-        cache.put(&words, Instant::now(), &outcome);
+        let outcome = refusal(key, cost, wait_ms);
+        cache.put(call(key, cost), vec![key.to_owned()], false, Instant::now(), &outcome);
     }
 
     fn has(cache: &DenyCache, key: &str, cost: u64) -> bool {
-        cache.get(key, &refusal(key, cost, 1).0, cost).is_some()
+        cache.get(&call(key, cost)).is_some()
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,7 +172,7 @@ mod tests {
         put(&cache, "a", 1, 30_000);
         assert!(!has(&cache, "a", 2) && !has(&cache, "b", 1));
         tokio::time::advance(Duration::from_millis(29_999)).await;
-        let told = cache.get("a", &refusal("a", 1, 1).0, 1).unwrap();
+        let told = cache.get(&call("a", 1)).unwrap();
         assert_eq!(
             (told.retry_after(), told.source),
             (Some(Duration::from_millis(1)), Source::DenyCache)
@@ -190,6 +204,54 @@ mod tests {
         assert_eq!(["a", "b", "d"].map(|key| has(&cache, key, 1)), [false, true, false]);
         assert!(!has(&cache, "d", 2));
         let kept = cache.lock();
-        assert_eq!((kept.order.len(), kept.by_key.len()), (1, 1));
+        assert_eq!((kept.order.len(), kept.by_call.len(), kept.by_key.len()), (1, 1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_several_keys_goes_with_any_of_them() {
+        let cache = DenyCache::new(10);
+        for forgotten in ["a", "b"] {
+            let keys = ["a", "b"].map(str::to_owned).to_vec();
+            let both = Outcome::of_all(vec![
+                ("x".to_owned(), refusal("a", 1, 30_000)),
+                ("y".to_owned(), Outcome::served("b".to_owned(), 1, Source::Server)),
+            ]);
+            cache.put("both".to_owned(), keys, false, Instant::now(), &both);
+            tokio::time::advance(Duration::from_secs(10)).await;
+            let told = cache.get("both").unwrap();
+            let waits = [told.retry_after(), told.each("x").unwrap().retry_after()];
+            assert_eq!(waits, [Some(Duration::from_secs(20)); 2]);
+            cache.forget(forgotten);
+            assert!(cache.get("both").is_none() && cache.lock().by_key.is_empty(), "{forgotten}");
+        }
+    }
+
+    /// What refuses for a while, with a ban that does, too, or counts.
+    fn with_ban(wait_ms: i64, ban_ms: i64) -> Outcome {
+        let limits: LimitSet = "5/hour; ban 10s after 2/minute".parse().unwrap();
+        let five = |numbers: [i64; 5]| Value::Array(numbers.map(Value::Int).to_vec());
+        let ban = [i64::from(ban_ms == 0), 2, 0, ban_ms, ban_ms];
+        let reply = vec![Value::Int(0), five([0, 5, 0, wait_ms, wait_ms]), five(ban)];
+        let decided = reply::read(&Value::Array(reply), &limits, &Known::new()).unwrap();
+        let mut outcome = Outcome::served("a".to_owned(), 1, Source::Server);
+        outcome.allowed = decided.allowed;
+        (outcome.decisions, outcome.ban) = (decided.decisions, decided.ban);
+        outcome
+    }
+
+    #[test]
+    fn a_ban_that_is_under_way_is_kept_until_it_ends_and_one_that_counts_is_not() {
+        let banned = with_ban(50_000, 10_000);
+        assert_eq!(keeps_for(false, &banned), Some(Duration::from_secs(10)));
+        assert_eq!(keeps_for(true, &banned), Some(SHORT));
+        let counting = with_ban(50_000, 0);
+        assert_eq!(keeps_for(false, &counting), None);
+        // Neither where they are another subject's.
+        let beside = |one| {
+            let other = ("y".to_owned(), Outcome::served("b".to_owned(), 1, Source::Server));
+            Outcome::of_all(vec![("x".to_owned(), one), other])
+        };
+        assert_eq!(keeps_for(false, &beside(banned)), Some(Duration::from_secs(10)));
+        assert_eq!(keeps_for(false, &beside(counting)), None);
     }
 }

@@ -104,9 +104,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         let Some(id) = Id::new() else {
             return Err(Error::Configuration("the system must have random bytes".to_owned()));
         };
-        let words = places::words(places);
         let cache = self.shared.settings.deny_cache.as_ref();
-        if let Some(refusal) = cache.and_then(|cache| cache.get(&key, &words, 1)) {
+        let call = cache.map(|_| places::call(&key, places)).unwrap_or_default();
+        if let Some(refusal) = cache.and_then(|cache| cache.get(&call)) {
             return Ok(Lease::without_place(self.told(refusal)));
         }
         let sent = Instant::now();
@@ -121,9 +121,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
             }
             Ok(decided) => {
                 held.forget();
-                let refusal = outcome_of(decided, key, 1);
+                let refusal = outcome_of(decided, key.clone(), 1);
                 if let Some(cache) = cache {
-                    cache.put(&words, sent, &refusal);
+                    cache.put(call, vec![key], false, sent, &refusal);
                 }
                 Ok(refusal)
             }

@@ -126,8 +126,8 @@ impl<C> LimiterBuilder<C> {
     /// involved. Its outcome has the source [`DenyCache`](crate::Source::DenyCache). 0, which keeps
     /// none, unless set.
     ///
-    /// Not kept are refusals for good, those of charges that are settled, those that a ban counts,
-    /// and those of several subjects.
+    /// Not kept are refusals for good, those of charges that are settled, and those that a ban
+    /// counts. Those of several subjects are forgotten with any of their keys.
     pub fn deny_cache(mut self, refusals: usize) -> Self {
         self.settings.deny_cache = (refusals > 0).then(|| DenyCache::new(refusals));
         self

@@ -35,8 +35,18 @@ impl Answer {
 pub(super) trait Asks {
     /// What those who wait for the same have in common.
     fn line(&self) -> String;
-    /// What it costs.
-    fn cost(&self) -> u64;
+    /// What it costs each subject.
+    fn costs(&self) -> Vec<u64>;
+    /// What it costs the subject whom it costs most.
+    fn cost(&self) -> u64 {
+        self.costs().into_iter().max().unwrap_or_default()
+    }
+    /// Those of its subjects.
+    fn keys(&self) -> Vec<String>;
+    /// Whether the server may change what is asked for.
+    fn has_policy(&self) -> bool;
+    /// Whether it may be settled.
+    fn settles(&self) -> bool;
     /// How long the limits take to admit so much.
     fn time_for(&self, cost: u64) -> Duration;
     /// Ask now.
@@ -73,62 +83,65 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         most: Duration,
     ) -> Result<Answer, Error> {
         let lines = &self.shared.lines;
-        let Some(deadline) = Instant::now().checked_add(most) else { return call.ask().await };
+        let Some(deadline) = Instant::now().checked_add(most) else {
+            return self.ask_unless_denied(call).await;
+        };
         let (name, cost) = (call.line(), call.cost());
         let time_for = |ahead| call.time_for(ahead);
         match lines.join(&name, cost, None, time_for, most) {
             Joined::Refused(refusal) => return Ok(Answer::refused(refusal)),
             Joined::At(place, refusal) => {
-                return in_line(call, place, deadline, refusal, true).await;
+                return self.in_line(call, place, deadline, refusal, true).await;
             }
             Joined::Nobody => {}
         }
-        let answer = call.ask().await?;
+        let answer = self.ask_unless_denied(call).await?;
         if asks_again_at(&answer.outcome, deadline).is_none() {
             return Ok(answer);
         }
         let left = deadline.saturating_duration_since(Instant::now());
         match lines.join(&name, cost, Some(answer.outcome), time_for, left) {
             Joined::Refused(refusal) => Ok(Answer::refused(refusal)),
-            Joined::At(place, refusal) => in_line(call, place, deadline, refusal, false).await,
-            Joined::Nobody => call.ask().await,
+            Joined::At(place, refusal) => self.in_line(call, place, deadline, refusal, false).await,
+            Joined::Nobody => self.ask_unless_denied(call).await,
         }
     }
-}
 
-/// Wait to be the first, then until it is allowed or no longer fits.
-async fn in_line(
-    call: &(impl Asks + Sync),
-    place: Place<'_>,
-    deadline: Instant,
-    mut refusal: Outcome,
-    newcomer: bool,
-) -> Result<Answer, Error> {
-    let at_once = place.is_first();
-    // What a newcomer was told is of another, and what was told before others were served is of the
-    // past.
-    let mut ask = newcomer || at_once.is_none();
-    let _turn = match at_once {
-        Some(turn) => turn,
-        None => match timeout_at(deadline, place.first()).await {
-            Ok(turn) => turn,
-            Err(_) => return Ok(Answer::refused(refusal)),
-        },
-    };
-    loop {
-        if ask {
-            let answer = call.ask().await?;
-            if answer.outcome.allowed {
-                return Ok(answer);
-            }
-            refusal = answer.outcome;
-        }
-        ask = true;
-        let Some(at) = asks_again_at(&refusal, deadline) else {
-            return Ok(Answer::refused(refusal));
+    /// Wait to be the first, then until it is allowed or no longer fits.
+    async fn in_line(
+        &self,
+        call: &(impl Asks + Sync),
+        place: Place<'_>,
+        deadline: Instant,
+        mut refusal: Outcome,
+        newcomer: bool,
+    ) -> Result<Answer, Error> {
+        let at_once = place.is_first();
+        // What a newcomer was told is of another, and what was told before others were served is of the
+        // past.
+        let mut ask = newcomer || at_once.is_none();
+        let _turn = match at_once {
+            Some(turn) => turn,
+            None => match timeout_at(deadline, place.first()).await {
+                Ok(turn) => turn,
+                Err(_) => return Ok(Answer::refused(refusal)),
+            },
         };
-        place.told(&refusal, at);
-        sleep_until(at).await;
+        loop {
+            if ask {
+                let answer = self.ask_unless_denied(call).await?;
+                if answer.outcome.allowed {
+                    return Ok(answer);
+                }
+                refusal = answer.outcome;
+            }
+            ask = true;
+            let Some(at) = asks_again_at(&refusal, deadline) else {
+                return Ok(Answer::refused(refusal));
+            };
+            place.told(&refusal, at);
+            sleep_until(at).await;
+        }
     }
 }
 

@@ -9,10 +9,13 @@ use http::{Request, Response};
 use tower_layer::Layer;
 
 use super::answers::Refusal;
+use super::answers::policy_line::PolicyLine;
+use super::counts::Counts;
 use super::met::Id;
 use super::rules::Rules;
 use super::scope::Methods;
 use super::serve::RateLimit;
+use super::serve::guard::Guard;
 use super::who::{KeyFor, LimitsFor};
 use crate::config_error::ConfigError;
 use crate::limiter::{Limiter, OnError};
@@ -122,12 +125,25 @@ impl<C, B> RateLimitLayer<C, B> {
     /// for. It is asked when status and headers are known. An error or a panic of the service counts
     /// as an answer of status 500; where there is no answer, since the client has gone, the charge
     /// stands. If this panics, it stands, too.
+    ///
+    /// It may also return a future, which the answer waits for:
+    ///
+    /// ```
+    /// # use redis_rl::{Limiter, LimitSet, tower::RateLimitLayer};
+    /// # async fn is_suspicious(_: http::StatusCode) -> bool { true }
+    /// # fn f(limiter: Limiter, limits: LimitSet) -> RateLimitLayer<redis_rl::Connection, ()> {
+    /// RateLimitLayer::new(limiter, limits).count_if(|answer| is_suspicious(answer.status))
+    /// # }
+    /// ```
     #[must_use]
-    pub fn count_if(
+    pub fn count_if<A: Counts<K>, K>(
         self,
-        counts: impl Fn(&http::response::Parts) -> bool + Send + Sync + 'static,
+        counts: impl Fn(&http::response::Parts) -> A + Send + Sync + 'static,
     ) -> Self {
-        self.with(|rules| rules.count_if = Some(Arc::new(counts)))
+        self.with(|rules| {
+            rules.count_if =
+                Some(Arc::new(move |answer: &http::response::Parts| counts(answer).counts()))
+        })
     }
 
     /// Charge the `cost` as an estimate, and leave a [`Reservation`](crate::Reservation) in the
@@ -155,6 +171,15 @@ impl<C, B> RateLimitLayer<C, B> {
         Ok(self.with(|_| {}))
     }
 
+    /// What a service asks and answers by.
+    pub(super) fn guard(&self) -> Guard<C, B>
+    where
+        C: Clone,
+    {
+        let (limiter, rules) = (self.limiter.clone(), self.rules.clone());
+        Guard { limiter, rules, policies: PolicyLine::default() }
+    }
+
     /// The same layer with another rule, which makes it another limit.
     pub(super) fn with(mut self, change: impl FnOnce(&mut Rules<B>)) -> Self {
         change(&mut self.rules);
@@ -168,7 +193,7 @@ impl<S, C: Clone, B> Layer<S> for RateLimitLayer<C, B> {
     type Service = RateLimit<S, C, B>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RateLimit::new(inner, self.limiter.clone(), self.rules.clone())
+        RateLimit::new(inner, self.guard())
     }
 }
 

@@ -32,11 +32,11 @@ pub(crate) struct Meeting<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     /// In this scope, at this key.
-    At { scope: &'a str, key: &'a str },
+    At { scope: Cow<'a, str>, key: &'a str },
     /// Nowhere: it has charged this request already.
     Charged,
-    /// It may not move, and its limiter is charged by this other limit.
-    Taken(&'a str),
+    /// It may not move, and another limit of its scope has charged its limiter.
+    Taken,
 }
 
 /// What is in the extensions of a request.
@@ -46,7 +46,6 @@ pub(crate) struct Met(Vec<Entry>);
 #[derive(Debug, Clone)]
 struct Entry {
     id: Id,
-    scope: String,
     /// The whole key; where the limit was not asked, which then counts for every subject, its
     /// family alone.
     key: String,
@@ -58,41 +57,31 @@ struct Entry {
 impl Met {
     /// Meet a limit that is asked. `family` tells what all keys of a scope begin with, and
     /// `subject` writes what follows.
-    pub(crate) fn ask<E>(
-        &mut self,
-        meeting: Meeting<'_>,
+    pub(crate) fn ask<'a, E>(
+        &'a mut self,
+        meeting: Meeting<'a>,
         family: impl Fn(&str) -> Result<String, E>,
         subject: impl Fn(&mut String) -> Result<(), E>,
-    ) -> Result<Place<'_>, E> {
+    ) -> Result<Place<'a>, E> {
         if self.has(meeting.id) {
             return Ok(Place::Charged);
         }
-        let mut taken = None;
         for scope in scopes(meeting.scope) {
             let mut key = family(&scope)?;
             let family = key.len();
             subject(&mut key)?;
             let mut sharing = self.0.iter().filter(|entry| entry.shares(&meeting.counters));
             if meeting.named {
-                taken = self
-                    .0
-                    .iter()
-                    .position(|entry| entry.key == key && entry.shares(&meeting.counters));
-                if taken.is_some() {
-                    break;
+                if sharing.any(|entry| entry.key == key) {
+                    return Ok(Place::Taken);
                 }
             } else if sharing.any(|entry| entry.counts(&key, family)) {
                 continue;
             }
-            self.add(meeting, scope.into_owned(), key, family);
-            break;
+            let key = self.add(meeting, key, family);
+            return Ok(Place::At { scope, key });
         }
-        let place = taken.map_or_else(|| self.0.last(), |place| self.0.get(place));
-        Ok(match place {
-            Some(Entry { scope, .. }) if taken.is_some() => Place::Taken(scope),
-            Some(Entry { scope, key, .. }) => Place::At { scope, key },
-            None => Place::Charged,
-        })
+        Ok(Place::Charged)
     }
 
     /// Meet a limit that is not asked.
@@ -111,7 +100,7 @@ impl Met {
                 continue;
             }
             let length = family.len();
-            self.add(meeting, scope.into_owned(), family, length);
+            self.add(meeting, family, length);
             break;
         }
         Ok(())
@@ -121,9 +110,11 @@ impl Met {
         self.0.iter().any(|entry| entry.id == id)
     }
 
-    fn add(&mut self, meeting: Meeting<'_>, scope: String, key: String, family: usize) {
+    /// The key that is added.
+    fn add(&mut self, meeting: Meeting<'_>, key: String, family: usize) -> &str {
         let Meeting { id, counters, .. } = meeting;
-        self.0.push(Entry { id, scope, key, family, counters });
+        self.0.push(Entry { id, key, family, counters });
+        self.0.last().map_or("", |entry| &entry.key)
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod answers;
 mod concurrency;
+mod counts;
 mod info;
 mod layer;
 pub(crate) mod met;
@@ -14,6 +15,7 @@ mod who;
 
 pub use answers::Refusal;
 pub use concurrency::{Concurrency, ConcurrencyLayer, HeldBody};
+pub use counts::Counts;
 pub use info::RateLimitInfo;
 pub use layer::RateLimitLayer;
 pub use serve::RateLimit;

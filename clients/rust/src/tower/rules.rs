@@ -1,6 +1,8 @@
 //! Which requests are limited, by what, and what they cost.
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -18,8 +20,9 @@ use crate::limits::LimitSet;
 pub(in crate::tower) type Cost<B> = dyn Fn(&Request<B>) -> u64 + Send + Sync;
 pub(in crate::tower) type Slot<B> = dyn Fn(&Request<B>) -> String + Send + Sync;
 type Exempt<B> = dyn Fn(&Request<B>) -> bool + Send + Sync;
-/// Whether a response counts.
-pub(in crate::tower) type CountIf = dyn Fn(&response::Parts) -> bool + Send + Sync;
+/// Whether a response counts, when that is known.
+pub(in crate::tower) type Counting = Pin<Box<dyn Future<Output = bool> + Send>>;
+pub(in crate::tower) type CountIf = dyn Fn(&response::Parts) -> Counting + Send + Sync;
 type Reject = dyn Fn(&Refusal<'_>, &Parts) -> Response<String> + Send + Sync;
 
 /// What a layer was told.
@@ -172,7 +175,7 @@ impl<B> Rules<B> {
         match met.ask(meeting, |scope| limiter.family(slot, scope), whole)? {
             Place::At { key, .. } => Ok(Some(key.to_owned())),
             Place::Charged => Ok(None),
-            Place::Taken(other) => Err(twice(&scope, other, subject)),
+            Place::Taken => Err(twice(&scope, subject)),
         }
     }
 
@@ -223,11 +226,11 @@ impl<B> Rules<B> {
     }
 }
 
-fn twice(scope: &str, other: &str, subject: &Subject) -> Error {
+fn twice(scope: &str, subject: &Subject) -> Error {
     let kind = subject.kind();
     Error::Configuration(format!(
-        "two limits of one request must not charge the same limiter, as '{other}' and '{scope}' do for \
-         the same {kind}: give each a name of its own, or use one layer for both"
+        "two limits of one request must not charge the same limiter, as two named '{scope}' do for the \
+         same {kind}: give each a name of its own, or use one layer for both"
     ))
 }
 

@@ -102,9 +102,9 @@ fn stacked(case: &Value) -> Option<Vec<Option<String>>> {
             Ok(())
         };
         scopes.push(match met.ask(meeting, family, whole).unwrap() {
-            Place::At { scope, .. } => Some(scope.to_owned()),
+            Place::At { scope, .. } => Some(scope.into_owned()),
             Place::Charged => None,
-            Place::Taken(_) => {
+            Place::Taken => {
                 let last = limits.last().unwrap();
                 assert_eq!(limit, last, "the last is the error: {case}");
                 return None;

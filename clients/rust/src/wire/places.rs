@@ -17,9 +17,9 @@ pub(crate) fn take(key: &str, places: &Places, id: Id) -> Cmd {
     command
 }
 
-/// What is asked for, as words.
-pub(crate) fn words(places: &Places) -> Vec<String> {
-    vec!["LEASE".to_owned(), places.limit().to_string(), places.lease().to_string()]
+/// What is asked for, whoever asks.
+pub(crate) fn call(key: &str, places: &Places) -> String {
+    format!("{key} LEASE {} {}", places.limit(), places.lease())
 }
 
 /// Hold it for longer.

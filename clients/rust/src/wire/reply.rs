@@ -21,7 +21,7 @@ pub(crate) type Known = Vec<Option<Arc<[PolicyClause]>>>;
 pub(crate) struct Decided {
     pub(crate) allowed: bool,
     pub(crate) decisions: Vec<Verdict>,
-    pub(crate) ban: Option<Verdict>,
+    pub(crate) ban: Option<Box<Verdict>>,
 }
 
 /// What the module decided.
@@ -145,12 +145,12 @@ impl<'a> Rest<'a> {
                 }
                 (Clause::Ban(by), [five]) => {
                     let known = Some((by.period().duration(), Counts::Refusals));
-                    ban = Some(five.verdict(Arc::clone(name), known));
+                    ban = Some(Box::new(five.verdict(Arc::clone(name), known)));
                 }
                 _ => return None,
             }
         }
-        let allowed = decisions.iter().chain(&ban).all(|verdict| verdict.allowed);
+        let allowed = decisions.iter().chain(ban.as_deref()).all(|verdict| verdict.allowed);
         Some(Decided { allowed, decisions, ban })
     }
 }
@@ -161,7 +161,7 @@ fn of_policy(
     clauses: Option<&[PolicyClause]>,
     own: &[Five],
     decisions: &mut Vec<Verdict>,
-    ban: &mut Option<Verdict>,
+    ban: &mut Option<Box<Verdict>>,
 ) {
     let Some(clauses) = clauses.filter(|clauses| fit(clauses, own)) else {
         let unknown =
@@ -174,7 +174,7 @@ fn of_policy(
         let counts = clause.limiter().map_or(Counts::Refusals, |(by, _)| Counts::By(by));
         let verdict = five.verdict(name, Some((clause.window, counts)));
         match clause.kind {
-            Kind::Ban => *ban = Some(verdict),
+            Kind::Ban => *ban = Some(Box::new(verdict)),
             _ => decisions.push(verdict),
         }
     }

@@ -34,29 +34,26 @@ fn language_model(limiter: Limiter) -> Made<Router> {
     let user = |_: &Request| "ann";
     let estimate = |_: &Request| 2_000;
     // recipe: requests and tokens of a language model
-    let requests =
-        RateLimitLayer::new(limiter.clone(), LimitSet::named("requests", "60/minute")?).key(user);
-    let tokens = RateLimitLayer::new(limiter, LimitSet::named("tokens", "token 100000/minute")?);
-    let tokens = tokens.key(user).cost(estimate).reserve(true);
+    let requests = RateLimitLayer::new(limiter.clone(), LimitSet::named("requests", "60/minute")?);
+    let tokens = LimitSet::named("tokens", "token 100000/minute")?;
+    let tokens = RateLimitLayer::new(limiter, tokens).key(user).cost(estimate).reserve(true);
     let chat = async |Extension(held): Extension<Reservation>| {
         held.settle(1_234).await;
     };
-    let app: Router =
-        Router::new().route("/chat", post(chat).route_layer(tokens).route_layer(requests));
+    let chat = post(chat).route_layer(tokens).route_layer(requests.key(user));
     // end
-    Ok(app)
+    Ok(Router::new().route("/chat", chat))
 }
 
 fn tenant_and_user(limiter: Limiter) -> Made<Layer> {
     let user_of = |_: &Request| "ann";
-    let tenant_of = |_: &Request| "acme";
+    let tenant_of = |_: &Request| Subject::other("tenant", "acme");
+    let tenant_id = |_: &Request| "acme".to_owned();
     // recipe: tenant and user
-    let (user, tenant) =
-        (LimitSet::named("user", "10/minute")?, LimitSet::named("tenant", "15/minute")?);
-    let both = RateLimitLayer::new(limiter, user)
-        .key(user_of)
-        .and(tenant, move |request: &Request| Subject::other("tenant", tenant_of(request)))
-        .slot(move |request| tenant_of(request).to_owned()); // all keys of a tenant in one slot
+    let user = LimitSet::named("user", "10/minute")?;
+    let tenant = LimitSet::named("tenant", "15/minute")?;
+    let both = RateLimitLayer::new(limiter, user).key(user_of).and(tenant, tenant_of);
+    let both = both.slot(tenant_id); // in a cluster: all keys of a tenant are in one slot
     // end
     Ok(both)
 }
@@ -75,9 +72,9 @@ async fn webhooks(limiter: Limiter, send: impl AsyncFn()) -> Made<()> {
     let pace: LimitSet = "leaky 5/second burst 100".parse()?;
     let partner = Key::new("webhooks", Subject::other("partner", "acme"));
     let outcome = limiter.max_wait(Duration::from_secs(60))?.check(&partner, &pace, 1).await?;
+    sleep(outcome.wait()).await;
     if outcome.allowed {
-        sleep(outcome.wait()).await;
-        send().await;
+        send().await
     }
     // end
     Ok(())
@@ -103,7 +100,6 @@ fn ban(limiter: Limiter) -> Made<Layer> {
 fn tiers(limiter: Limiter, pays: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Made<Layer> {
     let user = |_: &Request| "ann";
     // recipe: free and paid tiers, kept on the server
-    // redis-cli RL.POLICY SET free FIXED 100 1h, and RL.POLICY SET paid FIXED 5000 1h TOKEN 50 20 1s
     let (free, paid): (LimitSet, LimitSet) = ("policy free".parse()?, "policy paid".parse()?);
     let tier = move |request: &Request, _: &Subject| {
         if pays(request) { paid.clone() } else { free.clone() }
@@ -167,7 +163,7 @@ async fn failed_logins_are_counted_and_others_are_not() {
     let layer = failed_logins(patient(&server.url()).build()).unwrap();
     for n in 1..=5 {
         assert_eq!(ask(&layer, 200).await.status(), 200);
-        eventually(Duration::from_secs(5), || async { server.calls("rl.settle").await == n }).await;
+        eventually(|| async { server.calls("rl.settle").await == n }).await;
     }
     assert_eq!(statuses(&layer, 401, 4).await, [401, 401, 401, 429]);
 }
@@ -201,7 +197,7 @@ async fn three_uploads_at_a_time() {
     let held = [upload().await, upload().await, upload().await];
     assert_eq!(upload().await.status(), 429);
     drop(held);
-    eventually(Duration::from_secs(5), || async { keys(&server).await.is_empty() }).await;
+    eventually(|| async { keys(&server).await.is_empty() }).await;
     assert_eq!(upload().await.status(), 200);
 }
 
@@ -268,6 +264,10 @@ fn the_readme_has_them_word_for_word() {
             .unwrap_or_else(|| panic!("the README has no recipe for {name}"));
         let shown: Vec<_> = shown.lines().filter(|line| !line.starts_with("# ")).collect();
         assert!(flat(&shown.join("\n")).contains(&flat(code)), "{name} is another one there");
+        let is_fence = |line: &&&str| line.starts_with("```");
+        let lines = shown.iter().skip_while(|line| !is_fence(line)).skip(1);
+        let lines = lines.take_while(|line| !is_fence(line)).count();
+        assert!(lines <= 5, "{name} takes {lines} lines");
         found += 1;
     }
     assert_eq!((found, recipes.matches("```rust").count()), (10, 10));

@@ -34,6 +34,8 @@ class Denials:
         self._lock = threading.Lock()
         self._denials: OrderedDict[Hashable, _Denial] = OrderedDict()
         self._by_key: dict[str, set[Hashable]] = {}
+        self._forgotten: OrderedDict[str, float] = OrderedDict()
+        """When what was known of a key was forgotten: a refusal may be on its way."""
 
     def get(self, asked: Hashable) -> Outcome | None:
         """The refusal of the same question, if it has not ended."""
@@ -66,6 +68,8 @@ class Denials:
                 return  # the ban has to count what is refused
             wait_s = min(wait_s, *bans)
         with self._lock:
+            if any(self._forgotten.get(key, asked_at) > asked_at for key in keys):
+                return
             if asked in self._denials:
                 self._drop(asked)
             until = asked_at + min(wait_s, longest_s)
@@ -76,10 +80,15 @@ class Denials:
                 self._drop(next(iter(self._denials)))
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Forget the refusals at some keys."""
+        """Forget the refusals at some keys, those of questions under way included."""
         with self._lock:
-            for asked in [one for key in keys for one in self._by_key.get(key, ())]:
-                self._drop(asked)
+            for key in keys:
+                for asked in list(self._by_key.get(key, ())):
+                    self._drop(asked)
+                self._forgotten[key] = self.now()
+                self._forgotten.move_to_end(key)
+            while len(self._forgotten) > self._size:
+                self._forgotten.popitem(last=False)
 
     def _drop(self, asked: Hashable) -> None:
         denial = self._denials.pop(asked, None)

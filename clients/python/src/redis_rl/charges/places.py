@@ -13,6 +13,9 @@ from redis_rl.outcome import Outcome
 from redis_rl.wire.command import lease, release, renew
 from redis_rl.wire.faults import FAILURES
 
+RENEWALS = 3
+"""In each lease."""
+
 
 class Place:
     """A place, or a refusal: `outcome` says which. `release` gives it back."""
@@ -25,7 +28,7 @@ class Place:
         self._limiter = limiter
         self._renew = renew(key, str(places.lease), id)
         self._release = release(key, id)
-        self._every_s = places.lease_s / 3
+        self._every_s = places.lease_s / RENEWALS
         self._held = False
 
     def hold(self) -> None:
@@ -39,6 +42,7 @@ class Place:
         if self._held:
             self._held = False
             self._limiter.held.discard(self)
+            self._limiter.forget_denials(self.key)
             self._give_back()
 
     def give_up(self) -> None:
@@ -53,6 +57,7 @@ class Place:
         return reply == 0 and self._held
 
     def _released(self, reply: object) -> None:
+        self._limiter.forget_denials(self.key)  # what was refused in the meantime
         if isinstance(reply, Exception):
             self._limiter.stands("A place is not given back before its lease ends", reply)
 

@@ -39,6 +39,8 @@ class PreparedAll(NamedTuple):
     policies: tuple[str, ...]
     """The server's policies to ask for along with it."""
     id: str | None
+    settles: bool = False
+    """Whether each charge may be settled."""
     asked_at: float = 0.0
     """When, if a refusal is to be kept."""
 

@@ -37,9 +37,9 @@ def checked_wait(max_wait: float) -> float:
     return max_wait
 
 
-def extra_ms(limits: tuple[Limit | None, ...], ahead: int, cost: int) -> float:
-    """How long the slowest limit takes to admit those ahead, after the first of them."""
-    return max((_extra_ms(limit, ahead * cost) for limit in limits if limit), default=0)
+def extra_ms(limits: tuple[Limit | None, ...], cost: int) -> float:
+    """How long the slowest limit takes to admit what those ahead cost."""
+    return max((_extra_ms(limit, cost) for limit in limits if limit), default=0)
 
 
 def _extra_ms(limit: Limit, cost: int) -> float:
@@ -53,6 +53,8 @@ class _Line:
 
     def __init__(self, refusal: Outcome) -> None:
         self.events: deque[Event] = deque()
+        self.cost = 0
+        """What all of them ask for."""
         self.note(refusal)
 
     def note(self, refusal: Outcome) -> None:
@@ -60,11 +62,11 @@ class _Line:
         self._refusal = refusal
         self._told_at = time.monotonic()
 
-    def estimate_s(self, ahead: int, cost: int) -> float:
-        """How long one waits who has so many ahead."""
+    def estimate_s(self, cost: int) -> float:
+        """How long one waits who has so much ahead."""
         wait_s = self._told_at + (self._refusal.retry_after or 0) - time.monotonic()
         labels = self._refusal.labels
-        extra = extra_ms(labels.limits, ahead, cost) if labels else 0
+        extra = extra_ms(labels.limits, cost) if labels else 0
         return max(0.0, wait_s) + extra / 1000
 
     def refuse(self, wait_s: float) -> Outcome:
@@ -137,11 +139,12 @@ class Lines:
             if line is None and outcome is not None:
                 line = _Line(outcome)
             if line is not None:
-                wait_s = line.estimate_s(len(line.events), cost)
+                wait_s = line.estimate_s(line.cost)
                 if time.monotonic() + wait_s > deadline or self._sleepers >= _MOST_SLEEPERS:
                     return line.refuse(wait_s)
                 self._lines[where] = line
                 self._sleepers += 1
+                line.cost += cost
                 line.events.append(event)
                 if line.events[0] is event:
                     event.set()
@@ -152,7 +155,7 @@ class Lines:
             return outcome
         try:
             if not event.is_set() and not (yield (event, deadline - time.monotonic())):
-                return line.refuse(line.estimate_s(0, cost))
+                return line.refuse(line.estimate_s(0))
             while True:
                 if outcome is not None:
                     wait_s = outcome.retry_after or 0
@@ -166,11 +169,12 @@ class Lines:
                     return outcome
                 line.note(outcome)
         finally:
-            self._leave(where, line, event)
+            self._leave(where, line, event, cost)
 
-    def _leave(self, where: Hashable, line: _Line, event: Event) -> None:
+    def _leave(self, where: Hashable, line: _Line, event: Event, cost: int) -> None:
         with self._lock:
             self._sleepers -= 1
+            line.cost -= cost
             line.events.remove(event)
             if line.events:
                 line.events[0].set()

@@ -98,15 +98,17 @@ class AsyncRateLimiter(AsyncCharging):
         empty id or a subject without an address.
         """
         if "max_wait" in options and (line := self._line(key, limits, options)):
-            return await self._lines.ask_async(*line, lambda: self.check(key, *limits, **options))
+            return await self._told(
+                line, lambda: self._once(self._prepare(key, limits, **options), self._conclude)
+            )
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
-            return asked
+            return self._announced(asked)
         try:
             reply = await self._ask(asked)
         except FAILURES as error:
             reply = error
-        return self._conclude(asked, reply)
+        return self._announced(self._conclude(asked, reply))
 
     async def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """`check`, but a denial raises RateLimitExceeded with its headers."""
@@ -148,7 +150,7 @@ class AsyncRateLimiter(AsyncCharging):
         """
         asked = self._prepare(key, limits, name, scope, cost=0)
         if isinstance(asked, Outcome):
-            return asked
+            return self._announced(asked)
         waits: dict[object, int] = {}
         try:
             reply = await self._ask(asked)
@@ -156,7 +158,7 @@ class AsyncRateLimiter(AsyncCharging):
                 waits = await self._waits_ms(asked.key)
         except FAILURES as error:
             reply = error
-        return self._conclude(asked._replace(waits_ms=waits), reply)
+        return self._announced(self._conclude(asked._replace(waits_ms=waits), reply))
 
     async def reset(self, key: Who, scope: str | None = None) -> bool:
         """Forget everything used at a key; return whether there was anything.
@@ -166,11 +168,12 @@ class AsyncRateLimiter(AsyncCharging):
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
-        self._forget_denials(redis_key)
         try:
             reply = await self._backend().submit(redis_key, delete_command(redis_key))
         except FAILURES as error:
             raise classify(error) from None
+        finally:
+            self.forget_denials(redis_key)
         return bool(reply)
 
     async def probe(self) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis_rl.charges.ids import new_id
 from redis_rl.charges.places import AsyncPlace, Leasing, NoPlace, Place, may_be_taken
 from redis_rl.charges.reservation import Reservation, Reserving
 from redis_rl.charges.together import PreparedAll
-from redis_rl.charges.waiting import checked_wait
 from redis_rl.errors import ConnectionBroken
 from redis_rl.keys.subjects import Who
 from redis_rl.limiters.charging import ChargingBase
@@ -18,12 +17,21 @@ from redis_rl.limiters.checks import Checks, Prepared
 from redis_rl.limits.limitset import Limits
 from redis_rl.limits.period import Time
 from redis_rl.limits.places import Places
-from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
+from redis_rl.options import (
+    CheckOptions,
+    NamedOptions,
+    OnError,
+    ReserveOptions,
+    checked_estimate,
+    checked_flag,
+)
 from redis_rl.outcome import Outcome
 from redis_rl.wire.faults import FAILURES, classify
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+_Asked = TypeVar("_Asked", Prepared, PreparedAll)
 
 
 class AsyncCharging(ChargingBase):
@@ -35,7 +43,7 @@ class AsyncCharging(ChargingBase):
         *limits: Limits,
         cost: int,
         refund_on_error: bool = False,
-        **options: Unpack[NamedOptions],
+        **options: Unpack[ReserveOptions],
     ) -> Reserving:
         """Charge an estimate now, and settle it when the cost is known.
 
@@ -44,7 +52,8 @@ class AsyncCharging(ChargingBase):
                     await reserved.settle(actual)
 
         It may be awaited as well. `cost` is at least 1; an estimate that is never settled stands.
-        With `refund_on_error`, an error within the block gives it back.
+        With `refund_on_error`, an error within the block gives it back. `max_wait` is as in
+        `check`.
         """
         checked_estimate(cost)
         checked_flag("refund_on_error", refund_on_error)
@@ -58,16 +67,14 @@ class AsyncCharging(ChargingBase):
 
     async def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """`check` whose outcome can be settled: `await outcome.settle(cost)`."""
-        if "max_wait" in options and (line := self._line(key, limits, options)):
-            return await self._lines.ask_async(*line, lambda: self.charge(key, *limits, **options))
-        asked = self._prepare(key, limits, settles=True, **options)
-        if isinstance(asked, Outcome):
-            return self._reservable(asked)
-        try:
-            reply = await self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._reservable(self._conclude(asked, reply), asked.id)
+        line = self._line(key, limits, options)
+
+        def ask() -> Awaitable[Outcome]:
+            asked = self._prepare(key, limits, settles=True, **options)
+            return self._once(asked, self._conclude_charge)
+
+        outcome = await self._told(line, ask)
+        return outcome if outcome.charge else self._reservable(outcome)
 
     async def settle(self, outcome: Outcome, cost: int) -> bool:
         """Settle what `charge` or a reservation has charged; `outcome.settle` calls it.
@@ -121,25 +128,12 @@ class AsyncCharging(ChargingBase):
         - `reserve`: whether each can be settled: `await outcome.each["user"].settle(cost)`.
         - `on_error`, `retry`, `max_wait`: as in `check`.
         """
-        asked = self._prepare_all(checks, slot, on_error, retry, reserve)
-        if isinstance(asked, Outcome):
-            return asked
-        if max_wait is not None:
-            where = asked.keys, tuple(part.limits.clauses for part in asked.parts)
-            cost = max(part.cost for part in asked.parts)
-            return await self._lines.ask_async(
-                where,
-                cost,
-                checked_wait(max_wait),
-                lambda: self.check_all(
-                    checks, slot=slot, on_error=on_error, retry=retry, reserve=reserve
-                ),
-            )
-        try:
-            reply = await self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._conclude_all(asked, reply, reserve)
+
+        def ask() -> Awaitable[Outcome]:
+            asked = self._prepare_all(checks, slot, on_error, retry, reserve)
+            return self._once(asked, self._conclude_all)
+
+        return await self._told(self._line_of_all(checks, slot, max_wait), ask)
 
     def lease(self, key: Who, limit: int, lease: Time, **options: Unpack[NamedOptions]) -> Leasing:
         """Take one of `limit` places, renewed until the block ends, or until `release`.
@@ -164,7 +158,7 @@ class AsyncCharging(ChargingBase):
         """Take a place that `release` gives back; adapters call it."""
         ready = self._ready_place(key, places, name, scope, on_error)
         if isinstance(ready, Outcome):
-            return NoPlace(ready)
+            return NoPlace(self._announced(ready))
         redis_key, mode, asked_at = ready
         place = AsyncPlace(self, places, redis_key, new_id())
         try:
@@ -176,10 +170,32 @@ class AsyncCharging(ChargingBase):
         except asyncio.CancelledError:
             place.give_up()
             raise
-        place.outcome = self._conclude_place(places, redis_key, mode, asked_at, reply)
+        outcome = self._conclude_place(places, redis_key, mode, asked_at, reply)
+        place.outcome = self._announced(outcome)
         if place.outcome.allowed and place.outcome.source == "server":
             place.hold()
         return place
+
+    async def _once(
+        self,
+        asked: _Asked | Outcome,
+        conclude: Callable[[_Asked, object], Outcome],
+    ) -> Outcome:
+        """Ask what was prepared, and tell nobody."""
+        if isinstance(asked, Outcome):
+            return asked
+        try:
+            reply: Any = await self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return conclude(asked, reply)
+
+    async def _told(
+        self, line: tuple[Hashable, int, float] | None, ask: Callable[[], Awaitable[Outcome]]
+    ) -> Outcome:
+        """Ask, in line if there is one, and tell the outcome."""
+        outcome = await (ask() if line is None else self._lines.ask_async(*line, ask))
+        return self._announced(outcome)
 
     async def _ask(self, asked: Prepared | PreparedAll) -> Any:
         raise NotImplementedError

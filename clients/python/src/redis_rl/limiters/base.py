@@ -104,20 +104,19 @@ class LimiterBase(LimiterOptions):
         checked_cost(cost)
         if not self.enabled:
             return Outcome.exempt()
-        redis_key = ""
+        redis_key, asked_at = "", 0.0
         try:
             redis_key = self.key(key, scope or asked.name)
+            if self._denials is not None and cost and not settles:
+                denied = self._denials.get((redis_key, asked.clauses, asked.name, cost))
+                if denied is not None:
+                    return denied
+                asked_at = self._denials.now()
             blocked = self._breaker.blocks()
             if blocked is not None:
                 raise blocked
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, cost)
-        asked_at = 0.0
-        if self._denials is not None and cost and not settles:
-            denied = self._denials.get((redis_key, asked.clauses, cost))
-            if denied is not None:
-                return self._announced(denied)
-            asked_at = self._denials.now()
         due = self._policies.due(asked.named) if asked.named else ()
         if (retry or settles) and cost:
             id = new_id()
@@ -132,16 +131,19 @@ class LimiterBase(LimiterOptions):
         self, key: Who, limits: tuple[Limits, ...], options: Any
     ) -> tuple[Hashable, int, float] | None:
         """Where those wait who ask this, how much they ask, and for how long; None: nowhere."""
-        max_wait = options.pop("max_wait")
+        max_wait = options.pop("max_wait", None)
         if max_wait is None:
             return None
         checked_wait(max_wait)
+        if not self.enabled:
+            return None
+        cost = checked_cost(options.get("cost", 1))
         asked = limit_set(limits, options.get("name"))
         try:
             where = self.key(key, options.get("scope") or asked.name)
         except CannotDecide:
             return None  # the check says so
-        return (where, asked.clauses), options.get("cost", 1), max_wait
+        return (where, asked.clauses), cost, max_wait
 
     def _conclude(self, asked: Prepared, reply: object) -> Outcome:
         """Answer by the reply, or by the error that came in its place."""
@@ -161,16 +163,17 @@ class LimiterBase(LimiterOptions):
         if asked.waits_ms is not None:
             outcome = outcome.standing(asked.waits_ms)
         if asked.asked_at and not outcome.allowed and self._denials is not None:
-            where = (asked.key, limits.clauses, cost)
+            where = (asked.key, limits.clauses, limits.name, cost)
             longest = (SHORT_S,) if limits.named else ()
             self._denials.put(where, (asked.key,), outcome, asked.asked_at, *longest)
-        return self._announced(outcome)
+        return outcome
 
     def stands(self, what: str, error: Exception) -> None:
         """Log why a charge was not settled, at most once a second."""
         self._log.warn(what, error)
 
-    def _forget_denials(self, *keys: str) -> None:
+    def forget_denials(self, *keys: str) -> None:
+        """Ask again about keys: what was refused there may not be now."""
         if self._denials is not None:
             self._denials.forget(keys)
 
@@ -193,7 +196,8 @@ class LimiterBase(LimiterOptions):
         raise ours from None
 
     def _announced(self, outcome: Outcome) -> Outcome:
-        if self.on_decision is not None:
+        """Tell an outcome, once, before it is returned."""
+        if self.on_decision is not None and outcome.source != "exempt":
             self.on_decision(outcome)
         return outcome
 
@@ -221,7 +225,7 @@ class LimiterBase(LimiterOptions):
             raise error from None
         self.failed_open += 1
         self._log.tell(error, "served without a limit")
-        return self._announced(Outcome.failed_open(key, cost))
+        return Outcome.failed_open(key, cost)
 
 
 def probe_command(key: str) -> bytes:

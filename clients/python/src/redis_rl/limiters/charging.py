@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from redis_rl.charges.denials import SHORT_S
 from redis_rl.charges.ids import new_id
@@ -16,14 +16,13 @@ from redis_rl.charges.together import (
     joined,
     outcome_of,
 )
-from redis_rl.errors import (
-    CannotDecide,
-)
+from redis_rl.charges.waiting import checked_wait
+from redis_rl.errors import CannotDecide
 from redis_rl.keys.keys import checked_slot
 from redis_rl.keys.subjects import Who
 from redis_rl.limiters.base import LimiterBase
-from redis_rl.limiters.checks import Checks, named_checks
-from redis_rl.limits.limitset import limit_set
+from redis_rl.limiters.checks import Check, Checks, Prepared, named_checks
+from redis_rl.limits.limitset import LimitSet, limit_set
 from redis_rl.limits.places import Places
 from redis_rl.options import (
     OnError,
@@ -38,6 +37,50 @@ from redis_rl.wire.faults import classify
 class ChargingBase(LimiterBase):
     """Prepares what is asked, and reads what is answered."""
 
+    def _conclude_charge(self, asked: Prepared, reply: object) -> Outcome:
+        """`_conclude` of a charge that may be settled."""
+        return self._reservable(self._conclude(asked, reply), asked.id)
+
+    def _sets(self, named: Mapping[str | int, Check], slot: str | None) -> list[LimitSet]:
+        """The limits of several checks. Raises ConfigurationError if something is wrong."""
+        sets = [limit_set(one.asks, one.name) for one in named.values()]
+        check_sets(sets, "check_all")
+        for one in named.values():
+            checked_cost(one.cost)
+        if slot is not None:
+            checked_slot(slot)
+        return sets
+
+    def _parts(
+        self, named: Mapping[str | int, Check], sets: Sequence[LimitSet], slot: str | None
+    ) -> tuple[Part, ...]:
+        """What each subject is asked. Raises CannotIdentify if there is nobody."""
+        parts = tuple(
+            Part(name, self.key(one.key, one.scope or limits.name, slot), limits, one.cost)
+            for (name, one), limits in zip(named.items(), sets, strict=True)
+        )
+        check_parts(parts)
+        if self.clustered:
+            check_slot(parts)
+        return parts
+
+    def _line_of_all(
+        self, checks: Checks, slot: str | None, max_wait: float | None
+    ) -> tuple[Hashable, int, float] | None:
+        """`_line` of several checks."""
+        if max_wait is None:
+            return None
+        checked_wait(max_wait)
+        if not self.enabled:
+            return None
+        named = named_checks(checks)
+        try:
+            parts = self._parts(named, self._sets(named, slot), slot)
+        except CannotDecide:
+            return None  # the check says so
+        where = tuple((part.key, part.limits.clauses) for part in parts)
+        return where, max(part.cost for part in parts), max_wait
+
     def _prepare_all(
         self,
         checks: Checks,
@@ -49,40 +92,26 @@ class ChargingBase(LimiterBase):
         """Make several checks ready to be sent as one, or answer without asking."""
         mode = self.on_error if on_error is None else checked_mode(on_error)
         named = named_checks(checks)
-        sets = [limit_set(one.asks, one.name) for one in named.values()]
-        check_sets(sets, "check_all")
-        cost = sum(checked_cost(one.cost) for one in named.values())
-        if slot is not None:
-            checked_slot(slot)
+        sets = self._sets(named, slot)
+        cost = sum(one.cost for one in named.values())
         if not self.enabled:
             return joined(dict.fromkeys(named, Outcome.exempt()), "", 0)
         keys = ""
         try:
-            parts = tuple(
-                Part(name, self.key(one.key, one.scope or limits.name, slot), limits, one.cost)
-                for (name, one), limits in zip(named.items(), sets, strict=True)
-            )
-            check_parts(parts)
-            if self.clustered:
-                check_slot(parts)
+            parts = self._parts(named, sets, slot)
             keys = ", ".join(part.key for part in parts)
-            blocked = self._breaker.blocks()
-            if blocked is not None:
-                raise blocked
+            kept = self._kept(parts if cost and not reserve else None)
         except CannotDecide as error:
             return self._open_for_all(self._unanswered(error, mode, keys, cost), named)
-        asked_at = 0.0
-        if self._denials is not None and cost and not reserve:
-            denied = self._denials.get(parts)
-            if denied is not None:
-                return self._announced(denied)
-            asked_at = self._denials.now()
+        if isinstance(kept, Outcome):
+            return kept
         policies = [name for limits in sets for name in limits.named]
         due = self._policies.due(dict.fromkeys(policies)) if policies else ()
         id = new_id() if (retry or reserve) and cost else None
-        return PreparedAll(parts, command_of(parts, id, reserve), mode, due, id, asked_at)
+        command = command_of(parts, id, reserve)
+        return PreparedAll(parts, command, mode, due, id, reserve, kept)
 
-    def _conclude_all(self, asked: PreparedAll, reply: object, reserve: bool) -> Outcome:
+    def _conclude_all(self, asked: PreparedAll, reply: object) -> Outcome:
         """Answer by RL.ALL's reply, or by the error that came in its place."""
         try:
             if isinstance(reply, Exception):
@@ -101,12 +130,12 @@ class ChargingBase(LimiterBase):
             keys = tuple(part.key for part in asked.parts)
             longest = (SHORT_S,) if asked.named else ()
             self._denials.put(asked.parts, keys, outcome, asked.asked_at, *longest)
-        if reserve:
+        if asked.settles:
             charged = asked.id if outcome.allowed else None
             for part in outcome.each.values():
                 part.charge = Charge(self, charged if part.cost else None, outcome)
             outcome.charge = Charge(self, charged)
-        return self._announced(outcome)
+        return outcome
 
     def _open_for_all(self, outcome: Outcome, names: Iterable[str | int]) -> Outcome:
         """Let an outcome that failed open have an outcome for each subject."""
@@ -131,15 +160,26 @@ class ChargingBase(LimiterBase):
         redis_key = ""
         try:
             redis_key = self.key(key, scope or name)
-            blocked = self._breaker.blocks()
-            if blocked is not None:
-                raise blocked
+            kept = self._kept((redis_key, "lease", places.limit, places.name))
         except CannotDecide as error:
             return self._unanswered(error, mode, redis_key, 1)
-        if self._denials is None:
-            return redis_key, mode, 0.0
-        denied = self._denials.get((redis_key, "lease", places.limit))
-        return self._announced(denied) if denied else (redis_key, mode, self._denials.now())
+        return kept if isinstance(kept, Outcome) else (redis_key, mode, kept)
+
+    def _kept(self, asked: Hashable | None) -> Outcome | float:
+        """A refusal that is kept, or when it is asked if that may be kept; None may not.
+
+        Raises NoAnswer if nobody may ask now.
+        """
+        asked_at = 0.0
+        if self._denials is not None and asked is not None:
+            denied = self._denials.get(asked)
+            if denied is not None:
+                return denied
+            asked_at = self._denials.now()
+        blocked = self._breaker.blocks()
+        if blocked is not None:
+            raise blocked
+        return asked_at
 
     def _conclude_place(
         self, places: Places, key: str, mode: OnError, asked_at: float, reply: object
@@ -155,9 +195,9 @@ class ChargingBase(LimiterBase):
         self._breaker.answered()
         self._misconfigured.succeeded(key)
         if not outcome.allowed and self._denials is not None:
-            where = (key, "lease", places.limit)
+            where = (key, "lease", places.limit, places.name)
             self._denials.put(where, (key,), outcome, asked_at, SHORT_S)
-        return self._announced(outcome)
+        return outcome
 
     def _reservable(self, outcome: Outcome, id: str | None = None) -> Outcome:
         """Let an outcome be settled, if it has charged anything under this id."""
@@ -171,7 +211,7 @@ class ChargingBase(LimiterBase):
         charge = outcome.charge
         if charge is None or charge.id is None:
             return None
-        self._forget_denials(outcome.key)
+        self.forget_denials(outcome.key)
         blocked = self._breaker.blocks()
         if blocked is not None:
             self._unsettled(blocked)
@@ -180,6 +220,7 @@ class ChargingBase(LimiterBase):
 
     def _settled(self, outcome: Outcome, cost: int, reply: object) -> bool:
         """Whether a charge was still known, by the reply or the error in its place."""
+        self.forget_denials(outcome.key)  # what was refused in the meantime
         if isinstance(reply, Exception):
             error = classify(reply)
             self._learn(error, outcome.key)

@@ -64,15 +64,17 @@ class SyncRateLimiter(SyncCharging):
     def check(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.check."""
         if "max_wait" in options and (line := self._line(key, limits, options)):
-            return self._lines.ask(*line, lambda: self.check(key, *limits, **options))
+            return self._told(
+                line, lambda: self._once(self._prepare(key, limits, **options), self._conclude)
+            )
         asked = self._prepare(key, limits, **options)
         if isinstance(asked, Outcome):
-            return asked
+            return self._announced(asked)
         try:
             reply = self._ask(asked)
         except FAILURES as error:
             reply = error
-        return self._conclude(asked, reply)
+        return self._announced(self._conclude(asked, reply))
 
     def enforce(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.enforce."""
@@ -96,7 +98,7 @@ class SyncRateLimiter(SyncCharging):
         """As AsyncRateLimiter.peek."""
         asked = self._prepare(key, limits, name, scope, cost=0)
         if isinstance(asked, Outcome):
-            return asked
+            return self._announced(asked)
         waits: dict[object, int] = {}
         try:
             reply = self._ask(asked)
@@ -104,18 +106,19 @@ class SyncRateLimiter(SyncCharging):
                 waits = self._waits_ms(asked.key)
         except FAILURES as error:
             reply = error
-        return self._conclude(asked._replace(waits_ms=waits), reply)
+        return self._announced(self._conclude(asked._replace(waits_ms=waits), reply))
 
     def reset(self, key: Who, scope: str | None = None) -> bool:
         """As AsyncRateLimiter.reset."""
         if not self.enabled:
             return False
         redis_key = self.key(key, scope)
-        self._forget_denials(redis_key)
         try:
             return bool(self._store.ask(redis_key, delete_command(redis_key)))
         except FAILURES as error:
             raise classify(error) from None
+        finally:
+            self.forget_denials(redis_key)
 
     def probe(self) -> None:
         """As AsyncRateLimiter.probe."""

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis_rl.charges.background import Background
 from redis_rl.charges.ids import new_id
 from redis_rl.charges.places import NoPlace, Place, SyncPlace, may_be_taken
 from redis_rl.charges.reservation import Reservation
 from redis_rl.charges.together import PreparedAll
-from redis_rl.charges.waiting import checked_wait
 from redis_rl.keys.subjects import Who
 from redis_rl.limiters.charging import ChargingBase
 from redis_rl.limiters.checks import Checks, Prepared
 from redis_rl.limits.limitset import Limits
 from redis_rl.limits.period import Time
 from redis_rl.limits.places import Places
-from redis_rl.options import CheckOptions, NamedOptions, OnError, checked_estimate, checked_flag
+from redis_rl.options import (
+    CheckOptions,
+    NamedOptions,
+    OnError,
+    ReserveOptions,
+    checked_estimate,
+    checked_flag,
+)
 from redis_rl.outcome import Outcome
 from redis_rl.wire.faults import FAILURES, classify
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+_Asked = TypeVar("_Asked", Prepared, PreparedAll)
 
 
 class SyncCharging(ChargingBase):
@@ -37,7 +45,7 @@ class SyncCharging(ChargingBase):
         *limits: Limits,
         cost: int,
         refund_on_error: bool = False,
-        **options: Unpack[NamedOptions],
+        **options: Unpack[ReserveOptions],
     ) -> Reservation:
         """As AsyncRateLimiter.reserve, for `with`."""
         checked_estimate(cost)
@@ -46,16 +54,14 @@ class SyncCharging(ChargingBase):
 
     def charge(self, key: Who, *limits: Limits, **options: Unpack[CheckOptions]) -> Outcome:
         """As AsyncRateLimiter.charge."""
-        if "max_wait" in options and (line := self._line(key, limits, options)):
-            return self._lines.ask(*line, lambda: self.charge(key, *limits, **options))
-        asked = self._prepare(key, limits, settles=True, **options)
-        if isinstance(asked, Outcome):
-            return self._reservable(asked)
-        try:
-            reply = self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._reservable(self._conclude(asked, reply), asked.id)
+        line = self._line(key, limits, options)
+
+        def ask() -> Outcome:
+            asked = self._prepare(key, limits, settles=True, **options)
+            return self._once(asked, self._conclude_charge)
+
+        outcome = self._told(line, ask)
+        return outcome if outcome.charge else self._reservable(outcome)
 
     def settle(self, outcome: Outcome, cost: int) -> bool:
         """As AsyncRateLimiter.settle."""
@@ -87,25 +93,12 @@ class SyncCharging(ChargingBase):
         max_wait: float | None = None,
     ) -> Outcome:
         """As AsyncRateLimiter.check_all."""
-        asked = self._prepare_all(checks, slot, on_error, retry, reserve)
-        if isinstance(asked, Outcome):
-            return asked
-        if max_wait is not None:
-            where = asked.keys, tuple(part.limits.clauses for part in asked.parts)
-            cost = max(part.cost for part in asked.parts)
-            return self._lines.ask(
-                where,
-                cost,
-                checked_wait(max_wait),
-                lambda: self.check_all(
-                    checks, slot=slot, on_error=on_error, retry=retry, reserve=reserve
-                ),
-            )
-        try:
-            reply = self._ask(asked)
-        except FAILURES as error:
-            reply = error
-        return self._conclude_all(asked, reply, reserve)
+
+        def ask() -> Outcome:
+            asked = self._prepare_all(checks, slot, on_error, retry, reserve)
+            return self._once(asked, self._conclude_all)
+
+        return self._told(self._line_of_all(checks, slot, max_wait), ask)
 
     @contextmanager
     def lease(
@@ -129,7 +122,7 @@ class SyncCharging(ChargingBase):
         """As AsyncRateLimiter.take."""
         ready = self._ready_place(key, places, name, scope, on_error)
         if isinstance(ready, Outcome):
-            return NoPlace(ready)
+            return NoPlace(self._announced(ready))
         redis_key, mode, asked_at = ready
         place = SyncPlace(self, places, redis_key, new_id(), self._background)
         try:
@@ -138,10 +131,32 @@ class SyncCharging(ChargingBase):
             reply = error
             if may_be_taken(classify(error)):
                 place.give_up()
-        place.outcome = self._conclude_place(places, redis_key, mode, asked_at, reply)
+        outcome = self._conclude_place(places, redis_key, mode, asked_at, reply)
+        place.outcome = self._announced(outcome)
         if place.outcome.allowed and place.outcome.source == "server":
             place.hold()
         return place
+
+    def _once(
+        self,
+        asked: _Asked | Outcome,
+        conclude: Callable[[_Asked, object], Outcome],
+    ) -> Outcome:
+        """Ask what was prepared, and tell nobody."""
+        if isinstance(asked, Outcome):
+            return asked
+        try:
+            reply: Any = self._ask(asked)
+        except FAILURES as error:
+            reply = error
+        return conclude(asked, reply)
+
+    def _told(
+        self, line: tuple[Hashable, int, float] | None, ask: Callable[[], Outcome]
+    ) -> Outcome:
+        """Ask, in line if there is one, and tell the outcome."""
+        outcome = ask() if line is None else self._lines.ask(*line, ask)
+        return self._announced(outcome)
 
     def _ask(self, asked: Prepared | PreparedAll) -> Any:
         raise NotImplementedError

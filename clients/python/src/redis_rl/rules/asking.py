@@ -147,51 +147,51 @@ def _steps(asking: Asking) -> Generator[Any, Any, Outcome]:
     known = met.outcomes.get(rule)
     if known is not None:
         return known
-    if rule.of_all:
-        return (yield from _steps_of_all(asking))
-    if rule.of_places:
-        return (yield from _steps_of_places(asking))
     if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
         return _passed(asking)
     if rule.exempt is not None and (yield asking.value("exempt")):
         return _passed(asking)
-    subject = subject_of((yield asking.value("key")), "a key function must return")
-    limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
-    if limits is None:
+    outcome: Outcome | None = None
+    if rule.of_all:
+        outcome = yield from _steps_of_all(asking)
+    elif rule.of_places:
+        outcome = yield from _steps_of_places(asking)
+    else:  # here, so that a plain request has no generator more
+        subject = subject_of((yield asking.value("key")), "a key function must return")
+        limits = rule.limits_for(subject, rule.limits and (yield asking.value("limits")))
+        if limits is None:
+            return _passed(asking)
+        cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
+        scope = _scope(asking, rule, limits, subject)
+        met.budgets[rule] = Budget(subject, limits, scope)
+        if rule.plain:
+            outcome = yield asking.limiter.check(
+                subject, limits, scope=scope, cost=cost, on_error=rule.on_error
+            )
+        else:
+            ask = asking.limiter.charge if rule.settles else asking.limiter.check
+            outcome = yield ask(
+                subject,
+                limits,
+                scope=scope,
+                cost=cost,
+                on_error=rule.on_error,
+                retry=rule.retry,
+                max_wait=rule.max_wait,
+            )
+            _await_response(asking, outcome)
+    if outcome is None:
         return _passed(asking)
-    cost = cost_of((yield asking.value("cost"))) if callable(rule.cost) else rule.cost
-    scope = _scope(asking, rule, limits, subject)
-    met.budgets[rule] = Budget(subject, limits, scope)
-    if rule.plain:
-        outcome: Outcome = yield asking.limiter.check(
-            subject, limits, scope=scope, cost=cost, on_error=rule.on_error
-        )
-    else:
-        ask = asking.limiter.charge if rule.settles else asking.limiter.check
-        outcome = yield ask(
-            subject,
-            limits,
-            scope=scope,
-            cost=cost,
-            on_error=rule.on_error,
-            retry=rule.retry,
-            max_wait=rule.max_wait,
-        )
-        _await_response(asking, outcome)
     met.outcomes[rule] = outcome
     if not outcome.allowed:
         met.refused()
     return outcome
 
 
-def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
-    """`_steps` of a rule for several subjects."""
-    met, rule = asking.met, asking.rule
+def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome | None]:
+    """Ask for several subjects; None if none of them is limited."""
+    rule = asking.rule
     assert isinstance(rule, RuleOfAll)
-    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
-        return _passed(asking)
-    if rule.exempt is not None and (yield asking.value("exempt")):
-        return _passed(asking)
     slot = (yield asking.value("slot")) if callable(rule.slot) else rule.slot
     checks: dict[str, Check] = {}
     for at, (name, one) in enumerate(rule.rules.items()):
@@ -202,7 +202,7 @@ def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
             scope = _scope(asking, one, limits, subject, slot)
             checks[name] = Check(subject, limits, scope=scope, cost=cost)
     if not checks:
-        return _passed(asking)
+        return None
     outcome: Outcome = yield asking.limiter.check_all(
         checks,
         slot=slot,
@@ -212,20 +212,13 @@ def _steps_of_all(asking: Asking) -> Generator[Any, Any, Outcome]:
         max_wait=rule.max_wait,
     )
     _await_response(asking, outcome)
-    met.outcomes[rule] = outcome
-    if not outcome.allowed:
-        met.refused()
     return outcome
 
 
 def _steps_of_places(asking: Asking) -> Generator[Any, Any, Outcome]:
-    """`_steps` of a rule for so many at once."""
+    """Take a place, and give it back when the response has been sent."""
     met, rule = asking.met, asking.rule
     assert isinstance(rule, RuleOfPlaces)
-    if asking.exempt or (rule.methods is not None and not rule.is_for(asking.method)):
-        return _passed(asking)
-    if rule.exempt is not None and (yield asking.value("exempt")):
-        return _passed(asking)
     subject = subject_of((yield asking.value("key")), "a key function must return")
     scope = _scope(asking, rule, rule.places, subject)
     place: Place = yield asking.limiter.take(
@@ -236,10 +229,7 @@ def _steps_of_places(asking: Asking) -> Generator[Any, Any, Outcome]:
     met.ending.hold(place)
     if met.watch is not None:
         met.watch()
-    outcome = met.outcomes[rule] = place.outcome
-    if not outcome.allowed:
-        met.refused()
-    return outcome
+    return place.outcome
 
 
 def _await_response(asking: Asking, outcome: Outcome) -> None:

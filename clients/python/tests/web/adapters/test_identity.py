@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from redis_rl import Subject, WholeKey
 from redis_rl.asgi import RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter
+from store.kinds import LONG
 from support.ports import free_port
 from support.server import Server
 from web.apps.adapters import Adapter, Limited, limited
@@ -133,7 +134,7 @@ def test_a_unix_socket_is_trusted_only_if_named(make: Serve, server: Server) -> 
 
 
 def test_uvicorn_on_a_unix_socket(url: str, server: Server, tmp_path: Path) -> None:
-    limiter = RateLimiter(url, timeout=5, trusted_proxies=["unix"])
+    limiter = RateLimiter(url, **LONG, trusted_proxies=["unix"])
     app = FastAPI()
     limiter.install(app)
     app.get("/", dependencies=[Depends(limiter.limit("5/minute", name="n"))])(lambda: "ok")
@@ -148,7 +149,7 @@ def test_uvicorn_on_a_unix_socket(url: str, server: Server, tmp_path: Path) -> N
 
 
 async def test_a_connection_that_has_gone_is_no_unix_socket(url: str, server: Server) -> None:
-    limiter = RateLimiter(url, timeout=5, trusted_proxies=["unix"], on_error="open")
+    limiter = RateLimiter(url, **LONG, trusted_proxies=["unix"], on_error="open")
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from redis_rl import ConfigurationError, SyncRateLimiter
 from redis_rl.flask import RateLimits
+from store.kinds import LONG
 from support.server import Server
 from web.apps.adapters import METHODS, Adapter, limited
 from web.conftest import Serve
@@ -74,7 +75,7 @@ def test_a_set_of_methods_will_do(make: Serve) -> None:
 
 def test_options_that_flask_answers_itself_asks_nothing(url: str, server: Server) -> None:
     app = flask.Flask(__name__)
-    limits = RateLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = RateLimits(app, SyncRateLimiter(url, **LONG))
     app.post("/login")(limits.limit("1/minute", name="login")(lambda: "ok"))
     client = app.test_client()
     assert [client.options("/login").status_code for _ in "12"] == [200, 200]

@@ -14,6 +14,7 @@ from redis_rl import ConfigurationError, SyncRateLimiter
 from redis_rl.asgi import RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter
 from redis_rl.flask import RateLimits
+from store.kinds import LONG
 from web.apps.adapters import limited
 from web.apps.asking import asking
 from web.conftest import Serve
@@ -167,7 +168,7 @@ async def test_a_class_is_limited_handler_by_handler(limiter: RateLimiter) -> No
 
 def flask_limits(url: str, **options: Any) -> tuple[flask.Flask, RateLimits]:
     app = flask.Flask(__name__)
-    return app, RateLimits(app, SyncRateLimiter(url, timeout=5), **options)
+    return app, RateLimits(app, SyncRateLimiter(url, **LONG), **options)
 
 
 def test_flask_s_decorator_above_the_route(url: str) -> None:
@@ -223,7 +224,7 @@ def test_flask_s_decorator_above_a_blueprint_s_route(url: str) -> None:
 
 
 def test_flask_s_decorator_above_the_route_before_init_app(url: str) -> None:
-    app, limits = flask.Flask(__name__), RateLimits(limiter=SyncRateLimiter(url, timeout=5))
+    app, limits = flask.Flask(__name__), RateLimits(limiter=SyncRateLimiter(url, **LONG))
 
     @limits.limit("5/minute")
     @app.get("/")
@@ -235,7 +236,7 @@ def test_flask_s_decorator_above_the_route_before_init_app(url: str) -> None:
 
 
 def test_flask_s_views_of_an_app_without_the_limits(url: str) -> None:
-    app, limits = flask.Flask(__name__), RateLimits(limiter=SyncRateLimiter(url, timeout=5))
+    app, limits = flask.Flask(__name__), RateLimits(limiter=SyncRateLimiter(url, **LONG))
 
     @app.get("/")
     @limits.limit("5/minute")

@@ -18,6 +18,7 @@ from redis_rl import Limit, LimitSet, RateLimiter, Subject, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
 from redis_rl.flask import RateLimits as FlaskLimits
+from store.kinds import LONG
 from support.server import Server
 from web.apps import djangos
 from web.apps.adapters import Adapter, Limited, OfHeaders, limited
@@ -132,7 +133,7 @@ def test_wait_holds_what_leaky_asks(make: Serve) -> None:
     began = time.monotonic()
     # The server's clock stands still: the holds are 0, 50 and 100 ms.
     assert site.statuses(3) == [200] * 3
-    assert 0.15 <= time.monotonic() - began < 20
+    assert time.monotonic() - began >= 0.15
 
 
 def test_without_wait_nothing_is_held(make: Serve) -> None:
@@ -183,7 +184,7 @@ def by_header(x_user: str = Header("ann")) -> str:
 
 
 async def test_peek_and_reset_in_fastapi(url: str, server: Server) -> None:
-    limiter = FastAPILimiter(url, timeout=5)
+    limiter = FastAPILimiter(url, **LONG)
     app = FastAPI()
     limiter.install(app)
 
@@ -206,7 +207,7 @@ async def test_peek_and_reset_in_fastapi(url: str, server: Server) -> None:
 async def test_peek_and_reset_of_what_was_not_asked_in_fastapi(
     url: str, server: Server, options: dict[str, Any]
 ) -> None:
-    limiter = FastAPILimiter(url, timeout=5)
+    limiter = FastAPILimiter(url, **LONG)
     app = FastAPI()
     limit = limiter.limit("2/minute", key=by_header, name="n", **options)
 
@@ -222,7 +223,7 @@ async def test_peek_and_reset_of_what_was_not_asked_in_fastapi(
 
 
 async def test_peek_and_reset_in_fastapi_while_switched_off(url: str) -> None:
-    limiter = FastAPILimiter(url, timeout=5, enabled=False)
+    limiter = FastAPILimiter(url, **LONG, enabled=False)
     app = FastAPI()
     limit = limiter.limit("2/minute", key=by_header)
 
@@ -236,7 +237,7 @@ async def test_peek_and_reset_in_fastapi_while_switched_off(url: str) -> None:
 
 def test_peek_and_reset_in_flask(url: str, server: Server) -> None:
     app = flask.Flask(__name__)
-    limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(app, SyncRateLimiter(url, **LONG))
     first = limits.limit("9/minute")
     limit = limits.limit("2/minute", name="login", key=lambda: "ann")
 
@@ -258,7 +259,7 @@ def test_peek_and_reset_in_flask(url: str, server: Server) -> None:
 
 
 def test_peek_and_reset_in_django(url: str) -> None:
-    limiter = SyncRateLimiter(url, timeout=5)
+    limiter = SyncRateLimiter(url, **LONG)
     limit = DjangoLimits(limiter).limit("2/minute", name="login")
 
     @limit
@@ -272,7 +273,7 @@ def test_peek_and_reset_in_django(url: str) -> None:
 
 
 def test_peek_and_reset_in_a_coroutine_of_django(url: str) -> None:
-    limiter = RateLimiter(url, timeout=5)
+    limiter = RateLimiter(url, **LONG)
     limit = DjangoLimits(limiter).limit("2/minute", name="login")
 
     @limit
@@ -290,7 +291,7 @@ def test_peek_and_reset_in_a_coroutine_of_django(url: str) -> None:
 
 def test_a_view_knows_its_outcome(url: str) -> None:
     app = flask.Flask(__name__)
-    limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(app, SyncRateLimiter(url, **LONG))
 
     @app.get("/")
     @limits.limit("5/minute", name="a")
@@ -300,7 +301,7 @@ def test_a_view_knows_its_outcome(url: str) -> None:
 
     assert app.test_client().get("/").json == [4, 2]
 
-    @DjangoLimits(SyncRateLimiter(url, timeout=5)).limit("5/minute", name="c")
+    @DjangoLimits(SyncRateLimiter(url, **LONG)).limit("5/minute", name="c")
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(str(request.rate_limit.remaining))
 
@@ -313,7 +314,7 @@ def test_a_view_knows_its_outcome(url: str) -> None:
 
 
 def test_init_app(url: str) -> None:
-    limits = FlaskLimits(limiter=SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(limiter=SyncRateLimiter(url, **LONG))
 
     @limits.limit("2/minute", name="shared")
     def view() -> str:
@@ -331,8 +332,8 @@ def test_init_app(url: str) -> None:
 
 def test_two_limiters_on_one_app(url: str) -> None:
     app = flask.Flask(__name__)
-    one = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
-    two = FlaskLimits(app, SyncRateLimiter(url, timeout=5, prefix="two"))
+    one = FlaskLimits(app, SyncRateLimiter(url, **LONG))
+    two = FlaskLimits(app, SyncRateLimiter(url, **LONG, prefix="two"))
 
     @app.get("/")
     @one.limit("9/minute", name="a")
@@ -347,7 +348,7 @@ def test_two_limiters_on_one_app(url: str) -> None:
 
 def test_requests_within_one_application_context_are_requests(url: str) -> None:
     app = flask.Flask(__name__)
-    limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(app, SyncRateLimiter(url, **LONG))
 
     @app.get("/")
     @limits.limit("2/minute")
@@ -365,7 +366,7 @@ async def test_a_function_may_await(url: str) -> None:
 
     from redis_rl.asgi import RateLimitMiddleware
 
-    limiter = RateLimiter(url, timeout=5)
+    limiter = RateLimiter(url, **LONG)
 
     def later(answer: Any) -> Any:
         async def function(_: Any) -> Any:

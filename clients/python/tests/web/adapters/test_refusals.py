@@ -17,6 +17,7 @@ from redis_rl import RateLimitExceeded, StoreUnavailable, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.fastapi import RateLimiter
 from redis_rl.flask import RateLimits as FlaskLimits
+from store.kinds import LONG
 from support.ports import free_port
 from web.apps.asking import asking
 
@@ -57,7 +58,7 @@ def test_in_flask(url: str, theirs: str, sent: str, first: str) -> None:
 
     if first == "the handler":
         app.register_error_handler(RateLimitExceeded, worded)
-    limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(app, SyncRateLimiter(url, **LONG))
     if first == "the limits":
         app.register_error_handler(RateLimitExceeded, worded)
     app.add_url_rule("/", view_func=limits.limit("1/minute", name="n")(lambda: "ok"))
@@ -97,7 +98,7 @@ def rest_refusal(limiter: SyncRateLimiter, handler: Any = None) -> Any:
 
 @SENT
 def test_in_rest_framework(url: str, theirs: str, sent: str) -> None:
-    with SyncRateLimiter(url, timeout=5) as limiter:
+    with SyncRateLimiter(url, **LONG) as limiter:
         refused = rest_refusal(limiter, worded_by_rest(theirs))
     assert (refused.status_code, refused.json()) == (420, {"own": "slow down"})
     assert refused.headers["Content-Type"] == "application/json"
@@ -117,7 +118,7 @@ def test_rest_framework_s_own_handler_sees_an_outage() -> None:
 
 def test_an_error_that_rest_framework_answers_has_the_headers(url: str) -> None:
     class Failing(APIView):
-        throttle_classes = [DjangoLimits(SyncRateLimiter(url, timeout=5)).throttle("5/minute")]  # noqa: RUF012
+        throttle_classes = [DjangoLimits(SyncRateLimiter(url, **LONG)).throttle("5/minute")]  # noqa: RUF012
 
     with override_settings(ROOT_URLCONF=(route("v", Failing.as_view()),)):
         answer = Client().get("/v")

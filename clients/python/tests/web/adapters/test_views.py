@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from redis_rl import ConfigurationError, RateLimiter, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.flask import RateLimits as FlaskLimits
+from store.kinds import LONG
 from web.apps import djangos
 from web.apps.adapters import limited
 from web.conftest import Serve
@@ -63,13 +64,13 @@ def django_statuses(view: Any, count: int = 3) -> list[int]:
 
 @pytest.fixture
 def sync_limits(url: str) -> Any:
-    with SyncRateLimiter(url, timeout=5) as limiter:
+    with SyncRateLimiter(url, **LONG) as limiter:
         yield DjangoLimits(limiter)
 
 
 @pytest.fixture
 def async_limits(url: str) -> Any:
-    limiter = RateLimiter(url, timeout=5)
+    limiter = RateLimiter(url, **LONG)
     yield DjangoLimits(limiter)
     async_to_sync(limiter.aclose)()
 
@@ -123,7 +124,7 @@ def test_methods_of_django_s_classes_that_are_coroutines(async_limits: Any) -> N
 
 
 async def test_django_over_asgi(url: str) -> None:
-    limiter = RateLimiter(url, timeout=5)
+    limiter = RateLimiter(url, **LONG)
     limits = DjangoLimits(limiter)
 
     @limits.limit("2/minute")
@@ -237,7 +238,7 @@ def flask_statuses(app: flask.Flask, path: str) -> list[int]:
 
 def test_views_of_flask(url: str) -> None:
     app = flask.Flask(__name__)
-    limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(app, SyncRateLimiter(url, **LONG))
 
     class Page(MethodView):
         decorators = [limits.limit("2/minute")]  # noqa: RUF012 - as Flask has it

@@ -15,6 +15,7 @@ from django.urls import path
 from redis_rl import ConfigurationError, Subject, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.flask import RateLimits as FlaskLimits
+from store.kinds import LONG
 from support.ports import free_port
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -114,7 +115,7 @@ def app(request: pytest.FixtureRequest) -> Callable[[SyncRateLimiter], Get]:
 @pytest.fixture
 def get(app: Callable[[SyncRateLimiter], Get], url: str) -> Iterator[Get]:
     """Get a page of the app."""
-    with SyncRateLimiter(url, timeout=5, trusted_proxies=["127.0.0.0/8"]) as limiter:
+    with SyncRateLimiter(url, **LONG, trusted_proxies=["127.0.0.0/8"]) as limiter:
         yield app(limiter)
 
 
@@ -168,7 +169,7 @@ def test_an_outage_is_a_503_or_is_served(app: Callable[[SyncRateLimiter], Get]) 
 
 
 def test_an_error_of_flask_has_the_headers(url: str) -> None:
-    with SyncRateLimiter(url, timeout=5) as limiter:
+    with SyncRateLimiter(url, **LONG) as limiter:
         status, headers, _ = flask_app(limiter)("/boom")
     assert status == 500
     assert headers["RateLimit"].endswith(";r=4;t=60")

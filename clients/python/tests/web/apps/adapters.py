@@ -21,6 +21,7 @@ from starlette.routing import Route
 from redis_rl import RateLimiter, SyncRateLimiter
 from redis_rl.asgi import ConcurrencyMiddleware, RateLimitAllMiddleware, RateLimitMiddleware
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
+from store.kinds import LONG
 from web.apps.asking import ADDRESS, asking
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "OPTIONS", "BREW", "PROPFIND"]
@@ -91,7 +92,7 @@ class Adapter(ABC):
     """How the framework writes the route; None where the adapter knows no routes."""
 
     def __post_init__(self) -> None:
-        self.limiter = self.make_limiter(self.url, **{"timeout": 5, **self.settings})
+        self.limiter = self.make_limiter(self.url, **{**LONG, **self.settings})
 
     @abstractmethod
     def make_limiter(self, url: str, **settings: Any) -> Any:
@@ -158,7 +159,7 @@ class OverASGI(Adapter):
     app: Any
 
     def __post_init__(self) -> None:
-        self.runner = asyncio.Runner()
+        self.loop = asyncio.new_event_loop()
         super().__post_init__()
 
     def ask(
@@ -174,17 +175,22 @@ class OverASGI(Adapter):
             async with asking(self.app, address, raising=self.raising) as client:
                 return await client.request(method, path, headers=dashed(headers))
 
-        response = self.runner.run(answer())
+        response = self.loop.run_until_complete(answer())
         return Answer(response.status_code, lower(response.headers), response.content)
 
     def finish(self) -> None:
         """Let what goes on in the background end."""
-        self.runner.run(self.limiter.aclose())
+        self.loop.run_until_complete(self.limiter.aclose())
 
     def close(self) -> None:
         """Close the limiter, then the loop."""
-        self.runner.run(self.limiter.aclose())
-        self.runner.close()
+        self.finish()
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self.loop.run_until_complete(asyncio.wait(tasks))
+        self.loop.close()
 
     async def item(self) -> PlainTextResponse:
         """Handle a request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -42,7 +43,16 @@ def served(app: Any, **settings: Any) -> Iterator[str]:
 
 
 @contextmanager
+def hanging(address: str, path: str) -> Iterator[None]:
+    """Ask for `path`, and hang up at the end without having heard an answer."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), 20) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        yield
+
+
+@contextmanager
 def opened(app: Any, path: str) -> Iterator[ClientConnection]:
     """Open a WebSocket to `app` under uvicorn; refusals raise InvalidStatus."""
-    with served(app) as address, connect(f"ws://{address}{path}", open_timeout=10) as socket:
-        yield socket
+    with served(app) as address, connect(f"ws://{address}{path}", open_timeout=20) as opened:
+        yield opened

@@ -336,7 +336,7 @@ async def test_a_leaky_limit_holds_requests_when_asked(limiter: RateLimiter) -> 
     began = loop.time()
     assert await statuses(app, 3) == [200, 200, 200]
     # The server's clock stands still: the holds are 0, 50 and 100 ms.
-    assert 0.15 <= loop.time() - began < 5
+    assert loop.time() - began >= 0.15
 
 
 async def test_a_leaky_limit_does_not_hold_unasked(limiter: RateLimiter) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Stre
 from starlette.middleware.base import BaseHTTPMiddleware
 
 from redis_rl.fastapi import CannotIdentify, RateLimiter, RateLimitExceeded, StoreUnavailable
+from store.kinds import LONG
 from support.ports import free_port
 from web.apps.asking import asking
 from web.apps.served import served
@@ -262,7 +263,7 @@ async def test_a_refusal_has_cors_headers(limiter: RateLimiter, before: bool) ->
 async def test_legacy_headers_are_of_the_tightest_limit(
     url: str, legacy: str, expected: dict[str, str]
 ) -> None:
-    async with RateLimiter(url, timeout=5, legacy=legacy) as limiter:
+    async with RateLimiter(url, **LONG, legacy=legacy) as limiter:
         app = FastAPI(dependencies=[Depends(limiter.limit("9/hour", name="loose"))])
         limiter.install(app)
         tight = Depends(limiter.limit("1/minute", name="tight"))
@@ -276,7 +277,7 @@ async def test_legacy_headers_are_of_the_tightest_limit(
 
 
 def test_streams_pass_as_they_come(url: str) -> None:
-    app = app_of(RateLimiter(url, timeout=5))
+    app = app_of(RateLimiter(url, **LONG))
     seen = asyncio.Event()
     limit = app.state.redis_rl.limit("9/minute", name="n")
 
@@ -294,12 +295,12 @@ def test_streams_pass_as_they_come(url: str) -> None:
         seen.set()
 
     app.get("/broken", dependencies=[Depends(limit)])(lambda: StreamingResponse(broken_chunks()))
-    with served(app) as address, httpx.Client(base_url=f"http://{address}", timeout=10) as client:
+    with served(app) as address, httpx.Client(base_url=f"http://{address}", timeout=20) as client:
         with client.stream("GET", "/slowly") as response:
             assert response.headers["ratelimit"] == '"n";r=8;t=60'
             parts = response.iter_raw()
             assert next(parts) == b"first"  # before the second could be made
-            httpx.get(f"http://{address}/seen")
+            httpx.get(f"http://{address}/seen", timeout=20)
             assert next(parts) == b"second"
         # uvicorn closes the connection of an error that was not handled.
         boom = client.get("/boom", headers={"Connection": "close"})

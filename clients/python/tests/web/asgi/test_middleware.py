@@ -153,7 +153,7 @@ async def test_it_holds_leaky_requests_when_asked(limiter: RateLimiter) -> None:
         began = asyncio.get_running_loop().time()
         for _ in range(3):
             assert (await client.get("/")).status_code == 200
-        assert 0.15 <= asyncio.get_running_loop().time() - began < 5
+        assert asyncio.get_running_loop().time() - began >= 0.15
 
 
 async def test_each_on_a_part_of_an_app(limiter: RateLimiter) -> None:

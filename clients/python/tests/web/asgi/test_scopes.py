@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.routing import Host
 
 from redis_rl.fastapi import RateLimiter
+from store.kinds import LONG
 from support.server import Server
 from web.apps.asking import asking
 from web.apps.served import opened
@@ -117,7 +118,7 @@ async def test_a_root_path_does_not_count(limiter: RateLimiter, server: Server) 
 
 
 def test_a_websocket_has_its_route(url: str, server: Server) -> None:
-    with opened(app_of(RateLimiter(url, timeout=5)), "/again/inner/ws/1"):
+    with opened(app_of(RateLimiter(url, **LONG)), "/again/inner/ws/1"):
         pass
     assert scopes(server) == ["WS /again/inner/ws/{i}"]
 

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from redis_rl.fastapi import RateLimiter, RateLimitMiddleware
+from store.kinds import LONG
 from support.ports import free_port
 from support.server import Server
 from web.apps.served import served
@@ -48,7 +49,7 @@ WAYS = [by_dependency, by_decorator, by_middleware]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_one_too_many_gets_a_429(url: str, way: Any) -> None:
-    with served(way(RateLimiter(url, timeout=5), "1/minute")) as address:
+    with served(way(RateLimiter(url, **LONG), "1/minute")) as address:
         with connect(f"ws://{address}/ws") as socket:
             assert socket.response is not None
             assert socket.response.headers["RateLimit"] == '"ws";r=0;t=60'
@@ -74,7 +75,7 @@ def test_an_outage_is_a_503(way: Any) -> None:
 
 
 def test_it_is_refused_without_install_too(url: str) -> None:
-    app = by_dependency(RateLimiter(url, timeout=5), "0/minute", install=False)
+    app = by_dependency(RateLimiter(url, **LONG), "0/minute", install=False)
     with served(app) as address, pytest.raises(InvalidStatus) as refused:
         connect(f"ws://{address}/ws")
     assert refused.value.response.status_code == 429
@@ -86,7 +87,7 @@ NOBODY = {"key": lambda _: ""}
 
 @pytest.mark.parametrize("way", WAYS)
 def test_nobody_gets_a_400(url: str, way: Any) -> None:
-    app = way(RateLimiter(url, timeout=5, on_error="open"), "1/minute", **NOBODY)
+    app = way(RateLimiter(url, **LONG, on_error="open"), "1/minute", **NOBODY)
     with served(app) as address, pytest.raises(InvalidStatus) as refused:
         connect(f"ws://{address}/ws")
     response = refused.value.response
@@ -109,7 +110,7 @@ async def test_a_server_that_cannot_answer_closes_it(
     server: Server, way: Any, limit: str, works: bool, options: Any, code: int
 ) -> None:
     port = server.port if works else free_port()
-    limiter = RateLimiter(f"redis://127.0.0.1:{port}", timeout=5)
+    limiter = RateLimiter(f"redis://127.0.0.1:{port}", **LONG)
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

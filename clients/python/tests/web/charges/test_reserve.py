@@ -15,6 +15,7 @@ from redis_rl import ConfigurationError, Outcome, RateLimiter, SyncRateLimiter
 from redis_rl.django import RateLimits as DjangoLimits
 from redis_rl.fastapi import RateLimiter as FastAPILimiter
 from redis_rl.flask import RateLimits as FlaskLimits
+from store.kinds import LONG
 from store.proxy import FaultProxy
 from support.server import Server
 from web.apps.adapters import limited
@@ -50,7 +51,7 @@ async def test_in_fastapi(limiter: FastAPILimiter, server: Server) -> None:
 
 def test_in_flask(url: str, server: Server) -> None:
     app = flask.Flask(__name__)
-    limits = FlaskLimits(app, SyncRateLimiter(url, timeout=5))
+    limits = FlaskLimits(app, SyncRateLimiter(url, **LONG))
 
     def generate() -> dict[str, Any]:
         (outcome,) = limits.outcomes
@@ -73,7 +74,7 @@ def test_in_django(url: str, server: Server, way: str) -> None:
         outcome = request.rate_limit
         return HttpResponse(f"{await outcome.settle(250)} {outcome.requests_left}")
 
-    limiter: Any = (SyncRateLimiter if way == "blocking" else RateLimiter)(url, timeout=5)
+    limiter: Any = (SyncRateLimiter if way == "blocking" else RateLimiter)(url, **LONG)
     view: Any = generate if way == "blocking" else generate_async
     urls = (route("v", DjangoLimits(limiter).limit(BUDGET, **OPTIONS)(view)),)
     with override_settings(ROOT_URLCONF=urls):

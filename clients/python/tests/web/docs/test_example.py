@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from store.outages import AT_ONCE_S
 from support.eventually import eventually
 from support.pool import NewServer
 from support.ports import free_port
 from support.server import Server
-from web.apps.example import Example
+from web.apps.example import PATIENT, Example
 
 USER = {"Authorization": "Bearer user123_token"}
 PAID = {"Authorization": "Bearer paid_token"}
@@ -22,7 +23,9 @@ PAID = {"Authorization": "Bearer paid_token"}
 @pytest.fixture
 def app(url: str, tmp_path: Path) -> Iterator[httpx.Client]:
     """The example on the shared server, whose clock stands still."""
-    with Example(tmp_path, REDIS_URL=url) as client:
+    example = Example(tmp_path, REDIS_URL=url, **PATIENT)
+    with example as client:
+        example.connected()
         yield client
 
 
@@ -147,7 +150,9 @@ def test_stream_slow_and_boom(app: httpx.Client) -> None:
 def test_a_unix_socket(server: Server, url: str, tmp_path: Path, mode: str) -> None:
     socket = tmp_path / "app.sock"
     settings = {"SOCKET": str(socket), "TRUSTED_PROXIES": "unix", "ON_ERROR": mode}
-    with Example(tmp_path, REDIS_URL=url, **settings) as app:
+    example = Example(tmp_path, REDIS_URL=url, **settings, **PATIENT)
+    with example as app:
+        example.connected()
         assert app.get("/items", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 200
         nobody = app.get("/items")
         assert nobody.status_code == 400
@@ -184,7 +189,9 @@ def test_forwarded_for_is_not_believed(app: httpx.Client, server: Server) -> Non
 
 def test_trusted_proxies_are_believed(server: Server, url: str, tmp_path: Path) -> None:
     trusted = "127.0.0.1/32, 10.0.0.0/8"
-    with Example(tmp_path, REDIS_URL=url, TRUSTED_PROXIES=trusted, RL_PREFIX="shop") as app:
+    example = Example(tmp_path, REDIS_URL=url, TRUSTED_PROXIES=trusted, RL_PREFIX="shop", **PATIENT)
+    with example as app:
+        example.connected()
         for lines in (
             ["192.0.2.7"],
             ["203.0.113.9, 192.0.2.7, 10.1.1.1"],
@@ -227,12 +234,12 @@ def test_a_missing_module_stops_the_start(tmp_path: Path, new_server: NewServer)
 
 
 def outage(app: httpx.Client, mode: str) -> None:
-    """Check what clients see while Redis is gone: an answer, within three timeouts."""
+    """Check what clients see while Redis is gone: an answer, within the app's 100 ms or so."""
     for _ in range(8):  # more than open the breaker
         began = time.monotonic()
         response = app.get("/items")
         took = time.monotonic() - began
-        assert took < 0.3 + 0.5, f"it took {took:.3f} s"  # 0.5 is for a busy machine
+        assert took < AT_ONCE_S, f"it took {took:.3f} s"
         if mode == "open":
             assert response.json() == [{"item": "Foo"}, {"item": "Bar"}]
             assert "ratelimit" not in response.headers
@@ -263,7 +270,7 @@ def test_it_starts_without_redis_and_goes_on_with_it(
     with Example(tmp_path, REDIS_URL=url, ON_ERROR=mode) as app:
         outage(app, mode)
         server.start()
-        eventually(lambda: "ratelimit" in app.get("/quotes/a").headers, 5)
+        eventually(lambda: "ratelimit" in app.get("/quotes/a").headers, 60)
         server.kill9()
         outage(app, mode)
 
@@ -274,8 +281,10 @@ def test_a_module_that_is_missing_at_run_time(
 ) -> None:
     server = new_server()
     module = server.module
-    example = Example(tmp_path, REDIS_URL=f"redis://127.0.0.1:{server.port}", ON_ERROR=mode)
+    url = f"redis://127.0.0.1:{server.port}"
+    example = Example(tmp_path, REDIS_URL=url, ON_ERROR=mode, **PATIENT)
     with example as app:
+        example.connected()
         assert app.get("/quotes/a").status_code == 200
         server.module = None
         server.restart()
@@ -284,7 +293,7 @@ def test_a_module_that_is_missing_at_run_time(
         assert "RL.LIMIT" in example.log()
         server.module = module
         server.restart()
-        eventually(lambda: app.get("/quotes/a").status_code == 200, 5)
+        eventually(lambda: "ratelimit" in app.get("/quotes/a").headers, 60)
 
 
 def test_an_unused_port_is_no_redis(tmp_path: Path) -> None:

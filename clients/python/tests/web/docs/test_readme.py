@@ -13,6 +13,7 @@ import pytest
 from redis_rl import ConfigurationError
 from redis_rl.limits.grammar import parse
 from redis_rl.options import LimiterOptions, LimitOptions
+from store.kinds import patient
 from web.apps.asking import asking
 
 README = Path(__file__).resolve().parents[3] / "README.md"
@@ -57,8 +58,7 @@ async def test_the_examples_do_what_they_show(url: str) -> None:
     shown = 0
     for language, block in blocks("python", "console"):
         if language == "python":
-            settings = f'"{url}", timeout=5'  # long enough for a busy machine
-            exec(block.replace('"redis://localhost:6379"', settings), namespace)
+            exec(block.replace('"redis://localhost:6379"', patient(url)), namespace)
             continue
         for command, printed in sessions(block):
             assert await curl(namespace["app"], command) == printed

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from store.kinds import patient
 from support.cluster import asked
 from support.server import Server
 from web.apps.asking import asking
@@ -33,7 +34,7 @@ async def names(url: str) -> AsyncIterator[dict[str, Any]]:
     """What the recipes have defined, all together."""
     names: dict[str, Any] = {"__name__": "recipes"}
     for block in (BEGINNING, *RECIPES):
-        exec(block.replace(f'"{URL}"', f'"{url}", timeout=5'), names)
+        exec(block.replace(f'"{URL}"', patient(url)), names)
     yield names
     for limiter in (names["limiter"], names["behind"]):
         await limiter.aclose()

@@ -1,7 +1,6 @@
 //! The layer: makes services of which so many requests run at once.
 
 use std::fmt;
-use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Request, Response};
@@ -12,9 +11,7 @@ use crate::config_error::ConfigError;
 use crate::limiter::{Limiter, OnError};
 use crate::limits::{LimitSet, Places};
 use crate::tower::answers::Refusal;
-use crate::tower::met::Id;
-use crate::tower::rules::Rules;
-use crate::tower::scope::Methods;
+use crate::tower::layer::RateLimitLayer;
 use crate::tower::who::KeyFor;
 
 /// Lets so many requests of a subject run at once, in all processes together. `C` is the
@@ -23,7 +20,7 @@ use crate::tower::who::KeyFor;
 /// A request takes a place before the service is called. It is renewed while the request lasts, and
 /// given back when the body of the response has ended, when the service fails or panics, or when
 /// the client goes away. A process that is killed leaves its places until their leases end. Places
-/// are named and counted as the limits of a [`RateLimitLayer`](super::super::RateLimitLayer) are.
+/// are named and counted as the limits of a [`RateLimitLayer`] are.
 ///
 /// ```
 /// # use redis_rl::{Limiter, Places, tower::ConcurrencyLayer};
@@ -32,8 +29,8 @@ use crate::tower::who::KeyFor;
 /// # Ok(uploads) }
 /// ```
 pub struct ConcurrencyLayer<C, B> {
-    limiter: Limiter<C>,
-    rules: Rules<B>,
+    /// What they have in common.
+    layer: RateLimitLayer<C, B>,
     places: Places,
 }
 
@@ -43,24 +40,23 @@ impl<C, B> ConcurrencyLayer<C, B> {
     where
         B: 'static,
     {
-        Self { limiter, rules: Rules::new(LimitSet::of_places(&places)), places }
+        Self { layer: RateLimitLayer::new(limiter, LimitSet::of_places(&places)), places }
     }
 
     /// Give places to whom this tells, instead of each address:
     /// [`ClientIp::behind`](super::super::ClientIp::behind) proxies, or a closure.
     #[must_use]
     pub fn key(self, key: impl KeyFor<B> + 'static) -> Self {
-        self.with(|rules| rules.key = Arc::new(key))
+        self.with(|layer| layer.key(key))
     }
 
     /// Which requests need no place.
     #[must_use]
     pub fn exempt(self, exempt: impl Fn(&Request<B>) -> bool + Send + Sync + 'static) -> Self {
-        self.with(|rules| rules.exempt = Some(Arc::new(exempt)))
+        self.with(|layer| layer.exempt(exempt))
     }
 
-    /// Limit these methods only, such as `["POST"]`. HEAD goes with GET; `*` stands for all that
-    /// HTTP does not define.
+    /// Limit these methods only; see [`RateLimitLayer::methods`].
     ///
     /// # Errors
     /// When there are none, or one is not a method.
@@ -68,39 +64,32 @@ impl<C, B> ConcurrencyLayer<C, B> {
         self,
         methods: impl IntoIterator<Item = T>,
     ) -> Result<Self, ConfigError> {
-        let methods = Methods::new(methods)?;
-        Ok(self.with(|rules| rules.methods = Some(methods)))
+        Ok(Self { layer: self.layer.methods(methods)?, places: self.places })
     }
 
-    /// Answer refusals in a way of your own; [`Refusal::response`] is the usual one. Rate headers
-    /// are added.
+    /// Answer refusals in a way of your own; see [`RateLimitLayer::reject`].
     #[must_use]
     pub fn reject(
         self,
         reject: impl Fn(&Refusal<'_>, &Parts) -> Response<String> + Send + Sync + 'static,
     ) -> Self {
-        self.with(|rules| rules.reject = Some(Arc::new(reject)))
+        self.with(|layer| layer.reject(reject))
     }
 
-    /// Whether the service is one of gRPC; see
-    /// [`RateLimitLayer::grpc`](super::super::RateLimitLayer::grpc).
+    /// Whether the service is one of gRPC; see [`RateLimitLayer::grpc`].
     #[must_use]
     pub fn grpc(self, grpc: bool) -> Self {
-        self.with(|rules| rules.grpc = grpc)
+        self.with(|layer| layer.grpc(grpc))
     }
 
     /// What happens here while Redis cannot answer, whatever the limiter does elsewhere.
     #[must_use]
-    pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.limiter = self.limiter.on_error(on_error);
-        self.with(|_| {})
+    pub fn on_error(self, on_error: OnError) -> Self {
+        self.with(|layer| layer.on_error(on_error))
     }
 
-    /// The same layer with another rule, which makes it another limit.
-    fn with(mut self, change: impl FnOnce(&mut Rules<B>)) -> Self {
-        change(&mut self.rules);
-        self.rules.id = Id::new();
-        self
+    fn with(self, change: impl FnOnce(RateLimitLayer<C, B>) -> RateLimitLayer<C, B>) -> Self {
+        Self { layer: change(self.layer), places: self.places }
     }
 }
 
@@ -108,14 +97,13 @@ impl<S, C: Clone, B> Layer<S> for ConcurrencyLayer<C, B> {
     type Service = Concurrency<S, C, B>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Concurrency::new(inner, self.limiter.clone(), self.rules.clone(), self.places.clone())
+        Concurrency::new(inner, self.layer.guard(), self.places.clone())
     }
 }
 
 impl<C: Clone, B> Clone for ConcurrencyLayer<C, B> {
     fn clone(&self) -> Self {
-        let (limiter, rules) = (self.limiter.clone(), self.rules.clone());
-        Self { limiter, rules, places: self.places.clone() }
+        Self { layer: self.layer.clone(), places: self.places.clone() }
     }
 }
 

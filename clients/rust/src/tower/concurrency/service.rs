@@ -12,10 +12,8 @@ use redis::aio::ConnectionLike;
 use tower_service::Service;
 
 use super::body::HeldBody;
-use crate::limiter::Limiter;
 use crate::limits::Places;
-use crate::tower::answers::policy_line::PolicyLine;
-use crate::tower::rules::{Question, Rules};
+use crate::tower::rules::Question;
 use crate::tower::serve::guard::{Guard, leave_info};
 
 /// A service of which so many requests run at once; see
@@ -28,8 +26,7 @@ pub struct Concurrency<S, C, B> {
 }
 
 impl<S, C, B> Concurrency<S, C, B> {
-    pub(super) fn new(inner: S, limiter: Limiter<C>, rules: Rules<B>, places: Places) -> Self {
-        let guard = Guard { limiter, rules, policies: PolicyLine::default() };
+    pub(super) fn new(inner: S, guard: Guard<C, B>, places: Places) -> Self {
         Self { inner, guard: Arc::new(guard), places }
     }
 }

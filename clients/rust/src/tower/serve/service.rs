@@ -13,11 +13,10 @@ use tower_service::Service;
 
 use super::guard::{Guard, leave_info};
 use super::pending::Pending;
+use crate::limiter::Reservation;
 use crate::limiter::charge::Charge;
-use crate::limiter::{Limiter, Reservation};
 use crate::outcome::{Outcome, Source};
-use crate::tower::answers::policy_line::PolicyLine;
-use crate::tower::rules::{Question, Rules};
+use crate::tower::rules::Question;
 
 /// A service whose requests are limited; see [`RateLimitLayer`](crate::tower::RateLimitLayer). Its error
 /// is the inner service's: refusals and outages are responses.
@@ -27,8 +26,8 @@ pub struct RateLimit<S, C, B> {
 }
 
 impl<S, C, B> RateLimit<S, C, B> {
-    pub(in crate::tower) fn new(inner: S, limiter: Limiter<C>, rules: Rules<B>) -> Self {
-        Self { inner, guard: Arc::new(Guard { limiter, rules, policies: PolicyLine::default() }) }
+    pub(in crate::tower) fn new(inner: S, guard: Guard<C, B>) -> Self {
+        Self { inner, guard: Arc::new(guard) }
     }
 }
 
@@ -50,7 +49,7 @@ where
     S::Future: Send,
     C: ConnectionLike + Clone + Send + Sync + 'static,
     B: Send + 'static,
-    R: From<String>,
+    R: From<String> + Send,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -102,16 +101,19 @@ where
             if guard.rules.reserve {
                 leave_reservation(&mut request, outcome.as_deref(), charge.as_ref());
             }
-            let mut pending = Pending::new(charge.as_ref(), &guard);
+            let pending = Pending::new(charge.as_ref(), &guard);
             let mut response = match inner.call(request).await {
                 Ok(response) => response,
                 Err(error) => {
-                    pending.as_mut().map(Pending::failed);
+                    if let Some(pending) = pending {
+                        pending.failed();
+                    }
                     return Err(error);
                 }
             };
             if let Some(pending) = pending {
-                response = pending.answered(response);
+                // Boxed, as above.
+                response = Box::pin(pending.answered(response)).await;
             }
             if let Some(outcome) = outcome {
                 guard.tell(&mut response, &outcome, charge.as_ref(), info);

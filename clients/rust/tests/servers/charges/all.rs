@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis_rl::{Check, Class, Key, LimitSet, Limiter, OnError, Source, Subject};
+use redis_rl::{Check, Class, Key, LimitSet, OnError, Source, Subject};
 
 use crate::support::{Cluster, Fault, Proxy, Server, limits, patient, user};
 
@@ -110,8 +110,7 @@ async fn a_lost_reply_is_charged_once_at_each() {
 #[tokio::test]
 async fn in_a_cluster_keys_share_a_slot() {
     let cluster = Cluster::start().await;
-    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
-    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(5)).build();
+    let limiter = cluster.limiter().await;
     let ten: LimitSet = limits("10/day");
     for tenant in 0..12 {
         let slot = format!("tenant{{{tenant}");

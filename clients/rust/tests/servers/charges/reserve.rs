@@ -47,7 +47,7 @@ async fn dropped_it_stands_or_is_given_back() {
         Err("no model")
     };
     failing().await.unwrap_err();
-    eventually(Duration::from_secs(5), || async { left("back").await == 1_000 }).await;
+    eventually(|| async { left("back").await == 1_000 }).await;
     let held = limiter.reserve(&user("back"), &tokens, 600).await.unwrap().refund_on_drop();
     held.settle(300).await;
     drop(held);

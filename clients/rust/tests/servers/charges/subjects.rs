@@ -1,7 +1,6 @@
 //! A layer that asks for several subjects.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use http::{Request, Response};
 use redis_rl::tower::{RateLimitInfo, RateLimitLayer};
@@ -39,7 +38,7 @@ async fn ask(layer: &Layered, who: &str) -> Response<String> {
 
 #[tokio::test]
 async fn both_are_charged_or_neither_in_one_command() {
-    let server = Server::start();
+    let (server, _clock) = Server::clocked();
     let layer = both(&patient(&server.url()).build());
     for (who, status, state) in [
         ("ann/red", 200, "\"user\";r=2;t=86400, \"team\";r=3;t=86400"),
@@ -74,7 +73,7 @@ async fn both_are_charged_or_neither_in_one_command() {
 
 #[tokio::test]
 async fn costs_and_settling_are_of_each() {
-    let server = Server::start();
+    let (server, _clock) = Server::clocked();
     let limiter = patient(&server.url()).build();
     let layer: Layered = RateLimitLayer::new(limiter, named("user", "9/day"))
         .key(|_: &Request<String>| "ann")
@@ -85,7 +84,7 @@ async fn costs_and_settling_are_of_each() {
     assert_eq!(response.body(), "Some(4) Some(4)");
     let state = "\"user\";r=9;t=86400, \"team\";r=9;t=86400";
     assert_eq!(header(response.headers(), "ratelimit"), Some(state), "as if never charged");
-    eventually(Duration::from_secs(5), || async { server.calls("rl.settle").await == 2 }).await;
+    eventually(|| async { server.calls("rl.settle").await == 2 }).await;
     assert_eq!(keys(&server).await, ["rl{t1}:team:team:1", "rl{t1}:user:user:ann"]);
     for key in keys(&server).await {
         let [_, _, left, ..]: [u64; 5] = server.say(&format!("RL.FIXED {key} 9 1d COST 0")).await;
@@ -96,8 +95,7 @@ async fn costs_and_settling_are_of_each() {
 #[tokio::test]
 async fn in_a_cluster_it_must_have_a_slot() {
     let cluster = Cluster::start().await;
-    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
-    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(5)).build();
+    let limiter = cluster.limiter().await;
     let layer = RateLimitLayer::new(limiter, named("user", "9/day"))
         .key(|request: &Request<String>| request.body().clone())
         .and(named("team", "9/day"), |_: &Request<String>| Subject::other("team", 1))

@@ -25,7 +25,7 @@ impl ProvideRule<Request<String>> for ByUser {
 
 #[tokio::test]
 async fn tower_redis_cell_runs_unchanged() {
-    let server = Server::start();
+    let (server, _clock) = Server::clocked();
     let config = RateLimitConfig::new(ByUser, |error, _: &Request<String>| match error {
         Error::RateLimit(denied) => {
             let after = denied.details.retry_after;

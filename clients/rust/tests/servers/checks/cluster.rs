@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use redis_rl::{Class, Error, Key, Limiter, Subject};
 
-use crate::support::{Cluster, Fault, Proxy, Server, cluster_node, eventually, limits};
-
-type ClusterLimiter = Limiter<redis_rl::redis::cluster_async::ClusterConnection>;
+use crate::support::{
+    Cluster, ClusterLimiter, Fault, Proxy, Server, cluster_node, eventually, limits,
+    patient_cluster,
+};
 
 #[tokio::test]
 async fn each_key_goes_to_its_node_and_follows_its_slot() {
     let cluster = Cluster::start().await;
-    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
-    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(5)).build();
-    limiter.probe().await.unwrap();
+    let limiter = cluster.limiter().await;
 
     let limits = limits("3/hour");
     let key = |n: usize| Key::new("test", Subject::user(n));
@@ -62,7 +61,7 @@ async fn a_slot_on_its_way(
     let (from, to) = (&cluster.nodes[from], &cluster.nodes[to]);
     let () = to.say(&format!("CLUSTER SETSLOT {slot} IMPORTING {from_id}")).await;
     let () = from.say(&format!("CLUSTER SETSLOT {slot} MIGRATING {to_id}")).await;
-    let () = from.say(&format!("MIGRATE 127.0.0.1 {} {name} 0 5000", to.port)).await;
+    let () = from.say(&format!("MIGRATE 127.0.0.1 {} {name} 0 60000", to.port)).await;
 
     let asked = limiter.check(key, limits, 1).await.unwrap();
     assert_eq!(asked.remaining(), Some(1), "asked of the node that has it");
@@ -79,8 +78,8 @@ async fn a_slot_on_its_way(
 #[tokio::test]
 async fn each_primary_is_probed() {
     let mut cluster = Cluster::with_one_without_the_module().await;
-    let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
-    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(5)).build();
+    let limiter = patient_cluster(cluster.urls());
+    eventually(|| async { matches!(limiter.probe().await, Err(Error::ModuleNotLoaded)) }).await;
     for _ in 0..6 {
         let told = limiter.probe().await;
         assert!(matches!(told, Err(Error::ModuleNotLoaded)), "{told:?}");
@@ -96,19 +95,16 @@ async fn a_lost_reply_is_charged_once() {
     let proxy = Proxy::before(server.port).await;
     let () = server.say(&format!("CONFIG SET cluster-announce-port {}", proxy.port)).await;
     let () = server.say("CLUSTER ADDSLOTSRANGE 0 16383").await;
-    let limiter = Limiter::builder(redis_rl::connect_cluster([proxy.url()]).unwrap()).build();
+    let limiter = patient_cluster([proxy.url()]);
     let key = Key::new("test", Subject::user(1));
     let check = async || limiter.check(&key, &limits("9/hour"), 1).await;
-    eventually(Duration::from_secs(20), || async { check().await.is_ok() }).await;
+    eventually(|| async { check().await.is_ok() }).await;
 
     let before = server.calls("rl.limit").await;
     proxy.set(Fault::Drop);
     let error = check().await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error:?}");
-    eventually(Duration::from_secs(20), || async {
-        limiter.check(&key, &limits("9/hour"), 0).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&key, &limits("9/hour"), 0).await.is_ok() }).await;
     let left = limiter.check(&key, &limits("9/hour"), 0).await.unwrap().remaining();
     assert_eq!(left, Some(9 - before - 1));
 }
@@ -118,13 +114,10 @@ async fn a_cluster_that_was_not_there_is_found_when_it_is() {
     let mut cluster = Cluster::start().await;
     cluster.nodes.iter_mut().for_each(Server::kill);
     let connection = redis_rl::connect_cluster(cluster.urls()).unwrap();
-    let limiter = Limiter::builder(connection).build();
+    let limiter = Limiter::builder(connection).timeout(Duration::from_secs(2)).build();
     let key = Key::new("test", Subject::user(1));
     let error = limiter.check(&key, &limits("1/hour"), 0).await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error:?}");
     cluster.nodes.iter_mut().for_each(Server::revive);
-    eventually(Duration::from_secs(20), || async {
-        limiter.check(&key, &limits("1/hour"), 0).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&key, &limits("1/hour"), 0).await.is_ok() }).await;
 }

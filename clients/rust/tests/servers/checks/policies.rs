@@ -1,7 +1,5 @@
 //! Policies of the server as limits.
 
-use std::time::Duration;
-
 use redis_rl::{Class, Error, OnError, Outcome};
 
 use crate::support::plain::{Layered, header, layer, request, through};
@@ -50,7 +48,7 @@ async fn a_change_counts_at_once_and_is_shown_within_a_second() {
     let told: Vec<_> = changed.decisions.iter().map(|d| (d.limit, d.remaining)).collect();
     assert_eq!(told, [(7, 5), (9, 8)], "with the next request");
     let expected = [named("api-hour", 7, 3600), named("api-day", 9, 86_400)];
-    eventually(Duration::from_secs(3), || async {
+    eventually(|| async {
         let look = limiter.check(&user("x"), &limits("policy api"), 0).await.unwrap();
         shown(&look) == expected
     })
@@ -59,7 +57,7 @@ async fn a_change_counts_at_once_and_is_shown_within_a_second() {
     // A change of a period alone shows in no reply.
     let () = server.say("RL.POLICY SET api FIXED 7 1h FIXED 9 1w").await;
     let expected = [named("api-hour", 7, 3600), named("api-week", 9, 604_800)];
-    eventually(Duration::from_secs(3), || async {
+    eventually(|| async {
         let look = limiter.check(&user("x"), &limits("policy api"), 0).await.unwrap();
         shown(&look) == expected
     })
@@ -109,8 +107,6 @@ async fn a_user_who_may_not_see_policies_is_told_so() {
         assert!(error.to_string().contains("RL.POLICY GET api"), "{error}");
     }
     let () = server.say("ACL SETUSER weak +rl.policy").await;
-    eventually(Duration::from_secs(3), || async {
-        limiter.check(&user("x"), &limits("policy api"), 1).await.is_ok()
-    })
-    .await;
+    eventually(|| async { limiter.check(&user("x"), &limits("policy api"), 1).await.is_ok() })
+        .await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis_rl::redis::{Client, cmd};
 use redis_rl::{Class, Error, Key, LimitSet, Limiter, OnError, Source, Subject};
 
-use crate::support::{Server, limits, patient, user};
+use crate::support::{PATIENCE, Server, limits, patient, unhurried, user};
 
 #[tokio::test]
 async fn a_check_is_one_command_and_tells_all() {
@@ -145,12 +145,12 @@ async fn reset_forgets() {
 #[tokio::test]
 async fn any_connection_of_redis_rs_will_do() {
     let server = Server::start();
-    let timeout = Duration::from_secs(5);
     let limits = limits("2/hour");
     for protocol in ["resp2", "resp3"] {
         let client = Client::open(format!("{}?protocol={protocol}", server.url())).unwrap();
-        let connection = client.get_multiplexed_async_connection().await.unwrap();
-        let limiter = Limiter::builder(connection).timeout(timeout).build();
+        let connection =
+            client.get_multiplexed_async_connection_with_config(&unhurried()).await.unwrap();
+        let limiter = Limiter::builder(connection).timeout(PATIENCE).build();
         limiter.probe().await.unwrap();
         let outcome = limiter.check(&user(protocol), &limits, 1).await.unwrap();
         assert_eq!(outcome.remaining(), Some(1), "{protocol}");

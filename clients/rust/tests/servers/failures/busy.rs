@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use redis_rl::Limiter;
 use tokio::task::JoinSet;
 
-use crate::support::{Server, limits, user};
+use crate::support::{Server, limits, patient_and_hasty, user};
 
-const TIMEOUT: Duration = Duration::from_millis(100);
+/// Longer than Redis itself is kept from answering on a busy machine.
+const TIMEOUT: Duration = Duration::from_millis(800);
 const CHECKS: usize = 20;
 
 /// Work that does not let the runtime turn.
@@ -20,10 +21,7 @@ fn compute(time: Duration) {
 }
 
 async fn ready(server: &Server) -> Limiter {
-    let connection = redis_rl::connect(server.url()).unwrap();
-    let limiter = Limiter::builder(connection).timeout(TIMEOUT).build();
-    limiter.probe().await.unwrap();
-    limiter
+    patient_and_hasty(&server.url(), TIMEOUT).await.1.build()
 }
 
 /// Handlers that each ask and then compute longer than the deadline, all at once: how many got no
@@ -33,7 +31,7 @@ async fn failures(limiter: &Limiter, blocks: usize) -> usize {
     for _ in 0..blocks {
         tasks.spawn(async {
             tokio::task::yield_now().await;
-            compute(TIMEOUT * 3);
+            compute(TIMEOUT * 2);
             None
         });
     }
@@ -44,7 +42,7 @@ async fn failures(limiter: &Limiter, blocks: usize) -> usize {
     // These keep the runtime before it has written what was asked.
     for _ in 0..blocks {
         tasks.spawn(async {
-            compute(TIMEOUT * 3);
+            compute(TIMEOUT * 2);
             None
         });
     }
@@ -60,18 +58,14 @@ async fn failures(limiter: &Limiter, blocks: usize) -> usize {
 async fn one_thread_that_computes_loses_no_check() {
     let server = Server::start();
     let limiter = ready(&server).await;
-    for _ in 0..3 {
-        assert_eq!(failures(&limiter, 1).await, 0);
-    }
+    assert_eq!(failures(&limiter, 1).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_all_compute_lose_no_check() {
     let server = Server::start();
     let limiter = ready(&server).await;
-    for _ in 0..3 {
-        assert_eq!(failures(&limiter, 2).await, 0);
-    }
+    assert_eq!(failures(&limiter, 2).await, 0);
 }
 
 #[tokio::test]
@@ -82,7 +76,7 @@ async fn handlers_that_compute_before_they_ask_lose_no_check() {
     for _ in 0..CHECKS {
         let limiter = limiter.clone();
         tasks.spawn(async move {
-            compute(TIMEOUT / 4);
+            compute(TIMEOUT / 8);
             limiter.check(&user("x"), &limits("999/hour"), 1).await.is_ok()
         });
     }

@@ -1,6 +1,6 @@
 //! What errors say: what to do, and never a password.
 
-use redis_rl::{Error, LimitSet, Limiter};
+use redis_rl::{Error, LimitSet};
 
 use crate::support::{Server, limits, patient, user};
 
@@ -70,12 +70,12 @@ fn no_wrong_address_shows_its_password() {
 #[tokio::test]
 async fn who_returns_an_error_from_main_sees_what_to_do() {
     let gone = Server::start().port;
-    let limiter = Limiter::new(redis_rl::connect(format!("redis://127.0.0.1:{gone}")).unwrap());
+    let limiter = patient(&format!("redis://127.0.0.1:{gone}")).build();
     let text = format!("{:?}", limiter.probe().await.unwrap_err());
     assert!(text.contains(&format!("127.0.0.1:{gone}")) && text.contains("refused"), "{text}");
 
     let bare = Server::without_module();
-    let limiter = Limiter::new(redis_rl::connect(bare.url()).unwrap());
+    let limiter = patient(&bare.url()).build();
     let text = format!("{:?}", limiter.probe().await.unwrap_err());
     assert!(text.contains("--loadmodule"), "{text}");
 

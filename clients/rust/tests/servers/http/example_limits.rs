@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::example::walked;
-use crate::support::{App, Server, eventually, get, send};
+use crate::support::{App, PATIENT, Server, eventually, get, send};
 
 #[tokio::test]
 async fn a_policy_is_the_server_s() {
@@ -45,17 +45,22 @@ async fn who_hammers_on_is_shut_out() {
 
 #[tokio::test]
 async fn only_failed_logins_count() {
-    let (_server, app) = walked();
+    let (server, app) = walked();
     let signin = async |password: &str| {
         send(app.port, "POST", &format!("/signin?password={password}"), &[]).await
     };
-    for (password, status, left) in
-        [("wrong", 401, 2), ("right", 200, 2), ("right", 200, 2), ("x", 401, 1), ("", 401, 0)]
-    {
+    for (password, status, left, settled) in [
+        ("wrong", 401, 2, 0),
+        ("right", 200, 2, 1),
+        ("right", 200, 2, 2),
+        ("x", 401, 1, 2),
+        ("", 401, 0, 2),
+    ] {
         let answer = signin(password).await;
         let state = format!("\"signin\";r={left};t=900");
         assert_eq!((answer.status, answer.header("ratelimit")), (status, Some(state.as_str())));
-        tokio::time::sleep(Duration::from_millis(50)).await; // Nobody waits for the settling.
+        // Nobody waits for the settling.
+        eventually(|| async { server.calls("rl.settle").await == settled }).await;
     }
     assert_eq!(signin("right").await.status, 429);
 }
@@ -103,34 +108,39 @@ async fn two_are_served_at_once() {
     let (server, app) = walked();
     let port = app.port;
     let policy = Some("\"busy\";q=2;qu=\"concurrent-requests\"");
-    let work: Vec<_> = (0..2).map(|_| tokio::spawn(get(port, "/busy?ms=500"))).collect();
-    eventually(Duration::from_secs(5), || async { server.calls("rl.lease").await == 2 }).await;
+    let work: Vec<_> = (0..2).map(|_| tokio::spawn(get(port, "/busy?ms=3600000"))).collect();
+    eventually(|| async { server.calls("rl.lease").await == 2 }).await;
     let denied = get(port, "/busy").await;
     assert_eq!((denied.status, denied.header("ratelimit-policy")), (429, policy));
     assert_eq!(
         (denied.header("retry-after"), denied.header("ratelimit")),
         (Some("5"), Some("\"busy\";r=0;t=5"))
     );
-    for work in work {
-        let answer = work.await.unwrap();
-        assert_eq!((answer.status, answer.json()), (200, json!({"ok": true})));
-    }
+    // Their clients go away.
+    work.iter().for_each(tokio::task::JoinHandle::abort);
+    eventually(|| async { get(port, "/busy?ms=1").await.json() == json!({"ok": true}) }).await;
     for _ in 0..4 {
-        eventually(Duration::from_secs(5), || async {
-            get(port, "/busy?fail=1").await.status == 500
-        })
-        .await;
+        eventually(|| async { get(port, "/busy?fail=1").await.status == 500 }).await;
     }
 }
 
 #[tokio::test]
 async fn who_is_early_waits_a_moment() {
     let server = Server::start();
-    let app = App::start(&[("REDIS_URL", &server.url()), ("RL_TIMEOUT_MS", "10000")]);
+    let app = App::start(&[("REDIS_URL", &server.url()), PATIENT]);
     let began = Instant::now();
-    for _ in 0..3 {
+    let mut served = 0;
+    while served < 3 {
+        let asked = Instant::now();
         let answer = get(app.port, "/patient").await;
+        // The wait is 200 ms at most: it fits into the second, unless this machine was busy for
+        // the rest of it.
+        let busy = asked.elapsed() >= Duration::from_millis(800);
+        if answer.status == 429 && busy {
+            continue;
+        }
         assert_eq!((answer.status, answer.json()), (200, json!({"ok": true})));
+        served += 1;
     }
     assert!(began.elapsed() >= Duration::from_millis(350), "{:?}", began.elapsed());
 }

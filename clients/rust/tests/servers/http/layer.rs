@@ -9,11 +9,11 @@ use redis_rl::{Legacy, LimitSet, Subject};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::plain::{Layered, header, layer, request, through};
-use crate::support::{Server, keys, limits, patient};
+use crate::support::{PATIENCE, Server, keys, limits, patient};
 
 #[tokio::test]
 async fn answers_carry_the_limits_and_so_do_extensions() {
-    let server = Server::start();
+    let (server, _clock) = Server::clocked();
     let layer = layer(&server, "2/hour");
     for left in [1, 0] {
         let response = through(&layer, request("GET")).await;
@@ -63,7 +63,7 @@ async fn keys_costs_and_limits_are_functions_of_the_request() {
 
 #[tokio::test]
 async fn a_name_is_the_scope_wherever_it_is_used() {
-    let server = Server::start();
+    let (server, _clock) = Server::clocked();
     let login = LimitSet::named("login", "2/hour").unwrap();
     let limiter = patient(&server.url()).build();
     let (one, other): (Layered, Layered) =
@@ -99,7 +99,7 @@ async fn proxies_are_believed_only_where_they_are_trusted() {
 
 #[tokio::test]
 async fn layers_within_layers_add_up() {
-    let server = Server::start();
+    let (server, _clock) = Server::clocked();
     let limiter = patient(&server.url()).legacy(Legacy::Delta).build();
     let inner: Layered =
         RateLimitLayer::new(limiter.clone(), LimitSet::named("inner", "2/hour").unwrap());
@@ -139,7 +139,7 @@ async fn leaky_requests_are_held_where_that_is_asked_for() {
 
     let told = layer(&server, "leaky 1/hour burst 2");
     for _ in 0..2 {
-        let at_once = tokio::time::timeout(Duration::from_secs(10), through(&told, request("GET")));
+        let at_once = tokio::time::timeout(PATIENCE, through(&told, request("GET")));
         assert_eq!(at_once.await.expect("not held unless asked for").status(), StatusCode::OK);
     }
 }

@@ -13,7 +13,7 @@ use redis_rl::{Connection, LimitSet, Subject};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::support::{Server, limits, patient};
+use crate::support::{PATIENCE, Server, limits, patient};
 
 fn layer(server: &Server, limits: LimitSet) -> RateLimitLayer<Connection, String> {
     let everybody = |_: &Request<String>| Subject::user("everybody");
@@ -71,7 +71,7 @@ async fn over_a_limit_of_concurrency_places_are_given_back() {
         .layer(ConcurrencyLimitLayer::new(1))
         .service(Strict::default());
     for expected in [200, 200, 429, 429, 429] {
-        let ready = tokio::time::timeout(Duration::from_secs(5), service.ready());
+        let ready = tokio::time::timeout(PATIENCE, service.ready());
         let response =
             ready.await.expect("a place is free").unwrap().call(Request::default()).await;
         assert_eq!(response.unwrap().status(), expected);
@@ -109,7 +109,7 @@ async fn a_request_that_is_dropped_gives_its_place_back() {
     let asking = service.ready().await.unwrap().call(Request::default());
     assert!(tokio::time::timeout(Duration::from_millis(20), asking).await.is_err());
     server.thaw();
-    let response = tokio::time::timeout(Duration::from_secs(5), service.ready());
+    let response = tokio::time::timeout(PATIENCE, service.ready());
     let response =
         response.await.expect("the place is free").unwrap().call(Request::default()).await;
     assert_eq!(response.unwrap().status(), 200);

@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::PATIENCE;
 use super::server::{free_port, fresh_folder};
+
+/// Lets its checks and its connecting have more time than a busy machine takes.
+pub(crate) const PATIENT: (&str, &str) = ("RL_TIMEOUT_MS", "60000");
 
 /// It ends with the test; where the test fails, what it wrote is shown.
 pub(crate) struct App {
@@ -23,11 +27,7 @@ impl App {
         while TcpStream::connect(("127.0.0.1", app.port)).is_err() {
             let ended = app.process.try_wait().unwrap();
             assert!(ended.is_none(), "the app ended: {ended:?}\n{}", app.log());
-            assert!(
-                began.elapsed() < Duration::from_secs(20),
-                "the app does not listen\n{}",
-                app.log()
-            );
+            assert!(began.elapsed() < PATIENCE, "the app does not listen\n{}", app.log());
             std::thread::sleep(Duration::from_millis(10));
         }
         app
@@ -80,11 +80,7 @@ impl App {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
             }
-            assert!(
-                began.elapsed() < Duration::from_secs(20),
-                "the app does not end\n{}",
-                self.log()
-            );
+            assert!(began.elapsed() < PATIENCE, "the app does not end\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

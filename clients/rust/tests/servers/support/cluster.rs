@@ -1,10 +1,13 @@
 //! A real cluster of three primaries.
 
-use std::time::Duration;
-
+use redis_rl::Limiter;
+use redis_rl::redis::cluster_async::ClusterConnection;
 use redis_rl::redis::cmd;
 
 use super::server::{Server, free_port, module};
+use super::{PATIENCE, eventually};
+
+pub(crate) type ClusterLimiter = Limiter<ClusterConnection>;
 
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Server>,
@@ -30,7 +33,7 @@ impl Cluster {
             let () = nodes[0].say(&format!("CLUSTER MEET 127.0.0.1 {} {bus}", other.port)).await;
         }
         for node in &nodes {
-            super::eventually(Duration::from_secs(30), || async {
+            eventually(|| async {
                 let info: String = node.say("CLUSTER INFO").await;
                 info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
             })
@@ -43,6 +46,13 @@ impl Cluster {
         self.nodes.iter().map(Server::url).collect()
     }
 
+    /// A limiter on it that is connected, and whose deadline a busy machine does not miss.
+    pub(crate) async fn limiter(&self) -> ClusterLimiter {
+        let limiter = patient_cluster(self.urls());
+        eventually(|| async { limiter.probe().await.is_ok() }).await;
+        limiter
+    }
+
     /// The node that has a key's slot, and the slot.
     pub(crate) async fn owner(&self, key: &str) -> (usize, u16) {
         let slot: u16 = self.nodes[0].command(cmd("CLUSTER").arg("KEYSLOT").arg(key).clone()).await;
@@ -53,6 +63,12 @@ impl Cluster {
     pub(crate) async fn id(&self, node: usize) -> String {
         self.nodes[node].say("CLUSTER MYID").await
     }
+}
+
+/// A limiter on the cluster of these nodes, whose deadline a busy machine does not miss.
+pub(crate) fn patient_cluster(urls: impl IntoIterator<Item = String>) -> ClusterLimiter {
+    let connection = redis_rl::connect_cluster(urls).unwrap();
+    Limiter::builder(connection).timeout(PATIENCE).build()
 }
 
 /// A node that belongs to no cluster yet.

@@ -1,11 +1,12 @@
 //! The least of an HTTP client: one request, one connection.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::PATIENCE;
 
 /// A response; names of headers in small letters.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(crate) async fn send(port: u16, method: &str, path: &str, headers: &[(&str, 
         stream.read_to_string(&mut text).await.unwrap();
         text
     };
-    let text = tokio::time::timeout(Duration::from_secs(20), ask).await.expect("an answer in time");
+    let text = tokio::time::timeout(PATIENCE, ask).await.expect("an answer in time");
     parse(&text)
 }
 

@@ -1,7 +1,7 @@
 //! A network that fails as a test says, between a client and a server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,7 +17,8 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// They come when the fault is over.
     Hang,
-    /// The connection ends instead, once; then all is well.
+    /// The connection of the next command of the module ends before its reply; then all is well.
+    /// What a client asks for itself, such as the slots of a cluster, does not use it up.
     Drop,
     /// The connection ends instead, each time.
     DropAll,
@@ -35,7 +36,7 @@ impl Proxy {
     pub(crate) async fn before(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
-        let (target, to) = watch::channel(port);
+        let (target, leads_to) = watch::channel(port);
         let fault = Arc::new(watch::Sender::new(Fault::None));
         let shared = Arc::clone(&fault);
         let accepted = Arc::new(AtomicUsize::new(0));
@@ -43,12 +44,14 @@ impl Proxy {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                let port = *to.borrow();
+                let port = *leads_to.borrow();
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
-                tokio::spawn(requests(from_client, to_server));
-                tokio::spawn(replies(from_server, to_client, Arc::clone(&shared)));
+                let doomed = Arc::new(AtomicBool::new(false));
+                let (to, from) = (Arc::clone(&shared), Arc::clone(&shared));
+                tokio::spawn(requests(from_client, to_server, to, Arc::clone(&doomed)));
+                tokio::spawn(replies(from_server, to_client, from, doomed));
             }
         });
         Self { port: own, target, fault, accepted, task }
@@ -79,21 +82,40 @@ impl Drop for Proxy {
     }
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
-    let _ = tokio::io::copy(&mut from, &mut to).await;
+async fn requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    fault: Arc<watch::Sender<Fault>>,
+    doomed: Arc<AtomicBool>,
+) {
+    let mut buffer = [0; 16_384];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let command = &buffer[..read];
+        if matches!(*fault.borrow(), Fault::Drop) && command.windows(3).any(|word| word == b"RL.") {
+            doomed.store(true, Ordering::SeqCst);
+        }
+        if to.write_all(command).await.is_err() {
+            return;
+        }
+    }
 }
 
 async fn replies(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     fault: Arc<watch::Sender<Fault>>,
+    doomed: Arc<AtomicBool>,
 ) {
     let mut seen = fault.subscribe();
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if doomed.load(Ordering::SeqCst) {
+            fault.send_replace(Fault::None);
+            return;
+        }
         let now = *seen.borrow_and_update();
         match now {
-            Fault::None => {}
+            Fault::None | Fault::Drop => {}
             Fault::Delay(time) => tokio::time::sleep(time).await,
             Fault::Hang => {
                 if seen.changed().await.is_err() {
@@ -101,10 +123,6 @@ async fn replies(
                 }
             }
             Fault::DropAll => return,
-            Fault::Drop => {
-                fault.send_replace(Fault::None);
-                return;
-            }
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

@@ -1,5 +1,6 @@
 //! A real redis-server with the real module, for one test.
 
+use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher};
@@ -7,14 +8,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis_rl::redis::aio::MultiplexedConnection;
-use redis_rl::redis::{Client, Cmd, FromRedisValue};
+use redis_rl::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue};
 
-use super::Clock;
-
-const START_DEADLINE: Duration = Duration::from_secs(20);
+use super::{Clock, PATIENCE};
 
 /// It ends with the test; where the test fails, its log is shown.
 pub(crate) struct Server {
@@ -68,7 +68,8 @@ impl Server {
     }
 
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
-        self.client().get_multiplexed_async_connection().await.unwrap()
+        let client = self.client();
+        client.get_multiplexed_async_connection_with_config(&unhurried()).await.unwrap()
     }
 
     /// Send words, as in redis-cli.
@@ -144,7 +145,7 @@ impl Server {
         let began = Instant::now();
         while !self.read_log().contains("Ready to accept connections") {
             let ended = process.try_wait().unwrap().is_some();
-            if ended || began.elapsed() > START_DEADLINE {
+            if ended || began.elapsed() > PATIENCE {
                 let _ = process.kill();
                 let _ = process.wait();
                 return Err(self.read_log());
@@ -186,12 +187,25 @@ pub(crate) fn module() -> String {
     path
 }
 
-/// One below those that the system gives to outgoing connections by itself: a server that is
-/// started again finds it free.
+/// By itself redis-rs waits half a second for a reply.
+pub(crate) fn unhurried() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE))
+}
+
+/// One above those that the system gives to outgoing connections by itself, and that no other test
+/// of this process gets: a server that is started again finds it free, and nothing answers where
+/// one was ended.
 pub(crate) fn free_port() -> u16 {
+    static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let given = given.get_or_insert_default();
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let random = || RandomState::new().build_hasher().finish() % (32_768 - 10_000) + 10_000;
-    std::iter::repeat_with(|| u16::try_from(random()).unwrap()).find(free).unwrap()
+    let random = || 61_000 + RandomState::new().build_hasher().finish() % (65_536 - 61_000);
+    std::iter::repeat_with(|| u16::try_from(random()).unwrap())
+        .find(|port| given.insert(*port) && free(port))
+        .unwrap()
 }
 
 pub(crate) fn fresh_folder() -> PathBuf {
