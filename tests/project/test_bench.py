@@ -44,8 +44,9 @@ def test_a_quick_run_counts_instructions(kind: Kind, tmp_path: Path) -> None:
         sum(goes[whose] for whose in ("server", "library", "ours"))
     )
     functions = {each["name"]: each["whose"] for each in goes["functions"]}
-    opens = "VM_OpenKey" if kind.is_valkey else "RM_OpenKey"
-    assert {"processCommand": "server", opens: "server"}.items() <= functions.items()
+    assert functions["processCommand"] == "server"
+    # Of a Valkey's module API the names are not in the file.
+    assert kind.is_valkey or functions["RM_OpenKey"] == "server"
     assert any(name.startswith("redis_rl::") for name in functions), functions
     assert OURS in done.stdout
     assert f"| {OURS} |" in (tmp_path / "results.md").read_text()
