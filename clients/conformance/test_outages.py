@@ -326,7 +326,9 @@ def test_a_database_and_a_password_are_taken_from_the_url(
         assert client.keys("*") == [LOGIN.encode()]
 
 
-def test_no_line_of_the_log_has_a_password_in_it(new_server: NewServer, hasty_app: StartApp) -> None:
+def test_no_line_of_the_log_has_a_password_in_it(
+    new_server: NewServer, hasty_app: StartApp
+) -> None:
     server = new_server()
     secret = "hunter2secret"
     with server.client() as client:
