@@ -33,7 +33,7 @@ def test_a_quick_run_counts_instructions(kind: Kind, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["about"]["server"] == f"Redis {kind.version}"
+    assert results["about"]["server"] == f"{'Valkey' if kind.is_valkey else 'Redis'} {kind.version}"
     [section] = results["sections"]
     counted = {line["name"]: line["instructions"] for line in section["lines"]}
     assert list(counted) == [BASE, OURS]

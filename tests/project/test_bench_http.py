@@ -34,7 +34,7 @@ def test_a_quick_run_compares_two_apps(kind: Kind, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["about"]["server"] == f"Redis {kind.version}"
+    assert results["about"]["server"] == f"{'Valkey' if kind.is_valkey else 'Redis'} {kind.version}"
     lines = results["lines"]
     assert [(line["name"], line["connections"]) for line in lines] == [
         (BARE, 1),

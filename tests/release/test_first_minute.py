@@ -19,6 +19,7 @@ import pytest
 
 from support.first_minute import (
     STARTED_S,
+    TYPED_S,
     assert_refuses_after,
     clone,
     first_block,
@@ -30,6 +31,9 @@ from support.paths import ROOT
 from support.ports import free_port
 from support.program import Program
 from support.server import Server
+
+# Only a test that hangs takes so long: what is installed takes a minute where nobody else works.
+pytestmark = pytest.mark.timeout(3 * TYPED_S)
 
 
 @contextmanager
@@ -49,7 +53,6 @@ def running(
         app.stop(STARTED_S)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_node(server: Server, tmp_path: Path) -> None:
     clone(tmp_path / "redis-rl")
@@ -62,7 +65,6 @@ def test_node(server: Server, tmp_path: Path) -> None:
         assert_refuses_after(2, lambda: status(port, "/items"))
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("way", ["from the clone", "from the wheel"])
 def test_python(server: Server, tmp_path: Path, way: str) -> None:
     """Each of the two ways that the first block shows, with an empty line between them."""

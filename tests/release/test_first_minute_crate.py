@@ -21,7 +21,7 @@ from support.program import Program
 from support.server import Server
 
 README = "clients/rust/README.md"
-COMPILED_S = 900.0
+COMPILED_S = 1800.0
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def unpacked(tmp_path: Path) -> Path:
     return tmp_path / "redis-rl"
 
 
-@pytest.mark.timeout(COMPILED_S + TYPED_S)
+@pytest.mark.timeout(COMPILED_S + 3 * TYPED_S)
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_first_example(server: Server, unpacked: Path, tmp_path: Path) -> None:
     shop = tmp_path / "shop"

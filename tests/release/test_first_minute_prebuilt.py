@@ -18,6 +18,7 @@ from support.ports import free_port
 from support.program import Program
 
 NAME = f"{platform.machine()}-gnu"
+pytestmark = pytest.mark.timeout(4 * STARTED_S)
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def answers(download: Path, variables: Mapping[str, str]) -> bool:
     command = ["redis-cli", "PING"]
     environment = {**os.environ, **variables}
     done = subprocess.run(
-        command, cwd=download, env=environment, capture_output=True, timeout=60, check=False
+        command, cwd=download, env=environment, capture_output=True, timeout=STARTED_S, check=False
     )
     return done.stdout == b"PONG\n"
 

@@ -24,7 +24,7 @@ PLACEHOLDER = re.compile(r"example\.(?:com|org)|OWNER|TODO|your-|<[a-z -]+>", re
 def made() -> Mapping[str, Path]:
     """The files by their kind, as `make packages` makes them."""
     subprocess.run(
-        ["make", "--silent", "packages"], cwd=ROOT, capture_output=True, timeout=600, check=True
+        ["make", "--silent", "packages"], cwd=ROOT, capture_output=True, timeout=900, check=True
     )
     files = list((ROOT / "target" / "packages").iterdir())
     by_end = {file.name.split(version.told(version.SOURCE), 1)[-1]: file for file in files}
@@ -83,7 +83,7 @@ def check_crate(file: Path) -> None:
     assert not PLACEHOLDER.search(json.dumps(told))
 
 
-@pytest.mark.timeout(700)
+@pytest.mark.timeout(1000)
 def test_what_the_registries_are_given() -> None:
     """One test, since making them takes longer than all else."""
     files = made()

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from support.paths import ROOT
 
-TYPED_S = 300.0
+TYPED_S = 900.0
 """How long lines may take that install or compile: a busy machine has two cores for all."""
-STARTED_S = 120.0
+STARTED_S = 300.0
 """How long an app or a server may take until it answers, and to end."""
 
 
