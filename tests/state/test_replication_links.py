@@ -14,7 +14,7 @@ from support.expiry import given_ms
 from support.histories import HOUR_MS, History, assert_same_on_replica, state
 from support.kinds import Kind
 from support.pool import NewServer
-from support.resp import Argument, Failure, RawConnection, Status
+from support.resp import Argument, Failure, RawConnection, Reply, Status, encode
 from support.server import Server
 from support.slot_moves import move_slots
 from support.verdicts import clauses, integers, rows
@@ -25,6 +25,9 @@ pytestmark = pytest.mark.all_servers
 REPLICA = {"propagation-error-behavior": "panic"}
 # A replica may be slow to come back, while calls go on.
 BACKLOG = {"repl-backlog-size": "256mb"}
+
+LOT = 2_000
+"""So many calls are sent at once, and are not too many for the limits."""
 
 # The same calls, in the same order, on each: only a call that is denied may go unnoticed.
 FILL = (
@@ -208,25 +211,20 @@ def test_slots_that_migrate_take_their_limiters_along(new_server: NewServer, kin
         assert here("CLUSTER", "MEET", "127.0.0.1", target.port, bus) == Status("OK")
         for node in (here, there):
             eventually(partial(is_up, node))
-        allowed = 0
-        # To the other one and back, until a call has met them on their way.
-        for _ in range(10):
-            for _ in range(50):
-                assert clauses(here(*call))[0] == 1
-            allowed += 50
-            # A node without any slots would become the replica of the other one.
-            move_slots(source, target, range(16382))
-            met = 0
-            while not isinstance(reply := here(*call), Failure):
-                met += 1
-            assert reply.text.startswith("MOVED "), reply
-            allowed += met
-            peeked = rows(there("RL.PEEK", "{x}k"))
-            assert [row[4] for row in peeked] == [10**6 - allowed] * 3
-            assert target.client().pttl("{x}k") > 0
-            if met:
-                break
-            source, target, here, there = target, source, there, here
-        else:
-            pytest.fail("nothing was allowed while the slots migrated")
+        # Calls are always waiting, so that the server meets some however fast the slots move.
+        lot, replies = encode(call) * LOT, list[Reply]()
+        here.send(lot)
+        move_slots(source, target, range(16383))
+        while not any(isinstance(reply, Failure) for reply in replies[-LOT:]):
+            here.send(lot)
+            replies += [here.read() for _ in range(LOT)]
+        replies += [here.read() for _ in range(LOT)]
+        moved = [reply.text for reply in replies if isinstance(reply, Failure)]
+        allowed = len(replies) - len(moved)
+        assert allowed > 0
+        assert {text.split()[0] for text in moved} == {"MOVED"}
+        assert not any(isinstance(reply, Failure) for reply in replies[:allowed])
+        peeked = rows(there("RL.PEEK", "{x}k"))
+        assert [row[4] for row in peeked] == [10**6 - allowed] * 3
+        assert target.client().pttl("{x}k") > 0
         assert clauses(there(*call))[0] == 1

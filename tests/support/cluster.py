@@ -174,6 +174,9 @@ class Cluster:
         self.wait_until_whole()
         self._count_as_failed_after(PATIENT_MS)
 
+    def _all_are_linked(self) -> bool:
+        return all(row[7] == "connected" for node in self.nodes for row in self.listed(node))
+
     def _count_as_failed_after(self, ms: int) -> None:
         for node in self._alive():
             ask(node, "CONFIG", "SET", "cluster-node-timeout", ms)
@@ -190,7 +193,13 @@ class Cluster:
     # What is done to it
 
     def hand_over(self, replica: Server) -> None:
-        """Have a replica take over from its primary in peace, asked again where it gave that up."""
+        """Have a replica take over from its primary in peace, asked again where it gave that up.
+
+        A vote for a node to which there is no link yet is lost, and the next one comes only after
+        four times the timeout.
+        """
+        eventually(self._all_are_linked, DEADLINE_S)
+        self._count_as_failed_after(SOON_MS)
         for _ in range(5):
             assert ask(replica, "CLUSTER", "FAILOVER") == "OK"
             with suppress(TimeoutError):

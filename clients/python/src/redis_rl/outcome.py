@@ -183,9 +183,7 @@ class Outcome:
             name: part if part.allowed else part.refusing_for(wait_ms)
             for name, part in self.each.items()
         }
-        refusal = Outcome(False, rows, self.labels, self.key, self.cost, self.source, bans, each)
-        refusal.charge = self.charge
-        return refusal
+        return Outcome(False, rows, self.labels, self.key, self.cost, self.source, bans, each)
 
     def aged(self, passed_ms: int) -> Outcome:
         """This refusal when so much time has passed, as the deny cache tells it."""

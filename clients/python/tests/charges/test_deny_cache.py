@@ -237,6 +237,17 @@ def test_no_more_than_so_many_are_kept_and_the_least_used_go_first() -> None:
     assert (cache._denials, cache._by_key) == ({}, {})
 
 
+def test_what_was_asked_before_it_was_forgotten_is_not_kept() -> None:
+    now = [100.0]
+    cache = Denials(3, lambda: now[0])
+    refusal = Outcome(False, [[0, 1, 0, 60_000, 60_000]], None, "k")
+    now[0] += 1
+    cache.forget(["k"])
+    for asked_at, kept in ((100.0, False), (101.0, True)):
+        cache.put("question", ("k", "l"), refusal, asked_at)
+        assert (cache.get("question") is not None) == kept
+
+
 def test_a_fake_store_is_asked_all_the_same(url: str) -> None:
     limiter = SyncRateLimiter(url, deny_cache=10)
     with faked(limiter) as store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -208,8 +209,15 @@ async def test_what_a_line_refuses_has_nothing_to_settle(limiter: Limiter, serve
     refused = await limiter.reserve(KEY, FIVE, cost=1, max_wait=0.01)
     assert not refused.outcome.allowed
     assert await refused.settle(0) is False
+    both = [Check("ann", "9/minute"), Check("red", FIVE)]
+    await limiter.check_all(both)
+    tasks.append(asyncio.ensure_future(limiter.check_all(both, max_wait=PATIENT)))
+    await until(lambda: waiting(limiter) == 2)
+    denied = await limiter.check_all(both, reserve=True, max_wait=0.01)
+    settled = denied.each[1].settle(0)
+    assert (await settled if inspect.isawaitable(settled) else settled) is False
     server.clock.advance(200)
-    assert (await tasks[0]).allowed
+    assert all(one.allowed for one in await asyncio.gather(*tasks))
 
 
 async def test_a_limiter_that_is_switched_off_does_not_wait(limiter_of: Make) -> None:

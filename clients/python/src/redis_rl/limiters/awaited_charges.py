@@ -133,7 +133,8 @@ class AsyncCharging(ChargingBase):
             asked = self._prepare_all(checks, slot, on_error, retry, reserve)
             return self._once(asked, self._conclude_all)
 
-        return await self._told(self._line_of_all(checks, slot, max_wait), ask)
+        outcome = await self._told(self._line_of_all(checks, slot, max_wait), ask)
+        return self._each_reservable(outcome) if reserve else outcome
 
     def lease(self, key: Who, limit: int, lease: Time, **options: Unpack[NamedOptions]) -> Leasing:
         """Take one of `limit` places, renewed until the block ends, or until `release`.

@@ -205,6 +205,12 @@ class ChargingBase(LimiterBase):
         outcome.charge = Charge(self, charged)
         return outcome
 
+    def _each_reservable(self, outcome: Outcome) -> Outcome:
+        """Let each be settled; what a line has refused was asked by another."""
+        for part in outcome.each.values():
+            part.charge = part.charge or Charge(self, None)
+        return outcome
+
     def _settlement(self, outcome: Outcome, cost: int) -> bytes | None:
         """The command that settles a charge; None if there is nothing to settle, or no answer."""
         checked_cost(cost)

@@ -98,7 +98,8 @@ class SyncCharging(ChargingBase):
             asked = self._prepare_all(checks, slot, on_error, retry, reserve)
             return self._once(asked, self._conclude_all)
 
-        return self._told(self._line_of_all(checks, slot, max_wait), ask)
+        outcome = self._told(self._line_of_all(checks, slot, max_wait), ask)
+        return self._each_reservable(outcome) if reserve else outcome
 
     @contextmanager
     def lease(
