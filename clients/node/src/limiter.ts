@@ -237,8 +237,9 @@ export class StoreLimiter extends Asker implements Limiter {
   async reset(who: Who, options: KeyOptions = {}): Promise<boolean> {
     OPTIONS.reset.check(options);
     const key = this.#keyOf(who, options);
-    this.denials?.forget(key);
-    return (await this.exchange?.send({ name: 'DEL', key, rest: [] })) === 1;
+    const { exchange } = this;
+    if (!exchange) return false;
+    return (await this.sendFreeing(exchange, key, { name: 'DEL', key, rest: [] })) === 1;
   }
 
   async probe(timeoutMs?: number): Promise<void> {

@@ -110,10 +110,15 @@ export class Asker {
 
   /** Sends what settles a charge at `key`, which may let others pass. */
   #settling(exchange: Exchange, key: string): (settle: Command) => Promise<unknown> {
-    return (settle) => {
-      this.denials?.forget(key);
-      return exchange.send(settle);
-    };
+    return (settle) => this.sendFreeing(exchange, key, settle);
+  }
+
+  /** Sends what may let others pass at `key`, also those who were refused in the meantime. */
+  protected sendFreeing(exchange: Exchange, key: string, command: Command): Promise<unknown> {
+    const { denials } = this;
+    if (denials === undefined) return exchange.send(command);
+    denials.forget(key);
+    return exchange.send(command).finally(() => denials.forget(key));
   }
 
   /** The same, unless it was refused a moment ago. */
@@ -239,11 +244,10 @@ export class Asker {
     const clauses = `LEASE ${places.limit} ${places.lease}`;
     const denied = denials?.at(key, clauses, 1);
     if (denied) return Promise.resolve(this.told(denied));
-    const send = (command: Command) => {
-      // A place that is given back is there for others.
-      if (command.name === 'RL.RELEASE') denials?.forget(key);
-      return exchange.send(command);
-    };
+    const send = (command: Command) =>
+      command.name === 'RL.RELEASE'
+        ? this.sendFreeing(exchange, key, command)
+        : exchange.send(command);
     const place = new Place(key, places, newId(), send, this.log);
     const sentAt = now();
     return exchange.ask(place.command, {

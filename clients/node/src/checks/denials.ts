@@ -21,6 +21,8 @@ export class Denials {
   /** By what was asked, in the order of their last use. */
   readonly #denials = new Map<string, Denial>();
   readonly #askedAt = new Map<string, Set<string>>();
+  /** When what was known of a key was forgotten: a refusal may be on its way. */
+  readonly #forgotten = new Map<string, number>();
 
   /** @param most how many refusals to remember */
   constructor(
@@ -57,6 +59,7 @@ export class Denials {
   ): void {
     const { allowed, key, cost, retryAfter } = outcome;
     if (allowed || retryAfter === null) return;
+    if (keys.some((each) => (this.#forgotten.get(each) ?? sentAt) > sentAt)) return;
     const bans = partsOf(outcome).flatMap(({ ban }) => ban ?? []);
     const refusing = bans.filter((ban) => !ban.allowed);
     // A ban counts refusals until it begins.
@@ -72,12 +75,15 @@ export class Denials {
       if (there) there.add(asked);
       else this.#askedAt.set(each, new Set([asked]));
     }
-    if (this.#denials.size > this.most) this.#drop(this.#denials.keys().next().value as string);
+    if (this.#denials.size > this.most) this.#drop(oldestOf(this.#denials));
   }
 
-  /** Forgets what is known of `key`. */
+  /** Forgets what is known of `key`, and what a question under way will be told. */
   forget(key: string): void {
     for (const asked of this.#askedAt.get(key) ?? []) this.#drop(asked);
+    this.#forgotten.delete(key);
+    this.#forgotten.set(key, this.clock());
+    if (this.#forgotten.size > this.most) this.#forgotten.delete(oldestOf(this.#forgotten));
   }
 
   #drop(asked: string): void {
@@ -94,6 +100,10 @@ export class Denials {
       if (there?.size === 0) this.#askedAt.delete(each);
     }
   }
+}
+
+function oldestOf(map: ReadonlyMap<string, unknown>): string {
+  return map.keys().next().value as string;
 }
 
 /** Whether refusals by `set` are remembered for a short while only. */

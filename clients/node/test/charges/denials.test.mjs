@@ -11,6 +11,7 @@ import { LIBRARIES } from '../support/clients.mjs';
 import { eventually } from '../support/eventually.mjs';
 import { ask, listen } from '../support/http.mjs';
 import { patient } from '../support/limiters.mjs';
+import { FaultProxy } from '../support/proxy.mjs';
 import { Server } from '../support/servers.mjs';
 
 let server;
@@ -70,6 +71,38 @@ test('what is never remembered', async () => {
   await reserved.settle(0);
   assert.equal((await again()).allowed, true);
   assert.equal((await limiter.peek('bob', '1/hour', { name: 'r' })).source, 'server');
+});
+
+test('a refusal that was under way when its key was forgotten is not remembered', () => {
+  const clock = { now: 0 };
+  const denials = new Denials(1, () => clock.now);
+  const { labels } = limitSetOf('5/hour');
+  const denied = (key) => readOutcome([0, [0, 5, 0, 3_000_000, 3_000_000]], labels, key, 1);
+  clock.now = 10;
+  denials.forget('k');
+  for (const keys of [['k'], ['other', 'k']]) {
+    denials.keep(denied(keys[0]), '5/hour', 9, false, keys);
+    assert.equal(denials.at(keys[0], '5/hour', 1), undefined);
+  }
+  denials.keep(denied('other'), '5/hour', 9, false);
+  assert.ok(denials.at('other', '5/hour', 1));
+  denials.keep(denied('k'), '5/hour', 11, false);
+  assert.ok(denials.at('k', '5/hour', 1), 'asked afterwards');
+});
+
+test('a refusal that is read after its charge was settled is not remembered', async () => {
+  const proxy = await FaultProxy.before(server.port);
+  const limiter = patient({ client: await LIBRARIES['ioredis 6'](proxy.port), denyCache: 9 });
+  const check = () => limiter.check('ann', '1/hour');
+  const reserved = await limiter.reserve('ann', '1/hour');
+  const calls = await server.calls('rl.settle');
+  proxy.fault = 'hang';
+  const [refused, settled] = [check(), reserved.settle(0)];
+  await eventually(async () => (await server.calls('rl.settle')) > calls);
+  proxy.release();
+  assert.equal((await refused).allowed, false);
+  await settled;
+  assert.equal((await check()).allowed, true);
 });
 
 test('policies and places are remembered for a second at most, others for a minute', () => {

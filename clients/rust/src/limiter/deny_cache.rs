@@ -27,6 +27,10 @@ struct Kept {
     /// The calls in the order in which their refusals were used last.
     order: BTreeMap<u64, String>,
     uses: u64,
+    /// When what was known of a key was forgotten: a refusal may be on its way.
+    forgotten: HashMap<String, Instant>,
+    /// The same for all other keys.
+    all_forgotten: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -72,6 +76,9 @@ impl DenyCache {
         let Some(time) = keeps_for(has_policy, outcome) else { return };
         let Some(until) = sent.checked_add(time) else { return };
         let mut kept = self.lock();
+        if keys.iter().any(|key| kept.was_forgotten(key) > Some(sent)) {
+            return;
+        }
         kept.forget(&call);
         let used = kept.next(&call);
         for key in &keys {
@@ -85,9 +92,14 @@ impl DenyCache {
         }
     }
 
-    /// Forget what is kept for a key.
+    /// Forget what is kept for a key, and do not keep what calls under way are told of it.
     pub(crate) fn forget(&self, key: &str) {
-        let mut kept = self.lock();
+        let (now, mut kept) = (Instant::now(), self.lock());
+        if kept.forgotten.len() >= self.most {
+            kept.forgotten.clear();
+            kept.all_forgotten = Some(now);
+        }
+        kept.forgotten.insert(key.to_owned(), now);
         for call in kept.by_key.remove(key).into_iter().flatten() {
             kept.forget(&call);
         }
@@ -104,6 +116,10 @@ impl Kept {
         self.uses = self.uses.saturating_add(1);
         self.order.insert(self.uses, call.to_owned());
         self.uses
+    }
+
+    fn was_forgotten(&self, key: &str) -> Option<Instant> {
+        self.forgotten.get(key).copied().max(self.all_forgotten)
     }
 
     fn forget(&mut self, call: &str) {
@@ -205,6 +221,27 @@ mod tests {
         assert!(!has(&cache, "d", 2));
         let kept = cache.lock();
         assert_eq!((kept.order.len(), kept.by_call.len(), kept.by_key.len()), (1, 1, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_asked_before_its_key_was_forgotten_is_not_kept() {
+        let cache = DenyCache::new(2);
+        let refused = |key: &str, sent| {
+            let keys = ["x", key].map(str::to_owned).to_vec();
+            cache.put(call(key, 1), keys, false, sent, &refusal(key, 1, 30_000));
+            has(&cache, key, 1)
+        };
+        let sent = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        cache.forget("a");
+        assert!(!refused("a", sent) && refused("b", sent));
+        assert!(refused("a", Instant::now()));
+        // However many keys were forgotten since.
+        for key in ["c", "d"] {
+            cache.forget(key);
+        }
+        assert!(!refused("e", sent));
+        assert_eq!(cache.lock().forgotten.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -332,9 +332,9 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Limiter<C> {
         let mut command = redis::cmd("DEL");
         command.arg(&key);
         let mut connection = self.connection.clone();
-        let deleted = self.in_time(command::send(&mut connection, &command)).await?;
+        let deleted = self.in_time(command::send(&mut connection, &command)).await;
         self.forget_refusals(&key);
-        Ok(deleted != Value::Int(0))
+        Ok(deleted? != Value::Int(0))
     }
 
     /// See that the module is there: ask for its version, on the connection that checks will use;
