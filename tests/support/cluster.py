@@ -142,8 +142,17 @@ class Cluster:
                 (first, last, primary[1], sorted(replica[1] for replica in replicas))
                 for first, last, primary, *replicas in asked(node, "CLUSTER", "SLOTS")
             ]
-            views.add(str(sorted(ranges)))
+            views.add(str((sorted(ranges), self._roles(node))))
         return len(views) == 1
+
+    def _roles(self, node: Server) -> list[tuple[str, bool, str]]:
+        """The living nodes as this node sees them: name, whether it is a primary, and its primary.
+
+        CLUSTER SLOTS passes over a replica that has not received anything yet.
+        """
+        alive = {self.id_of(each) for each in self._alive()}
+        rows = [row for row in self.listed(node) if row[0] in alive]
+        return sorted((row[0], "master" in row[2], row[3]) for row in rows)
 
     def wait_until_whole(self) -> None:
         """Wait for that.
