@@ -210,7 +210,8 @@ def test_memory_usage_tells_of_the_whole_value(raw: RawConnection) -> None:
         usage.append(raw("MEMORY", "USAGE", "k"))
         raw("DEL", "k")
     one, sixteen, all_64 = integers(usage)
-    assert 56 < one < 165
+    # A Valkey 8.1 counts the value alone.
+    assert 32 <= one < 165
     assert 16 * 24 <= sixteen - one <= 16 * 32 + 64
     assert 48 * 24 <= all_64 - sixteen <= 48 * 32 + 64
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -39,6 +40,7 @@ SOON_MS, PATIENT_MS = 3_000, 20_000
 What a busy machine keeps from answering for some seconds has not failed.
 """
 HURRY_S = 3.0
+SHARD = re.compile(r"^(\w{40}) .*shard-id=(\w{40})", re.MULTILINE)
 GIVES_UP_S = 10.0
 """By then a server has given up a CLUSTER FAILOVER that had not come to its end."""
 
@@ -89,6 +91,7 @@ class Cluster:
         for node, slots in zip(primaries, RANGES, strict=True):
             ask(node, "CLUSTER", "ADDSLOTSRANGE", slots[0], slots[-1])
         eventually(lambda: all(map(self._knows_all, self.nodes)), DEADLINE_S)
+        self._wait_until(self._shards_are_known)
         for node in self.nodes:
             node.config["cluster-node-timeout"] = PATIENT_MS
         self._count_as_failed_after(PATIENT_MS)
@@ -99,6 +102,15 @@ class Cluster:
     def _knows_all(self, node: Server) -> bool:
         listed = self.listed(node)
         return len(listed) == len(self.nodes) and not any("handshake" in row[2] for row in listed)
+
+    def _shards_are_known(self) -> bool:
+        """Whether each node's file has the shards of all others as they are, if there are shards.
+
+        If a replica is assigned before, some file has a made up shard for it. A Valkey 8.1 does not
+        start with such a file.
+        """
+        files = ((node.folder / "nodes.conf").read_text() for node in self.nodes)
+        return len({frozenset(SHARD.findall(text)) for text in files}) == 1
 
     # What it looks like
 
@@ -160,20 +172,23 @@ class Cluster:
         Nodes tell one another of what is new when they ping, which they do once half of their
         timeout is over: it is over at once where the clock goes on by so much.
         """
+        self._wait_until(self.is_whole)
+
+    def _wait_until(self, holds: Callable[[], bool]) -> None:
         hurried = 0.0
 
-        def is_whole() -> bool:
+        def is_so() -> bool:
             nonlocal hurried
             # A node whose role changes ends its connections.
             with suppress(ConnectionError, redis.ConnectionError):
-                if self.is_whole():
+                if holds():
                     return True
             if time.monotonic() > hurried + HURRY_S:
                 self._clock.advance(self._node_timeout_ms // 2 + 100)
                 hurried = time.monotonic()
             return False
 
-        eventually(is_whole, DEADLINE_S)
+        eventually(is_so, DEADLINE_S)
 
     def wait_for_takeover(self, replica: Server) -> None:
         """Wait until a replica is a primary, and all the cluster has seen it."""
