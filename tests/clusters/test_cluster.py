@@ -157,10 +157,7 @@ def by_hand(cluster: Cluster, load: Load, target: Server) -> None:
 
 def by_redis_cli(cluster: Cluster, _load: Load, target: Server) -> None:
     """Move slots as an operator does."""
-    source = cluster.owner(0)
-    options = {"from": cluster.id_of(source), "to": cluster.id_of(target), "slots": "64"}
-    words = [word for name, value in options.items() for word in (f"--cluster-{name}", value)]
-    cluster.cli("reshard", f"127.0.0.1:{source.port}", *words, "--cluster-yes")
+    cluster.reshard(cluster.owner(0), target, 64)
 
 
 def by_the_server(cluster: Cluster, load: Load, target: Server) -> None:

@@ -7,7 +7,8 @@ import pytest
 from support import payload
 from support.clock import START_MS
 from support.effects import effects
-from support.feeding import applies, dump, feed, peak_memory, restores
+from support.feeding import applies, dump, feed, restores
+from support.forging import check_refused, template
 from support.lines import run
 from support.payload import Dump, Part
 from support.pool import NewServer
@@ -157,13 +158,6 @@ HOSTILE = {
 }
 
 
-def template(server: Server) -> Dump:
-    """A payload of the server's own, to put other bytes into."""
-    with server.raw() as raw:
-        run(raw, "RL.FIXED template 9 1h")
-        return Dump.parse(dump(raw, "template"))
-
-
 def test_what_is_sound_is_taken(plain: Server) -> None:
     own = template(plain)
     for name, value in SOUND.items():
@@ -176,14 +170,7 @@ def test_what_is_sound_is_taken(plain: Server) -> None:
 
 
 def test_what_was_forged_is_refused(plain: Server) -> None:
-    own = template(plain)
-    with plain.raw() as raw:
-        before = peak_memory(raw)
-        for name, value in HOSTILE.items():
-            assert feed(plain, restores([own.with_value(value)])) == [False], name
-            effect = payload.effect_of_state(value, AFTER)
-            assert feed(plain, applies([effect])) == [False], name
-        assert peak_memory(raw) - before < 4 << 20, "refused, but memory was taken first"
+    check_refused(plain, HOSTILE, AFTER)
 
 
 def note(

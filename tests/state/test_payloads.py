@@ -6,10 +6,11 @@ import pytest
 
 from support import payload
 from support.clock import START_MS
-from support.feeding import applies, dump, feed, peak_memory, restores
+from support.feeding import applies, dump, feed, restores
+from support.forging import check_refused, template
 from support.payload import Dump
 from support.pool import NewServer
-from support.resp import Argument, Failure, RawConnection, Reply, Status
+from support.resp import Argument, Failure, Reply, Status
 from support.server import Server, ServerFailed
 from support.verdicts import rows
 
@@ -141,21 +142,8 @@ HOSTILE = {
 }
 
 
-def template(connection: RawConnection) -> Dump:
-    """A payload of the server's own, to put other bytes into."""
-    connection("RL.FIXED", "template", 9, 60)
-    return Dump.parse(dump(connection, "template"))
-
-
 def test_what_was_forged_is_refused(plain: Server) -> None:
-    with plain.raw() as connection:
-        own = template(connection)
-        before = peak_memory(connection)
-        for name, value in HOSTILE.items():
-            assert feed(plain, restores([own.with_value(value)])) == [False], name
-            effect = payload.effect_of_state(value, AFTER)
-            assert feed(plain, applies([effect])) == [False], name
-        assert peak_memory(connection) - before < 4 << 20, "refused, but memory was taken first"
+    check_refused(plain, HOSTILE, AFTER)
 
 
 def test_the_largest_numbers_are_accepted(plain: Server) -> None:
@@ -168,8 +156,7 @@ def test_the_largest_numbers_are_accepted(plain: Server) -> None:
         payload.state([payload.log(31_622_400_000, 10**7, [(2**48 - 1, 10**7)])]),
         payload.state([payload.fixed(1 + ms, 9, START_MS, 1) for ms in range(64)]),
     ]
-    with plain.raw() as connection:
-        own = template(connection)
+    own = template(plain)
     assert all(feed(plain, restores(map(own.with_value, values))))
     assert all(feed(plain, applies(payload.effect_of_state(v, AFTER) for v in values)))
     for ms in (0, 2**48, -5):

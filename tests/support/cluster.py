@@ -254,6 +254,12 @@ class Cluster:
         for node in (target, source):
             ask(node, "CLUSTER", "SETSLOT", slot, "NODE", self.id_of(target))
 
+    def reshard(self, source: Server, target: Server, slots: int) -> None:
+        """Have redis-cli move so many slots."""
+        options = {"from": self.id_of(source), "to": self.id_of(target), "slots": str(slots)}
+        words = [word for name, value in options.items() for word in (f"--cluster-{name}", value)]
+        self.cli("reshard", f"127.0.0.1:{source.port}", *words, "--cluster-yes")
+
     def cli(self, *arguments: str) -> str:
         """What `redis-cli --cluster` prints; it must succeed."""
         done = subprocess.run(
